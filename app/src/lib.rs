@@ -1,1 +1,3 @@
 //! The application.
+
+pub mod palette;
