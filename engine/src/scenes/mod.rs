@@ -4,9 +4,12 @@
 //! mask, box and attributes. `text` (see there) says things about it in English. Used by the
 //! application ("New scene"), the tests, and the training and evaluation of the demo model.
 
+mod names;
+
 use crate::vision::{BinaryMask, PixelBox};
 
-/// What an object is.
+/// What an object is. [`Object::color`] is the colour of its largest part: of a house's wall, a
+/// tree's crown, a boat's hull, a person's shirt, a flower's petals, a lamp's shade.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Kind {
     /// Has a roof, a door and windows.
