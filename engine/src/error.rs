@@ -33,6 +33,9 @@ pub enum EngineError {
     /// The engine thread caught a panic.
     #[error("internal error: {0}. The model stays loaded; please report this")]
     Panicked(String),
+    /// The system has no thread to give.
+    #[error("the engine thread cannot be started: {0}")]
+    Thread(#[source] std::io::Error),
     /// The engine thread cannot be reached.
     #[error("the engine thread has ended: restart the application")]
     Disconnected,

@@ -1,0 +1,158 @@
+//! The open images of the engine thread, and what is cached for each: its encodings and the
+//! language model's context. Bounded by memory: what was used longest ago goes first, contexts
+//! (cheap to compute again) before encodings (dear). Pixels stay until the image is closed.
+
+use std::sync::Arc;
+
+use image::RgbImage;
+
+use crate::protocol::ImageId;
+
+/// Memory for what is cached per image, in bytes.
+pub(crate) const CACHE_BUDGET: usize = 2 << 30;
+
+/// What is cached for one image.
+pub(crate) trait ImageCache {
+    /// All the memory it takes.
+    fn bytes(&self) -> usize;
+    /// Frees the language model's context; the encodings stay.
+    fn drop_context(&mut self);
+}
+
+/// An open image.
+#[derive(Debug)]
+pub(crate) struct OpenImage<C> {
+    id: ImageId,
+    /// RGB, as opened.
+    pub(crate) pixels: Arc<RgbImage>,
+    /// Its encodings and context, if they are cached.
+    pub(crate) cache: Option<C>,
+}
+
+/// All open images, the most recently used last.
+#[derive(Debug)]
+pub(crate) struct OpenImages<C> {
+    images: Vec<OpenImage<C>>,
+}
+
+impl<C: ImageCache> OpenImages<C> {
+    /// None open.
+    pub(crate) fn new() -> Self {
+        Self { images: Vec::new() }
+    }
+
+    /// Takes an image, in place of one of the same name.
+    pub(crate) fn open(&mut self, id: ImageId, pixels: Arc<RgbImage>) {
+        self.close(id);
+        self.images.push(OpenImage { id, pixels, cache: None });
+    }
+
+    /// Forgets an image and all that is cached for it.
+    pub(crate) fn close(&mut self, id: ImageId) {
+        self.images.retain(|image| image.id != id);
+    }
+
+    /// The image of this name, which thereby becomes the most recently used one.
+    pub(crate) fn touch(&mut self, id: ImageId) -> Option<&mut OpenImage<C>> {
+        let place = self.images.iter().position(|image| image.id == id)?;
+        let image = self.images.remove(place);
+        self.images.push(image);
+        self.images.last_mut()
+    }
+
+    /// Name of the most recently used image.
+    pub(crate) fn latest(&self) -> Option<ImageId> {
+        self.images.last().map(|image| image.id)
+    }
+
+    /// Forgets everything cached: it belongs to a model that is no more.
+    pub(crate) fn forget_caches(&mut self) {
+        for image in &mut self.images {
+            image.cache = None;
+        }
+    }
+
+    /// Frees caches, oldest use first, until no more than `budget` bytes are held. The most
+    /// recently used image keeps its own.
+    pub(crate) fn trim(&mut self, budget: usize) {
+        let mut held: usize = self.images.iter().filter_map(|image| image.cache.as_ref()).map(C::bytes).sum();
+        let Some((_, older)) = self.images.split_last_mut() else { return };
+        for cache in older.iter_mut().filter_map(|image| image.cache.as_mut()) {
+            if held <= budget {
+                return;
+            }
+            let before = cache.bytes();
+            cache.drop_context();
+            held -= before - cache.bytes();
+        }
+        for image in older {
+            if held <= budget {
+                return;
+            }
+            held -= image.cache.take().map_or(0, |cache| cache.bytes());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Weighed {
+        encodings: usize,
+        context: usize,
+    }
+
+    impl ImageCache for Weighed {
+        fn bytes(&self) -> usize {
+            self.encodings + self.context
+        }
+
+        fn drop_context(&mut self) {
+            self.context = 0;
+        }
+    }
+
+    fn three_images() -> OpenImages<Weighed> {
+        let mut images = OpenImages::new();
+        for id in 0..3 {
+            images.open(ImageId(id), Arc::new(RgbImage::new(1, 1)));
+            if let Some(image) = images.touch(ImageId(id)) {
+                image.cache = Some(Weighed { encodings: 10, context: 100 });
+            }
+        }
+        images
+    }
+
+    fn held(images: &OpenImages<Weighed>) -> Vec<(u64, Option<(usize, usize)>)> {
+        let cached = |image: &OpenImage<Weighed>| image.cache.as_ref().map(|c| (c.encodings, c.context));
+        images.images.iter().map(|image| (image.id.0, cached(image))).collect()
+    }
+
+    #[test]
+    fn contexts_go_before_encodings_and_the_oldest_first() {
+        let mut images = three_images();
+        images.touch(ImageId(0));
+        images.trim(230);
+        assert_eq!(held(&images), [(1, Some((10, 0))), (2, Some((10, 100))), (0, Some((10, 100)))]);
+        images.trim(125);
+        assert_eq!(held(&images), [(1, None), (2, Some((10, 0))), (0, Some((10, 100)))]);
+    }
+
+    #[test]
+    fn the_image_in_use_keeps_its_cache_whatever_the_budget() {
+        let mut images = three_images();
+        images.trim(0);
+        assert_eq!(held(&images), [(0, None), (1, None), (2, Some((10, 100)))]);
+    }
+
+    #[test]
+    fn reopening_replaces_the_image_and_its_cache() {
+        let mut images = three_images();
+        images.open(ImageId(1), Arc::new(RgbImage::new(2, 2)));
+        assert_eq!(held(&images), [(0, Some((10, 100))), (2, Some((10, 100))), (1, None)]);
+        assert_eq!(images.latest(), Some(ImageId(1)));
+        images.close(ImageId(1));
+        assert!(images.touch(ImageId(1)).is_none());
+    }
+}

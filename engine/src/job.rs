@@ -1,0 +1,74 @@
+//! What one conversation job takes, yields on the way and gives in the end: the plain types
+//! between [`crate::engine::Engine`] (which computes) and its two callers, the engine thread
+//! (which wraps them into events) and headless programs (which use them as they are).
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::protocol::{EngineEvent, FinishReason, Grounding, JobId, JobStats, Reply, Sampling, Turn};
+use crate::vision::MaskLogits;
+
+/// Asked between encoder blocks and between tokens: whether to give up. Called from the threads
+/// that compute.
+pub type StopCheck<'a> = &'a (dyn Fn() -> bool + Sync);
+
+/// A conversation whose last turn is to be answered.
+#[derive(Debug, Clone, Copy)]
+pub struct Question<'a> {
+    /// Finished turns with their replies, then the open one.
+    pub turns: &'a [Turn],
+    /// How tokens are chosen.
+    pub sampling: &'a Sampling,
+    /// The reply is cut after this many tokens.
+    pub max_new_tokens: usize,
+}
+
+/// A piece of a reply, as soon as it is known.
+#[derive(Debug, Clone)]
+pub enum Increment {
+    /// The visible text grew by this.
+    Text(String),
+    /// The text that follows is part of a grounded phrase.
+    PhraseOpened,
+    /// The phrase ended; its characters in the visible text.
+    PhraseClosed(Range<usize>),
+    /// A mask was decoded.
+    Mask {
+        /// Place in [`Reply::groundings`].
+        index: usize,
+        /// The words it belongs to.
+        grounding: Grounding,
+        /// The mask.
+        mask: Arc<MaskLogits>,
+    },
+}
+
+impl Increment {
+    /// The same news as an event of `job`.
+    pub fn into_event(self, job: JobId) -> EngineEvent {
+        match self {
+            Self::Text(text) => EngineEvent::TextGenerated { job, text },
+            Self::PhraseOpened => EngineEvent::PhraseOpened { job },
+            Self::PhraseClosed(span) => EngineEvent::PhraseClosed { job, span },
+            Self::Mask { index, grounding, mask } => EngineEvent::MaskReady { job, index, grounding, mask },
+        }
+    }
+}
+
+/// A finished (or cancelled) reply.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer {
+    /// Why it ended.
+    pub reason: FinishReason,
+    /// All of it; of a cancelled one, what there was by then.
+    pub reply: Reply,
+    /// What it cost.
+    pub stats: JobStats,
+}
+
+impl Answer {
+    /// A reply cancelled before its first token.
+    pub(crate) fn cancelled() -> Self {
+        Self { reason: FinishReason::Cancelled, reply: Reply::default(), stats: JobStats::default() }
+    }
+}

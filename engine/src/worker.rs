@@ -1,0 +1,232 @@
+//! The engine thread's loop: takes commands, owns the model and the images, reports events.
+//!
+//! What always holds: every job it takes gets exactly one terminal event, which is its last; a
+//! panic or an error inside the model becomes an event, and the thread and the model live on; it
+//! waits only for commands and for room in the event queue, and neither wait outlives the handle.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crossbeam::channel::{Receiver, SendTimeoutError, Sender};
+use image::RgbImage;
+
+use crate::error::EngineError;
+use crate::images::{CACHE_BUDGET, ImageCache, OpenImages};
+use crate::job::{Answer, Increment, Question, StopCheck};
+pub(crate) use crate::mailbox::Mailbox;
+use crate::protocol::{
+    EncodeTimings, EngineCommand, EngineEvent, ImageId, JobRequest, ModelInfo, ModelSpec, Task,
+};
+
+/// How often a worker that waits for room in the event queue looks whether the handle is gone.
+const ABANDON_CHECK: Duration = Duration::from_millis(20);
+
+/// What the loop needs of a model: [`crate::engine::Engine`], and stand-ins in tests.
+pub(crate) trait Backend: Sized {
+    /// Encodings and context of one image.
+    type Image: ImageCache;
+
+    /// Loads the weights, telling `progress` the bytes done and in all.
+    fn load(spec: &ModelSpec, progress: &mut dyn FnMut(u64, u64)) -> Result<Self, EngineError>;
+
+    /// What is loaded.
+    fn info(&self) -> &ModelInfo;
+
+    /// Encodes an image; [`EngineError::Cancelled`] where `stop` said so.
+    fn encode(
+        &self,
+        pixels: &RgbImage,
+        stop: StopCheck<'_>,
+    ) -> Result<(Self::Image, EncodeTimings), EngineError>;
+
+    /// Answers a question; a stopped answer is [`crate::protocol::FinishReason::Cancelled`].
+    fn converse(
+        &self,
+        image: &mut Self::Image,
+        question: Question<'_>,
+        stop: StopCheck<'_>,
+        report: &mut dyn FnMut(Increment),
+    ) -> Result<Answer, EngineError>;
+}
+
+/// State of the engine thread.
+pub(crate) struct Worker<B: Backend> {
+    commands: Receiver<EngineCommand>,
+    outbox: Outbox,
+    mailbox: Arc<Mailbox>,
+    model: Option<B>,
+    images: OpenImages<B::Image>,
+}
+
+impl<B: Backend> Worker<B> {
+    /// A worker without model or images.
+    pub(crate) fn new(
+        commands: Receiver<EngineCommand>,
+        events: Sender<EngineEvent>,
+        mailbox: Arc<Mailbox>,
+        wake: Box<dyn Fn() + Send + Sync>,
+    ) -> Self {
+        let outbox = Outbox { events, mailbox: Arc::clone(&mailbox), wake };
+        Self { commands, outbox, mailbox, model: None, images: OpenImages::new() }
+    }
+
+    /// Works until [`EngineCommand::Shutdown`] comes or the handle is gone.
+    pub(crate) fn run(mut self) {
+        while let Ok(command) = self.commands.recv() {
+            self.mailbox.settle(&command);
+            if self.mailbox.is_abandoned() {
+                return;
+            }
+            match command {
+                EngineCommand::LoadModel(spec) => self.load(&spec),
+                EngineCommand::UnloadModel => {
+                    self.unload();
+                    self.outbox.send(EngineEvent::ModelUnloaded);
+                }
+                EngineCommand::OpenImage { image, pixels } => {
+                    self.images.open(image, pixels);
+                    self.encode_opened(image);
+                }
+                EngineCommand::CloseImage(image) => self.images.close(image),
+                EngineCommand::Run(job) => self.run_job(&job),
+                EngineCommand::Shutdown => break,
+            }
+        }
+        self.decline_the_rest();
+    }
+
+    /// Jobs that were queued behind the end of the thread end cancelled.
+    fn decline_the_rest(&self) {
+        self.mailbox.end();
+        while let Ok(command) = self.commands.try_recv() {
+            if let EngineCommand::Run(job) = command {
+                self.outbox.send(finished(&job, Answer::cancelled()));
+            }
+        }
+    }
+
+    fn unload(&mut self) {
+        self.images.forget_caches();
+        self.model = None;
+    }
+
+    fn load(&mut self, spec: &ModelSpec) {
+        self.unload();
+        let outbox = &self.outbox;
+        let mut progress = |done_bytes, total_bytes| {
+            outbox.send(EngineEvent::LoadProgressed { done_bytes, total_bytes });
+        };
+        match guarded(|| B::load(spec, &mut progress)) {
+            Ok(model) => {
+                outbox.send(EngineEvent::ModelLoaded(model.info().clone()));
+                self.model = Some(model);
+                // The image on screen is most likely the next one to be asked about.
+                if let Some(image) = self.images.latest() {
+                    self.encode_opened(image);
+                }
+            }
+            Err(error) => outbox.send(EngineEvent::LoadFailed(Arc::new(error))),
+        }
+    }
+
+    /// Encodes an image ahead of the first question. Without a model it waits for one, and an
+    /// encoding given up is made when a job needs it.
+    fn encode_opened(&mut self, image: ImageId) {
+        let mailbox = Arc::clone(&self.mailbox);
+        match self.ensure_encoded(image, &|| mailbox.encoding_is_pointless(image)) {
+            Ok(()) | Err(EngineError::Cancelled | EngineError::NoModel | EngineError::UnknownImage) => {}
+            Err(error) => self.outbox.send(EngineEvent::ImageFailed { image, error: Arc::new(error) }),
+        }
+    }
+
+    /// Makes sure that the image's encodings are cached.
+    fn ensure_encoded(&mut self, id: ImageId, stop: StopCheck<'_>) -> Result<(), EngineError> {
+        let model = self.model.as_ref().ok_or(EngineError::NoModel)?;
+        let image = self.images.touch(id).ok_or(EngineError::UnknownImage)?;
+        if image.cache.is_some() {
+            return Ok(());
+        }
+        let (cache, timings) = guarded(|| model.encode(&image.pixels, stop))?;
+        image.cache = Some(cache);
+        self.images.trim(CACHE_BUDGET);
+        self.outbox.send(EngineEvent::ImageEncoded { image: id, timings });
+        Ok(())
+    }
+
+    fn run_job(&mut self, job: &JobRequest) {
+        self.outbox.send(EngineEvent::JobStarted { job: job.id });
+        let result = self.perform(job);
+        self.images.trim(CACHE_BUDGET);
+        self.outbox.send(match result {
+            Ok(answer) => finished(job, answer),
+            Err(EngineError::Cancelled) => finished(job, Answer::cancelled()),
+            Err(error) => EngineEvent::JobFailed { job: job.id, error: Arc::new(error) },
+        });
+    }
+
+    fn perform(&mut self, job: &JobRequest) -> Result<Answer, EngineError> {
+        let mailbox = Arc::clone(&self.mailbox);
+        let stop = || job.cancel.is_cancelled() || mailbox.shutdown_waits();
+        if stop() {
+            return Err(EngineError::Cancelled);
+        }
+        self.ensure_encoded(job.image, &stop)?;
+        let model = self.model.as_ref().ok_or(EngineError::NoModel)?;
+        let image = self.images.touch(job.image).ok_or(EngineError::UnknownImage)?;
+        let cache = image.cache.as_mut().ok_or(EngineError::UnknownImage)?;
+        let Task::Converse { turns, sampling, max_new_tokens } = &job.task;
+        let question = Question { turns, sampling, max_new_tokens: *max_new_tokens };
+        let outbox = &self.outbox;
+        let mut report = |increment: Increment| outbox.send(increment.into_event(job.id));
+        let result = guarded(|| model.converse(cache, question, &stop, &mut report));
+        if result.is_err() {
+            // Whatever stopped it half-way may have left the context half-written.
+            cache.drop_context();
+        }
+        result
+    }
+}
+
+fn finished(job: &JobRequest, Answer { reason, reply, stats }: Answer) -> EngineEvent {
+    EngineEvent::JobFinished { job: job.id, reason, reply, stats }
+}
+
+/// Runs model code; a panic in it becomes [`EngineError::Panicked`].
+fn guarded<T>(work: impl FnOnce() -> Result<T, EngineError>) -> Result<T, EngineError> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|payload| {
+        let message = payload
+            .downcast_ref::<&str>()
+            .map(|text| (*text).to_owned())
+            .or_else(|| payload.downcast_ref::<String>().cloned())
+            .unwrap_or_else(|| "a panic without a message".to_owned());
+        Err(EngineError::Panicked(message))
+    })
+}
+
+/// The worker's end of the event queue.
+struct Outbox {
+    events: Sender<EngineEvent>,
+    mailbox: Arc<Mailbox>,
+    wake: Box<dyn Fn() + Send + Sync>,
+}
+
+impl Outbox {
+    /// Queues an event and wakes the application; waits for room as long as the handle lives.
+    fn send(&self, event: EngineEvent) {
+        let mut waiting = event;
+        while !self.mailbox.is_abandoned() {
+            match self.events.send_timeout(waiting, ABANDON_CHECK) {
+                Ok(()) => {
+                    (self.wake)();
+                    return;
+                }
+                Err(SendTimeoutError::Timeout(event)) => waiting = event,
+                Err(SendTimeoutError::Disconnected(_)) => return,
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,306 @@
+//! The loop's promises, tested with models that do as they are told.
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use super::*;
+use crate::handle::{EngineHandle, SendError};
+use crate::protocol::{
+    CancelToken, DeviceChoice, FinishReason, JobId, JobStats, ModelSource, Reply, Sampling, Turn,
+};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A model that does what the question says: `panic`, `fail`, `forever`, or `words N`.
+struct Obedient {
+    info: ModelInfo,
+}
+
+#[derive(Default)]
+struct Context {
+    turns: usize,
+}
+
+impl ImageCache for Context {
+    fn bytes(&self) -> usize {
+        1
+    }
+
+    fn drop_context(&mut self) {
+        self.turns = 0;
+    }
+}
+
+impl Backend for Obedient {
+    type Image = Context;
+
+    fn load(spec: &ModelSpec, progress: &mut dyn FnMut(u64, u64)) -> Result<Self, EngineError> {
+        progress(1, 2);
+        let ModelSource::Directory(path) = &spec.source else { return Err(EngineError::NoModel) };
+        assert_ne!(path.to_str(), Some("broken"), "a broken loader");
+        Ok(Self {
+            info: ModelInfo {
+                name: path.display().to_string(),
+                device: "test".to_owned(),
+                source: spec.source.clone(),
+                parameters: 1,
+                context_length: 1,
+                load_time: Duration::ZERO,
+            },
+        })
+    }
+
+    fn info(&self) -> &ModelInfo {
+        &self.info
+    }
+
+    /// A black image takes for ever, a white one cannot be encoded.
+    fn encode(
+        &self,
+        pixels: &RgbImage,
+        stop: StopCheck<'_>,
+    ) -> Result<(Context, EncodeTimings), EngineError> {
+        let first = pixels.get_pixel(0, 0).0[0];
+        assert_ne!(first, 255, "too bright");
+        if first == 0 {
+            while !stop() {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            return Err(EngineError::Cancelled);
+        }
+        Ok((Context::default(), EncodeTimings::default()))
+    }
+
+    fn converse(
+        &self,
+        image: &mut Context,
+        question: Question<'_>,
+        stop: StopCheck<'_>,
+        report: &mut dyn FnMut(Increment),
+    ) -> Result<Answer, EngineError> {
+        image.turns += 1;
+        let order = question.turns.last().unwrap().user.as_str();
+        let stats = JobStats { cached_tokens: image.turns - 1, ..JobStats::default() };
+        let end = |reason| Ok(Answer { reason, reply: Reply::default(), stats });
+        match order.split_once(' ') {
+            None if order == "panic" => panic!("as told"),
+            None if order == "fail" => Err(EngineError::NoModel),
+            None => {
+                while !stop() {
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+                end(FinishReason::Cancelled)
+            }
+            Some((_, count)) => {
+                (0..count.parse::<usize>().unwrap()).for_each(|_| report(Increment::Text("word ".into())));
+                end(FinishReason::EndOfSequence)
+            }
+        }
+    }
+}
+
+fn spawn(capacity: usize) -> EngineHandle {
+    EngineHandle::spawn_backend::<Obedient>(|| {}, capacity).unwrap()
+}
+
+fn load(path: &str) -> EngineCommand {
+    let source = ModelSource::Directory(PathBuf::from(path));
+    EngineCommand::LoadModel(ModelSpec { source, device: DeviceChoice::Cpu })
+}
+
+fn open(image: u64, brightness: u8) -> EngineCommand {
+    let pixels = Arc::new(RgbImage::from_pixel(2, 2, image::Rgb([brightness; 3])));
+    EngineCommand::OpenImage { image: ImageId(image), pixels }
+}
+
+fn run(id: u64, image: u64, order: &str, cancel: &CancelToken) -> EngineCommand {
+    let turns = vec![Turn { user: order.to_owned(), ..Turn::default() }];
+    EngineCommand::Run(Box::new(JobRequest {
+        id: JobId(id),
+        image: ImageId(image),
+        cancel: cancel.clone(),
+        task: Task::Converse { turns, sampling: Sampling::Greedy, max_new_tokens: 1 },
+    }))
+}
+
+/// A handle with a model and image 1, and the events of that read.
+fn ready() -> EngineHandle {
+    let handle = spawn(64);
+    handle.try_send(load("model")).unwrap();
+    handle.try_send(open(1, 7)).unwrap();
+    until(&handle, |event| matches!(event, EngineEvent::ImageEncoded { .. }));
+    handle
+}
+
+/// All events up to and with the first that `last` accepts.
+fn until(handle: &EngineHandle, last: impl Fn(&EngineEvent) -> bool) -> Vec<EngineEvent> {
+    let mut events = Vec::new();
+    loop {
+        let event = handle.recv_timeout(PATIENCE).expect("the awaited event comes");
+        let done = last(&event);
+        events.push(event);
+        if done {
+            return events;
+        }
+    }
+}
+
+fn terminal(event: &EngineEvent) -> Option<JobId> {
+    match event {
+        EngineEvent::JobFinished { job, .. } | EngineEvent::JobFailed { job, .. } => Some(*job),
+        _ => None,
+    }
+}
+
+fn is_end_of(job: u64) -> impl Fn(&EngineEvent) -> bool {
+    move |event| terminal(event) == Some(JobId(job))
+}
+
+#[test]
+fn a_panic_fails_the_job_and_the_model_lives_on_with_a_fresh_context() {
+    let handle = ready();
+    let cancel = CancelToken::default();
+    for (id, order) in [(1, "words 2"), (2, "panic"), (3, "fail"), (4, "words 1")] {
+        handle.try_send(run(id, 1, order, &cancel)).unwrap();
+    }
+    let events = until(&handle, is_end_of(4));
+    let ends: Vec<JobId> = events.iter().filter_map(terminal).collect();
+    assert_eq!(ends, [1, 2, 3, 4].map(JobId), "one terminal event per job, in order");
+    let failure = events.iter().find_map(|event| match event {
+        EngineEvent::JobFailed { job: JobId(2), error } => Some(error.to_string()),
+        _ => None,
+    });
+    assert_eq!(
+        failure.as_deref(),
+        Some("internal error: as told. The model stays loaded; please report this")
+    );
+    let EngineEvent::JobFinished { stats, .. } = events.last().unwrap() else { panic!("finished") };
+    assert_eq!(stats.cached_tokens, 0, "the context of a failed job is not trusted");
+}
+
+#[test]
+fn a_cancelled_job_finishes_and_its_successor_runs() {
+    let handle = ready();
+    let cancel = CancelToken::default();
+    handle.try_send(run(1, 1, "forever", &cancel)).unwrap();
+    handle.try_send(run(2, 1, "forever", &cancel)).unwrap();
+    handle.try_send(run(3, 1, "words 3", &CancelToken::default())).unwrap();
+    until(&handle, |event| matches!(event, EngineEvent::JobStarted { .. }));
+    cancel.cancel();
+    let events = until(&handle, is_end_of(3));
+    for id in [1, 2] {
+        assert!(events.iter().any(|event| matches!(
+            event,
+            EngineEvent::JobFinished { job, reason: FinishReason::Cancelled, .. } if job.0 == id
+        )));
+    }
+    let words = |event: &&EngineEvent| matches!(event, EngineEvent::TextGenerated { job: JobId(3), .. });
+    assert_eq!(events.iter().filter(words).count(), 3);
+}
+
+#[test]
+fn jobs_without_model_or_image_fail_with_the_reason() {
+    let handle = spawn(64);
+    let cancel = CancelToken::default();
+    handle.try_send(open(1, 7)).unwrap();
+    handle.try_send(run(1, 1, "words 1", &cancel)).unwrap();
+    let events = until(&handle, is_end_of(1));
+    assert!(
+        matches!(&events[..], [_, EngineEvent::JobFailed { error, .. }] if matches!(**error, EngineError::NoModel))
+    );
+    handle.try_send(load("model")).unwrap();
+    handle.try_send(run(2, 9, "words 1", &cancel)).unwrap();
+    let events = until(&handle, is_end_of(2));
+    let encoded = events.iter().any(|e| matches!(e, EngineEvent::ImageEncoded { image: ImageId(1), .. }));
+    assert!(encoded, "an image opened before the model is encoded once there is one");
+    assert!(
+        matches!(events.last(), Some(EngineEvent::JobFailed { error, .. }) if matches!(**error, EngineError::UnknownImage))
+    );
+}
+
+#[test]
+fn a_panicking_loader_and_encoder_are_reported() {
+    let handle = spawn(64);
+    handle.try_send(load("broken")).unwrap();
+    until(&handle, |event| matches!(event, EngineEvent::LoadFailed(_)));
+    handle.try_send(load("model")).unwrap();
+    handle.try_send(open(1, 255)).unwrap();
+    let events = until(&handle, |event| matches!(event, EngineEvent::ImageFailed { .. }));
+    assert!(matches!(events.last(), Some(EngineEvent::ImageFailed { image: ImageId(1), .. })));
+}
+
+#[test]
+fn an_encoding_is_given_up_when_its_image_is_closed_or_the_model_changes() {
+    let handle = ready();
+    handle.try_send(open(2, 0)).unwrap();
+    handle.try_send(EngineCommand::CloseImage(ImageId(2))).unwrap();
+    handle.try_send(open(3, 0)).unwrap();
+    handle.try_send(EngineCommand::CloseImage(ImageId(3))).unwrap();
+    handle.try_send(open(4, 0)).unwrap();
+    handle.try_send(EngineCommand::UnloadModel).unwrap();
+    let events = until(&handle, |event| matches!(event, EngineEvent::ModelUnloaded));
+    assert_eq!(events.len(), 1, "what was given up is not reported: {events:?}");
+}
+
+#[test]
+fn undrained_events_neither_deadlock_nor_get_lost() {
+    let handle = spawn(2);
+    handle.try_send(load("model")).unwrap();
+    handle.try_send(open(1, 7)).unwrap();
+    handle.try_send(run(1, 1, "words 50", &CancelToken::default())).unwrap();
+    std::thread::sleep(Duration::from_millis(50));
+    let events = until(&handle, is_end_of(1));
+    let words = events.iter().filter(|event| matches!(event, EngineEvent::TextGenerated { .. })).count();
+    assert_eq!(words, 50);
+    handle.try_send(run(2, 1, "words 50", &CancelToken::default())).unwrap();
+    std::thread::sleep(Duration::from_millis(50));
+    let start = Instant::now();
+    drop(handle);
+    assert!(start.elapsed() < PATIENCE, "dropping ends a worker that waits for room");
+}
+
+#[test]
+fn a_full_queue_is_busy_and_gives_the_command_back() {
+    let handle = ready();
+    let cancel = CancelToken::default();
+    handle.try_send(run(1, 1, "forever", &cancel)).unwrap();
+    let refused = (2..1000).find_map(|id| handle.try_send(run(id, 1, "words 1", &cancel)).err()).unwrap();
+    let SendError::Busy(EngineCommand::Run(job)) = refused else { panic!("busy, with the job") };
+    cancel.cancel();
+    let events = until(&handle, is_end_of(job.id.0 - 1));
+    assert_eq!(events.iter().filter_map(terminal).count() as u64, job.id.0 - 1);
+}
+
+#[test]
+fn shutdown_cancels_the_running_and_the_queued_jobs_and_takes_no_more() {
+    let handle = ready();
+    let cancel = CancelToken::default();
+    handle.try_send(run(1, 1, "forever", &cancel)).unwrap();
+    handle.try_send(run(2, 1, "words 1", &cancel)).unwrap();
+    handle.try_send(EngineCommand::Shutdown).unwrap();
+    // Taken or not: a job behind the end that was taken has its terminal event like any other.
+    let taken = handle.try_send(run(3, 1, "words 1", &cancel)).is_ok();
+    let events: Vec<EngineEvent> = handle.events().iter().collect();
+    let ends: Vec<JobId> = events.iter().filter_map(terminal).collect();
+    let expected = if taken { vec![JobId(1), JobId(2), JobId(3)] } else { vec![JobId(1), JobId(2)] };
+    assert_eq!(ends, expected);
+    let refused = handle.try_send(run(4, 1, "words 1", &cancel));
+    assert!(matches!(refused, Err(SendError::Disconnected(_))));
+}
+
+#[test]
+fn every_event_wakes_the_application() {
+    static WOKEN: AtomicUsize = AtomicUsize::new(0);
+    let wake = || {
+        WOKEN.fetch_add(1, Ordering::SeqCst);
+    };
+    let handle = EngineHandle::spawn_backend::<Obedient>(wake, 64).unwrap();
+    handle.try_send(load("model")).unwrap();
+    handle.try_send(open(1, 7)).unwrap();
+    handle.try_send(EngineCommand::Shutdown).unwrap();
+    let events: Vec<EngineEvent> = handle.events().iter().collect();
+    drop(handle);
+    assert_eq!(WOKEN.load(Ordering::SeqCst), events.len());
+}
