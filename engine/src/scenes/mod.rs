@@ -4,7 +4,17 @@
 //! mask, box and attributes. `text` (see there) says things about it in English. Used by the
 //! application ("New scene"), the tests, and the training and evaluation of the demo model.
 
+mod background;
+mod draw;
+mod generate;
 mod names;
+mod palette;
+mod repertoire;
+mod rng;
+mod shapes;
+mod sketch;
+
+pub use generate::generate;
 
 use crate::vision::{BinaryMask, PixelBox};
 

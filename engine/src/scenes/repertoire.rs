@@ -1,0 +1,222 @@
+//! What there can be in a scene: which kinds on which background and how often, their usual extent,
+//! and the colours each comes in.
+
+use super::{Background, Color, Kind, background::Stage, rng::SceneRng};
+
+/// Where an object of a kind is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// In the sky or before a wall, its middle given.
+    Air,
+    /// Standing on the ground.
+    Ground,
+    /// On the road if there is one, else on the ground.
+    Road,
+    /// Floating, its waterline given.
+    Afloat,
+    /// In the water, its middle given.
+    Water,
+}
+
+/// Kinds that fit the background, with weights; only those for which the stage has a place.
+pub(crate) fn kinds(background: Background, stage: &Stage) -> Vec<(Kind, f32)> {
+    use Kind as K;
+    let all: &[(Kind, f32)] = match background {
+        Background::Meadow => &[
+            (K::House, 3.0),
+            (K::Tree, 3.0),
+            (K::Sun, 2.2),
+            (K::Cloud, 2.0),
+            (K::Person, 2.0),
+            (K::Cat, 1.6),
+            (K::Dog, 2.0),
+            (K::Bird, 2.0),
+            (K::Flower, 3.4),
+            (K::Bicycle, 2.0),
+            (K::Balloon, 1.6),
+            (K::Ball, 1.6),
+            (K::Chair, 0.5),
+        ],
+        Background::Sea => &[
+            (K::Boat, 5.0),
+            (K::Fish, 6.0),
+            (K::Sun, 2.2),
+            (K::Cloud, 2.2),
+            (K::Bird, 2.0),
+            (K::Balloon, 1.4),
+            (K::Person, 2.0),
+            (K::Ball, 2.0),
+            (K::Dog, 1.2),
+            (K::Chair, 1.6),
+        ],
+        Background::Road => &[
+            (K::Car, 6.0),
+            (K::Bicycle, 3.4),
+            (K::House, 2.4),
+            (K::Tree, 2.2),
+            (K::Person, 1.8),
+            (K::Dog, 1.0),
+            (K::Cat, 1.0),
+            (K::Sun, 1.8),
+            (K::Cloud, 1.6),
+            (K::Bird, 1.0),
+            (K::Balloon, 1.0),
+            (K::Flower, 1.0),
+        ],
+        Background::Snow => &[
+            (K::House, 2.6),
+            (K::Tree, 2.8),
+            (K::Person, 2.4),
+            (K::Dog, 2.0),
+            (K::Cat, 1.4),
+            (K::Bird, 2.0),
+            (K::Sun, 1.8),
+            (K::Cloud, 1.4),
+            (K::Ball, 1.4),
+            (K::Car, 1.8),
+            (K::Balloon, 1.2),
+            (K::Bicycle, 0.8),
+        ],
+        Background::Night => &[
+            (K::Moon, 6.0),
+            (K::House, 2.4),
+            (K::Tree, 2.0),
+            (K::Cat, 2.2),
+            (K::Car, 2.0),
+            (K::Person, 1.8),
+            (K::Dog, 1.6),
+            (K::Cloud, 1.6),
+            (K::Balloon, 1.2),
+            (K::Bird, 1.2),
+            (K::Flower, 1.0),
+            (K::Boat, 4.0),
+            (K::Fish, 3.0),
+        ],
+        Background::Room => &[
+            (K::Lamp, 5.0),
+            (K::Chair, 5.0),
+            (K::Cat, 3.0),
+            (K::Dog, 1.8),
+            (K::Ball, 2.8),
+            (K::Balloon, 2.6),
+            (K::Person, 2.0),
+            (K::Flower, 2.4),
+            (K::Bicycle, 0.8),
+            (K::Bird, 0.8),
+        ],
+        Background::Desert => &[
+            (K::Sun, 3.0),
+            (K::Cloud, 1.2),
+            (K::Car, 2.4),
+            (K::Person, 2.0),
+            (K::Dog, 1.4),
+            (K::Bird, 1.8),
+            (K::Tree, 2.6),
+            (K::House, 1.8),
+            (K::Ball, 1.4),
+            (K::Balloon, 1.6),
+            (K::Bicycle, 1.4),
+            (K::Cat, 1.0),
+            (K::Flower, 0.8),
+        ],
+    };
+    all.iter().copied().filter(|&(kind, _)| band_exists(place(kind), stage)).collect()
+}
+
+fn band_exists(place: Place, stage: &Stage) -> bool {
+    match place {
+        Place::Air => true,
+        Place::Ground => stage.ground.is_some(),
+        Place::Road => stage.road.or(stage.ground).is_some(),
+        Place::Afloat | Place::Water => stage.water.is_some(),
+    }
+}
+
+/// Where a kind usually is. Birds may also stand: the placement decides.
+pub(crate) fn place(kind: Kind) -> Place {
+    match kind {
+        Kind::Sun | Kind::Moon | Kind::Cloud | Kind::Balloon | Kind::Bird => Place::Air,
+        Kind::Car | Kind::Bicycle => Place::Road,
+        Kind::Boat => Place::Afloat,
+        Kind::Fish => Place::Water,
+        Kind::House
+        | Kind::Tree
+        | Kind::Person
+        | Kind::Cat
+        | Kind::Dog
+        | Kind::Flower
+        | Kind::Ball
+        | Kind::Lamp
+        | Kind::Chair => Place::Ground,
+    }
+}
+
+/// At most one of these in a scene.
+pub(crate) fn unique(kind: Kind) -> bool {
+    matches!(kind, Kind::Sun | Kind::Moon)
+}
+
+/// Small enough to sit on something, and given to it.
+pub(crate) fn can_sit(kind: Kind, on: Kind) -> bool {
+    match on {
+        Kind::Chair => matches!(kind, Kind::Cat | Kind::Ball | Kind::Bird),
+        Kind::House => matches!(kind, Kind::Bird),
+        Kind::Car => matches!(kind, Kind::Bird | Kind::Cat),
+        _ => false,
+    }
+}
+
+/// How far a pose may lean, in degrees.
+pub(crate) fn max_tilt(kind: Kind) -> f32 {
+    match kind {
+        Kind::Sun | Kind::Moon => 20.0,
+        Kind::Fish => 16.0,
+        Kind::Balloon | Kind::Bird => 10.0,
+        Kind::Boat | Kind::Flower => 5.0,
+        Kind::Tree | Kind::Person => 2.5,
+        _ => 1.0,
+    }
+}
+
+/// Factor from the drawings' units to pixels for a middle-sized object.
+pub(crate) fn usual_scale(kind: Kind) -> f32 {
+    match kind {
+        Kind::Bird | Kind::Flower => 1.2,
+        Kind::Balloon | Kind::Dog | Kind::Cat => 1.1,
+        _ => 1.0,
+    }
+}
+
+/// A colour that the kind comes in, and that can be told from the background.
+pub(crate) fn color(kind: Kind, background: Background, rng: &mut SceneRng) -> Color {
+    use Color as C;
+    let any: Vec<(Color, f32)> = Color::ALL.iter().map(|&c| (c, 1.0)).collect();
+    let choices: Vec<(Color, f32)> = match kind {
+        Kind::Sun => vec![(C::Yellow, 3.0), (C::Orange, 1.5)],
+        Kind::Moon => vec![(C::Yellow, 1.0), (C::White, 1.0)],
+        Kind::Cloud => vec![(C::White, 1.0)],
+        Kind::Tree => {
+            vec![(C::Green, 5.0), (C::Orange, 1.2), (C::Yellow, 1.2), (C::Red, 1.2), (C::Pink, 1.2)]
+        }
+        Kind::Cat => {
+            vec![(C::Orange, 2.0), (C::Black, 2.0), (C::White, 2.0), (C::Brown, 1.5), (C::Yellow, 0.7)]
+        }
+        Kind::Dog => {
+            vec![(C::Brown, 2.0), (C::Black, 1.5), (C::White, 2.0), (C::Orange, 1.2), (C::Yellow, 1.5)]
+        }
+        Kind::Flower => {
+            any.into_iter().filter(|(c, _)| !matches!(c, C::Green | C::Black | C::Brown)).collect()
+        }
+        Kind::Fish | Kind::Balloon => any.into_iter().filter(|(c, _)| !matches!(c, C::Brown)).collect(),
+        Kind::House => any.into_iter().filter(|(c, _)| !matches!(c, C::Black)).collect(),
+        _ => any,
+    };
+    let hidden = match background {
+        Background::Snow => Some(C::White),
+        Background::Night => Some(C::Black),
+        _ => None,
+    };
+    let choices: Vec<(Color, f32)> =
+        choices.into_iter().filter(|&(c, _)| Some(c) != hidden || matches!(kind, Kind::Cloud)).collect();
+    rng.weighted(&choices)
+}
