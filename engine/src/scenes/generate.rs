@@ -23,7 +23,7 @@ const MIN_AREA: usize = 260;
 /// A part is listed if this many of its pixels can be seen.
 const MIN_PART_AREA: usize = 60;
 /// Places tried for an object before it is left out.
-const TRIES: usize = 24;
+const TRIES: usize = 48;
 
 /// Makes the scene of a seed: always the same for the same seed.
 ///

@@ -78,7 +78,7 @@ pub(crate) fn kinds(background: Background, stage: &Stage) -> Vec<(Kind, f32)> {
             (K::Bicycle, 0.8),
         ],
         Background::Night => &[
-            (K::Moon, 6.0),
+            (K::Moon, 12.0),
             (K::House, 2.4),
             (K::Tree, 2.0),
             (K::Cat, 2.2),
@@ -93,8 +93,8 @@ pub(crate) fn kinds(background: Background, stage: &Stage) -> Vec<(Kind, f32)> {
             (K::Fish, 3.0),
         ],
         Background::Room => &[
-            (K::Lamp, 5.0),
-            (K::Chair, 5.0),
+            (K::Lamp, 7.0),
+            (K::Chair, 6.0),
             (K::Cat, 3.0),
             (K::Dog, 1.8),
             (K::Ball, 2.8),

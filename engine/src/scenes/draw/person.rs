@@ -21,6 +21,19 @@ pub(super) fn person(s: &mut Sketch, color: Color) {
     let shoulder = hip - s.rng.range(25.0, 29.0);
     let wide = s.rng.range(12.5, 15.0);
     s.ground_shadow(1.0, 16.0);
+    let hair = Shades::unnamed(s.rng.pick(&[
+        Tint::rgb(60, 42, 34),
+        Tint::rgb(36, 32, 36),
+        Tint::rgb(226, 180, 90),
+        Tint::rgb(150, 82, 42),
+        Tint::rgb(196, 196, 202),
+    ]));
+    let style = s.rng.whole(0, 2);
+    if style == 1 {
+        // Long hair falls behind neck and shoulders.
+        let fall = round_rect(-12.5, shoulder - 22.0, 25.0, 29.0, 9.0);
+        s.outlined(Role::Body, fall, hair.base, hair.line);
+    }
     legs(s, color, &skin, hip, wide);
     arms(s, &shirt, &skin, shoulder, wide);
 
@@ -52,7 +65,7 @@ pub(super) fn person(s: &mut Sketch, color: Color) {
         _ => {}
     }
     s.fill(Role::Detail, ellipse(0.0, shoulder + 0.5, 4.2, 2.8), skin.dark);
-    head(s, (0.0, shoulder - 12.0), &skin);
+    head(s, (0.0, shoulder - 12.0), &skin, &hair, style);
 }
 
 fn legs(s: &mut Sketch, shirt: Color, skin: &Shades, hip: f32, wide: f32) {
@@ -111,19 +124,7 @@ trait Weighted: Sized {
 
 impl Weighted for (Xy, Xy) {}
 
-fn head(s: &mut Sketch, (x, y): Xy, skin: &Shades) {
-    let hair = Shades::unnamed(s.rng.pick(&[
-        Tint::rgb(60, 42, 34),
-        Tint::rgb(36, 32, 36),
-        Tint::rgb(226, 180, 90),
-        Tint::rgb(150, 82, 42),
-        Tint::rgb(196, 196, 202),
-    ]));
-    let style = s.rng.whole(0, 2);
-    if style == 1 {
-        // Long hair falls behind the head.
-        s.outlined(Role::Body, round_rect(x - 12.0, y - 10.0, 24.0, 26.0, 9.0), hair.base, hair.line);
-    }
+fn head(s: &mut Sketch, (x, y): Xy, skin: &Shades, hair: &Shades, style: usize) {
     let face = ellipse(x, y, 10.0, 11.0);
     s.outlined(Role::Body, face.clone(), skin.base, skin.line);
     let fringe = s.rng.range(3.5, 6.0);
