@@ -305,7 +305,7 @@ impl Stage {
         self.fill(rect(0.0, top - 1.0, SIDE, 1.4), floor.darker(0.35));
         if rng.chance(0.5) {
             let hue = rng.range(0.0, 360.0);
-            let (x, y) = (rng.range(80.0, 176.0), (top + SIDE) / 2.0 + 6.0);
+            let (x, y) = (rng.range(80.0, 176.0), f32::midpoint(top, SIDE) + 6.0);
             let (rx, ry) = (rng.range(60.0, 92.0), (SIDE - top) * rng.range(0.26, 0.36));
             self.fill(ellipse(x, y, rx, ry), Tint::hsv(hue, 0.26, 0.78));
             self.fill(stroked(&ellipse(x, y, rx * 0.86, ry * 0.84), 2.0), Tint::hsv(hue, 0.14, 0.90));

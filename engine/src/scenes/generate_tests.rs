@@ -3,6 +3,10 @@
 use std::collections::HashSet;
 
 use super::*;
+use crate::scenes::{
+    Size,
+    placement::{MIN_AREA, MIN_VISIBLE},
+};
 
 fn scenes(count: u64) -> impl Iterator<Item = Scene> {
     (0..count).map(|seed| generate(9_000 + seed))
@@ -102,7 +106,7 @@ fn an_objects_pixels_have_its_colour() {
     for scene in scenes(200) {
         for object in scene.objects.iter().filter(|object| object.kind == Kind::Balloon) {
             let middle = (
-                (object.bounds.x0 + object.bounds.x1) / 2.0,
+                f32::midpoint(object.bounds.x0, object.bounds.x1),
                 object.bounds.y0 + (object.bounds.y1 - object.bounds.y0) * 0.35,
             );
             let (x, y) = (middle.0 as u32, middle.1 as u32);

@@ -9,6 +9,7 @@ mod draw;
 mod generate;
 mod names;
 mod palette;
+mod placement;
 mod repertoire;
 mod rng;
 mod shapes;

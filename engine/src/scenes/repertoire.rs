@@ -20,105 +20,14 @@ pub(crate) enum Place {
 
 /// Kinds that fit the background, with weights; only those for which the stage has a place.
 pub(crate) fn kinds(background: Background, stage: &Stage) -> Vec<(Kind, f32)> {
-    use Kind as K;
-    let all: &[(Kind, f32)] = match background {
-        Background::Meadow => &[
-            (K::House, 3.0),
-            (K::Tree, 3.0),
-            (K::Sun, 2.2),
-            (K::Cloud, 2.0),
-            (K::Person, 2.0),
-            (K::Cat, 1.6),
-            (K::Dog, 2.0),
-            (K::Bird, 2.0),
-            (K::Flower, 3.4),
-            (K::Bicycle, 2.0),
-            (K::Balloon, 1.6),
-            (K::Ball, 1.6),
-            (K::Chair, 0.5),
-        ],
-        Background::Sea => &[
-            (K::Boat, 5.0),
-            (K::Fish, 6.0),
-            (K::Sun, 2.2),
-            (K::Cloud, 2.2),
-            (K::Bird, 2.0),
-            (K::Balloon, 1.4),
-            (K::Person, 2.0),
-            (K::Ball, 2.0),
-            (K::Dog, 1.2),
-            (K::Chair, 1.6),
-        ],
-        Background::Road => &[
-            (K::Car, 6.0),
-            (K::Bicycle, 3.4),
-            (K::House, 2.4),
-            (K::Tree, 2.2),
-            (K::Person, 1.8),
-            (K::Dog, 1.0),
-            (K::Cat, 1.0),
-            (K::Sun, 1.8),
-            (K::Cloud, 1.6),
-            (K::Bird, 1.0),
-            (K::Balloon, 1.0),
-            (K::Flower, 1.0),
-        ],
-        Background::Snow => &[
-            (K::House, 2.6),
-            (K::Tree, 2.8),
-            (K::Person, 2.4),
-            (K::Dog, 2.0),
-            (K::Cat, 1.4),
-            (K::Bird, 2.0),
-            (K::Sun, 1.8),
-            (K::Cloud, 1.4),
-            (K::Ball, 1.4),
-            (K::Car, 1.8),
-            (K::Balloon, 1.2),
-            (K::Bicycle, 0.8),
-        ],
-        Background::Night => &[
-            (K::Moon, 12.0),
-            (K::House, 2.4),
-            (K::Tree, 2.0),
-            (K::Cat, 2.2),
-            (K::Car, 2.0),
-            (K::Person, 1.8),
-            (K::Dog, 1.6),
-            (K::Cloud, 1.6),
-            (K::Balloon, 1.2),
-            (K::Bird, 1.2),
-            (K::Flower, 1.0),
-            (K::Boat, 4.0),
-            (K::Fish, 3.0),
-        ],
-        Background::Room => &[
-            (K::Lamp, 7.0),
-            (K::Chair, 6.0),
-            (K::Cat, 3.0),
-            (K::Dog, 1.8),
-            (K::Ball, 2.8),
-            (K::Balloon, 2.6),
-            (K::Person, 2.0),
-            (K::Flower, 2.4),
-            (K::Bicycle, 0.8),
-            (K::Bird, 0.8),
-        ],
-        Background::Desert => &[
-            (K::Sun, 3.0),
-            (K::Cloud, 1.2),
-            (K::Car, 2.4),
-            (K::Person, 2.0),
-            (K::Dog, 1.4),
-            (K::Bird, 1.8),
-            (K::Tree, 2.6),
-            (K::House, 1.8),
-            (K::Ball, 1.4),
-            (K::Balloon, 1.6),
-            (K::Bicycle, 1.4),
-            (K::Cat, 1.0),
-            (K::Flower, 0.8),
-        ],
+    let all = match background {
+        Background::Meadow => MEADOW,
+        Background::Sea => SEA,
+        Background::Road => ROAD,
+        Background::Snow => SNOW,
+        Background::Night => NIGHT,
+        Background::Room => ROOM,
+        Background::Desert => DESERT,
     };
     all.iter().copied().filter(|&(kind, _)| band_exists(place(kind), stage)).collect()
 }
@@ -220,3 +129,109 @@ pub(crate) fn color(kind: Kind, background: Background, rng: &mut SceneRng) -> C
         choices.into_iter().filter(|&(c, _)| Some(c) != hidden || matches!(kind, Kind::Cloud)).collect();
     rng.weighted(&choices)
 }
+
+// How often the kinds come up on each background.
+
+const MEADOW: &[(Kind, f32)] = &[
+    (Kind::House, 3.0),
+    (Kind::Tree, 3.0),
+    (Kind::Sun, 2.2),
+    (Kind::Cloud, 2.0),
+    (Kind::Person, 2.0),
+    (Kind::Cat, 1.6),
+    (Kind::Dog, 2.0),
+    (Kind::Bird, 2.0),
+    (Kind::Flower, 3.4),
+    (Kind::Bicycle, 2.0),
+    (Kind::Balloon, 1.6),
+    (Kind::Ball, 1.6),
+    (Kind::Chair, 0.5),
+];
+
+const SEA: &[(Kind, f32)] = &[
+    (Kind::Boat, 5.0),
+    (Kind::Fish, 6.0),
+    (Kind::Sun, 2.2),
+    (Kind::Cloud, 2.2),
+    (Kind::Bird, 2.0),
+    (Kind::Balloon, 1.4),
+    (Kind::Person, 2.0),
+    (Kind::Ball, 2.0),
+    (Kind::Dog, 1.2),
+    (Kind::Chair, 1.6),
+];
+
+const ROAD: &[(Kind, f32)] = &[
+    (Kind::Car, 6.0),
+    (Kind::Bicycle, 3.4),
+    (Kind::House, 2.4),
+    (Kind::Tree, 2.2),
+    (Kind::Person, 1.8),
+    (Kind::Dog, 1.0),
+    (Kind::Cat, 1.0),
+    (Kind::Sun, 1.8),
+    (Kind::Cloud, 1.6),
+    (Kind::Bird, 1.0),
+    (Kind::Balloon, 1.0),
+    (Kind::Flower, 1.0),
+];
+
+const SNOW: &[(Kind, f32)] = &[
+    (Kind::House, 2.6),
+    (Kind::Tree, 2.8),
+    (Kind::Person, 2.4),
+    (Kind::Dog, 2.0),
+    (Kind::Cat, 1.4),
+    (Kind::Bird, 2.0),
+    (Kind::Sun, 1.8),
+    (Kind::Cloud, 1.4),
+    (Kind::Ball, 1.4),
+    (Kind::Car, 1.8),
+    (Kind::Balloon, 1.2),
+    (Kind::Bicycle, 0.8),
+];
+
+const NIGHT: &[(Kind, f32)] = &[
+    (Kind::Moon, 12.0),
+    (Kind::House, 2.4),
+    (Kind::Tree, 2.0),
+    (Kind::Cat, 2.2),
+    (Kind::Car, 2.0),
+    (Kind::Person, 1.8),
+    (Kind::Dog, 1.6),
+    (Kind::Cloud, 1.6),
+    (Kind::Balloon, 1.2),
+    (Kind::Bird, 1.2),
+    (Kind::Flower, 1.0),
+    (Kind::Boat, 4.0),
+    (Kind::Fish, 3.0),
+];
+
+const ROOM: &[(Kind, f32)] = &[
+    (Kind::Lamp, 7.0),
+    (Kind::Chair, 6.0),
+    (Kind::Cat, 3.0),
+    (Kind::Dog, 1.8),
+    (Kind::Ball, 2.8),
+    (Kind::Balloon, 2.6),
+    (Kind::Person, 2.0),
+    (Kind::Flower, 2.4),
+    (Kind::Bicycle, 0.8),
+    (Kind::Bird, 0.8),
+];
+
+const DESERT: &[(Kind, f32)] = &[
+    (Kind::Sun, 3.0),
+    (Kind::Cloud, 1.2),
+    (Kind::Car, 2.4),
+    (Kind::Person, 2.0),
+    (Kind::Dog, 1.4),
+    (Kind::Bird, 1.8),
+    (Kind::Tree, 2.6),
+    (Kind::House, 1.8),
+    (Kind::Ball, 1.4),
+    (Kind::Balloon, 1.6),
+    (Kind::Bicycle, 1.4),
+    (Kind::Cat, 1.0),
+    (Kind::Flower, 0.8),
+];

@@ -82,8 +82,8 @@ mod tests {
     fn the_sequence_never_changes() {
         let mut rng = SceneRng::new(1);
         let first: Vec<u64> = (0..3).map(|_| rng.bits()).collect();
-        let mut again = SceneRng::new(1);
-        assert_eq!(first, (0..3).map(|_| again.bits()).collect::<Vec<_>>());
+        // From an independent implementation of SplitMix64.
+        assert_eq!(first, [0xF8CC_5031_5568_A6C4, 0xAF69_12B7_92B9_BB73, 0x38C1_1427_4521_D3C5]);
         assert_ne!(SceneRng::new(1).bits(), SceneRng::new(2).bits());
     }
 

@@ -135,9 +135,10 @@ fn palm(s: &mut Sketch, leaves: &Shades, bark: &Shades) {
         let length = s.rng.range(27.0, 34.0);
         let tip = polar(crown, at + s.rng.range(-6.0, 6.0), length);
         let tip = (tip.0, tip.1 + 9.0);
-        let middle = ((crown.0 + tip.0) / 2.0, (crown.1 + tip.1) / 2.0 - 9.0);
-        let under = ((crown.0 + tip.0) / 2.0, (crown.1 + tip.1) / 2.0 + 2.5);
-        let side = if at == 270.0 { 6.0 } else { 0.0 };
+        let (x, y) = (f32::midpoint(crown.0, tip.0), f32::midpoint(crown.1, tip.1));
+        let (middle, under) = ((x, y - 9.0), (x, y + 2.5));
+        // The one that stands upright is as wide as the others are high.
+        let side = if (260.0..280.0).contains(&at) { 6.0 } else { 0.0 };
         let frond = smooth(&[crown, (middle.0 - side, middle.1), tip, (under.0 + side, under.1)]);
         s.outlined(Role::Part(PartKind::Crown), frond, Ink::Down(leaves.light, leaves.base), leaves.line);
     }
@@ -154,7 +155,7 @@ pub(super) fn flower(s: &mut Sketch, color: Color, background: Background) {
     let foot = if background == Background::Room { -16.0 } else { 0.0 };
     let top = foot - height * if foot < 0.0 { 0.75 } else { 1.0 };
     let bend = s.rng.range(-4.0, 4.0);
-    let stem = curve(&[(0.0, foot), (bend, (foot + top) / 2.0), (0.0, top)]);
+    let stem = curve(&[(0.0, foot), (bend, f32::midpoint(foot, top)), (0.0, top)]);
     s.outlined(Role::Body, stroked(&stem, 3.2), green.base, green.line);
     for side in [-1.0_f32, 1.0] {
         let y = foot + (top - foot) * s.rng.range(0.22, 0.42);

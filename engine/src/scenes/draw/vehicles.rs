@@ -46,7 +46,7 @@ pub(super) fn car(s: &mut Sketch, color: Color) {
     s.fill(Role::Body, rect(x(rear) + 3.0, belt - 1.5, x(front) - x(rear) - 8.0, 5.0), paint.base);
 
     s.parts.push((PartKind::Windows, Color::Blue));
-    let middle = (x(roof_from) + x(roof_to)) / 2.0 + 1.0;
+    let middle = f32::midpoint(x(roof_from), x(roof_to)) + 1.0;
     let (low, high) = (belt + 0.5, top + 4.5);
     for pane in [
         polygon(&[
@@ -75,7 +75,7 @@ pub(super) fn car(s: &mut Sketch, color: Color) {
         car_wheel(s, half * at, wheel, &paint);
     }
     let roof = (x(roof_to) - x(roof_from)) * 0.25;
-    let center = (x(roof_from) + x(roof_to)) / 2.0;
+    let center = f32::midpoint(x(roof_from), x(roof_to));
     s.perch = Some(Perch { from: center - roof, to: center + roof, y: top + 1.0 });
 }
 
@@ -176,7 +176,7 @@ fn bent_sail(top: Xy, tack: Xy, clew: Xy) -> Shape {
     path.move_to(top.0, top.1);
     path.line_to(tack.0, tack.1);
     path.line_to(clew.0, clew.1);
-    let belly = ((top.0 + clew.0) / 2.0 + (clew.0 - top.0) * 0.16, (top.1 + clew.1) / 2.0);
+    let belly = (f32::midpoint(top.0, clew.0) + (clew.0 - top.0) * 0.16, f32::midpoint(top.1, clew.1));
     path.quad_to(belly.0, belly.1, top.0, top.1);
     path.close();
     path.finish()
