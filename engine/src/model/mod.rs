@@ -2,3 +2,12 @@
 //! part, named as in the paper. Knows nothing of files, threads or text.
 
 pub mod config;
+pub mod global_encoder;
+pub mod grounding_encoder;
+pub mod layers;
+pub mod pixel_decoder;
+pub mod projector;
+pub mod prompt_encoder;
+pub mod region_encoder;
+mod roi_align;
+mod two_way_transformer;

@@ -1,4 +1,4 @@
-//! Masks: the pixel decoder's logits, and what becomes of them at image size.
+//! Binary masks at the size of their image: what is drawn, measured, compared and written out.
 
 use super::PixelBox;
 
@@ -14,6 +14,13 @@ impl BinaryMask {
     /// All background.
     pub fn empty(width: u32, height: u32) -> Self {
         Self { width, height, pixels: vec![false; width as usize * height as usize] }
+    }
+
+    /// Takes row-major pixels: `width · height` of them. Missing ones are background, surplus ones
+    /// are dropped.
+    pub(super) fn from_pixels(width: u32, height: u32, mut pixels: Vec<bool>) -> Self {
+        pixels.resize(width as usize * height as usize, false);
+        Self { width, height, pixels }
     }
 
     /// Asks `inside(x, y)` for every pixel.
@@ -44,7 +51,7 @@ impl BinaryMask {
 
     /// Whether the pixel belongs to the mask; `false` outside the image.
     pub fn contains(&self, x: u32, y: u32) -> bool {
-        x < self.width && y < self.height && self.pixels[(y * self.width + x) as usize]
+        x < self.width && y < self.height && self.pixels[y as usize * self.width as usize + x as usize]
     }
 
     /// Number of pixels in the mask.
@@ -56,7 +63,8 @@ impl BinaryMask {
     pub fn bounding_box(&self) -> Option<PixelBox> {
         let (mut x0, mut y0, mut x1, mut y1) = (u32::MAX, u32::MAX, 0, 0);
         for y in 0..self.height {
-            let row = &self.pixels[(y * self.width) as usize..((y + 1) * self.width) as usize];
+            let start = y as usize * self.width as usize;
+            let row = &self.pixels[start..start + self.width as usize];
             let Some(first) = row.iter().position(|&p| p) else { continue };
             let last = row.iter().rposition(|&p| p).unwrap_or(first);
             x0 = x0.min(first as u32);
@@ -85,23 +93,4 @@ impl BinaryMask {
         let (intersection, union) = self.intersection_and_union(other);
         if union == 0 { 0.0 } else { intersection as f64 / union as f64 }
     }
-}
-
-/// What the pixel decoder says of one `[SEG]`: logits on a coarse square grid that covers the
-/// grounding encoder's padded frame, and how that frame lies over the image.
-#[derive(Debug, Clone, PartialEq)]
-pub struct MaskLogits {
-    /// Cells a side: 256 in the full-size model.
-    pub side: usize,
-    /// `side × side`, row-major; > 0 is inside.
-    pub logits: Vec<f32>,
-    /// Side of the grounding encoder's square input in its own pixels: 1024 in the full-size model.
-    pub frame: usize,
-    /// Width and height, in the frame's pixels, of the part at the upper left that shows the
-    /// image; the rest is padding.
-    pub content: (usize, usize),
-    /// Width and height of the image in its own pixels.
-    pub image_size: (u32, u32),
-    /// The pixel decoder's own estimate of the mask's IoU with the truth.
-    pub predicted_iou: f32,
 }

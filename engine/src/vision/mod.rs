@@ -1,7 +1,15 @@
-//! Pictures and masks as plain data: boxes, binary masks, mask logits. No tensors.
+//! Pictures and masks as plain data: files to pixels, pixels to the encoders' inputs, boxes,
+//! binary masks, mask logits. No tensors.
 
+pub mod load;
+pub mod mask_logits;
 pub mod masks;
+pub mod preprocess;
 pub mod regions;
+pub mod resample;
 
-pub use masks::{BinaryMask, MaskLogits};
+pub use load::{decode_image, load_image};
+pub use mask_logits::MaskLogits;
+pub use masks::BinaryMask;
+pub use preprocess::FrameGeometry;
 pub use regions::PixelBox;

@@ -1,0 +1,183 @@
+//! Global image encoder: the vision tower of CLIP (Radford et al., 2021), of which GLaMM reads
+//! hidden states in the middle. Called once for every image.
+//!
+//! Only the blocks below the deepest hidden state in use are loaded and computed; the tower's last
+//! block and its final norm play no part. Every tensor is `[batch, 1 + patches, width]`, the class
+//! token first.
+
+use candle_core::{IndexOp, Module, Result, Tensor};
+use candle_nn::{LayerNorm, Linear, VarBuilder, ops};
+
+use super::config::{GlammConfig, GlobalEncoderConfig};
+use super::layers::{BetweenBlocks, Interruptible, go_on};
+
+/// What the rest of GLaMM sees of the global encoder.
+#[derive(Debug, Clone)]
+pub struct GlobalFeatures {
+    /// Patch features for the projector, `[batch, patches, width]`, row-major over the image.
+    pub patches: Tensor,
+    /// Feature maps for the region encoder, shallow level first, each `[batch, width, grid, grid]`.
+    pub levels: Vec<Tensor>,
+}
+
+/// The vision tower of CLIP.
+#[derive(Debug, Clone)]
+pub struct GlobalEncoder {
+    grid: usize,
+    patch_size: usize,
+    selected: usize,
+    levels: Vec<usize>,
+    patch_embedding: Tensor,
+    class_embedding: Tensor,
+    position_embedding: Tensor,
+    pre_layer_norm: LayerNorm,
+    blocks: Vec<Block>,
+}
+
+impl GlobalEncoder {
+    /// `vb` is at `vision_model`.
+    ///
+    /// # Errors
+    /// A tensor is missing or of another shape, or `config` names a hidden state that is not there.
+    pub fn new(config: &GlammConfig, vb: &VarBuilder) -> Result<Self> {
+        let clip = &config.global_encoder;
+        let index = |layer: isize| {
+            config.hidden_state_index(layer).ok_or_else(|| {
+                candle_core::Error::Msg(format!("the vision tower has no hidden state {layer}")).bt()
+            })
+        };
+        let selected = index(config.select_layer)?;
+        let levels =
+            config.region_encoder.level_layers.iter().map(|&l| index(l)).collect::<Result<Vec<_>>>()?;
+        let depth = levels.iter().copied().fold(selected, usize::max);
+        let (width, patch) = (clip.hidden_size, clip.patch_size);
+        let embeddings = vb.pp("embeddings");
+        let blocks = vb.pp("encoder.layers");
+        Ok(Self {
+            grid: clip.grid(),
+            patch_size: patch,
+            selected,
+            levels,
+            patch_embedding: embeddings.get((width, 3, patch, patch), "patch_embedding.weight")?,
+            class_embedding: embeddings.get(width, "class_embedding")?,
+            position_embedding: embeddings.get((clip.patches() + 1, width), "position_embedding.weight")?,
+            // The checkpoint's key is misspelt.
+            pre_layer_norm: candle_nn::layer_norm(width, clip.layer_norm_eps, vb.pp("pre_layrnorm"))?,
+            blocks: (0..depth).map(|i| Block::new(clip, &blocks.pp(i))).collect::<Result<_>>()?,
+        })
+    }
+
+    /// Features of normalised pixels `[batch, 3, size, size]`.
+    ///
+    /// # Errors
+    /// [`crate::error::EngineError::Cancelled`] where `between` ends the work; else the tensor library's.
+    pub fn forward(&self, pixels: &Tensor, between: BetweenBlocks<'_>) -> Interruptible<GlobalFeatures> {
+        let mut states = Vec::with_capacity(self.blocks.len() + 1);
+        states.push(self.embed(pixels)?);
+        for (done, block) in self.blocks.iter().enumerate() {
+            go_on(&mut *between, done, self.blocks.len())?;
+            let next = block.forward(&states[done])?;
+            states.push(next);
+        }
+        Ok(GlobalFeatures {
+            patches: without_class_token(&states[self.selected])?.contiguous()?,
+            levels: self.levels.iter().map(|&i| self.feature_map(&states[i])).collect::<Result<_>>()?,
+        })
+    }
+
+    /// Hidden state 0: patch, class and position embedding, then the first norm.
+    ///
+    /// # Errors
+    /// The tensor library's.
+    pub fn embed(&self, pixels: &Tensor) -> Result<Tensor> {
+        let width = self.class_embedding.dim(0)?;
+        let patches = pixels.conv2d(&self.patch_embedding, 0, self.patch_size, 1, 1)?;
+        let patches = patches.flatten_from(2)?.transpose(1, 2)?;
+        let class = self.class_embedding.reshape((1, 1, width))?;
+        let class = class.broadcast_as((pixels.dim(0)?, 1, width))?;
+        let tokens = Tensor::cat(&[&class, &patches], 1)?.broadcast_add(&self.position_embedding)?;
+        self.pre_layer_norm.forward(&tokens)
+    }
+
+    /// Hidden state `to` from hidden state `from`: `forward` in steps, for comparison with recorded
+    /// states. Hidden state `k` is the output of block `k - 1`.
+    ///
+    /// # Errors
+    /// The tensor library's, or no such blocks.
+    pub fn advance(&self, state: &Tensor, from: usize, to: usize) -> Result<Tensor> {
+        let Some(blocks) = self.blocks.get(from..to) else {
+            candle_core::bail!("the vision tower has no blocks {from}..{to}")
+        };
+        blocks.iter().try_fold(state.clone(), |x, block| block.forward(&x))
+    }
+
+    /// A hidden state as a map `[batch, width, grid, grid]`, the class token dropped.
+    ///
+    /// # Errors
+    /// The tensor library's.
+    pub fn feature_map(&self, state: &Tensor) -> Result<Tensor> {
+        let patches = without_class_token(state)?.transpose(1, 2)?.contiguous()?;
+        let (batch, width, _) = patches.dims3()?;
+        patches.reshape((batch, width, self.grid, self.grid))
+    }
+}
+
+fn without_class_token(state: &Tensor) -> Result<Tensor> {
+    state.i((.., 1.., ..))
+}
+
+/// A pre-norm transformer block.
+#[derive(Debug, Clone)]
+struct Block {
+    heads: usize,
+    q_proj: Linear,
+    k_proj: Linear,
+    v_proj: Linear,
+    out_proj: Linear,
+    layer_norm1: LayerNorm,
+    fc1: Linear,
+    fc2: Linear,
+    layer_norm2: LayerNorm,
+}
+
+impl Block {
+    fn new(config: &GlobalEncoderConfig, vb: &VarBuilder) -> Result<Self> {
+        let (width, inner) = (config.hidden_size, config.intermediate_size);
+        let attention = |name: &str| candle_nn::linear(width, width, vb.pp("self_attn").pp(name));
+        let norm = |name: &str| candle_nn::layer_norm(width, config.layer_norm_eps, vb.pp(name));
+        Ok(Self {
+            heads: config.num_attention_heads,
+            q_proj: attention("q_proj")?,
+            k_proj: attention("k_proj")?,
+            v_proj: attention("v_proj")?,
+            out_proj: attention("out_proj")?,
+            layer_norm1: norm("layer_norm1")?,
+            fc1: candle_nn::linear(width, inner, vb.pp("mlp.fc1"))?,
+            fc2: candle_nn::linear(inner, width, vb.pp("mlp.fc2"))?,
+            layer_norm2: norm("layer_norm2")?,
+        })
+    }
+
+    fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        let x = (x + self.attend(&self.layer_norm1.forward(x)?)?)?;
+        let hidden = quick_gelu(&self.fc1.forward(&self.layer_norm2.forward(&x)?)?)?;
+        &x + self.fc2.forward(&hidden)?
+    }
+
+    fn attend(&self, x: &Tensor) -> Result<Tensor> {
+        let (batch, tokens, width) = x.dims3()?;
+        let head = width / self.heads;
+        let split = |x: Tensor| x.reshape((batch, tokens, self.heads, head))?.transpose(1, 2)?.contiguous();
+        let q = split((self.q_proj.forward(x)? * (head as f64).powf(-0.5))?)?;
+        let k = split(self.k_proj.forward(x)?)?;
+        let v = split(self.v_proj.forward(x)?)?;
+        let weights = ops::softmax_last_dim(&q.matmul(&k.t()?)?)?;
+        let mixed = weights.matmul(&v)?.transpose(1, 2)?.reshape((batch, tokens, width))?;
+        self.out_proj.forward(&mixed)
+    }
+}
+
+/// OpenAI's approximation of GELU: `x · sigmoid(1.702 x)`.
+fn quick_gelu(x: &Tensor) -> Result<Tensor> {
+    x * ops::sigmoid(&(x * 1.702)?)?
+}

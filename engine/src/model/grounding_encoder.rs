@@ -1,0 +1,342 @@
+//! Grounding image encoder: the vision transformer of SAM (Kirillov et al., 2023; a plain ViT with
+//! windows and decomposed relative positions after Li et al., 2022). Called once for every image;
+//! by far the longest single computation on it.
+//!
+//! Inside the encoder tensors are channels-last, `[batch, h, w, channels]`.
+
+use candle_core::{D, Device, Module, Result, Tensor};
+use candle_nn::{LayerNorm, Linear, VarBuilder, ops};
+
+use super::config::GroundingConfig;
+use super::layers::{BetweenBlocks, Interruptible, go_on};
+
+const NORM_EPS: f64 = 1e-6;
+
+/// Attention weights are computed for so many heads and windows at a time that they stay below
+/// this number of elements: 128 MiB in f32, where all heads of a global block would take 1 GiB.
+const ATTENTION_ELEMENTS: usize = 1 << 25;
+
+/// The image encoder of SAM.
+#[derive(Debug, Clone)]
+pub struct GroundingEncoder {
+    patch_size: usize,
+    patch_weight: Tensor,
+    patch_bias: Tensor,
+    pos_embed: Tensor,
+    blocks: Vec<Block>,
+    neck: Neck,
+}
+
+impl GroundingEncoder {
+    /// `vb` is at `model.grounding_encoder.image_encoder`.
+    ///
+    /// # Errors
+    /// A tensor is missing or of another shape.
+    pub fn new(config: &GroundingConfig, vb: &VarBuilder) -> Result<Self> {
+        let (width, patch, grid) = (config.encoder_embed_dim, config.patch_size, config.grid());
+        let patch_embed = vb.pp("patch_embed.proj");
+        Ok(Self {
+            patch_size: patch,
+            patch_weight: patch_embed.get((width, 3, patch, patch), "weight")?,
+            patch_bias: patch_embed.get(width, "bias")?,
+            pos_embed: vb.get((1, grid, grid, width), "pos_embed")?,
+            blocks: (0..config.encoder_depth)
+                .map(|i| Block::new(config, i, &vb.pp("blocks").pp(i)))
+                .collect::<Result<_>>()?,
+            neck: Neck::new(width, config.prompt_embed_dim, &vb.pp("neck"))?,
+        })
+    }
+
+    /// Image embedding `[batch, prompt width, grid, grid]` of normalised, padded pixels
+    /// `[batch, 3, size, size]`.
+    ///
+    /// # Errors
+    /// [`crate::error::EngineError::Cancelled`] where `between` ends the work; else the tensor library's.
+    pub fn forward(&self, pixels: &Tensor, between: BetweenBlocks<'_>) -> Interruptible<Tensor> {
+        let mut x = self.add_positions(&self.patch_embed(pixels)?)?;
+        for (done, block) in self.blocks.iter().enumerate() {
+            go_on(&mut *between, done, self.blocks.len())?;
+            x = block.forward(&x)?;
+        }
+        Ok(self.neck(&x)?)
+    }
+
+    /// Number of transformer blocks.
+    pub fn depth(&self) -> usize {
+        self.blocks.len()
+    }
+
+    /// Patches as vectors, before positions are added: `[batch, grid, grid, width]`.
+    ///
+    /// # Errors
+    /// The tensor library's.
+    pub fn patch_embed(&self, pixels: &Tensor) -> Result<Tensor> {
+        let x = pixels.conv2d(&self.patch_weight, 0, self.patch_size, 1, 1)?;
+        x.permute((0, 2, 3, 1))?.broadcast_add(&self.patch_bias)
+    }
+
+    /// Adds the absolute positions to the patches: input of the first block.
+    ///
+    /// # Errors
+    /// The tensor library's.
+    pub fn add_positions(&self, patches: &Tensor) -> Result<Tensor> {
+        patches.broadcast_add(&self.pos_embed)
+    }
+
+    /// One block alone, for comparison with recorded states.
+    ///
+    /// # Errors
+    /// The tensor library's, or no such block.
+    pub fn block(&self, index: usize, x: &Tensor) -> Result<Tensor> {
+        match self.blocks.get(index) {
+            Some(block) => block.forward(x),
+            None => candle_core::bail!("the grounding encoder has no block {index}"),
+        }
+    }
+
+    /// From the last block's output to the image embedding `[batch, prompt width, grid, grid]`.
+    ///
+    /// # Errors
+    /// The tensor library's.
+    pub fn neck(&self, x: &Tensor) -> Result<Tensor> {
+        self.neck.forward(x)
+    }
+}
+
+/// A pre-norm transformer block that attends in windows or over the whole grid.
+#[derive(Debug, Clone)]
+struct Block {
+    window: Option<usize>,
+    norm1: LayerNorm,
+    attn: Attention,
+    norm2: LayerNorm,
+    lin1: Linear,
+    lin2: Linear,
+}
+
+impl Block {
+    fn new(config: &GroundingConfig, index: usize, vb: &VarBuilder) -> Result<Self> {
+        let width = config.encoder_embed_dim;
+        let inner = (width as f64 * config.mlp_ratio) as usize;
+        let window = (!config.global_attn_indexes.contains(&index)).then_some(config.window_size);
+        let side = window.unwrap_or(config.grid());
+        Ok(Self {
+            window,
+            norm1: candle_nn::layer_norm(width, NORM_EPS, vb.pp("norm1"))?,
+            attn: Attention::new(width, config.encoder_num_heads, side, &vb.pp("attn"))?,
+            norm2: candle_nn::layer_norm(width, NORM_EPS, vb.pp("norm2"))?,
+            lin1: candle_nn::linear(width, inner, vb.pp("mlp.lin1"))?,
+            lin2: candle_nn::linear(inner, width, vb.pp("mlp.lin2"))?,
+        })
+    }
+
+    fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        let normed = self.norm1.forward(x)?;
+        let attended = match self.window {
+            None => self.attn.forward(&normed)?,
+            Some(side) => {
+                let (_, h, w, _) = x.dims4()?;
+                join_windows(&self.attn.forward(&split_windows(&normed, side)?)?, h, w)?
+            }
+        };
+        let x = (x + attended)?;
+        let hidden = self.lin1.forward(&self.norm2.forward(&x)?)?.gelu_erf()?;
+        x + self.lin2.forward(&hidden)?
+    }
+}
+
+/// `[batch, h, w, c]` → `[batch · windows, side, side, c]`, padded with zeros at the right and
+/// bottom where the grid is not a multiple of the window. The padding takes part in attention.
+fn split_windows(x: &Tensor, side: usize) -> Result<Tensor> {
+    let (batch, h, w, channels) = x.dims4()?;
+    let (down, across) = (h.div_ceil(side), w.div_ceil(side));
+    let x = x.pad_with_zeros(1, 0, down * side - h)?.pad_with_zeros(2, 0, across * side - w)?;
+    x.reshape(&[batch, down, side, across, side, channels])?.transpose(2, 3)?.reshape((
+        batch * down * across,
+        side,
+        side,
+        channels,
+    ))
+}
+
+/// Undoes [`split_windows`] for a grid of `h × w`.
+fn join_windows(x: &Tensor, h: usize, w: usize) -> Result<Tensor> {
+    let (windows, side, _, channels) = x.dims4()?;
+    let (down, across) = (h.div_ceil(side), w.div_ceil(side));
+    let batch = windows / (down * across);
+    x.reshape(&[batch, down, across, side, side, channels])?
+        .transpose(2, 3)?
+        .reshape((batch, down * side, across * side, channels))?
+        .narrow(1, 0, h)?
+        .narrow(2, 0, w)
+}
+
+/// Multi-head attention over a square with decomposed relative positions: the logit of a query and
+/// a key gains the query's products with one vector for their vertical distance and one for their
+/// horizontal distance.
+#[derive(Debug, Clone)]
+struct Attention {
+    heads: usize,
+    qkv: Linear,
+    proj: Linear,
+    rel_pos_h: Tensor,
+    rel_pos_w: Tensor,
+}
+
+impl Attention {
+    /// `side` is that of the square attended over.
+    fn new(width: usize, heads: usize, side: usize, vb: &VarBuilder) -> Result<Self> {
+        let table = (2 * side - 1, width / heads);
+        Ok(Self {
+            heads,
+            qkv: candle_nn::linear(width, 3 * width, vb.pp("qkv"))?,
+            proj: candle_nn::linear(width, width, vb.pp("proj"))?,
+            rel_pos_h: vb.get(table, "rel_pos_h")?,
+            rel_pos_w: vb.get(table, "rel_pos_w")?,
+        })
+    }
+
+    fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        let (batch, h, w, width) = x.dims4()?;
+        let (tokens, head) = (h * w, width / self.heads);
+        let qkv = self.qkv.forward(&x.reshape((batch, tokens, width))?)?;
+        let qkv = qkv.reshape((batch, tokens, 3, self.heads, head))?.permute((2, 0, 3, 1, 4))?;
+        let part = |i: usize| qkv.get(i)?.contiguous()?.reshape((batch * self.heads, tokens, head));
+        let (q, k, v) = (part(0)?, part(1)?, part(2)?);
+        let (q, k) = self.with_positions(&q, &k, h, w)?;
+        let mixed = attend(&q, &k, &v, ATTENTION_ELEMENTS)?;
+        let mixed = mixed.reshape((batch, self.heads, tokens, head))?.transpose(1, 2)?;
+        self.proj.forward(&mixed.reshape((batch, h, w, width))?)
+    }
+
+    /// Queries and keys whose plain products are the complete logits: a query is lengthened by its
+    /// position term for each row and each column of the square, and a key by two one-hot vectors
+    /// that say which row and column it is in. So the logits come out of one matrix product, and
+    /// nothing of the size of all pairs is ever broadcast or added. The position terms use the
+    /// query unscaled, as SAM does.
+    fn with_positions(&self, q: &Tensor, k: &Tensor, h: usize, w: usize) -> Result<(Tensor, Tensor)> {
+        let (batch, tokens, head) = q.dims3()?;
+        let grid = q.reshape((batch, h, w, head))?;
+        let table = |rel_pos: &Tensor, side| distances(rel_pos, side)?.transpose(1, 2)?.contiguous();
+        // Each row of queries meets its own table [head, rows]; so rows come first.
+        let by_row = grid.transpose(0, 1)?.contiguous()?.reshape((h, batch * w, head))?;
+        let vertical = by_row.matmul(&table(&self.rel_pos_h, h)?)?;
+        let vertical = vertical.reshape((h, batch, w, h))?.transpose(0, 1)?.reshape((batch, tokens, h))?;
+        let by_column = grid.permute((2, 0, 1, 3))?.contiguous()?.reshape((w, batch * h, head))?;
+        let horizontal = by_column.matmul(&table(&self.rel_pos_w, w)?)?;
+        let horizontal = horizontal.reshape((w, batch, h, w))?.permute((1, 2, 0, 3))?;
+        let horizontal = horizontal.reshape((batch, tokens, w))?;
+
+        let scaled = (q * (head as f64).powf(-0.5))?;
+        let q = Tensor::cat(&[&scaled, &vertical, &horizontal], D::Minus1)?;
+        let places = one_hot_places(h, w, k.device())?.to_dtype(k.dtype())?;
+        let places = places.unsqueeze(0)?.broadcast_as((batch, tokens, h + w))?;
+        Ok((q, Tensor::cat(&[k, &places], D::Minus1)?))
+    }
+}
+
+/// `softmax(q kᵀ) v` for `[heads, tokens, width]`, so many heads at a time that their weights have
+/// at most `elements` elements, but at least one.
+fn attend(q: &Tensor, k: &Tensor, v: &Tensor, elements: usize) -> Result<Tensor> {
+    let (batch, tokens, _) = q.dims3()?;
+    let at_once = (elements / (tokens * tokens)).clamp(1, batch);
+    let mut mixed = Vec::with_capacity(batch.div_ceil(at_once));
+    for start in (0..batch).step_by(at_once) {
+        let count = at_once.min(batch - start);
+        let part = |x: &Tensor| x.narrow(0, start, count);
+        let weights = ops::softmax_last_dim(&part(q)?.matmul(&part(k)?.t()?)?)?;
+        mixed.push(weights.matmul(&part(v)?)?);
+    }
+    Tensor::cat(&mixed, 0)
+}
+
+/// `[side, side, head]`: the vector of the table for query place i and key place j, which is row
+/// `i - j + side - 1`.
+fn distances(rel_pos: &Tensor, side: usize) -> Result<Tensor> {
+    let rows: Vec<u32> = (0..side).flat_map(|q| (0..side).map(move |k| (q + side - 1 - k) as u32)).collect();
+    let rows = Tensor::from_vec(rows, side * side, rel_pos.device())?;
+    rel_pos.index_select(&rows, 0)?.reshape((side, side, ()))
+}
+
+/// `[h · w, h + w]`: each place's row, then its column, as one-hot vectors.
+fn one_hot_places(h: usize, w: usize, device: &Device) -> Result<Tensor> {
+    let mut places = vec![0f32; h * w * (h + w)];
+    for (place, hot) in places.chunks_exact_mut(h + w).enumerate() {
+        hot[place / w] = 1.0;
+        hot[h + place % w] = 1.0;
+    }
+    Tensor::from_vec(places, (h * w, h + w), device)
+}
+
+/// Brings the transformer's output to the width of prompts.
+#[derive(Debug, Clone)]
+struct Neck {
+    narrow: Tensor,
+    norm1: LayerNorm,
+    smooth: Tensor,
+    norm2: LayerNorm,
+}
+
+impl Neck {
+    fn new(width: usize, out: usize, vb: &VarBuilder) -> Result<Self> {
+        Ok(Self {
+            narrow: vb.get((out, width, 1, 1), "0.weight")?,
+            norm1: candle_nn::layer_norm(out, NORM_EPS, vb.pp(1))?,
+            smooth: vb.get((out, out, 3, 3), "2.weight")?,
+            norm2: candle_nn::layer_norm(out, NORM_EPS, vb.pp(3))?,
+        })
+    }
+}
+
+impl Module for Neck {
+    fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        let (batch, h, w, width) = x.dims4()?;
+        // The 1 × 1 convolution is a product of the channels alone.
+        let weight = self.narrow.reshape(((), width))?;
+        let x = x.reshape((batch * h * w, width))?.matmul(&weight.t()?)?;
+        let x = self.norm1.forward(&x)?.reshape((batch, h, w, ()))?;
+        let x = x.permute((0, 3, 1, 2))?.contiguous()?.conv2d(&self.smooth, 1, 1, 1, 1)?;
+        let x = self.norm2.forward(&x.permute((0, 2, 3, 1))?.contiguous()?)?;
+        x.permute((0, 3, 1, 2))?.contiguous()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a failed test should stop")]
+
+    use super::*;
+
+    #[test]
+    fn windows_join_back_whatever_the_padding() {
+        for (h, w, side) in [(4, 4, 2), (5, 7, 3), (2, 3, 4)] {
+            let x = Tensor::arange(0f32, (2 * h * w * 3) as f32, &Device::Cpu).unwrap();
+            let x = x.reshape((2, h, w, 3)).unwrap();
+            let windows = split_windows(&x, side).unwrap();
+            assert_eq!(windows.dims(), [2 * h.div_ceil(side) * w.div_ceil(side), side, side, 3]);
+            let back = join_windows(&windows, h, w).unwrap();
+            let (want, got) = (x.flatten_all().unwrap(), back.flatten_all().unwrap());
+            assert_eq!(want.to_vec1::<f32>().unwrap(), got.to_vec1::<f32>().unwrap());
+        }
+    }
+
+    #[test]
+    fn heads_attended_a_few_at_a_time_equal_all_at_once() {
+        let random = |n| Tensor::randn(0f32, 1.0, (3, n, 4), &Device::Cpu).unwrap();
+        let (q, k, v) = (random(5), random(5), random(5));
+        let all = attend(&q, &k, &v, 1000).unwrap();
+        for elements in [1, 60] {
+            let parts = attend(&q, &k, &v, elements).unwrap();
+            assert_eq!(parts.dims(), all.dims());
+            let difference = (&all - parts).unwrap().abs().unwrap().max_all().unwrap();
+            assert!(difference.to_scalar::<f32>().unwrap() < 1e-6);
+        }
+    }
+
+    #[test]
+    fn distance_rows_grow_from_last_key_to_last_query() {
+        let table = Tensor::arange(0f32, 5.0, &Device::Cpu).unwrap().reshape((5, 1)).unwrap();
+        let rows: Vec<Vec<Vec<f32>>> = distances(&table, 3).unwrap().to_vec3().unwrap();
+        assert_eq!(rows.concat().concat(), [2.0, 1.0, 0.0, 3.0, 2.0, 1.0, 4.0, 3.0, 2.0]);
+    }
+}

@@ -1,0 +1,154 @@
+//! Small layers shared by the parts of the vision side: a multi-layer perceptron, bilinear
+//! resizing with aligned corners, and the hook between blocks of the long-running encoders.
+//!
+//! Interpolation is written as two matrix products, so that it runs on every device and in every
+//! number format that has a matrix product.
+
+use std::ops::ControlFlow;
+
+use candle_core::{DType, Device, Module, Result, Tensor};
+use candle_nn::{Linear, VarBuilder};
+
+use crate::error::EngineError;
+
+/// How far an encoder has come: asked for between its blocks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// Blocks computed so far.
+    pub done: usize,
+    /// Blocks in all.
+    pub total: usize,
+}
+
+/// Called between the blocks of an encoder: shows progress and may end the work, which makes the
+/// encoder return [`EngineError::Cancelled`].
+pub type BetweenBlocks<'a> = &'a mut dyn FnMut(Progress) -> ControlFlow<()>;
+
+/// What work that can be cancelled returns.
+pub type Interruptible<T> = std::result::Result<T, EngineError>;
+
+/// A [`BetweenBlocks`] hook that never ends the work.
+pub fn uninterrupted(_: Progress) -> ControlFlow<()> {
+    ControlFlow::Continue(())
+}
+
+/// Asks the hook whether to go on.
+pub(super) fn go_on(hook: BetweenBlocks<'_>, done: usize, total: usize) -> Interruptible<()> {
+    match hook(Progress { done, total }) {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(()) => Err(EngineError::Cancelled),
+    }
+}
+
+/// SAM's `MLP`: linear layers `layers.0`, `layers.1`, … with ReLU between them.
+#[derive(Debug, Clone)]
+pub(super) struct ReluMlp {
+    layers: Vec<Linear>,
+}
+
+impl ReluMlp {
+    /// `widths` are those of the input, every hidden layer, and the output.
+    pub(super) fn new(widths: &[usize], vb: &VarBuilder) -> Result<Self> {
+        let vb = vb.pp("layers");
+        let layers = widths
+            .windows(2)
+            .enumerate()
+            .map(|(i, pair)| candle_nn::linear(pair[0], pair[1], vb.pp(i)))
+            .collect::<Result<_>>()?;
+        Ok(Self { layers })
+    }
+}
+
+impl Module for ReluMlp {
+    fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        let mut x = x.clone();
+        for (i, layer) in self.layers.iter().enumerate() {
+            if i > 0 {
+                x = x.relu()?;
+            }
+            x = layer.forward(&x)?;
+        }
+        Ok(x)
+    }
+}
+
+/// Applies one matrix to the columns and one to the rows of every channel.
+///
+/// `x` is `[n, c, h, w]`, `rows` `[out_h, h]`, `columns` `[out_w, w]`; the result is
+/// `[n, c, out_h, out_w]`, contiguous.
+pub(super) fn transform_planes(x: &Tensor, rows: &Tensor, columns: &Tensor) -> Result<Tensor> {
+    let (n, c, h, w) = x.dims4()?;
+    let (out_h, out_w) = (rows.dim(0)?, columns.dim(0)?);
+    let x = x.reshape((n * c * h, w))?.matmul(&columns.t()?)?;
+    let x = x.reshape((n * c, h, out_w))?.transpose(1, 2)?.contiguous()?;
+    let x = x.reshape((n * c * out_w, h))?.matmul(&rows.t()?)?;
+    x.reshape((n, c, out_w, out_h))?.transpose(2, 3)?.contiguous()
+}
+
+/// Bilinear resizing of `[n, c, h, w]` to `height × width`, the centres of the corner cells kept
+/// in place (`align_corners=True` in PyTorch).
+pub(super) fn resize_aligned(x: &Tensor, height: usize, width: usize) -> Result<Tensor> {
+    let (_, _, h, w) = x.dims4()?;
+    if (h, w) == (height, width) {
+        return Ok(x.clone());
+    }
+    let rows = aligned_matrix(h, height, x.dtype(), x.device())?;
+    let columns = aligned_matrix(w, width, x.dtype(), x.device())?;
+    transform_planes(x, &rows, &columns)
+}
+
+/// `[to, from]`: weight of every old cell in every new one.
+fn aligned_matrix(from: usize, to: usize, dtype: DType, device: &Device) -> Result<Tensor> {
+    let mut weights = vec![0f32; to * from];
+    let step = if to > 1 { (from - 1) as f32 / (to - 1) as f32 } else { 0.0 };
+    for (i, row) in weights.chunks_exact_mut(from).enumerate() {
+        let at = step * i as f32;
+        let low = (at as usize).min(from - 1);
+        let high = (low + 1).min(from - 1);
+        let part = at - low as f32;
+        row[low] += 1.0 - part;
+        row[high] += part;
+    }
+    Tensor::from_vec(weights, (to, from), device)?.to_dtype(dtype)
+}
+
+/// `n` numbers from -1 to 1, both ends included; -1 alone where `n` is 1.
+pub(super) fn linspace(n: usize, dtype: DType, device: &Device) -> Result<Tensor> {
+    let step = if n > 1 { 2.0 / (n - 1) as f64 } else { 0.0 };
+    let values: Vec<f32> = (0..n).map(|i| (step * i as f64 - 1.0) as f32).collect();
+    Tensor::from_vec(values, n, device)?.to_dtype(dtype)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a failed test should stop")]
+
+    use super::*;
+
+    fn resized(rows: &[&[f32]], height: usize, width: usize) -> Vec<Vec<f32>> {
+        let (h, w) = (rows.len(), rows[0].len());
+        let x = Tensor::from_vec(rows.concat(), (1, 1, h, w), &Device::Cpu).unwrap();
+        let y = resize_aligned(&x, height, width).unwrap();
+        y.reshape((height, width)).unwrap().to_vec2().unwrap()
+    }
+
+    #[test]
+    fn aligned_resizing_keeps_the_corners_and_is_linear_between_them() {
+        let got = resized(&[&[0.0, 2.0], &[4.0, 6.0]], 3, 5);
+        let want = [[0.0, 0.5, 1.0, 1.5, 2.0], [2.0, 2.5, 3.0, 3.5, 4.0], [4.0, 4.5, 5.0, 5.5, 6.0]];
+        assert_eq!(got, want);
+    }
+
+    #[test]
+    fn aligned_resizing_of_and_to_a_single_cell() {
+        assert_eq!(resized(&[&[7.0]], 2, 2), [[7.0, 7.0], [7.0, 7.0]]);
+        assert_eq!(resized(&[&[1.0, 2.0], &[3.0, 4.0]], 1, 1), [[1.0]]);
+    }
+
+    #[test]
+    fn linspace_includes_both_ends() {
+        let values = linspace(5, DType::F32, &Device::Cpu).unwrap().to_vec1::<f32>().unwrap();
+        assert_eq!(values, [-1.0, -0.5, 0.0, 0.5, 1.0]);
+        assert_eq!(linspace(1, DType::F32, &Device::Cpu).unwrap().to_vec1::<f32>().unwrap(), [-1.0]);
+    }
+}

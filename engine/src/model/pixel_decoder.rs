@@ -1,0 +1,190 @@
+//! Pixel decoder: SAM's prompt encoder and mask decoder. From the image embedding and the
+//! projected hidden state of a `[SEG]` to mask logits; called once for every `[SEG]`, while text
+//! goes on.
+
+use candle_core::{D, IndexOp, Module, Result, Tensor};
+use candle_nn::{LayerNorm, VarBuilder};
+
+use super::config::GroundingConfig;
+use super::layers::ReluMlp;
+use super::prompt_encoder::PromptEncoder;
+use super::two_way_transformer::TwoWayTransformer;
+
+/// Of the norm inside the upscaling.
+const UPSCALING_NORM_EPS: f64 = 1e-6;
+
+/// Layers of the networks that turn mask tokens into the weights of the last product.
+const HYPERNETWORK_DEPTH: usize = 3;
+
+/// Logits and quality estimates of all mask tokens, for each of `n` prompts.
+#[derive(Debug, Clone)]
+pub struct DecodedMasks {
+    /// `[n, mask tokens, side, side]`, `side` being four times that of the image embedding; > 0 is
+    /// inside. They cover the padded frame. GLaMM uses token 0.
+    pub logits: Tensor,
+    /// Estimated IoU with the truth, `[n, mask tokens]`.
+    pub iou: Tensor,
+}
+
+/// Prompts and an image embedding to masks.
+#[derive(Debug, Clone)]
+pub struct PixelDecoder {
+    /// What masks are asked for with.
+    pub prompt_encoder: PromptEncoder,
+    mask_decoder: MaskDecoder,
+}
+
+impl PixelDecoder {
+    /// `vb` is at `model.grounding_encoder`.
+    ///
+    /// # Errors
+    /// A tensor is missing or of another shape.
+    pub fn new(config: &GroundingConfig, vb: &VarBuilder) -> Result<Self> {
+        Ok(Self {
+            prompt_encoder: PromptEncoder::new(config, &vb.pp("prompt_encoder"))?,
+            mask_decoder: MaskDecoder::new(config, &vb.pp("mask_decoder"))?,
+        })
+    }
+
+    /// Masks for projected `[SEG]` states `[n, width]` on one image, whose embedding is
+    /// `[1, width, grid, grid]`. The states do not see each other.
+    ///
+    /// # Errors
+    /// The tensor library's.
+    pub fn forward(&self, image_embedding: &Tensor, states: &Tensor) -> Result<DecodedMasks> {
+        let sparse = self.prompt_encoder.embed_text(states)?;
+        self.decode(image_embedding, &sparse, &self.prompt_encoder.no_mask()?)
+    }
+
+    /// Masks for any prompts: sparse part `[n, tokens, width]`, dense part `[1 or n, width, grid,
+    /// grid]`.
+    ///
+    /// # Errors
+    /// The tensor library's.
+    pub fn decode(&self, image_embedding: &Tensor, sparse: &Tensor, dense: &Tensor) -> Result<DecodedMasks> {
+        let image = image_embedding.broadcast_add(dense)?;
+        self.mask_decoder.forward(&image, &self.prompt_encoder.dense_positions()?, sparse)
+    }
+}
+
+#[derive(Debug, Clone)]
+struct MaskDecoder {
+    iou_token: Tensor,
+    mask_tokens: Tensor,
+    transformer: TwoWayTransformer,
+    upscale_first: Doubling,
+    upscale_norm: LayerNorm,
+    upscale_second: Doubling,
+    output_hypernetworks_mlps: Vec<ReluMlp>,
+    iou_prediction_head: ReluMlp,
+}
+
+impl MaskDecoder {
+    fn new(config: &GroundingConfig, vb: &VarBuilder) -> Result<Self> {
+        let width = config.prompt_embed_dim;
+        let masks = config.num_multimask_outputs + 1;
+        let upscaling = vb.pp("output_upscaling");
+        let mut hyper_widths = vec![width; HYPERNETWORK_DEPTH];
+        hyper_widths.push(width / 8);
+        let mut iou_widths = vec![width];
+        iou_widths.extend(std::iter::repeat_n(config.iou_head_hidden_dim, config.iou_head_depth - 1));
+        iou_widths.push(masks);
+        Ok(Self {
+            iou_token: vb.get((1, width), "iou_token.weight")?,
+            mask_tokens: vb.get((masks, width), "mask_tokens.weight")?,
+            transformer: TwoWayTransformer::new(config, &vb.pp("transformer"))?,
+            upscale_first: Doubling::new(width, width / 4, &upscaling.pp(0))?,
+            upscale_norm: candle_nn::layer_norm(width / 4, UPSCALING_NORM_EPS, upscaling.pp(1))?,
+            upscale_second: Doubling::new(width / 4, width / 8, &upscaling.pp(3))?,
+            output_hypernetworks_mlps: (0..masks)
+                .map(|i| ReluMlp::new(&hyper_widths, &vb.pp("output_hypernetworks_mlps").pp(i)))
+                .collect::<Result<_>>()?,
+            iou_prediction_head: ReluMlp::new(&iou_widths, &vb.pp("iou_prediction_head"))?,
+        })
+    }
+
+    /// `image` and `positions` are `[1 or n, width, h, w]`, `sparse` `[n, tokens, width]`.
+    fn forward(&self, image: &Tensor, positions: &Tensor, sparse: &Tensor) -> Result<DecodedMasks> {
+        let (n, _, width) = sparse.dims3()?;
+        let (images, _, h, w) = image.dims4()?;
+        let masks = self.mask_tokens.dim(0)?;
+        let own = Tensor::cat(&[&self.iou_token, &self.mask_tokens], 0)?;
+        let own = own.unsqueeze(0)?.broadcast_as((n, masks + 1, width))?;
+        let tokens = Tensor::cat(&[&own, sparse], 1)?;
+        let as_cells = |x: &Tensor| x.flatten_from(2)?.transpose(1, 2)?.contiguous();
+        let mut cells = as_cells(image)?;
+        if images != n {
+            cells = cells.broadcast_as((n, h * w, width))?.contiguous()?;
+        }
+        let (tokens, cells) = self.transformer.forward(&tokens, &cells, &as_cells(positions)?)?;
+
+        let upscaled = self.upscale(&cells.reshape((n, h, w, width))?)?;
+        let (_, height, across, channels) = upscaled.dims4()?;
+        let pixels = upscaled.reshape((n, height * across, channels))?;
+        let weights = self
+            .output_hypernetworks_mlps
+            .iter()
+            .enumerate()
+            .map(|(i, mlp)| mlp.forward(&tokens.i((.., 1 + i, ..))?.contiguous()?))
+            .collect::<Result<Vec<_>>>()?;
+        let weights = Tensor::stack(&weights, 1)?;
+        let logits = weights.matmul(&pixels.transpose(1, 2)?.contiguous()?)?;
+        Ok(DecodedMasks {
+            logits: logits.reshape((n, masks, height, across))?,
+            iou: self.iou_prediction_head.forward(&tokens.i((.., 0, ..))?.contiguous()?)?,
+        })
+    }
+
+    /// `[n, h, w, width]` → `[n, 4 h, 4 w, width / 8]`.
+    fn upscale(&self, cells: &Tensor) -> Result<Tensor> {
+        let x = self.upscale_norm.forward(&self.upscale_first.forward(cells)?)?.gelu_erf()?;
+        self.upscale_second.forward(&x)?.gelu_erf()
+    }
+}
+
+/// A transposed convolution of size 2 and stride 2, channels last: every cell becomes four by a
+/// plain matrix product.
+#[derive(Debug, Clone)]
+struct Doubling {
+    weight: Tensor,
+    bias: Tensor,
+}
+
+impl Doubling {
+    fn new(from: usize, to: usize, vb: &VarBuilder) -> Result<Self> {
+        Ok(Self { weight: vb.get((from, to, 2, 2), "weight")?, bias: vb.get(to, "bias")? })
+    }
+}
+
+impl Module for Doubling {
+    fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        let (n, h, w, from) = x.dims4()?;
+        let to = self.bias.dim(D::Minus1)?;
+        let weight = self.weight.permute((0, 2, 3, 1))?.reshape((from, 4 * to))?;
+        let x = x.reshape((n * h * w, from))?.matmul(&weight)?;
+        let x = x.reshape(&[n * h, w, 2, 2, to])?.transpose(1, 2)?;
+        x.reshape((n, 2 * h, 2 * w, to))?.broadcast_add(&self.bias)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a failed test should stop")]
+
+    use candle_core::Device;
+
+    use super::*;
+
+    #[test]
+    fn doubling_is_the_transposed_convolution() {
+        let random = |shape: &[usize]| Tensor::randn(0f32, 1.0, shape, &Device::Cpu).unwrap();
+        let doubling = Doubling { weight: random(&[3, 5, 2, 2]), bias: random(&[5]) };
+        let x = random(&[2, 3, 4, 6]);
+        let want = x.conv_transpose2d(&doubling.weight, 0, 0, 2, 1).unwrap();
+        let want = want.permute((0, 2, 3, 1)).unwrap().broadcast_add(&doubling.bias).unwrap();
+        let got = doubling.forward(&x.permute((0, 2, 3, 1)).unwrap()).unwrap();
+        assert_eq!(got.dims(), want.dims());
+        let difference = (got - want).unwrap().abs().unwrap().max_all().unwrap();
+        assert!(difference.to_scalar::<f32>().unwrap() < 1e-5);
+    }
+}

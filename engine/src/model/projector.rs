@@ -1,0 +1,33 @@
+//! Vision-to-language projector (`mlp2x_gelu` of LLaVA 1.5): patch features of the global encoder
+//! become input embeddings of the language model. Called once for every image.
+
+use candle_core::{Module, Result, Tensor};
+use candle_nn::{Linear, VarBuilder};
+
+/// Two linear layers with the exact GELU between them.
+#[derive(Debug, Clone)]
+pub struct Projector {
+    first: Linear,
+    second: Linear,
+}
+
+impl Projector {
+    /// `vb` is at `model.mm_projector`; `vision` and `language` are the widths on both sides.
+    ///
+    /// # Errors
+    /// A tensor is missing or of another shape.
+    pub fn new(vision: usize, language: usize, vb: &VarBuilder) -> Result<Self> {
+        Ok(Self {
+            first: candle_nn::linear(vision, language, vb.pp(0))?,
+            second: candle_nn::linear(language, language, vb.pp(2))?,
+        })
+    }
+
+    /// `[batch, patches, vision]` → `[batch, patches, language]`.
+    ///
+    /// # Errors
+    /// The tensor library's.
+    pub fn forward(&self, patches: &Tensor) -> Result<Tensor> {
+        self.second.forward(&self.first.forward(patches)?.gelu_erf()?)
+    }
+}

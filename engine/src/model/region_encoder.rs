@@ -1,0 +1,244 @@
+//! Region encoder: turns a box drawn by the user into one input embedding of the language model
+//! (GLaMM, section 3.1; the feature fusion is that of GPT4RoI, Zhang et al., 2023).
+//!
+//! Four hidden states of the global encoder become maps of four sizes, exchange channels with
+//! their neighbours in a few rounds of convolution, and are pooled inside the box. The maps depend
+//! on the image alone: [`RegionEncoder::feature_maps`] is called once for an image with boxes, and
+//! [`RegionEncoder::forward`] for every set of boxes on it.
+//!
+//! Boxes are `[x0, y0, x1, y1]`, normalised by the width and height of the whole image, although
+//! the maps show only the crop that the global encoder sees: the model was trained so.
+
+use candle_core::{D, Device, IndexOp, Module, Result, Tensor};
+use candle_nn::{Conv2d, Conv2dConfig, GroupNorm, LayerNorm, Linear, VarBuilder};
+
+use super::config::RegionEncoderConfig;
+use super::layers::{BetweenBlocks, Interruptible, go_on, linspace, resize_aligned};
+use super::roi_align::RoiAlign;
+
+const NORM_EPS: f64 = 1e-5;
+
+/// Boxes to embeddings.
+#[derive(Debug, Clone)]
+pub struct RegionEncoder {
+    input_convs: Vec<InputConv>,
+    fuse_convs: Vec<FuseConv>,
+    roi_aligns: Vec<RoiAlign>,
+    pconvs: Vec<Conv2d>,
+    pos_embedd: BoxEmbedding,
+    flatten_linear: Linear,
+    updims: Linear,
+}
+
+impl RegionEncoder {
+    /// `vb` is at `model.region_encoder`.
+    ///
+    /// # Errors
+    /// A tensor is missing or of another shape.
+    pub fn new(config: &RegionEncoderConfig, vb: &VarBuilder) -> Result<Self> {
+        let (fuse, head) = (vb.pp("mlvl_fuse"), vb.pp("roi_align"));
+        let levels = config.strides.len();
+        let width = config.embed_dims;
+        let cells = config.roi_output_size * config.roi_output_size;
+        let same_size = Conv2dConfig { padding: 1, ..Conv2dConfig::default() };
+        Ok(Self {
+            input_convs: (0..levels)
+                .map(|i| InputConv::new(width, 1 << (levels - 1 - i), &fuse.pp("input_conv").pp(i)))
+                .collect::<Result<_>>()?,
+            fuse_convs: (0..config.num_fuse)
+                .map(|i| FuseConv::new(width, config.gn_groups, &fuse.pp("fuse_convs").pp(i)))
+                .collect::<Result<_>>()?,
+            roi_aligns: config.strides.iter().map(|&stride| RoiAlign::new(config, stride)).collect(),
+            pconvs: (0..levels)
+                .map(|i| candle_nn::conv2d(width, width, 3, same_size, head.pp("pconvs").pp(i)))
+                .collect::<Result<_>>()?,
+            pos_embedd: BoxEmbedding::new(config, &head.pp("pos_embedd"))?,
+            flatten_linear: candle_nn::linear(width * cells, config.inner_dims, head.pp("flatten_linear"))?,
+            updims: candle_nn::linear(config.inner_dims, config.out_dims, head.pp("updims"))?,
+        })
+    }
+
+    /// The fused maps of one image from the global encoder's levels, shallow (and, after
+    /// enlarging, largest) first. `levels` are `[1, channels, grid, grid]` of any grid.
+    ///
+    /// # Errors
+    /// [`crate::error::EngineError::Cancelled`] where `between` ends the work; else the tensor library's.
+    pub fn feature_maps(&self, levels: &[Tensor], between: BetweenBlocks<'_>) -> Interruptible<Vec<Tensor>> {
+        let mut maps = self.input_maps(levels)?;
+        let total = self.fuse_convs.len() * maps.len();
+        for (round, conv) in self.fuse_convs.iter().enumerate() {
+            let mut fused = Vec::with_capacity(maps.len());
+            for level in 0..maps.len() {
+                go_on(&mut *between, round * maps.len() + level, total)?;
+                fused.push(conv.forward(&exchange_channels(&maps, level)?)?);
+            }
+            maps = fused;
+        }
+        Ok(maps)
+    }
+
+    /// The maps before the first round of fusion.
+    ///
+    /// # Errors
+    /// The tensor library's, or another number of levels than the model has.
+    pub fn input_maps(&self, levels: &[Tensor]) -> Result<Vec<Tensor>> {
+        if levels.len() != self.input_convs.len() {
+            candle_core::bail!("{} feature levels, not {}", levels.len(), self.input_convs.len());
+        }
+        levels.iter().zip(&self.input_convs).map(|(level, conv)| conv.forward(level)).collect()
+    }
+
+    /// One embedding for every box: `[boxes, language width]`. `maps` are those of
+    /// [`Self::feature_maps`].
+    ///
+    /// # Errors
+    /// The tensor library's; `boxes` must not be empty.
+    pub fn forward(&self, maps: &[Tensor], boxes: &[[f32; 4]]) -> Result<Tensor> {
+        let pooled = self.pool(&self.roi_align(maps, boxes)?)?;
+        let positions = self.embed_boxes(boxes, pooled.device())?;
+        self.updims.forward(&(pooled + positions)?)
+    }
+
+    /// The features inside each box, level by level: `[boxes, channels, side, side]`.
+    ///
+    /// # Errors
+    /// The tensor library's.
+    pub fn roi_align(&self, maps: &[Tensor], boxes: &[[f32; 4]]) -> Result<Vec<Tensor>> {
+        maps.iter().zip(&self.roi_aligns).map(|(map, roi_align)| roi_align.forward(map, boxes)).collect()
+    }
+
+    /// Pooled features of all levels to one vector: `[boxes, inner]`.
+    ///
+    /// # Errors
+    /// The tensor library's.
+    pub fn pool(&self, rois: &[Tensor]) -> Result<Tensor> {
+        let mut sum: Option<Tensor> = None;
+        for (roi, conv) in rois.iter().zip(&self.pconvs) {
+            let x = conv.forward(roi)?;
+            sum = Some(match sum {
+                Some(sum) => (sum + x)?,
+                None => x,
+            });
+        }
+        let Some(sum) = sum else { candle_core::bail!("no feature levels to pool from") };
+        self.flatten_linear.forward(&sum.relu()?.flatten_from(1)?)
+    }
+
+    /// Embedding of the boxes' places: `[boxes, inner]`.
+    ///
+    /// # Errors
+    /// The tensor library's.
+    pub fn embed_boxes(&self, boxes: &[[f32; 4]], device: &Device) -> Result<Tensor> {
+        let dtype = self.updims.weight().dtype();
+        let flat = boxes.iter().flatten().copied().collect();
+        self.pos_embedd.forward(&Tensor::from_vec(flat, (boxes.len(), 4), device)?.to_dtype(dtype)?)
+    }
+}
+
+/// Enlarges a level (bilinear, corners aligned), appends the coordinates x and y from -1 to 1 as
+/// two channels, and applies a 1 × 1 convolution.
+///
+/// The convolution mixes channels and the enlargement mixes places, so they commute: we convolve
+/// the small map, 64 times cheaper for the largest level, and add the share of the coordinates
+/// and the bias at full size.
+#[derive(Debug, Clone)]
+struct InputConv {
+    enlargement: usize,
+    weight: Tensor,
+    bias: Tensor,
+}
+
+impl InputConv {
+    fn new(width: usize, enlargement: usize, vb: &VarBuilder) -> Result<Self> {
+        Ok(Self {
+            enlargement,
+            weight: vb.get((width, width + 2, 1, 1), "weight")?,
+            bias: vb.get(width, "bias")?,
+        })
+    }
+}
+
+impl Module for InputConv {
+    fn forward(&self, level: &Tensor) -> Result<Tensor> {
+        let (batch, channels, h, w) = level.dims4()?;
+        let (height, width) = (h * self.enlargement, w * self.enlargement);
+        let features = level.conv2d(&self.weight.narrow(1, 0, channels)?.contiguous()?, 0, 1, 1, 1)?;
+        let features = resize_aligned(&features, height, width)?;
+        let weight = |channel: usize| self.weight.i((.., channel, .., ..));
+        let (dtype, device) = (level.dtype(), level.device());
+        let x = linspace(width, dtype, device)?.reshape((1, width))?;
+        let y = linspace(height, dtype, device)?.reshape((height, 1))?;
+        let along_x = weight(channels)?.broadcast_mul(&x)?;
+        let along_y = weight(channels + 1)?.broadcast_mul(&y)?;
+        let along_y = along_y.broadcast_add(&self.bias.reshape(((), 1, 1))?)?;
+        let place = along_x.broadcast_add(&along_y)?;
+        if batch == 1 { features + place.unsqueeze(0)? } else { features.broadcast_add(&place) }
+    }
+}
+
+/// What a level convolves in a round of fusion: the first half of its own channels, the last
+/// quarter of the next deeper level's, the third quarter of the next shallower level's, both
+/// brought to its size. At the ends a level borrows from itself.
+fn exchange_channels(maps: &[Tensor], level: usize) -> Result<Tensor> {
+    let own = &maps[level];
+    let deeper = &maps[(level + 1).min(maps.len() - 1)];
+    let shallower = &maps[level.saturating_sub(1)];
+    let (_, channels, height, width) = own.dims4()?;
+    let (half, quarter) = (channels / 2, channels / 4);
+    let borrow = |from: &Tensor, start: usize| {
+        resize_aligned(&from.narrow(1, start, quarter)?.contiguous()?, height, width)
+    };
+    Tensor::cat(&[&own.narrow(1, 0, half)?, &borrow(deeper, half + quarter)?, &borrow(shallower, half)?], 1)
+}
+
+/// Convolution, group norm, ReLU; one set of weights for all levels.
+#[derive(Debug, Clone)]
+struct FuseConv {
+    conv: Conv2d,
+    gn: GroupNorm,
+}
+
+impl FuseConv {
+    fn new(width: usize, groups: usize, vb: &VarBuilder) -> Result<Self> {
+        let same_size = Conv2dConfig { padding: 1, ..Conv2dConfig::default() };
+        Ok(Self {
+            conv: candle_nn::conv2d_no_bias(width, width, 3, same_size, vb.pp("conv"))?,
+            gn: candle_nn::group_norm(groups, width, NORM_EPS, vb.pp("gn"))?,
+        })
+    }
+}
+
+impl Module for FuseConv {
+    fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        self.gn.forward(&self.conv.forward(x)?)?.relu()
+    }
+}
+
+/// Where a box is, as a vector.
+#[derive(Debug, Clone)]
+struct BoxEmbedding {
+    first: Linear,
+    first_norm: LayerNorm,
+    second: Linear,
+    second_norm: LayerNorm,
+}
+
+impl BoxEmbedding {
+    fn new(config: &RegionEncoderConfig, vb: &VarBuilder) -> Result<Self> {
+        let (hidden, inner) = (config.pos_hidden, config.inner_dims);
+        Ok(Self {
+            first: candle_nn::linear(4, hidden, vb.pp(0))?,
+            first_norm: candle_nn::layer_norm(hidden, NORM_EPS, vb.pp(2))?,
+            second: candle_nn::linear(hidden, inner, vb.pp(3))?,
+            second_norm: candle_nn::layer_norm(inner, NORM_EPS, vb.pp(5))?,
+        })
+    }
+}
+
+impl Module for BoxEmbedding {
+    fn forward(&self, boxes: &Tensor) -> Result<Tensor> {
+        debug_assert_eq!(boxes.dim(D::Minus1)?, 4);
+        let x = self.first_norm.forward(&self.first.forward(boxes)?.relu()?)?;
+        self.second_norm.forward(&self.second.forward(&x)?.relu()?)
+    }
+}

@@ -1,0 +1,79 @@
+//! Image files to pixels, as the official code reads them (OpenCV's `IMREAD_COLOR`): turned
+//! upright by their EXIF orientation, alpha ignored and not blended, grey widened to three
+//! channels, sixteen bits cut to eight, the first frame of an animation. Called when an image is
+//! opened, from the window and from the command line.
+
+use std::io::Cursor;
+use std::path::Path;
+
+use image::{DynamicImage, ImageDecoder, ImageReader, Limits, RgbImage};
+
+use crate::error::ImageError;
+
+/// The largest image that can be opened, in millions of pixels.
+pub const LIMIT_MEGAPIXELS: u32 = 200;
+
+/// The most memory a decoder may take: the largest image in four channels of sixteen bits, twice.
+const LIMIT_BYTES: u64 = LIMIT_MEGAPIXELS as u64 * 1_000_000 * 8 * 2;
+
+/// Reads an image file.
+///
+/// # Errors
+/// The file cannot be read, is no image, is damaged, or has too many pixels.
+pub fn load_image(path: &Path) -> Result<RgbImage, ImageError> {
+    let bytes = std::fs::read(path).map_err(|source| ImageError::Read { path: path.to_owned(), source })?;
+    decode_image(&bytes, path)
+}
+
+/// Decodes the content of an image file; `name` is for messages alone.
+///
+/// # Errors
+/// The bytes are no image, are damaged, or hold too many pixels.
+pub fn decode_image(bytes: &[u8], name: &Path) -> Result<RgbImage, ImageError> {
+    let wrong = |error: image::ImageError| match error {
+        image::ImageError::Unsupported(e)
+            if matches!(e.kind(), image::error::UnsupportedErrorKind::Format(_)) =>
+        {
+            ImageError::UnknownFormat { path: name.to_owned() }
+        }
+        other => ImageError::Malformed { path: name.to_owned(), reason: other.to_string() },
+    };
+    let format =
+        image::guess_format(bytes).map_err(|_| ImageError::UnknownFormat { path: name.to_owned() })?;
+    let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
+    let mut limits = Limits::default();
+    limits.max_alloc = Some(LIMIT_BYTES);
+    reader.limits(limits);
+    let mut decoder = reader.into_decoder().map_err(wrong)?;
+
+    let (width, height) = decoder.dimensions();
+    if u64::from(width) * u64::from(height) > u64::from(LIMIT_MEGAPIXELS) * 1_000_000 {
+        return Err(ImageError::TooLarge { width, height, limit_megapixels: LIMIT_MEGAPIXELS });
+    }
+    if width == 0 || height == 0 {
+        return Err(ImageError::Malformed { path: name.to_owned(), reason: "it has no pixels".to_owned() });
+    }
+    let orientation = decoder.orientation().map_err(wrong)?;
+    let decoded = DynamicImage::from_decoder(decoder).map_err(wrong)?;
+    let mut upright = DynamicImage::ImageRgb8(into_rgb8(decoded));
+    upright.apply_orientation(orientation);
+    Ok(upright.into_rgb8())
+}
+
+/// Three channels of eight bits. Of sixteen bits the upper eight stay, as libpng cuts them; the
+/// `image` crate would round.
+fn into_rgb8(image: DynamicImage) -> RgbImage {
+    match image {
+        DynamicImage::ImageLuma16(_)
+        | DynamicImage::ImageLumaA16(_)
+        | DynamicImage::ImageRgb16(_)
+        | DynamicImage::ImageRgba16(_) => {
+            let wide = image.into_rgb16();
+            let (width, height) = wide.dimensions();
+            RgbImage::from_fn(width, height, |x, y| {
+                image::Rgb(wide.get_pixel(x, y).0.map(|value| (value >> 8) as u8))
+            })
+        }
+        other => other.into_rgb8(),
+    }
+}
