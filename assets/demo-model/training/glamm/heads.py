@@ -1,0 +1,78 @@
+"""Helpers of training that are not part of the model and are not exported.
+
+They teach the encoders what things are before and beside the language model: labels of cells
+and regions for CLIP, and prompts made of attributes for the mask decoder.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .config import Config
+from .layers import Linear
+from .world import COLORS
+
+CELLS = 4
+"""Labels along each side of a CLIP patch."""
+
+
+class Heads(nn.Module):
+    """Classifiers on CLIP and region features, and the attribute prompts."""
+
+    def __init__(self, c: Config, kinds: int) -> None:
+        super().__init__()
+        self.kinds, self.colors = kinds, len(COLORS)
+        self.sizes = [kinds + 1, self.colors + 1, kinds + 1]
+        self.cells = Linear(c.clip.hidden_size, CELLS * CELLS * sum(self.sizes))
+        self.region = Linear(c.llm.hidden_size, kinds + self.colors)
+        self.kind = nn.Embedding(kinds, c.out_dim)
+        self.color = nn.Embedding(self.colors, c.out_dim)
+        self.place = nn.Sequential(Linear(4 * 8, c.out_dim), nn.GELU(), Linear(c.out_dim, c.out_dim))
+        self.mix = nn.Sequential(nn.GELU(), Linear(c.out_dim, c.out_dim))
+
+    def prompts(self, kind: Tensor, color: Tensor, box: Tensor) -> Tensor:
+        """Attributes [M] and boxes [M, 4] to prompts [M, out_dim]."""
+        center = torch.cat([(box[:, :2] + box[:, 2:]) / 2, box[:, 2:] - box[:, :2]], 1)
+        angle = center[..., None] * torch.tensor([1.0, 2.0, 4.0, 8.0]) * torch.pi
+        waves = torch.cat([angle.sin(), angle.cos()], -1).flatten(1)
+        x = self.kind(kind) + self.color(color) + self.place(waves)
+        return x + self.mix(x)
+
+    def cell_loss(self, features: Tensor, labels: Tensor) -> Tensor:
+        """Cross-entropy of kind, colour and part of cells. features [B, patches, C], labels uint8
+        [B, 3, 64, 64]; background counts a tenth."""
+        b, n, _ = features.shape
+        grid = round(n**0.5)
+        logits = self.cells(features).view(b, grid, grid, CELLS, CELLS, -1).transpose(2, 3)
+        logits = logits.reshape(b, grid * CELLS, grid * CELLS, -1)
+        at = (torch.arange(grid * CELLS) + 0.5) * labels.shape[-1] / (grid * CELLS)
+        at = at.long()
+        wanted = labels[:, :, at][..., at].long()
+        total = torch.zeros(())
+        for i, part in enumerate(logits.split(self.sizes, -1)):
+            weight = torch.ones(self.sizes[i])
+            weight[0] = 0.1
+            total = total + F.cross_entropy(part.flatten(0, 2).float(), wanted[:, i].flatten(), weight)
+        return total
+
+    def region_loss(self, rows: Tensor, kind: Tensor, color: Tensor) -> Tensor:
+        """Cross-entropy of kind and colour of boxed things."""
+        logits = self.region(rows).float()
+        return F.cross_entropy(logits[:, : self.kinds], kind) + F.cross_entropy(logits[:, self.kinds :], color)
+
+
+def mask_losses(logits: Tensor, wanted: Tensor, iou: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """BCE and Dice of low-resolution logits [M, h, w] against uint8 [M, 128, 128], the squared
+    error of the predicted IoU [M], and the mean IoU itself."""
+    up = F.interpolate(logits[:, None].float(), wanted.shape[-2:], mode="bilinear", align_corners=False)[:, 0]
+    y = wanted.float()
+    bce = F.binary_cross_entropy_with_logits(up, y)
+    p = up.sigmoid()
+    dice = 1 - (2 * (p * y).sum((1, 2)) + 1) / (p.sum((1, 2)) + y.sum((1, 2)) + 1)
+    with torch.no_grad():
+        hard = up > 0
+        both = (hard & (wanted > 0)).sum((1, 2)).float()
+        found = both / ((hard | (wanted > 0)).sum((1, 2)).float() + 1e-6)
+    return bce, dice.mean(), F.mse_loss(iou.float(), found), found.mean()

@@ -1,0 +1,30 @@
+"""Initial weights for training from scratch."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from .model import Glamm
+
+
+@torch.no_grad()
+def initialise(model: Glamm, seed: int = 0) -> None:
+    """Fan-in scaled matrices; layers that write into a residual stream start small."""
+    torch.manual_seed(seed)
+    residual = ("o_proj.weight", "down_proj.weight", "out_proj.weight", "fc2.weight", "attn.proj.weight", "lin2.weight")
+    for name, module in model.named_modules():
+        if isinstance(module, nn.Linear):
+            fan = module.weight.shape[1]
+            nn.init.normal_(module.weight, std=fan**-0.5)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+        elif isinstance(module, nn.Embedding):
+            nn.init.normal_(module.weight, std=0.02 if "clip" in name else 1.0 if "decoder" in name else 0.1)
+    for name, p in model.named_parameters():
+        if name.endswith(residual) and "mask_decoder" not in name:
+            p.mul_(0.25)
+    model.lm_head.weight.mul_(0.2)
+    # The last block of CLIP is stored but takes no part: zeros compress well.
+    for p in model.clip.vision_model.encoder.layers[-1].parameters():
+        p.zero_()
