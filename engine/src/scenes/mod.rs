@@ -3,6 +3,12 @@
 //! [`generate`] makes a scene from a seed: the picture, and for every object and part its visible
 //! mask, box and attributes. `text` (see there) says things about it in English. Used by the
 //! application ("New scene"), the tests, and the training and evaluation of the demo model.
+//!
+//! The way of a scene: `repertoire` says what there can be, `background` paints the stage, `draw`
+//! sketches each object as a stack of shapes, `sketch` turns those into colours and masks,
+//! `placement` finds each a place where it can be seen, `generate` puts all together. To add a kind:
+//! name it in [`Kind`] and `names`, draw it in `draw`, and give it places, weights and colours in
+//! `repertoire`.
 
 mod background;
 mod draw;
@@ -19,7 +25,7 @@ pub use generate::generate;
 
 use crate::vision::{BinaryMask, PixelBox};
 
-/// What an object is. [`Object::color`] is the colour of its largest part: of a house's wall, a
+/// What an object is. [`Object::color`] is the colour of what one would name it by: a house's wall, a
 /// tree's crown, a boat's hull, a person's shirt, a flower's petals, a lamp's shade.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Kind {
@@ -132,7 +138,8 @@ pub enum Background {
     Desert,
 }
 
-/// How large an object is among its kind.
+/// How large an object is drawn, next to what is usual for its kind: a factor below 0.8 is small, one
+/// above 1.3 large, and none lies near those borders.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Size {
     /// Clearly smaller than usual.

@@ -207,11 +207,7 @@ pub(super) fn bird(s: &mut Sketch, color: Color, airborne: bool) {
     if airborne {
         far_wing(s, &down, y);
     } else {
-        s.ground_shadow(0.0, 14.0);
-        for x in [-2.0, 4.0] {
-            s.fill(Role::Body, bar((x, y + 9.0), (x + 1.0, -1.5), 2.4), beak.darker(0.15));
-            s.fill(Role::Body, bar((x - 2.5, -1.3), (x + 5.0, -1.3), 2.4), beak.darker(0.15));
-        }
+        bird_legs(s, y, beak.darker(0.15));
     }
     let tail =
         polygon(&[(-12.0, y - 4.0), (-29.0, y - 8.5), (-31.0, y - 2.0), (-27.0, y + 2.5), (-12.0, y + 6.0)]);
@@ -246,6 +242,19 @@ pub(super) fn bird(s: &mut Sketch, color: Color, airborne: bool) {
     }
     s.fill(Role::Detail, circle(15.8, y - 11.5, 1.9), Tint::INK);
     s.fill(Role::Detail, circle(16.4, y - 12.2, 0.6), Tint::WHITE);
+    near_wing(s, &down, y, airborne);
+}
+
+fn bird_legs(s: &mut Sketch, y: f32, tint: Tint) {
+    s.ground_shadow(0.0, 14.0);
+    for x in [-2.0, 4.0] {
+        s.fill(Role::Body, bar((x, y + 9.0), (x + 1.0, -1.5), 2.4), tint);
+        s.fill(Role::Body, bar((x - 2.5, -1.3), (x + 5.0, -1.3), 2.4), tint);
+    }
+}
+
+/// Raised in flight, folded otherwise.
+fn near_wing(s: &mut Sketch, down: &Shades, y: f32, airborne: bool) {
     if airborne {
         let rise = s.rng.range(20.0, 26.0);
         let wing = smooth(&[

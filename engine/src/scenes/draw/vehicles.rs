@@ -1,5 +1,7 @@
 //! Cars, boats and bicycles. They face to the right; the placement mirrors half of them.
 
+use tiny_skia::PathBuilder;
+
 use super::other_than;
 use crate::scenes::{
     Color, PartKind,
@@ -21,14 +23,12 @@ pub(super) fn car(s: &mut Sketch, color: Color) {
     let top = belt - s.rng.range(18.0, 22.0);
     s.ground_shadow(0.0, half + 3.0);
     // Where the cabin begins and ends, at the belt and at the roof: saloon, estate, small car.
-    let (rear, roof_from, roof_to, front) = s.rng.pick(&[
-        (-0.62_f32, -0.36_f32, 0.14_f32, 0.44_f32),
-        (-0.92, -0.82, 0.12, 0.42),
-        (-0.78, -0.46, 0.20, 0.52),
-    ]);
-    let x = |t: f32| t * half;
-    let cabin = smooth_cabin(x(rear), x(roof_from), x(roof_to), x(front), belt, top);
-    s.outlined(Role::Body, cabin, paint.base, paint.line);
+    let [rear, roof_from, roof_to, front] = s
+        .rng
+        .pick(&[[-0.62_f32, -0.36, 0.14, 0.44], [-0.92, -0.82, 0.12, 0.42], [-0.78, -0.46, 0.20, 0.52]])
+        .map(|t| t * half);
+    let cabin = Cabin { rear, roof_from, roof_to, front, belt, top };
+    s.outlined(Role::Body, cabin.outline(), paint.base, paint.line);
     let body = smooth(&[
         (-half, belt + 7.0),
         (-half + 3.0, belt + 1.0),
@@ -43,29 +43,9 @@ pub(super) fn car(s: &mut Sketch, color: Color) {
     ]);
     s.outlined(Role::Body, body.clone(), Ink::Down(paint.base, paint.dark), paint.line);
     // The line between cabin and body disappears.
-    s.fill(Role::Body, rect(x(rear) + 3.0, belt - 1.5, x(front) - x(rear) - 8.0, 5.0), paint.base);
+    s.fill(Role::Body, rect(rear + 3.0, belt - 1.5, front - rear - 8.0, 5.0), paint.base);
 
-    s.parts.push((PartKind::Windows, Color::Blue));
-    let middle = f32::midpoint(x(roof_from), x(roof_to)) + 1.0;
-    let (low, high) = (belt + 0.5, top + 4.5);
-    for pane in [
-        polygon(&[
-            (x(rear) + 7.0, low),
-            (x(roof_from) + 3.5, high),
-            (middle - 2.0, high),
-            (middle - 2.0, low),
-        ]),
-        polygon(&[
-            (middle + 2.0, low),
-            (middle + 2.0, high),
-            (x(roof_to) - 2.0, high),
-            (x(front) - 6.5, low),
-        ]),
-    ] {
-        s.outlined(Role::Part(PartKind::Windows), pane, Ink::Down(GLASS.0, GLASS.1), paint.line);
-    }
-    s.detail_line(&polyline(&[(middle, belt + 3.0), (middle, -11.0)]), 1.1, Ink::Clear(paint.line, 0.8));
-    s.detail_line(&polyline(&[(middle - 9.0, belt + 7.0), (middle - 4.0, belt + 7.0)]), 1.8, paint.line);
+    car_windows(s, &cabin, &paint);
     s.fill_inside(&body, Role::Detail, rect(-half, -13.0, half * 2.0, 6.0), Ink::Clear(Tint::INK, 0.22));
     s.fill_inside(&body, Role::Detail, ellipse(half - 2.0, belt + 11.0, 4.5, 3.6), Tint::rgb(255, 246, 190));
     s.fill_inside(&body, Role::Detail, ellipse(-half + 1.0, belt + 10.0, 3.6, 3.4), Tint::rgb(226, 60, 50));
@@ -74,19 +54,48 @@ pub(super) fn car(s: &mut Sketch, color: Color) {
     for at in [-0.56, 0.58] {
         car_wheel(s, half * at, wheel, &paint);
     }
-    let roof = (x(roof_to) - x(roof_from)) * 0.25;
-    let center = f32::midpoint(x(roof_from), x(roof_to));
+    let roof = (roof_to - roof_from) * 0.25;
+    let center = f32::midpoint(roof_from, roof_to);
     s.perch = Some(Perch { from: center - roof, to: center + roof, y: top + 1.0 });
 }
 
-fn smooth_cabin(rear: f32, roof_from: f32, roof_to: f32, front: f32, belt: f32, top: f32) -> Shape {
-    let mut path = tiny_skia::PathBuilder::new();
-    path.move_to(rear, belt + 4.0);
-    path.quad_to(rear + (roof_from - rear) * 0.5, top, roof_from + 4.0, top);
-    path.line_to(roof_to - 3.0, top);
-    path.quad_to(roof_to + (front - roof_to) * 0.4, top + 1.0, front, belt + 4.0);
-    path.close();
-    path.finish()
+/// A car above its belt line: where it begins and ends there and at the roof.
+struct Cabin {
+    rear: f32,
+    roof_from: f32,
+    roof_to: f32,
+    front: f32,
+    belt: f32,
+    top: f32,
+}
+
+impl Cabin {
+    fn outline(&self) -> Shape {
+        let &Self { rear, roof_from, roof_to, front, belt, top } = self;
+        let mut path = PathBuilder::new();
+        path.move_to(rear, belt + 4.0);
+        path.quad_to(rear + (roof_from - rear) * 0.5, top, roof_from + 4.0, top);
+        path.line_to(roof_to - 3.0, top);
+        path.quad_to(roof_to + (front - roof_to) * 0.4, top + 1.0, front, belt + 4.0);
+        path.close();
+        path.finish()
+    }
+}
+
+/// Both panes, and the door between them.
+fn car_windows(s: &mut Sketch, cabin: &Cabin, paint: &Shades) {
+    let &Cabin { rear, roof_from, roof_to, front, belt, top } = cabin;
+    s.parts.push((PartKind::Windows, Color::Blue));
+    let middle = f32::midpoint(roof_from, roof_to) + 1.0;
+    let (low, high) = (belt + 0.5, top + 4.5);
+    for pane in [
+        polygon(&[(rear + 7.0, low), (roof_from + 3.5, high), (middle - 2.0, high), (middle - 2.0, low)]),
+        polygon(&[(middle + 2.0, low), (middle + 2.0, high), (roof_to - 2.0, high), (front - 6.5, low)]),
+    ] {
+        s.outlined(Role::Part(PartKind::Windows), pane, Ink::Down(GLASS.0, GLASS.1), paint.line);
+    }
+    s.detail_line(&polyline(&[(middle, belt + 3.0), (middle, -11.0)]), 1.1, Ink::Clear(paint.line, 0.8));
+    s.detail_line(&polyline(&[(middle - 9.0, belt + 7.0), (middle - 4.0, belt + 7.0)]), 1.8, paint.line);
 }
 
 fn car_wheel(s: &mut Sketch, x: f32, r: f32, paint: &Shades) {
@@ -149,8 +158,11 @@ pub(super) fn boat(s: &mut Sketch, color: Color) {
         flag,
         if sail_color == Color::Red { Tint::rgb(255, 210, 60) } else { Tint::rgb(226, 54, 50) },
     );
+    boat_hull(s, color, &paint, half, deep);
+}
 
-    let mut hull = tiny_skia::PathBuilder::new();
+fn boat_hull(s: &mut Sketch, color: Color, paint: &Shades, half: f32, deep: f32) {
+    let mut hull = PathBuilder::new();
     hull.move_to(-half, -deep);
     hull.line_to(half * 1.08, -deep - 2.0);
     hull.quad_to(half * 0.9, 0.0, half * 0.55, 0.0);
@@ -172,7 +184,7 @@ pub(super) fn boat(s: &mut Sketch, color: Color) {
 
 /// A triangle whose longest side, from top to clew, is blown out a little.
 fn bent_sail(top: Xy, tack: Xy, clew: Xy) -> Shape {
-    let mut path = tiny_skia::PathBuilder::new();
+    let mut path = PathBuilder::new();
     path.move_to(top.0, top.1);
     path.line_to(tack.0, tack.1);
     path.line_to(clew.0, clew.1);
