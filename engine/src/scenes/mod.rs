@@ -13,6 +13,7 @@
 mod background;
 mod draw;
 mod generate;
+pub mod graph;
 mod names;
 mod palette;
 mod placement;
@@ -20,6 +21,7 @@ mod repertoire;
 mod rng;
 mod shapes;
 mod sketch;
+pub mod text;
 
 pub use generate::generate;
 

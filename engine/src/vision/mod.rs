@@ -7,9 +7,11 @@ pub mod masks;
 pub mod preprocess;
 pub mod regions;
 pub mod resample;
+pub mod rle;
 
 pub use load::{decode_image, load_image};
 pub use mask_logits::MaskLogits;
 pub use masks::BinaryMask;
 pub use preprocess::FrameGeometry;
 pub use regions::PixelBox;
+pub use rle::{Rle, RleError};
