@@ -185,11 +185,16 @@ impl<'a> Graph<'a> {
         center(self.bounds(object)).0 / self.width()
     }
 
-    /// Whether the object is in the air and nothing carries it.
+    /// Whether the object is clearly in the air and nothing carries it.
     pub fn airborne(&self, object: usize) -> bool {
-        let object = &self.scene.objects[object];
-        let flies = matches!(object.kind, Kind::Sun | Kind::Moon | Kind::Cloud | Kind::Bird | Kind::Balloon);
-        flies && object.supported_by.is_none()
+        let it = &self.scene.objects[object];
+        let flies = match it.kind {
+            Kind::Sun | Kind::Moon | Kind::Cloud | Kind::Balloon => true,
+            // Birds stand as often as they fly; this high up there is only sky.
+            Kind::Bird => self.scene.background != Background::Room && it.bounds.y1 < 0.44 * self.height(),
+            _ => false,
+        };
+        flies && it.supported_by.is_none()
     }
 
     fn bounds(&self, object: usize) -> PixelBox {

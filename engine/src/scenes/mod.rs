@@ -11,6 +11,7 @@
 //! `repertoire`.
 
 mod background;
+pub mod dataset;
 mod draw;
 mod generate;
 pub mod graph;

@@ -9,7 +9,7 @@ use super::referring::{Request, granted_again, one_object, refused};
 use super::wordings::{
     COUNT, EXISTS, ITS_COLOR, ITS_PART_COLOR, SEGMENT_IT, SEGMENT_THEM, SEGMENT_TOO, WHERE_IT, Wording,
 };
-use super::{SceneTurn, Truth, absent_looks, captioned};
+use super::{SceneTurn, Truth, absent_look, captioned};
 use crate::scenes::Kind;
 use crate::scenes::graph::Graph;
 
@@ -33,7 +33,7 @@ fn about_box(graph: &Graph, wording: Wording, dice: &mut Dice) -> Option<Vec<Sce
 fn about_existing(graph: &Graph, wording: Wording, dice: &mut Dice) -> Option<Vec<SceneTurn>> {
     let scene = graph.scene();
     if dice.chance(0.3) {
-        let (kind, color) = *dice.pick(&absent_looks(scene, dice))?;
+        let (kind, color) = absent_look(scene, dice)?;
         let noun = super::nouns::noun(kind, color, None, false);
         let user = EXISTS.pick(wording, dice).replace("{a}", &indefinite(&noun));
         let no = Passage::plain(exists_sentence(0, kind, color));
@@ -125,7 +125,7 @@ fn segment_it(object: usize, wording: Wording, dice: &mut Dice) -> SceneTurn {
 fn segment_too(graph: &Graph, but: Option<usize>, wording: Wording, dice: &mut Dice) -> Option<SceneTurn> {
     let ask = SEGMENT_TOO.pick(wording, dice);
     if dice.chance(0.2) {
-        let (kind, color) = *dice.pick(&absent_looks(graph.scene(), dice))?;
+        let (kind, color) = absent_look(graph.scene(), dice)?;
         let noun = super::nouns::noun(kind, color, None, false);
         let user = ask.replace("{x}", &format!("the {noun}"));
         return Some(SceneTurn::new(user, Vec::new(), refused(&noun), Truth::Absent));

@@ -74,7 +74,8 @@ pub fn judge(reply: &str, truth: &Truth) -> bool {
         Truth::Caption { phrases, grounded } => {
             let named: Vec<Kind> = words.iter().filter_map(|word| kind_of(word)).collect();
             let wanted = |phrase: &String| self::words(phrase).iter().find_map(|word| kind_of(word));
-            (segs > 0) == *grounded && phrases.iter().filter_map(wanted).all(|kind| named.contains(&kind))
+            (segs > 0) == (*grounded && !phrases.is_empty())
+                && phrases.iter().filter_map(wanted).all(|kind| named.contains(&kind))
         }
         Truth::Object(kind, color) => {
             words.iter().find_map(|word| kind_of(word)) == Some(*kind)

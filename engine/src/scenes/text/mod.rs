@@ -182,6 +182,12 @@ fn captioned(graph: &Graph, grounded: bool, wording: Wording, dice: &mut Dice) -
     SceneTurn::new(user, Vec::new(), reply, truth)
 }
 
+/// One of the [`absent_looks`]; `None` if there are none.
+fn absent_look(scene: &Scene, dice: &mut Dice) -> Option<(Kind, Option<Color>)> {
+    let looks = absent_looks(scene, dice);
+    dice.pick(&looks).copied()
+}
+
 /// Things that are clearly not in the scene, by kind, or by kind and colour where the kind is there
 /// in other colours. Half of the list is of the second sort, if the scene allows.
 fn absent_looks(scene: &Scene, dice: &mut Dice) -> Vec<(Kind, Option<Color>)> {

@@ -8,13 +8,16 @@ use super::region::{self, drawn_box, is_clear};
 use super::wordings::{
     COLOR, COUNT, EXISTS, IS_COLOR, IS_RELATED, PLACE, REGION, WHAT_BOX, WHAT_RELATED, WHERE, Wording,
 };
-use super::{SceneTurn, Truth, absent_looks, is_unlike};
+use super::{SceneTurn, Truth, absent_look, is_unlike};
 use crate::scenes::graph::{Graph, Relation, Verdict};
 use crate::scenes::{Color, Kind};
 
+/// Asks one sort of question; `None` where the scene has no clear answer to any.
+type Sort = fn(&Graph, Wording, &mut Dice) -> Option<SceneTurn>;
+
 /// A question of the sort that is due at this place of the plan, or else of any sort.
 pub(super) fn question(graph: &Graph, at: usize, wording: Wording, dice: &mut Dice) -> Option<SceneTurn> {
-    let sorts = match at % 5 {
+    let sorts: [Sort; 2] = match at % 5 {
         0 => [color, color_of_box],
         1 => [count, count],
         2 => [exists, exists],
@@ -22,7 +25,7 @@ pub(super) fn question(graph: &Graph, at: usize, wording: Wording, dice: &mut Di
         _ => [what_related, location],
     };
     let first = dice.below(2);
-    let others = [what_is_in_box, background, location, count];
+    let others: [Sort; 4] = [what_is_in_box, background, location, count];
     let fallback = dice.below(others.len());
     // Now and then something else, so that every sort comes up.
     let order = if dice.chance(0.15) {
@@ -141,7 +144,7 @@ pub(super) fn count_sentence(count: usize, kind: Kind, color: Option<Color>) -> 
 fn count(graph: &Graph, wording: Wording, dice: &mut Dice) -> Option<SceneTurn> {
     let objects = &graph.scene().objects;
     let (kind, color) = if dice.chance(0.2) {
-        *dice.pick(&absent_looks(graph.scene(), dice))?
+        absent_look(graph.scene(), dice)?
     } else {
         // By kind rather than by object, but several of a kind twice as often.
         let several: Vec<Kind> =
@@ -178,7 +181,7 @@ pub(super) fn exists_sentence(count: usize, kind: Kind, color: Option<Color>) ->
 fn exists(graph: &Graph, wording: Wording, dice: &mut Dice) -> Option<SceneTurn> {
     let objects = &graph.scene().objects;
     let (kind, color) = if dice.chance(0.5) {
-        *dice.pick(&absent_looks(graph.scene(), dice))?
+        absent_look(graph.scene(), dice)?
     } else {
         let it = &objects[any_object(graph, dice)?];
         (it.kind, dice.chance(0.5).then_some(it.color))

@@ -7,7 +7,7 @@ use super::nouns::{noun, number};
 use super::passage::{Passage, Ref, Target};
 use super::region::{drawn_box, is_clear};
 use super::wordings::{SEGMENT, Wording};
-use super::{SceneTurn, Truth, absent_looks};
+use super::{SceneTurn, Truth, absent_look};
 use crate::scenes::graph::Graph;
 use crate::vision::PixelBox;
 
@@ -130,8 +130,7 @@ pub(super) fn one_object(graph: &Graph, wording: Wording, dice: &mut Dice) -> Op
 
 /// Asks for the mask of something that is not there.
 pub(super) fn absent(graph: &Graph, wording: Wording, dice: &mut Dice) -> Option<SceneTurn> {
-    let looks = absent_looks(graph.scene(), dice);
-    let (kind, color) = *dice.pick(&looks)?;
+    let (kind, color) = absent_look(graph.scene(), dice)?;
     let expression = Expression { color, ..Expression::of(kind) };
     let user = SEGMENT.pick(wording, dice).replace("{x}", &expression.definite(graph));
     Some(SceneTurn::new(user, Vec::new(), refused(&noun(kind, color, None, false)), Truth::Absent))
