@@ -211,6 +211,7 @@ impl<'a> Graph<'a> {
 
     /// Beside each other, on about one level, and hardly sharing a column.
     fn left_of(&self, a: usize, b: usize) -> Verdict {
+        let alike = self.airborne(a) == self.airborne(b);
         let (a, b) = (self.bounds(a), self.bounds(b));
         let dx = center(b).0 - center(a).0;
         let dy = (center(b).1 - center(a).1).abs();
@@ -218,7 +219,7 @@ impl<'a> Graph<'a> {
             return Verdict::No;
         }
         let apart = dx > 0.1 * self.width() && overlap(a.x0, a.x1, b.x0, b.x1) < 0.3;
-        if apart && dx > 1.2 * dy { Verdict::Yes } else { Verdict::Unclear }
+        if alike && apart && dx > 1.2 * dy { Verdict::Yes } else { Verdict::Unclear }
     }
 
     /// Only what is in the air is called above something, or perspective would make it wrong.
@@ -269,7 +270,12 @@ impl<'a> Graph<'a> {
             && overlap(box_a.y0, box_a.y1, box_b.y0, box_b.y1) > 0.5;
         let close = gap(box_a, box_b) < 0.07 * self.width();
         let hidden = self.contact[a][b] >= CONTACT;
-        if alike && beside && close && !carried && !hidden { Verdict::Yes } else { Verdict::Unclear }
+        let between = (0..self.contact.len()).any(|it| self.contact[a][it] > 0 && self.contact[b][it] > 0);
+        if alike && beside && close && !carried && !hidden && !between {
+            Verdict::Yes
+        } else {
+            Verdict::Unclear
+        }
     }
 
     fn carried(&self, a: usize, b: usize) -> bool {

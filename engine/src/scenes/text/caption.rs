@@ -4,7 +4,7 @@
 //! (plain caption).
 
 use super::dice::Dice;
-use super::nouns::{indefinite, indefinite_part, is_telling, noun, noun_of, number, place, to_be};
+use super::nouns::{indefinite, indefinite_part, noun, noun_of, number, place, telling_part, to_be};
 use super::passage::{Passage, Ref};
 use crate::scenes::graph::Graph;
 use crate::scenes::{Color, Kind};
@@ -123,11 +123,9 @@ fn list(graph: &Graph, mentions: &[Mention], dice: &mut Dice) -> Passage {
 /// "with a brown roof", for a single object that has such a part.
 fn part_of(graph: &Graph, mention: &Mention) -> Passage {
     let [only] = mention.members[..] else { return Passage::default() };
-    let parts = &graph.scene().objects[only].parts;
-    let Some(index) = parts.iter().position(|part| is_telling(part.kind)) else {
-        return Passage::default();
-    };
-    let words = indefinite_part(parts[index].kind, parts[index].color);
+    let object = &graph.scene().objects[only];
+    let Some(index) = telling_part(object) else { return Passage::default() };
+    let words = indefinite_part(object.parts[index].kind, object.parts[index].color);
     Passage::plain("with").phrase(words, vec![Ref::Part { object: only, part: index }])
 }
 

@@ -171,7 +171,8 @@ pub(super) fn unambiguous(graph: &Graph, index: usize) -> Vec<Expression> {
     let object = &graph.scene().objects[index];
     let mut heads = vec![Expression::of(object.kind)];
     heads.push(Expression { color: Some(object.color), ..heads[0] });
-    if object.size != Size::Medium {
+    // A lone house may be small for a house, but nobody would look for "the small house".
+    if object.size != Size::Medium && graph.scene().count(object.kind) > 1 {
         heads.push(Expression { size: Some(object.size), ..heads[0] });
         heads.push(Expression { size: Some(object.size), ..heads[1] });
     }

@@ -159,7 +159,7 @@ fn converse(
     let turns = match task {
         Task::Gcg => vec![captioned(graph, true, wording, dice)],
         Task::Caption => vec![captioned(graph, false, wording, dice)],
-        Task::Region => vec![questions::region(graph, wording, dice)?],
+        Task::Region => vec![questions::region(graph, place, wording, dice)?],
         // A third of the requests is for something that is not there.
         Task::Refseg if place % 3 == 1 => vec![referring::absent(graph, wording, dice)?],
         Task::Refseg => vec![referring::present(graph, wording, dice)?],

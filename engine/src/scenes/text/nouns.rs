@@ -37,9 +37,17 @@ pub(super) fn indefinite_part(kind: PartKind, color: Color) -> String {
     if kind.is_plural() { noun } else { indefinite(&noun) }
 }
 
-/// Whether the colour of such a part says something that the object's own colour does not.
+/// Parts whose colour says something that the object's own colour does not, the most telling first.
+const TELLING: [PartKind; 3] = [PartKind::Roof, PartKind::Sail, PartKind::Door];
+
+/// Index of the part worth mentioning, if the object has one.
+pub(super) fn telling_part(object: &Object) -> Option<usize> {
+    TELLING.into_iter().find_map(|kind| object.parts.iter().position(|part| part.kind == kind))
+}
+
+/// Whether the part is of a kind worth mentioning.
 pub(super) fn is_telling(part: PartKind) -> bool {
-    matches!(part, PartKind::Roof | PartKind::Door | PartKind::Sail)
+    TELLING.contains(&part)
 }
 
 /// Numbers as words, "no" for 0, digits above twelve.

@@ -36,9 +36,11 @@ pub(super) fn question(graph: &Graph, at: usize, wording: Wording, dice: &mut Di
     order.into_iter().find_map(|sort| sort(graph, wording, dice))
 }
 
-/// The caption of a box.
-pub(super) fn region(graph: &Graph, wording: Wording, dice: &mut Dice) -> Option<SceneTurn> {
-    let object = clear_object(graph, dice)?;
+/// The caption of a box; another object's for the next place of the plan.
+pub(super) fn region(graph: &Graph, at: usize, wording: Wording, dice: &mut Dice) -> Option<SceneTurn> {
+    let clear = clear_objects(graph);
+    let first = graph.scene().seed as usize;
+    let object = *clear.get((first + at) % clear.len().max(1))?;
     let user = REGION.pick(wording, dice).to_owned();
     let reply = Passage::plain(format!("{}.", capitalised(&region::caption(graph, object, dice))));
     Some(SceneTurn::new(user, vec![drawn_box(graph, object, dice)], reply, look(graph, object)))
@@ -59,9 +61,11 @@ pub(super) fn what_is_object(graph: &Graph, object: usize, wording: Wording, dic
 
 /// An object that a box can stand for; `None` if there is none.
 pub(super) fn clear_object(graph: &Graph, dice: &mut Dice) -> Option<usize> {
-    let clear: Vec<usize> =
-        (0..graph.scene().objects.len()).filter(|&object| is_clear(graph, object)).collect();
-    dice.pick(&clear).copied()
+    dice.pick(&clear_objects(graph)).copied()
+}
+
+fn clear_objects(graph: &Graph) -> Vec<usize> {
+    (0..graph.scene().objects.len()).filter(|&object| is_clear(graph, object)).collect()
 }
 
 fn look(graph: &Graph, object: usize) -> Truth {

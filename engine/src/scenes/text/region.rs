@@ -1,7 +1,7 @@
 //! Speaking of boxes: which objects a box can stand for without doubt, and what is said of them.
 
 use super::dice::Dice;
-use super::nouns::{indefinite, indefinite_part, is_telling, noun_of};
+use super::nouns::{indefinite, indefinite_part, noun_of, telling_part};
 use crate::scenes::graph::{Graph, Relation};
 use crate::vision::PixelBox;
 
@@ -45,7 +45,7 @@ pub(super) fn is_clear(graph: &Graph, object: usize) -> bool {
 pub(super) fn caption(graph: &Graph, object: usize, dice: &mut Dice) -> String {
     let it = &graph.scene().objects[object];
     let noun = indefinite(&noun_of(it, true));
-    if let Some(part) = it.parts.iter().find(|part| is_telling(part.kind)) {
+    if let Some(part) = telling_part(it).map(|index| &it.parts[index]) {
         return format!("{noun} with {}", indefinite_part(part.kind, part.color));
     }
     if dice.chance(0.5) {
