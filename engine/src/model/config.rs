@@ -118,7 +118,7 @@ fn default_clip_mean() -> [f32; 3] {
 }
 
 fn default_clip_std() -> [f32; 3] {
-    [0.268_629_54, 0.261_302_58, 0.275_777_11]
+    [0.268_629_54, 0.261_302_6, 0.275_777_1]
 }
 
 /// Region encoder: four levels of CLIP features, fused, and pooled in user boxes.

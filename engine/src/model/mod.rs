@@ -2,12 +2,17 @@
 //! part, named as in the paper. Knows nothing of files, threads or text.
 
 pub mod config;
+pub mod glamm;
 pub mod global_encoder;
 pub mod grounding_encoder;
+pub mod kv_cache;
 pub mod layers;
+pub mod llm;
 pub mod pixel_decoder;
 pub mod projector;
 pub mod prompt_encoder;
 pub mod region_encoder;
 mod roi_align;
+#[cfg(test)]
+pub(crate) mod testing;
 mod two_way_transformer;

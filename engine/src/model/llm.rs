@@ -1,0 +1,277 @@
+//! LLaMA (Touvron et al. 2023): RMSNorm before each half of a block, rotary positions, gated SiLU
+//! MLP, no biases, an output layer of its own; grouped keys and values where the configuration
+//! has fewer of them than queries.
+//!
+//! Takes embeddings, not token ids, because an image and its regions enter as embeddings; gives
+//! the final-norm hidden states, because the one that predicts `[SEG]` becomes a mask. Weights
+//! never change; the KV cache is an argument.
+
+use candle_core::{DType, Device, Module, Result, Tensor};
+use candle_nn::{Embedding, Linear, RmsNorm, VarBuilder, linear_no_bias, ops, rotary_emb};
+
+use super::config::LlmConfig;
+use super::kv_cache::KvCache;
+use super::layers::{BetweenBlocks, Interruptible, go_on};
+
+/// The language model.
+#[derive(Debug)]
+pub struct Llama {
+    embedding: Embedding,
+    blocks: Vec<Block>,
+    norm: RmsNorm,
+    output: Linear,
+    rotary: Rotary,
+    config: LlmConfig,
+    dtype: DType,
+}
+
+impl Llama {
+    /// `vb` is at the root of the checkpoint: `model.embed_tokens`, `model.layers`, `model.norm`
+    /// and `lm_head`. The checkpoint's `rotary_emb.inv_freq` are rounded leftovers, not read.
+    ///
+    /// # Errors
+    /// A tensor is missing or of another shape.
+    pub fn new(config: &LlmConfig, vb: &VarBuilder) -> Result<Self> {
+        let root = vb.pp("model");
+        let (vocab, width) = (config.vocab_size, config.hidden_size);
+        let blocks = (0..config.num_hidden_layers)
+            .map(|i| Block::new(config, &root.pp("layers").pp(i)))
+            .collect::<Result<_>>()?;
+        Ok(Self {
+            embedding: candle_nn::embedding(vocab, width, root.pp("embed_tokens"))?,
+            blocks,
+            norm: candle_nn::rms_norm(width, config.rms_norm_eps, root.pp("norm"))?,
+            output: linear_no_bias(width, vocab, vb.pp("lm_head"))?,
+            rotary: Rotary::new(config),
+            config: config.clone(),
+            dtype: vb.dtype(),
+        })
+    }
+
+    /// An empty cache for one sequence.
+    pub fn new_cache(&self) -> KvCache {
+        KvCache::new(&self.config, self.dtype, self.embedding.embeddings().device())
+    }
+
+    /// Input embeddings of token ids: `[ids, width]`.
+    ///
+    /// # Errors
+    /// The tensor library's, also where an id is not in the vocabulary.
+    pub fn embed(&self, ids: &[u32]) -> Result<Tensor> {
+        let ids = Tensor::new(ids, self.embedding.embeddings().device())?;
+        self.embedding.forward(&ids)
+    }
+
+    /// Hidden states after the final norm, `[n, width]`, of `n` embeddings `[n, width]` that
+    /// follow the positions in the cache. The new positions are added to the cache; on an error
+    /// it stays as it was.
+    ///
+    /// # Errors
+    /// [`crate::error::EngineError::Cancelled`] where `between` ends the work; else the tensor library's, also
+    /// where the cache has no room for `n` more positions.
+    pub fn forward(
+        &self,
+        embeddings: &Tensor,
+        cache: &mut KvCache,
+        between: BetweenBlocks<'_>,
+    ) -> Interruptible<Tensor> {
+        let n = embeddings.dim(0)?;
+        cache.reserve(n)?;
+        let place = Place::new(&self.rotary, cache.len(), n, embeddings)?;
+        let mut x = embeddings.clone();
+        for (index, block) in self.blocks.iter().enumerate() {
+            go_on(between, index, self.blocks.len())?;
+            x = block.forward(&x, &place, index, cache)?;
+        }
+        cache.advance(n);
+        Ok(self.norm.forward(&x)?)
+    }
+
+    /// Output of block `index` for a whole sequence `[n, width]` of its inputs, for comparison
+    /// with recorded states.
+    ///
+    /// # Errors
+    /// The tensor library's, or no such block.
+    pub fn block(&self, index: usize, x: &Tensor) -> Result<Tensor> {
+        let Some(block) = self.blocks.get(index) else { candle_core::bail!("no block {index}") };
+        let mut cache = self.new_cache();
+        cache.reserve(x.dim(0)?)?;
+        block.forward(x, &Place::new(&self.rotary, 0, x.dim(0)?, x)?, index, &cache)
+    }
+
+    /// Logits over the vocabulary, `[n, vocabulary]` in f32, of hidden states `[n, width]`.
+    ///
+    /// # Errors
+    /// The tensor library's.
+    pub fn logits(&self, hidden: &Tensor) -> Result<Tensor> {
+        self.output.forward(hidden)?.to_dtype(DType::F32)
+    }
+}
+
+/// Where a run of new positions stands: what all blocks share in one forward pass.
+struct Place {
+    /// `[n, head width / 2]`, in the model's number format.
+    cos: Tensor,
+    sin: Tensor,
+    /// `[n, past + n]` in f32: 0 where a position may look, -∞ where it would see the future.
+    /// `None` for a single position, which may look everywhere.
+    mask: Option<Tensor>,
+}
+
+impl Place {
+    /// `n` positions behind `past` others, in the number format and on the device of `like`.
+    fn new(rotary: &Rotary, past: usize, n: usize, like: &Tensor) -> Result<Self> {
+        let (cos, sin) = rotary.at(past, n, like.dtype(), like.device())?;
+        let mask = if n > 1 { Some(causal_mask(past, n, like.device())?) } else { None };
+        Ok(Self { cos, sin, mask })
+    }
+}
+
+fn causal_mask(past: usize, n: usize, device: &Device) -> Result<Tensor> {
+    let width = past + n;
+    let sees = |row: usize, column: usize| column <= past + row;
+    let mask: Vec<f32> = (0..n * width)
+        .map(|cell| if sees(cell / width, cell % width) { 0.0 } else { f32::NEG_INFINITY })
+        .collect();
+    Tensor::from_vec(mask, (n, width), device)
+}
+
+/// Rotary position embedding (Su et al. 2021): channel `i` of a head turns with channel
+/// `i + width / 2`, by the position times a frequency that falls with `i`.
+#[derive(Debug)]
+struct Rotary {
+    /// Exact f32, as the official code computes them; one for each pair of channels.
+    frequencies: Vec<f32>,
+}
+
+impl Rotary {
+    fn new(config: &LlmConfig) -> Self {
+        let (width, theta) = (config.head_dim(), config.rope_theta as f32);
+        let frequency = |i: usize| 1.0 / theta.powf((2 * i) as f32 / width as f32);
+        Self { frequencies: (0..width / 2).map(frequency).collect() }
+    }
+
+    /// Cosines and sines of `n` positions from `start` on, each `[n, head width / 2]`.
+    fn at(&self, start: usize, n: usize, dtype: DType, device: &Device) -> Result<(Tensor, Tensor)> {
+        let pairs = self.frequencies.len();
+        let angle = |cell: usize| (start + cell / pairs) as f32 * self.frequencies[cell % pairs];
+        let table = |f: fn(f32) -> f32| {
+            let values: Vec<f32> = (0..n * pairs).map(|cell| f(angle(cell))).collect();
+            Tensor::from_vec(values, (n, pairs), device)?.to_dtype(dtype)
+        };
+        Ok((table(f32::cos)?, table(f32::sin)?))
+    }
+}
+
+/// Attention, then MLP, each added to what came in.
+#[derive(Debug)]
+struct Block {
+    input_norm: RmsNorm,
+    attention: Attention,
+    mlp_norm: RmsNorm,
+    mlp: Mlp,
+}
+
+impl Block {
+    fn new(config: &LlmConfig, vb: &VarBuilder) -> Result<Self> {
+        let norm = |name| candle_nn::rms_norm(config.hidden_size, config.rms_norm_eps, vb.pp(name));
+        Ok(Self {
+            input_norm: norm("input_layernorm")?,
+            attention: Attention::new(config, &vb.pp("self_attn"))?,
+            mlp_norm: norm("post_attention_layernorm")?,
+            mlp: Mlp::new(config, &vb.pp("mlp"))?,
+        })
+    }
+
+    fn forward(&self, x: &Tensor, place: &Place, index: usize, cache: &KvCache) -> Result<Tensor> {
+        let x = (x + self.attention.forward(&self.input_norm.forward(x)?, place, index, cache)?)?;
+        let y = self.mlp.forward(&self.mlp_norm.forward(&x)?)?;
+        x + y
+    }
+}
+
+/// Causal self-attention over the cache and the new positions.
+#[derive(Debug)]
+struct Attention {
+    query: Linear,
+    key: Linear,
+    value: Linear,
+    output: Linear,
+    heads: usize,
+    kv_heads: usize,
+    head_dim: usize,
+}
+
+impl Attention {
+    fn new(config: &LlmConfig, vb: &VarBuilder) -> Result<Self> {
+        let (heads, kv_heads, head_dim) = (config.num_attention_heads, config.kv_heads(), config.head_dim());
+        let width = config.hidden_size;
+        Ok(Self {
+            query: linear_no_bias(width, heads * head_dim, vb.pp("q_proj"))?,
+            key: linear_no_bias(width, kv_heads * head_dim, vb.pp("k_proj"))?,
+            value: linear_no_bias(width, kv_heads * head_dim, vb.pp("v_proj"))?,
+            output: linear_no_bias(heads * head_dim, width, vb.pp("o_proj"))?,
+            heads,
+            kv_heads,
+            head_dim,
+        })
+    }
+
+    fn forward(&self, x: &Tensor, place: &Place, index: usize, cache: &KvCache) -> Result<Tensor> {
+        let n = x.dim(0)?;
+        let query = rotate(&self.split(&self.query.forward(x)?, self.heads)?, place)?;
+        let key = rotate(&self.split(&self.key.forward(x)?, self.kv_heads)?, place)?;
+        let value = self.split(&self.value.forward(x)?, self.kv_heads)?;
+        let (keys, values) = cache.write(index, &key, &value)?;
+
+        // Query heads that share a key head are so many more rows of one product.
+        let rows = self.heads / self.kv_heads * n;
+        let query = (query * (self.head_dim as f64).powf(-0.5))?;
+        let scores = query.reshape((self.kv_heads, rows, self.head_dim))?.matmul(&keys.t()?)?;
+        let scores = scores.to_dtype(DType::F32)?.reshape((self.heads, n, ()))?;
+        let scores = match &place.mask {
+            Some(mask) => scores.broadcast_add(mask)?,
+            None => scores,
+        };
+        let weights = ops::softmax_last_dim(&scores)?.to_dtype(x.dtype())?;
+        let mixed = weights.reshape((self.kv_heads, rows, ()))?.matmul(&values)?;
+        let mixed = mixed.reshape((self.heads, n, self.head_dim))?.transpose(0, 1)?;
+        self.output.forward(&mixed.reshape((n, self.heads * self.head_dim))?)
+    }
+
+    /// `[n, heads · width]` → `[heads, n, width]`, contiguous.
+    fn split(&self, x: &Tensor, heads: usize) -> Result<Tensor> {
+        x.reshape((x.dim(0)?, heads, self.head_dim))?.transpose(0, 1)?.contiguous()
+    }
+}
+
+/// Turns `[heads, n, width]` to its positions.
+fn rotate(x: &Tensor, place: &Place) -> Result<Tensor> {
+    rotary_emb::rope(&x.unsqueeze(0)?, &place.cos, &place.sin)?.squeeze(0)
+}
+
+/// `down(silu(gate(x)) · up(x))`.
+#[derive(Debug)]
+struct Mlp {
+    gate: Linear,
+    up: Linear,
+    down: Linear,
+}
+
+impl Mlp {
+    fn new(config: &LlmConfig, vb: &VarBuilder) -> Result<Self> {
+        let (width, inner) = (config.hidden_size, config.intermediate_size);
+        Ok(Self {
+            gate: linear_no_bias(width, inner, vb.pp("gate_proj"))?,
+            up: linear_no_bias(width, inner, vb.pp("up_proj"))?,
+            down: linear_no_bias(inner, width, vb.pp("down_proj"))?,
+        })
+    }
+
+    fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        self.down.forward(&(self.gate.forward(x)?.silu()? * self.up.forward(x)?)?)
+    }
+}
+
+#[cfg(test)]
+mod tests;
