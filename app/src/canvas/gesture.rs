@@ -1,0 +1,135 @@
+//! What a drag on the canvas means: drawing, moving and resizing regions. Pure geometry in image
+//! pixels; the canvas panel feeds it and `update` carries out what comes of it.
+
+use egui::{Pos2, Vec2, pos2, vec2};
+use glamm_engine::vision::PixelBox;
+
+use crate::document::RegionTag;
+
+/// One of the eight handles of a region, by the edges it moves: -1 left or top, 1 right or
+/// bottom, 0 neither.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Handle {
+    /// Which vertical edge.
+    pub x: i8,
+    /// Which horizontal edge.
+    pub y: i8,
+}
+
+impl Handle {
+    /// All eight; corners first, since they win where handles lie over each other.
+    pub const ALL: [Self; 8] = [
+        Self { x: -1, y: -1 },
+        Self { x: 1, y: -1 },
+        Self { x: 1, y: 1 },
+        Self { x: -1, y: 1 },
+        Self { x: 0, y: -1 },
+        Self { x: 1, y: 0 },
+        Self { x: 0, y: 1 },
+        Self { x: -1, y: 0 },
+    ];
+
+    /// Its place on the box.
+    pub fn position(self, bounds: &PixelBox) -> Pos2 {
+        let along = |low: f32, high: f32, side: i8| match side {
+            -1 => low,
+            1 => high,
+            _ => f32::midpoint(low, high),
+        };
+        pos2(along(bounds.x0, bounds.x1, self.x), along(bounds.y0, bounds.y1, self.y))
+    }
+}
+
+/// What a drag does.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Grip {
+    /// Draws a new region.
+    Draw,
+    /// Moves a region.
+    Move(RegionTag, PixelBox),
+    /// Resizes a region.
+    Resize(RegionTag, PixelBox, Handle),
+}
+
+/// A drag in progress.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Gesture {
+    /// What it does.
+    pub grip: Grip,
+    /// Where it began, in image pixels.
+    pub from: Pos2,
+    /// Where the pointer is now, in image pixels.
+    pub to: Pos2,
+}
+
+impl Gesture {
+    /// The box that the drag makes, inside a picture of this size.
+    pub fn bounds(&self, (width, height): (u32, u32)) -> PixelBox {
+        let size = vec2(width as f32, height as f32);
+        match self.grip {
+            Grip::Draw => PixelBox::from_corners(self.from.into(), self.to.into()).clipped(width, height),
+            Grip::Move(_, bounds) => moved(bounds, self.to - self.from, size),
+            Grip::Resize(_, bounds, handle) => {
+                resized(bounds, self.to - self.from, handle).clipped(width, height)
+            }
+        }
+    }
+
+    /// The region that is being changed; none while one is being drawn.
+    pub fn region(&self) -> Option<RegionTag> {
+        match self.grip {
+            Grip::Draw => None,
+            Grip::Move(tag, _) | Grip::Resize(tag, ..) => Some(tag),
+        }
+    }
+}
+
+/// Moves a box without changing its size, as far as the picture reaches.
+fn moved(bounds: PixelBox, delta: Vec2, size: Vec2) -> PixelBox {
+    let dx = delta.x.clamp(-bounds.x0, (size.x - bounds.x1).max(-bounds.x0));
+    let dy = delta.y.clamp(-bounds.y0, (size.y - bounds.y1).max(-bounds.y0));
+    PixelBox { x0: bounds.x0 + dx, y0: bounds.y0 + dy, x1: bounds.x1 + dx, y1: bounds.y1 + dy }
+}
+
+/// Moves the handle's edges; a box turned inside out is turned back.
+fn resized(bounds: PixelBox, delta: Vec2, handle: Handle) -> PixelBox {
+    let mut next = bounds;
+    match handle.x {
+        -1 => next.x0 += delta.x,
+        1 => next.x1 += delta.x,
+        _ => {}
+    }
+    match handle.y {
+        -1 => next.y0 += delta.y,
+        1 => next.y1 += delta.y,
+        _ => {}
+    }
+    PixelBox::from_corners((next.x0, next.y0), (next.x1, next.y1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BOX: PixelBox = PixelBox { x0: 10.0, y0: 10.0, x1: 30.0, y1: 20.0 };
+
+    fn check(grip: Grip, by: (f32, f32), expected: (f32, f32, f32, f32)) {
+        let from = pos2(15.0, 15.0);
+        let gesture = Gesture { grip, from, to: from + vec2(by.0, by.1) };
+        let (x0, y0, x1, y1) = expected;
+        assert_eq!(gesture.bounds((100, 50)), PixelBox { x0, y0, x1, y1 }, "{grip:?} {by:?}");
+    }
+
+    #[test]
+    fn drags_make_boxes() {
+        let tag = RegionTag(1);
+        check(Grip::Draw, (20.0, 10.0), (15.0, 15.0, 35.0, 25.0));
+        check(Grip::Draw, (-100.0, 100.0), (0.0, 15.0, 15.0, 50.0));
+        check(Grip::Move(tag, BOX), (5.0, 5.0), (15.0, 15.0, 35.0, 25.0));
+        check(Grip::Move(tag, BOX), (-99.0, 99.0), (0.0, 40.0, 20.0, 50.0));
+        let right = Handle { x: 1, y: 0 };
+        check(Grip::Resize(tag, BOX, right), (10.0, 99.0), (10.0, 10.0, 40.0, 20.0));
+        check(Grip::Resize(tag, BOX, right), (-25.0, 0.0), (5.0, 10.0, 10.0, 20.0));
+        check(Grip::Resize(tag, BOX, Handle { x: -1, y: -1 }), (-99.0, 5.0), (0.0, 15.0, 30.0, 20.0));
+    }
+}

@@ -1,0 +1,174 @@
+//! Where picture and screen meet: zoom, pan and the map between the two.
+//!
+//! Screen lengths are egui points; image lengths are pixels of the picture, the origin being the
+//! upper left corner of the upper left pixel.
+
+use egui::{Pos2, Rect, Vec2, pos2, vec2};
+use glamm_engine::vision::PixelBox;
+
+/// Points left free around a fitted picture.
+const MARGIN: f32 = 16.0;
+/// A pixel is never larger than this on the screen, in points.
+const MAX_SCALE: f32 = 64.0;
+/// A picture can be made this much smaller than fitted.
+const MIN_OF_FIT: f32 = 0.25;
+
+/// How a picture is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub enum Viewpoint {
+    /// All of it, as large as there is room.
+    #[default]
+    Fit,
+    /// As the user put it.
+    Free {
+        /// Points per image pixel.
+        scale: f32,
+        /// The place of the picture that is in the middle of the canvas, in image pixels.
+        center: Pos2,
+    },
+}
+
+/// The map from picture to screen.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct View {
+    canvas: Rect,
+    image_size: Vec2,
+    scale: f32,
+    origin: Pos2,
+}
+
+impl View {
+    /// What a viewpoint means on a canvas of this place and size.
+    pub fn new(viewpoint: Viewpoint, canvas: Rect, (width, height): (u32, u32)) -> Self {
+        let image_size = vec2(width.max(1) as f32, height.max(1) as f32);
+        let fit = fit_scale(canvas, image_size);
+        let (scale, center) = match viewpoint {
+            Viewpoint::Fit => (fit, (image_size * 0.5).to_pos2()),
+            Viewpoint::Free { scale, center } => (clamp_scale(scale, fit), center),
+        };
+        let origin = canvas.center() - center.to_vec2() * scale;
+        Self { canvas, image_size, scale, origin }
+    }
+
+    /// The middle of the canvas, on the screen.
+    pub fn canvas_center(&self) -> Pos2 {
+        self.canvas.center()
+    }
+
+    /// Points per image pixel.
+    pub fn scale(&self) -> f32 {
+        self.scale
+    }
+
+    /// From image pixels to the screen.
+    pub fn screen_from_image(&self, at: Pos2) -> Pos2 {
+        self.origin + at.to_vec2() * self.scale
+    }
+
+    /// From the screen to image pixels; may lie outside the picture.
+    pub fn image_from_screen(&self, at: Pos2) -> Pos2 {
+        ((at - self.origin) / self.scale).to_pos2()
+    }
+
+    /// The picture on the screen; may reach beyond the canvas.
+    pub fn image_rect(&self) -> Rect {
+        Rect::from_min_size(self.origin, self.image_size * self.scale)
+    }
+
+    /// A box of the picture on the screen.
+    pub fn screen_from_box(&self, bounds: &PixelBox) -> Rect {
+        Rect::from_min_max(
+            self.screen_from_image(pos2(bounds.x0, bounds.y0)),
+            self.screen_from_image(pos2(bounds.x1, bounds.y1)),
+        )
+    }
+
+    /// The viewpoint after zooming so that the place under `anchor` (on the screen) stays there.
+    pub fn zoomed(&self, factor: f32, anchor: Pos2) -> Viewpoint {
+        if !factor.is_finite() || factor <= 0.0 {
+            return self.viewpoint_at(self.origin, self.scale);
+        }
+        let scale = clamp_scale(self.scale * factor, fit_scale(self.canvas, self.image_size));
+        let held = self.image_from_screen(anchor);
+        self.viewpoint_at(anchor - held.to_vec2() * scale, scale)
+    }
+
+    /// The viewpoint after moving the picture by `delta` on the screen; some of it always stays in
+    /// sight.
+    pub fn panned(&self, delta: Vec2) -> Viewpoint {
+        self.viewpoint_at(self.origin + delta, self.scale)
+    }
+
+    fn viewpoint_at(&self, origin: Pos2, scale: f32) -> Viewpoint {
+        let center = (self.canvas.center() - origin) / scale;
+        let center = center.clamp(Vec2::ZERO, self.image_size).to_pos2();
+        Viewpoint::Free { scale, center }
+    }
+}
+
+fn fit_scale(canvas: Rect, image_size: Vec2) -> f32 {
+    let room = (canvas.size() - Vec2::splat(2.0 * MARGIN)).max(Vec2::splat(1.0));
+    (room.x / image_size.x).min(room.y / image_size.y).clamp(1e-4, MAX_SCALE)
+}
+
+fn clamp_scale(scale: f32, fit: f32) -> f32 {
+    scale.clamp((fit * MIN_OF_FIT).min(MAX_SCALE), MAX_SCALE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn canvas() -> Rect {
+        Rect::from_min_size(pos2(100.0, 50.0), vec2(800.0, 600.0))
+    }
+
+    fn close(a: Pos2, b: Pos2) -> bool {
+        a.distance(b) < 0.01
+    }
+
+    #[test]
+    fn a_fitted_picture_is_centred_and_whole() {
+        for size in [(256, 256), (4000, 10), (10, 4000), (1, 1)] {
+            let view = View::new(Viewpoint::Fit, canvas(), size);
+            assert!(close(view.image_rect().center(), canvas().center()), "{size:?}");
+            assert!(canvas().contains_rect(view.image_rect()), "{size:?}");
+        }
+    }
+
+    #[test]
+    fn zooming_keeps_the_place_under_the_pointer() {
+        let anchor = pos2(400.0, 300.0);
+        let view = View::new(Viewpoint::Fit, canvas(), (256, 256));
+        let before = view.image_from_screen(anchor);
+        let view = View::new(view.zoomed(3.0, anchor), canvas(), (256, 256));
+        assert!(close(view.image_from_screen(anchor), before));
+        let back = View::new(view.zoomed(1.0 / 3.0, anchor), canvas(), (256, 256));
+        assert!(close(back.image_from_screen(anchor), before));
+    }
+
+    #[test]
+    fn zoom_has_limits() {
+        let view = View::new(Viewpoint::Fit, canvas(), (256, 256));
+        for factor in [1e9, 1e-9, f32::NAN, f32::INFINITY, 0.0] {
+            let zoomed = View::new(view.zoomed(factor, canvas().center()), canvas(), (256, 256));
+            assert!(zoomed.scale().is_finite() && zoomed.scale() <= MAX_SCALE, "{factor}");
+            assert!(zoomed.scale() >= view.scale() * MIN_OF_FIT * 0.999, "{factor}");
+        }
+    }
+
+    #[test]
+    fn some_of_the_picture_stays_in_sight() {
+        let view = View::new(Viewpoint::Fit, canvas(), (256, 256));
+        let away = View::new(view.panned(vec2(1e6, -1e6)), canvas(), (256, 256));
+        assert!(away.image_rect().intersects(canvas()));
+    }
+
+    #[test]
+    fn screen_and_image_are_inverse() {
+        let free = Viewpoint::Free { scale: 3.5, center: pos2(20.0, 90.0) };
+        let view = View::new(free, canvas(), (300, 200));
+        let at = pos2(17.25, 101.5);
+        assert!(close(view.image_from_screen(view.screen_from_image(at)), at));
+    }
+}

@@ -1,0 +1,284 @@
+//! Everything the user can ask for by name: one table, which the menus and the keyboard iterate.
+//!
+//! To add a command: a variant here, its row in [`Command::info`], when it can be used in
+//! [`Command::is_enabled`], what it does in `update::commands`.
+
+use egui::{Key, KeyboardShortcut, Modifiers};
+
+use crate::session::ModelStatus;
+use crate::ui_state::{Appearance, Tool};
+use crate::update::State;
+
+/// A menu of the menu bar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Menu {
+    /// Pictures in and out.
+    File,
+    /// Undo, regions, conversation.
+    Edit,
+    /// Zoom, masks, appearance.
+    View,
+    /// Which weights.
+    Model,
+    /// How to use the program.
+    Help,
+}
+
+impl Menu {
+    /// From left to right.
+    pub const ALL: [Self; 5] = [Self::File, Self::Edit, Self::View, Self::Model, Self::Help];
+
+    /// Its title.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::File => "File",
+            Self::Edit => "Edit",
+            Self::View => "View",
+            Self::Model => "Model",
+            Self::Help => "Help",
+        }
+    }
+}
+
+/// See the module.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "each one is described by its tooltip, below")]
+pub enum Command {
+    OpenPicture,
+    PastePicture,
+    NewScene,
+    NextPicture,
+    PreviousPicture,
+    ClosePicture,
+    Quit,
+    Undo,
+    Redo,
+    SelectTool,
+    BoxTool,
+    DeleteRegion,
+    Ask,
+    Stop,
+    NewConversation,
+    ZoomIn,
+    ZoomOut,
+    ZoomFit,
+    ZoomActual,
+    ToggleMasks,
+    UnpinMasks,
+    FollowSystem,
+    LightMode,
+    DarkMode,
+    UseDemoModel,
+    OpenModelFolder,
+    ShowShortcuts,
+}
+
+/// A row of the table.
+#[derive(Debug, Clone, Copy)]
+pub struct Info {
+    /// In menus and on buttons.
+    pub label: &'static str,
+    /// What it does, in a sentence.
+    pub tooltip: &'static str,
+    /// Keys, if it has any.
+    pub shortcut: Option<KeyboardShortcut>,
+    /// Where it is listed.
+    pub menu: Menu,
+    /// Whether a line is drawn above it in the menu.
+    pub starts_group: bool,
+}
+
+const fn ctrl(key: Key) -> KeyboardShortcut {
+    KeyboardShortcut::new(Modifiers::COMMAND, key)
+}
+
+const fn ctrl_shift(key: Key) -> KeyboardShortcut {
+    KeyboardShortcut::new(Modifiers::COMMAND.plus(Modifiers::SHIFT), key)
+}
+
+const fn plain(key: Key) -> KeyboardShortcut {
+    KeyboardShortcut::new(Modifiers::NONE, key)
+}
+
+impl Command {
+    /// All of them, in the order of the menus.
+    pub const ALL: [Self; 27] = [
+        Self::OpenPicture,
+        Self::PastePicture,
+        Self::NewScene,
+        Self::NextPicture,
+        Self::PreviousPicture,
+        Self::ClosePicture,
+        Self::Quit,
+        Self::Undo,
+        Self::Redo,
+        Self::SelectTool,
+        Self::BoxTool,
+        Self::DeleteRegion,
+        Self::Ask,
+        Self::Stop,
+        Self::NewConversation,
+        Self::ZoomIn,
+        Self::ZoomOut,
+        Self::ZoomFit,
+        Self::ZoomActual,
+        Self::ToggleMasks,
+        Self::UnpinMasks,
+        Self::FollowSystem,
+        Self::LightMode,
+        Self::DarkMode,
+        Self::UseDemoModel,
+        Self::OpenModelFolder,
+        Self::ShowShortcuts,
+    ];
+
+    /// Its row in the table.
+    pub fn info(self) -> Info {
+        use Menu::{Edit, File, Help, Model, View};
+        let row = |menu, label, tooltip, shortcut| Info { label, tooltip, shortcut, menu, starts_group: false };
+        let group = |info| Info { starts_group: true, ..info };
+        match self {
+            Self::OpenPicture => row(File, "Open…", "Open pictures from files", Some(ctrl(Key::O))),
+            Self::PastePicture => row(File, "Paste picture", "Open the picture on the clipboard", Some(ctrl(Key::V))),
+            Self::NewScene => {
+                row(File, "New scene", "Make a fresh scene of the demo model's picture world", Some(ctrl(Key::N)))
+            }
+            Self::NextPicture => {
+                group(row(File, "Next picture", "Show the next picture of the filmstrip", Some(plain(Key::PageDown))))
+            }
+            Self::PreviousPicture => {
+                row(File, "Previous picture", "Show the picture before", Some(plain(Key::PageUp)))
+            }
+            Self::ClosePicture => {
+                row(File, "Close picture", "Close the picture and its conversation", Some(ctrl(Key::W)))
+            }
+            Self::Quit => group(row(File, "Quit", "Close the window", Some(ctrl(Key::Q)))),
+            Self::Undo => row(Edit, "Undo", "Take the last change back", Some(ctrl(Key::Z))),
+            Self::Redo => row(Edit, "Redo", "Make the change again that was taken back", Some(ctrl_shift(Key::Z))),
+            Self::SelectTool => {
+                group(row(Edit, "Select", "Move regions and the picture, pin masks", Some(plain(Key::V))))
+            }
+            Self::BoxTool => row(Edit, "Box", "Draw a box around what you want to ask about", Some(plain(Key::B))),
+            Self::DeleteRegion => {
+                row(Edit, "Delete region", "Delete the selected region", Some(plain(Key::Delete)))
+            }
+            Self::Ask => group(row(Edit, "Ask", "Put the question to the model", Some(ctrl(Key::Enter)))),
+            Self::Stop => row(Edit, "Stop", "Stop the reply", Some(plain(Key::Escape))),
+            Self::NewConversation => {
+                row(Edit, "New conversation", "Forget what was said about this picture", Some(ctrl_shift(Key::N)))
+            }
+            Self::ZoomIn => row(View, "Zoom in", "Show the picture larger", Some(ctrl(Key::Plus))),
+            Self::ZoomOut => row(View, "Zoom out", "Show the picture smaller", Some(ctrl(Key::Minus))),
+            Self::ZoomFit => row(View, "Fit", "Show all of the picture", Some(plain(Key::F))),
+            Self::ZoomActual => {
+                row(View, "Actual size", "Show a pixel of the picture as a pixel of the screen", Some(plain(Key::Num1)))
+            }
+            Self::ToggleMasks => group(row(View, "Hide masks", "Hide or show all masks", Some(plain(Key::M)))),
+            Self::UnpinMasks => row(View, "Unpin masks", "Let go of all pinned phrases", Some(plain(Key::U))),
+            Self::FollowSystem => {
+                group(row(View, "Follow the system", "Dark or light as the desktop says", None))
+            }
+            Self::LightMode => row(View, "Light", "Always light", None),
+            Self::DarkMode => row(View, "Dark", "Always dark", None),
+            Self::UseDemoModel => row(Model, "Demo model", "Load the small model that comes with the program", None),
+            Self::OpenModelFolder => {
+                row(Model, "Open model folder…", "Load a GLaMM checkpoint in the Hugging Face layout", None)
+            }
+            Self::ShowShortcuts => row(Help, "Keyboard shortcuts", "List all shortcuts", Some(plain(Key::F1))),
+        }
+    }
+
+    /// Whether it would do something now.
+    pub fn is_enabled(self, state: &State) -> bool {
+        let session = &state.session;
+        let picture = state.picture();
+        match self {
+            Self::OpenPicture | Self::OpenModelFolder => !session.dialog_open,
+            Self::PastePicture
+            | Self::NewScene
+            | Self::Quit
+            | Self::FollowSystem
+            | Self::LightMode
+            | Self::DarkMode
+            | Self::UseDemoModel
+            | Self::ShowShortcuts => true,
+            Self::NextPicture | Self::PreviousPicture => state.document().pictures().len() > 1,
+            Self::ClosePicture
+            | Self::SelectTool
+            | Self::BoxTool
+            | Self::ZoomIn
+            | Self::ZoomOut
+            | Self::ZoomFit
+            | Self::ZoomActual => picture.is_some(),
+            Self::Undo => state.history.undoable().is_some(),
+            Self::Redo => state.history.redoable().is_some(),
+            Self::DeleteRegion => state.ui.selected_region.is_some(),
+            Self::Ask => {
+                let written = picture.is_some_and(|p| !state.ui.draft(p.id).trim().is_empty());
+                written && session.job.is_none() && session.model != ModelStatus::Gone
+            }
+            Self::Stop => session.job.as_ref().is_some_and(|job| !job.stopping),
+            Self::NewConversation => picture.is_some_and(|p| {
+                let failed = session.failures.contains_key(&p.id);
+                (failed || !p.exchanges.is_empty()) && session.job_about(p.id).is_none()
+            }),
+            Self::ToggleMasks => picture.is_some_and(|p| !p.exchanges.is_empty()) || session.job.is_some(),
+            Self::UnpinMasks => !state.ui.pinned.is_empty(),
+        }
+    }
+
+    /// Whether a menu shows a tick before it; `None` for commands that are no choice.
+    pub fn is_chosen(self, state: &State) -> Option<bool> {
+        let ui = &state.ui;
+        match self {
+            Self::SelectTool => Some(ui.tool == Tool::Select),
+            Self::BoxTool => Some(ui.tool == Tool::Box),
+            Self::ToggleMasks => Some(ui.masks_hidden),
+            Self::FollowSystem => Some(ui.appearance == Appearance::System),
+            Self::LightMode => Some(ui.appearance == Appearance::Light),
+            Self::DarkMode => Some(ui.appearance == Appearance::Dark),
+            Self::UseDemoModel => Some(state.session.is_demo()),
+            _ => None,
+        }
+    }
+
+    /// The label in menus, which says what would be undone.
+    pub fn menu_label(self, state: &State) -> String {
+        let label = self.info().label;
+        let step = match self {
+            Self::Undo => state.history.undoable(),
+            Self::Redo => state.history.redoable(),
+            _ => None,
+        };
+        step.map_or_else(|| label.to_owned(), |step| format!("{label} {}", step.label))
+    }
+
+    /// Whether the shortcut also works while a text field has the keyboard.
+    pub fn works_while_typing(self) -> bool {
+        let Some(shortcut) = self.info().shortcut else { return false };
+        let for_text = matches!(self, Self::Undo | Self::Redo | Self::PastePicture);
+        let typed = shortcut.modifiers.is_none() && !matches!(self, Self::Stop | Self::ShowShortcuts);
+        !for_text && !typed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn no_two_commands_share_a_label_or_a_shortcut() {
+        let mut labels = HashSet::new();
+        let mut shortcuts = HashSet::new();
+        for command in Command::ALL {
+            let info = command.info();
+            assert!(labels.insert(info.label), "{}", info.label);
+            assert!(!info.tooltip.is_empty());
+            if let Some(shortcut) = info.shortcut {
+                assert!(shortcuts.insert(shortcut), "{} has a shortcut of another", info.label);
+            }
+        }
+        assert_eq!(Command::ALL.iter().collect::<HashSet<_>>().len(), Command::ALL.len());
+    }
+}

@@ -1,0 +1,194 @@
+//! The changes that can be undone, each a pure function from document to document.
+
+use std::sync::Arc;
+
+use glamm_engine::protocol::ImageId;
+use glamm_engine::vision::PixelBox;
+
+use super::{Document, Exchange, Picture, Region, RegionTag};
+
+/// A change to one picture.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Edit {
+    /// Draw a region; it gets the smallest free number.
+    AddRegion {
+        /// On which picture.
+        image: ImageId,
+        /// Where; is cut to the picture.
+        bounds: PixelBox,
+    },
+    /// Move or resize a region.
+    PlaceRegion {
+        /// On which picture.
+        image: ImageId,
+        /// Which region.
+        tag: RegionTag,
+        /// Where it goes; is cut to the picture.
+        bounds: PixelBox,
+    },
+    /// Take a region away.
+    RemoveRegion {
+        /// On which picture.
+        image: ImageId,
+        /// Which region.
+        tag: RegionTag,
+    },
+    /// Add a finished reply to the conversation.
+    AddExchange {
+        /// About which picture.
+        image: ImageId,
+        /// The question and its reply.
+        exchange: Arc<Exchange>,
+    },
+    /// Begin the conversation anew.
+    ClearConversation {
+        /// About which picture.
+        image: ImageId,
+    },
+}
+
+/// Why an edit cannot be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum EditError {
+    /// The picture was closed.
+    #[error("the picture is no longer open")]
+    UnknownPicture,
+    /// The region was removed.
+    #[error("the region is no longer there")]
+    UnknownRegion,
+    /// Nothing of the box lies on the picture, or it is less than a pixel wide or high.
+    #[error("the box has no area on the picture")]
+    EmptyBox,
+}
+
+impl Edit {
+    /// The picture it changes.
+    pub fn image(&self) -> ImageId {
+        match self {
+            Self::AddRegion { image, .. }
+            | Self::PlaceRegion { image, .. }
+            | Self::RemoveRegion { image, .. }
+            | Self::AddExchange { image, .. }
+            | Self::ClearConversation { image } => *image,
+        }
+    }
+
+    /// What "Undo …" is followed by in the menu.
+    pub fn label(&self) -> &'static str {
+        match self {
+            Self::AddRegion { .. } => "draw region",
+            Self::PlaceRegion { .. } => "move region",
+            Self::RemoveRegion { .. } => "delete region",
+            Self::AddExchange { .. } => "reply",
+            Self::ClearConversation { .. } => "new conversation",
+        }
+    }
+
+    fn apply_to(&self, picture: &mut Picture) -> Result<(), EditError> {
+        match self {
+            Self::AddRegion { bounds, .. } => {
+                let bounds = usable(*bounds, picture.size)?;
+                let tag = picture.free_tag();
+                picture.regions.push(Region { tag, bounds });
+            }
+            Self::PlaceRegion { tag, bounds, .. } => {
+                let bounds = usable(*bounds, picture.size)?;
+                let region =
+                    picture.regions.iter_mut().find(|r| r.tag == *tag).ok_or(EditError::UnknownRegion)?;
+                region.bounds = bounds;
+            }
+            Self::RemoveRegion { tag, .. } => {
+                let before = picture.regions.len();
+                picture.regions.retain(|r| r.tag != *tag);
+                if picture.regions.len() == before {
+                    return Err(EditError::UnknownRegion);
+                }
+            }
+            Self::AddExchange { exchange, .. } => picture.exchanges.push(Arc::clone(exchange)),
+            Self::ClearConversation { .. } => picture.exchanges.clear(),
+        }
+        Ok(())
+    }
+}
+
+/// The part of the box on the picture, if it is at least a pixel wide and high (or as large as the
+/// picture, where that is smaller).
+fn usable(bounds: PixelBox, (width, height): (u32, u32)) -> Result<PixelBox, EditError> {
+    let clipped = bounds.clipped(width, height);
+    let ok = clipped.width() >= 1.0 && clipped.height() >= 1.0;
+    ok.then_some(clipped).ok_or(EditError::EmptyBox)
+}
+
+impl Document {
+    /// The document after the edit.
+    ///
+    /// # Errors
+    /// Where the picture or region is gone, or a box has no area on the picture.
+    pub fn apply(&self, edit: &Edit) -> Result<Self, EditError> {
+        let at =
+            self.pictures.iter().position(|p| p.id == edit.image()).ok_or(EditError::UnknownPicture)?;
+        let mut picture = Picture::clone(&self.pictures[at]);
+        edit.apply_to(&mut picture)?;
+        let mut changed = self.clone();
+        changed.pictures[at] = Arc::new(picture);
+        Ok(changed)
+    }
+
+    /// The document with one more picture, at the end of the filmstrip.
+    #[must_use]
+    pub fn with_picture(&self, picture: Arc<Picture>) -> Self {
+        let mut changed = self.clone();
+        changed.pictures.push(picture);
+        changed
+    }
+
+    /// The document without a picture.
+    #[must_use]
+    pub fn without_picture(&self, id: ImageId) -> Self {
+        let mut changed = self.clone();
+        changed.pictures.retain(|p| p.id != id);
+        changed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may panic")]
+    use super::*;
+    use crate::document::Origin;
+
+    fn document() -> (Document, ImageId) {
+        let id = ImageId(7);
+        let picture = Picture::new(id, "a".into(), Origin::Clipboard, (100, 50));
+        (Document::default().with_picture(Arc::new(picture)), id)
+    }
+
+    fn bounds(x0: f32, y0: f32, x1: f32, y1: f32) -> PixelBox {
+        PixelBox { x0, y0, x1, y1 }
+    }
+
+    #[test]
+    fn regions_are_cut_to_the_picture_and_take_free_numbers() {
+        let (doc, image) = document();
+        let doc = doc.apply(&Edit::AddRegion { image, bounds: bounds(-10.0, 5.0, 20.0, 90.0) }).unwrap();
+        let doc = doc.apply(&Edit::AddRegion { image, bounds: bounds(1.0, 1.0, 5.0, 5.0) }).unwrap();
+        let doc = doc.apply(&Edit::RemoveRegion { image, tag: RegionTag(1) }).unwrap();
+        let doc = doc.apply(&Edit::AddRegion { image, bounds: bounds(0.0, 0.0, 9.0, 9.0) }).unwrap();
+        let regions = &doc.picture(image).unwrap().regions;
+        assert_eq!(regions.iter().map(|r| r.tag.0).collect::<Vec<_>>(), [2, 1]);
+        let first = document().0.apply(&Edit::AddRegion { image, bounds: bounds(-10.0, 5.0, 20.0, 90.0) });
+        assert_eq!(first.unwrap().picture(image).unwrap().regions[0].bounds, bounds(0.0, 5.0, 20.0, 50.0));
+    }
+
+    #[test]
+    fn boxes_without_area_are_refused() {
+        let (doc, image) = document();
+        for empty in [bounds(5.0, 5.0, 5.4, 40.0), bounds(200.0, 0.0, 300.0, 40.0)] {
+            assert_eq!(doc.apply(&Edit::AddRegion { image, bounds: empty }), Err(EditError::EmptyBox));
+        }
+        let gone = Edit::RemoveRegion { image, tag: RegionTag(3) };
+        assert_eq!(doc.apply(&gone), Err(EditError::UnknownRegion));
+        let elsewhere = Edit::ClearConversation { image: ImageId(99) };
+        assert_eq!(doc.apply(&elsewhere), Err(EditError::UnknownPicture));
+    }
+}

@@ -1,0 +1,162 @@
+//! Undo and redo: snapshots of the document before and after the present one.
+//!
+//! Every applied [`Edit`] is one point to go back to. Opening and closing a picture are no edits:
+//! they happen to all snapshots at once, so that undo never opens or closes anything.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use glamm_engine::protocol::ImageId;
+
+use super::{Document, Edit, EditError, Picture};
+
+/// Snapshots share their unchanged parts, so this bounds little more than a list of pointers.
+const MAX_STEPS: usize = 200;
+
+/// What was undone or redone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Step {
+    /// [`Edit::label`] of the edit.
+    pub label: &'static str,
+    /// The picture that changed.
+    pub image: ImageId,
+}
+
+/// The present document, and the ways back and forth.
+#[derive(Debug, Default)]
+pub struct History {
+    past: VecDeque<(Document, Step)>,
+    present: Document,
+    future: Vec<(Document, Step)>,
+}
+
+impl History {
+    /// The document as it is now.
+    pub fn present(&self) -> &Document {
+        &self.present
+    }
+
+    /// Makes a change; what had been undone can no longer be redone.
+    ///
+    /// # Errors
+    /// As [`Document::apply`]; nothing has changed then.
+    pub fn apply(&mut self, edit: &Edit) -> Result<(), EditError> {
+        let changed = self.present.apply(edit)?;
+        let step = Step { label: edit.label(), image: edit.image() };
+        self.past.push_back((std::mem::replace(&mut self.present, changed), step));
+        if self.past.len() > MAX_STEPS {
+            self.past.pop_front();
+        }
+        self.future.clear();
+        Ok(())
+    }
+
+    /// Goes one edit back, if there is one.
+    pub fn undo(&mut self) -> Option<Step> {
+        let (before, step) = self.past.pop_back()?;
+        self.future.push((std::mem::replace(&mut self.present, before), step));
+        Some(step)
+    }
+
+    /// Makes the last undone edit again, if there is one.
+    pub fn redo(&mut self) -> Option<Step> {
+        let (after, step) = self.future.pop()?;
+        self.past.push_back((std::mem::replace(&mut self.present, after), step));
+        Some(step)
+    }
+
+    /// What [`Self::undo`] would undo.
+    pub fn undoable(&self) -> Option<Step> {
+        self.past.back().map(|(_, step)| *step)
+    }
+
+    /// What [`Self::redo`] would redo.
+    pub fn redoable(&self) -> Option<Step> {
+        self.future.last().map(|(_, step)| *step)
+    }
+
+    /// Opens a picture, in all snapshots.
+    pub fn open(&mut self, picture: &Arc<Picture>) {
+        self.for_all(|document| document.with_picture(Arc::clone(picture)));
+    }
+
+    /// Closes a picture, in all snapshots; edits to it can no longer be undone.
+    pub fn close(&mut self, id: ImageId) {
+        self.past.retain(|(_, step)| step.image != id);
+        self.future.retain(|(_, step)| step.image != id);
+        self.for_all(|document| document.without_picture(id));
+    }
+
+    fn for_all(&mut self, change: impl Fn(&Document) -> Document) {
+        self.present = change(&self.present);
+        for (document, _) in self.past.iter_mut().chain(&mut self.future) {
+            *document = change(document);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may panic")]
+    use super::*;
+    use crate::document::Origin;
+    use glamm_engine::vision::PixelBox;
+
+    fn picture(id: u64) -> Arc<Picture> {
+        Arc::new(Picture::new(ImageId(id), format!("{id}"), Origin::Clipboard, (64, 64)))
+    }
+
+    fn draw(image: u64, x: f32) -> Edit {
+        let bounds = PixelBox { x0: x, y0: 0.0, x1: x + 10.0, y1: 10.0 };
+        Edit::AddRegion { image: ImageId(image), bounds }
+    }
+
+    #[test]
+    fn undo_and_redo_walk_the_same_snapshots() {
+        let mut history = History::default();
+        history.open(&picture(1));
+        let mut seen = vec![history.present().clone()];
+        for x in [0.0, 20.0, 40.0] {
+            history.apply(&draw(1, x)).unwrap();
+            seen.push(history.present().clone());
+        }
+        for expected in seen.iter().rev().skip(1) {
+            assert_eq!(history.undo().unwrap().label, "draw region");
+            assert_eq!(history.present(), expected);
+        }
+        assert!(history.undo().is_none());
+        for expected in &seen[1..] {
+            assert!(history.redo().is_some());
+            assert_eq!(history.present(), expected);
+        }
+        history.undo();
+        history.apply(&draw(1, 5.0)).unwrap();
+        assert!(history.redoable().is_none(), "a new edit forgets what was undone");
+    }
+
+    #[test]
+    fn opening_and_closing_are_not_undone() {
+        let mut history = History::default();
+        history.open(&picture(1));
+        history.apply(&draw(1, 0.0)).unwrap();
+        history.open(&picture(2));
+        history.apply(&draw(2, 0.0)).unwrap();
+        history.undo();
+        history.undo();
+        assert_eq!(history.present().pictures().len(), 2, "undo closes nothing");
+        history.redo();
+        history.close(ImageId(1));
+        assert!(history.undoable().is_none());
+        history.redo();
+        assert_eq!(history.present().picture(ImageId(2)).unwrap().regions.len(), 1);
+        assert!(history.present().picture(ImageId(1)).is_none());
+    }
+
+    #[test]
+    fn a_refused_edit_leaves_no_trace() {
+        let mut history = History::default();
+        history.open(&picture(1));
+        assert_eq!(history.apply(&draw(1, 200.0)), Err(EditError::EmptyBox));
+        assert!(history.undoable().is_none());
+    }
+}

@@ -1,0 +1,127 @@
+//! The thread that makes pictures ready: decoding, drawing scenes, reading the clipboard, making
+//! smaller copies. No frame of the window waits for any of it.
+
+use std::sync::Arc;
+
+use crossbeam::channel::{Receiver, Sender, TrySendError, bounded};
+use glamm_engine::protocol::ImageId;
+use image::RgbImage;
+
+use crate::pixels::Pixels;
+use crate::update::{Action, Source};
+
+/// Pictures that may wait to be made ready.
+const CAPACITY: usize = 128;
+
+/// The window's end of the loader thread, which ends with it.
+#[derive(Debug)]
+pub struct Loader {
+    requests: Sender<(ImageId, Source)>,
+}
+
+impl Loader {
+    /// Starts the thread. What it has made goes into `results`; `wake` is called after each.
+    ///
+    /// # Errors
+    /// Where the system has no thread to give.
+    pub fn start(
+        results: Sender<Action>,
+        max_texture_side: u32,
+        wake: impl Fn() + Send + 'static,
+    ) -> std::io::Result<Self> {
+        let (requests, waiting) = bounded(CAPACITY);
+        std::thread::Builder::new()
+            .name("picture-loader".to_owned())
+            .spawn(move || work(&waiting, &results, max_texture_side, &wake))?;
+        Ok(Self { requests })
+    }
+
+    /// Asks for a picture; refused at once where too many wait already.
+    pub fn load(&self, image: ImageId, source: Source) -> Option<Action> {
+        let refused = match self.requests.try_send((image, source)) {
+            Ok(()) => return None,
+            Err(TrySendError::Full(_)) => "Too many pictures are being opened: try again in a moment",
+            Err(TrySendError::Disconnected(_)) => "Pictures can no longer be opened: restart the program",
+        };
+        Some(Action::PictureLoaded { image, result: Err(refused.to_owned()) })
+    }
+}
+
+fn work(
+    waiting: &Receiver<(ImageId, Source)>,
+    results: &Sender<Action>,
+    max_texture_side: u32,
+    wake: &impl Fn(),
+) {
+    while let Ok((image, source)) = waiting.recv() {
+        let attempt = std::panic::AssertUnwindSafe(|| {
+            read(&source).map(|rgb| Arc::new(Pixels::new(Arc::new(rgb), max_texture_side)))
+        });
+        // A decoder that panics on a damaged file must not take the thread with it.
+        let result = std::panic::catch_unwind(attempt)
+            .unwrap_or_else(|_| Err(format!("{} could not be decoded", name(&source))));
+        if results.send(Action::PictureLoaded { image, result }).is_err() {
+            return;
+        }
+        wake();
+    }
+}
+
+fn name(source: &Source) -> String {
+    match source {
+        Source::File(path) => path.display().to_string(),
+        Source::Scene(seed) => format!("Scene {seed}"),
+        Source::Clipboard | Source::Pasted(_) => "The pasted picture".to_owned(),
+    }
+}
+
+fn read(source: &Source) -> Result<RgbImage, String> {
+    match source {
+        Source::File(path) => glamm_engine::vision::load_image(path).map_err(|error| error.to_string()),
+        Source::Scene(seed) => Ok(glamm_engine::scenes::generate(*seed).image),
+        Source::Clipboard => from_clipboard(),
+        Source::Pasted(image) => {
+            let [width, height] = image.size.map(|side| side as u32);
+            let rgba = image.pixels.iter().map(|p| p.to_srgba_unmultiplied());
+            from_rgba(width, height, rgba)
+        }
+    }
+}
+
+fn from_clipboard() -> Result<RgbImage, String> {
+    let nothing = |error: arboard::Error| match error {
+        arboard::Error::ContentNotAvailable => "There is no picture on the clipboard".to_owned(),
+        other => format!("The clipboard could not be read: {other}"),
+    };
+    let mut clipboard = arboard::Clipboard::new().map_err(nothing)?;
+    let image = clipboard.get_image().map_err(nothing)?;
+    let rgba = image.bytes.as_chunks::<4>().0.iter().copied();
+    from_rgba(image.width as u32, image.height as u32, rgba)
+}
+
+/// Over white, as pictures with transparency are seen in most programs.
+fn from_rgba(
+    width: u32,
+    height: u32,
+    rgba: impl Iterator<Item = [u8; 4]>,
+) -> Result<RgbImage, String> {
+    let over_white = |c: u8, a: u8| ((u16::from(c) * u16::from(a) + 255 * u16::from(255 - a) + 127) / 255) as u8;
+    let bytes: Vec<u8> = rgba.flat_map(|[r, g, b, a]| [r, g, b].map(|c| over_white(c, a))).collect();
+    RgbImage::from_raw(width, height, bytes)
+        .filter(|image| image.width() > 0 && image.height() > 0)
+        .ok_or_else(|| "The pasted picture is empty or damaged".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn transparency_is_seen_over_white() {
+        let pixels = [[0, 0, 0, 255], [10, 20, 30, 0], [100, 0, 0, 51]];
+        let found = from_rgba(3, 1, pixels.into_iter()).map(RgbImage::into_raw);
+        assert_eq!(found, Ok(vec![0, 0, 0, 255, 255, 255, 224, 204, 204]));
+        assert!(from_rgba(2, 1, pixels.into_iter().take(1)).is_err());
+        assert!(from_rgba(0, 0, std::iter::empty()).is_err());
+    }
+}

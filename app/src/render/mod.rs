@@ -1,0 +1,5 @@
+//! Our own wgpu pipelines, one file per pass of `shaders/`. Each file holds the Rust mirror of its
+//! shader's structs.
+
+pub mod mask;
+pub mod textures;

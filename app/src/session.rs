@@ -1,0 +1,196 @@
+//! What is going on right now: the model, the pictures' pixels, the running job, what went wrong.
+//!
+//! Derived from events, never saved and never undone. Changed by `update` alone.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use glamm_engine::protocol::{
+    CancelToken, EncodeTimings, Grounding, ImageId, JobId, ModelInfo, ModelSource, ModelSpec,
+};
+
+use crate::document::{GroundedMask, MaskId, Origin, Question};
+use crate::pixels::Pixels;
+
+/// Where the model is on its way.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ModelStatus {
+    /// Its files are being read.
+    Loading {
+        /// Bytes read so far.
+        done_bytes: u64,
+        /// Bytes in all; 0 before this is known.
+        total_bytes: u64,
+    },
+    /// Questions can be answered.
+    Ready(ModelInfo),
+    /// It could not be loaded; why, and what to do.
+    Failed(String),
+    /// The engine thread has ended.
+    Gone,
+}
+
+/// Where an image is on its way into the model.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Encoding {
+    /// The engine has it.
+    Waiting,
+    /// Its encodings are cached.
+    Done(EncodeTimings),
+    /// It could not be encoded, and why.
+    Failed(String),
+}
+
+/// A reply on its way.
+#[derive(Debug)]
+pub struct RunningJob {
+    /// Its name in events.
+    pub id: JobId,
+    /// What it is about.
+    pub image: ImageId,
+    /// What was asked.
+    pub question: Question,
+    /// Ends it.
+    pub cancel: CancelToken,
+    /// Whether the user pressed Stop.
+    pub stopping: bool,
+    /// Whether the engine has taken it up.
+    pub started: bool,
+    /// Seconds on the window's clock when it was asked.
+    pub asked_at: f64,
+    /// The reply so far.
+    pub text: String,
+    /// Length of `text` in characters.
+    pub chars: usize,
+    /// Where the phrase began that is being written.
+    pub open_phrase: Option<usize>,
+    /// Finished phrases, in characters, for which no mask has come yet.
+    pub waiting_phrases: Vec<Range<usize>>,
+    /// Masks so far, in the order of their `[SEG]`.
+    pub grounded: Vec<(Grounding, Option<GroundedMask>)>,
+    /// Place in the palette of the first grounding.
+    pub first_hue: usize,
+}
+
+/// A question that could not be answered.
+#[derive(Debug, Clone)]
+pub struct FailedQuestion {
+    /// The question.
+    pub question: Question,
+    /// Why, and what to do.
+    pub message: String,
+    /// Whether only a new conversation helps.
+    pub too_long: bool,
+}
+
+/// A message about something that is neither the model nor a reply.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    /// For dismissing it.
+    pub id: u64,
+    /// For people.
+    pub text: String,
+    /// Whether something went wrong.
+    pub is_error: bool,
+}
+
+/// A picture on its way from a file, the clipboard or the scene generator.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Arrival {
+    /// Its name once it is there.
+    pub image: ImageId,
+    /// For people.
+    pub name: String,
+    /// Where it comes from.
+    pub origin: Origin,
+    /// Whether it is to be shown once it is there.
+    pub select: bool,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Session {
+    /// What was last asked to be loaded.
+    pub spec: ModelSpec,
+    /// The model.
+    pub model: ModelStatus,
+    /// Pixels of the open pictures.
+    pub pixels: HashMap<ImageId, Arc<Pixels>>,
+    /// Pictures that the engine was given.
+    pub encodings: HashMap<ImageId, Encoding>,
+    /// Pictures on their way.
+    pub arrivals: Vec<Arrival>,
+    /// The reply on its way; there is one at most.
+    pub job: Option<RunningJob>,
+    /// The last question about each picture, where it could not be answered.
+    pub failures: HashMap<ImageId, FailedQuestion>,
+    /// Tokens a second of the last reply.
+    pub tokens_per_second: Option<f64>,
+    /// What the user has not dismissed yet.
+    pub notices: Vec<Notice>,
+    /// Whether a file dialog is open.
+    pub dialog_open: bool,
+    next_id: u64,
+}
+
+impl Session {
+    /// A session that waits for this model.
+    pub fn new(spec: ModelSpec) -> Self {
+        Self {
+            spec,
+            model: ModelStatus::Loading { done_bytes: 0, total_bytes: 0 },
+            pixels: HashMap::new(),
+            encodings: HashMap::new(),
+            arrivals: Vec::new(),
+            job: None,
+            failures: HashMap::new(),
+            tokens_per_second: None,
+            notices: Vec::new(),
+            dialog_open: false,
+            next_id: 1,
+        }
+    }
+
+    fn fresh(&mut self) -> u64 {
+        self.next_id += 1;
+        self.next_id
+    }
+
+    /// A name no image had.
+    pub fn fresh_image(&mut self) -> ImageId {
+        ImageId(self.fresh())
+    }
+
+    /// A name no job had.
+    pub fn fresh_job(&mut self) -> JobId {
+        JobId(self.fresh())
+    }
+
+    /// A name no mask had.
+    pub fn fresh_mask(&mut self) -> MaskId {
+        MaskId(self.fresh())
+    }
+
+    /// Shows a message; the oldest gives way where there are too many.
+    pub fn notify(&mut self, text: impl Into<String>, is_error: bool) {
+        let notice = Notice { id: self.fresh(), text: text.into(), is_error };
+        if self.notices.iter().any(|n| n.text == notice.text) {
+            return;
+        }
+        self.notices.push(notice);
+        if self.notices.len() > 4 {
+            self.notices.remove(0);
+        }
+    }
+
+    /// Whether the demo model is loaded, or asked for.
+    pub fn is_demo(&self) -> bool {
+        self.spec.source == ModelSource::Demo
+    }
+
+    /// The running job, where it is about this image.
+    pub fn job_about(&self, image: ImageId) -> Option<&RunningJob> {
+        self.job.as_ref().filter(|job| job.image == image)
+    }
+}

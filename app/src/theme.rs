@@ -1,0 +1,354 @@
+//! Design tokens: every colour, size and face of the window. No other file names a raw colour.
+//!
+//! Chrome is two greys and one blue; colour belongs to phrases, masks and regions. Phrase colours
+//! come from [`crate::palette`], so that the window and the command line agree; this file derives
+//! from each the tints of its chip that can be read on the background.
+
+use std::sync::Arc;
+
+use egui::epaint::Shadow;
+use egui::style::{Selection, WidgetVisuals, Widgets};
+use egui::{
+    Color32, CornerRadius, FontData, FontDefinitions, FontFamily, FontId, Margin, Stroke, Style, TextStyle,
+    Theme, Visuals, vec2,
+};
+
+use crate::palette::{Rgb, phrase_color};
+
+/// Text for reading, in points.
+pub const TEXT: f32 = 15.0;
+/// Labels and buttons.
+pub const LABEL: f32 = 14.0;
+/// Figures and notes.
+pub const SMALL: f32 = 12.5;
+/// Height of a line of text for reading.
+pub const LINE: f32 = 24.0;
+
+/// Corners of buttons and cards.
+pub const RADIUS: u8 = 7;
+/// Corners of chips.
+pub const CHIP_RADIUS: u8 = 5;
+
+/// Name of the semi-bold face.
+const SEMI_BOLD: &str = "Inter SemiBold";
+/// Name of the medium face.
+const MEDIUM: &str = "Inter Medium";
+
+/// The colours of one appearance.
+#[derive(Debug, Clone, Copy)]
+pub struct Tokens {
+    /// Whether the appearance is dark.
+    pub dark: bool,
+    /// Behind the picture.
+    pub canvas: Color32,
+    /// Panels.
+    pub panel: Color32,
+    /// Buttons, cards, fields.
+    pub raised: Color32,
+    /// The same under the pointer.
+    pub raised_hover: Color32,
+    /// Lines between panels and around buttons.
+    pub line: Color32,
+    /// Text for reading.
+    pub text: Color32,
+    /// Labels.
+    pub text_soft: Color32,
+    /// Notes and figures.
+    pub text_faint: Color32,
+    /// The one accent.
+    pub accent: Color32,
+    /// The accent under the pointer.
+    pub accent_hover: Color32,
+    /// On the accent.
+    pub on_accent: Color32,
+    /// Chosen buttons and questions.
+    pub accent_soft: Color32,
+    /// Around these.
+    pub accent_line: Color32,
+    /// Ready.
+    pub good: Color32,
+    /// Busy.
+    pub busy: Color32,
+    /// Failed.
+    pub bad: Color32,
+    /// Behind messages of failure.
+    pub bad_soft: Color32,
+    /// Under menus and cards that float.
+    pub shadow: Color32,
+}
+
+const fn grey(r: u8, g: u8, b: u8) -> Color32 {
+    Color32::from_rgb(r, g, b)
+}
+
+const DARK: Tokens = Tokens {
+    dark: true,
+    canvas: grey(15, 16, 20),
+    panel: grey(24, 26, 32),
+    raised: grey(32, 35, 43),
+    raised_hover: grey(42, 46, 56),
+    line: grey(45, 48, 58),
+    text: grey(231, 233, 239),
+    text_soft: grey(185, 189, 200),
+    text_faint: grey(139, 144, 158),
+    accent: grey(114, 156, 255),
+    accent_hover: grey(140, 175, 255),
+    on_accent: grey(12, 16, 28),
+    accent_soft: grey(38, 53, 94),
+    accent_line: grey(72, 98, 166),
+    good: grey(87, 206, 128),
+    busy: grey(245, 190, 80),
+    bad: grey(255, 130, 120),
+    bad_soft: grey(58, 31, 33),
+    shadow: Color32::from_black_alpha(110),
+};
+
+const LIGHT: Tokens = Tokens {
+    dark: false,
+    canvas: grey(226, 228, 233),
+    panel: grey(250, 250, 252),
+    raised: grey(240, 241, 245),
+    raised_hover: grey(230, 232, 238),
+    line: grey(217, 220, 228),
+    text: grey(27, 30, 38),
+    text_soft: grey(68, 73, 86),
+    text_faint: grey(102, 108, 122),
+    accent: grey(45, 98, 226),
+    accent_hover: grey(32, 82, 204),
+    on_accent: grey(255, 255, 255),
+    accent_soft: grey(224, 233, 255),
+    accent_line: grey(160, 186, 247),
+    good: grey(28, 140, 76),
+    busy: grey(184, 120, 0),
+    bad: grey(190, 40, 34),
+    bad_soft: grey(255, 233, 231),
+    shadow: Color32::from_black_alpha(36),
+};
+
+/// The colours of a phrase: of its chip and of its mask.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PhraseColors {
+    /// Mask and outline on the picture.
+    pub mask: Color32,
+    /// Behind the words.
+    pub fill: Color32,
+    /// Behind the words under the pointer, or pinned.
+    pub fill_strong: Color32,
+    /// Around the words.
+    pub line: Color32,
+    /// The words.
+    pub text: Color32,
+}
+
+impl Tokens {
+    /// The tokens of what the context shows.
+    pub fn of(ctx: &egui::Context) -> &'static Self {
+        Self::for_theme(ctx.theme())
+    }
+
+    /// The tokens of an appearance.
+    pub fn for_theme(theme: Theme) -> &'static Self {
+        match theme {
+            Theme::Dark => &DARK,
+            Theme::Light => &LIGHT,
+        }
+    }
+
+    /// The number on a region's tag.
+    pub fn on_tag(&self) -> Color32 {
+        Color32::from_gray(16)
+    }
+
+    /// The colours of the phrase at a place of the palette.
+    pub fn phrase(&self, place: usize) -> PhraseColors {
+        self.chip(color(phrase_color(place)))
+    }
+
+    /// The colours of a region, by the number on its tag: a walk around the accent, dashed on the
+    /// picture, so that it is not taken for a mask.
+    pub fn region(&self, tag: u32) -> PhraseColors {
+        const REGIONS: [Color32; 6] = [
+            grey(114, 156, 255),
+            grey(255, 176, 66),
+            grey(110, 214, 150),
+            grey(240, 130, 205),
+            grey(90, 208, 226),
+            grey(198, 160, 255),
+        ];
+        self.chip(REGIONS[(tag.max(1) as usize - 1) % REGIONS.len()])
+    }
+
+    /// Tints of a colour that stay readable on the panel.
+    fn chip(&self, mask: Color32) -> PhraseColors {
+        let (fill, strong, line) = if self.dark { (0.26, 0.50, 0.62) } else { (0.20, 0.42, 0.75) };
+        let text = if self.dark { mix(mask, Color32::WHITE, 0.72) } else { mix(mask, Color32::BLACK, 0.66) };
+        PhraseColors {
+            mask,
+            fill: mix(self.panel, mask, fill),
+            fill_strong: mix(self.panel, mask, strong),
+            line: mix(self.panel, mask, line),
+            text,
+        }
+    }
+}
+
+fn color(Rgb { r, g, b }: Rgb) -> Color32 {
+    Color32::from_rgb(r, g, b)
+}
+
+/// From one colour to another.
+pub fn mix(from: Color32, to: Color32, share: f32) -> Color32 {
+    from.lerp_to_gamma(to, share)
+}
+
+/// Text for reading.
+pub fn text_font() -> FontId {
+    FontId::proportional(TEXT)
+}
+
+/// Labels and buttons.
+pub fn label_font() -> FontId {
+    FontId::proportional(LABEL)
+}
+
+/// Notes and figures.
+pub fn small_font() -> FontId {
+    FontId::proportional(SMALL)
+}
+
+/// A heavier face, of any size.
+pub fn strong_font(size: f32) -> FontId {
+    FontId::new(size, FontFamily::Name(SEMI_BOLD.into()))
+}
+
+/// A slightly heavier face, of any size.
+pub fn medium_font(size: f32) -> FontId {
+    FontId::new(size, FontFamily::Name(MEDIUM.into()))
+}
+
+/// Installs faces and both appearances.
+pub fn install(ctx: &egui::Context) {
+    ctx.set_fonts(fonts());
+    for theme in [Theme::Dark, Theme::Light] {
+        ctx.set_style_of(theme, style(Tokens::for_theme(theme)));
+    }
+}
+
+/// Inter, before egui's own faces, which have the emoji.
+fn fonts() -> FontDefinitions {
+    let mut fonts = FontDefinitions::default();
+    let faces: [(&str, &'static [u8]); 3] = [
+        ("Inter", include_bytes!("../../assets/fonts/Inter-Regular.ttf")),
+        (MEDIUM, include_bytes!("../../assets/fonts/Inter-Medium.ttf")),
+        (SEMI_BOLD, include_bytes!("../../assets/fonts/Inter-SemiBold.ttf")),
+    ];
+    let fallback = fonts.families.get(&FontFamily::Proportional).cloned().unwrap_or_default();
+    for (name, data) in faces {
+        fonts.font_data.insert(name.to_owned(), Arc::new(FontData::from_static(data)));
+        let mut family = vec![name.to_owned()];
+        family.extend(fallback.iter().cloned());
+        fonts.families.insert(FontFamily::Name(name.into()), family);
+    }
+    if let Some(proportional) = fonts.families.get_mut(&FontFamily::Proportional) {
+        proportional.insert(0, "Inter".to_owned());
+    }
+    fonts
+}
+
+fn style(tokens: &Tokens) -> Style {
+    let mut style = Style { visuals: visuals(tokens), ..Style::default() };
+    style.text_styles = [
+        (TextStyle::Heading, strong_font(18.0)),
+        (TextStyle::Body, label_font()),
+        (TextStyle::Button, label_font()),
+        (TextStyle::Small, small_font()),
+        (TextStyle::Monospace, FontId::monospace(13.0)),
+    ]
+    .into();
+    style.spacing.item_spacing = vec2(8.0, 8.0);
+    style.spacing.button_padding = vec2(11.0, 6.0);
+    style.spacing.interact_size = vec2(36.0, 30.0);
+    style.spacing.menu_margin = Margin::same(6);
+    style.spacing.window_margin = Margin::same(16);
+    style.spacing.menu_width = 250.0;
+    style.spacing.scroll = egui::style::ScrollStyle::thin();
+    style.interaction.tooltip_delay = 0.4;
+    style.interaction.selectable_labels = false;
+    style
+}
+
+fn visuals(tokens: &Tokens) -> Visuals {
+    let base = if tokens.dark { Visuals::dark() } else { Visuals::light() };
+    let widget = |fill: Color32, line: Color32, text: Color32| WidgetVisuals {
+        bg_fill: fill,
+        weak_bg_fill: fill,
+        bg_stroke: Stroke::new(1.0, line),
+        corner_radius: CornerRadius::same(RADIUS),
+        fg_stroke: Stroke::new(1.0, text),
+        expansion: 0.0,
+    };
+    let hovered = widget(tokens.raised_hover, tokens.line, tokens.text);
+    Visuals {
+        dark_mode: tokens.dark,
+        widgets: Widgets {
+            noninteractive: widget(tokens.panel, tokens.line, tokens.text_soft),
+            inactive: widget(tokens.raised, tokens.line, tokens.text_soft),
+            hovered,
+            active: widget(tokens.accent_soft, tokens.accent_line, tokens.text),
+            open: hovered,
+        },
+        selection: Selection { bg_fill: tokens.accent_soft, stroke: Stroke::new(1.0, tokens.text), ..base.selection },
+        hyperlink_color: tokens.accent,
+        faint_bg_color: tokens.raised,
+        extreme_bg_color: tokens.raised,
+        text_edit_bg_color: Some(tokens.raised),
+        warn_fg_color: tokens.busy,
+        error_fg_color: tokens.bad,
+        weak_text_color: Some(tokens.text_faint),
+        window_corner_radius: CornerRadius::same(12),
+        window_fill: tokens.panel,
+        window_stroke: Stroke::new(1.0, tokens.line),
+        window_shadow: Shadow { offset: [0, 12], blur: 32, spread: 0, color: tokens.shadow },
+        popup_shadow: Shadow { offset: [0, 6], blur: 18, spread: 0, color: tokens.shadow },
+        menu_corner_radius: CornerRadius::same(9),
+        panel_fill: tokens.panel,
+        ..base
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::palette::PHRASE_COLORS;
+
+    fn luminance(color: Color32) -> f32 {
+        let [r, g, b, _] = egui::Rgba::from(color).to_array();
+        0.2126 * r + 0.7152 * g + 0.0722 * b
+    }
+
+    /// As WCAG 2 defines it.
+    fn contrast(a: Color32, b: Color32) -> f32 {
+        let (a, b) = (luminance(a), luminance(b));
+        (a.max(b) + 0.05) / (a.min(b) + 0.05)
+    }
+
+    #[test]
+    fn everything_can_be_read() {
+        for tokens in [&DARK, &LIGHT] {
+            for background in [tokens.panel, tokens.raised] {
+                assert!(contrast(tokens.text, background) > 7.0);
+                assert!(contrast(tokens.text_soft, background) > 7.0);
+                assert!(contrast(tokens.text_faint, background) > 4.5);
+                assert!(contrast(tokens.bad, background) > 4.5);
+            }
+            assert!(contrast(tokens.on_accent, tokens.accent) > 4.5);
+            assert!(contrast(tokens.text, tokens.accent_soft) > 7.0);
+            assert!(contrast(tokens.text, tokens.bad_soft) > 7.0);
+            for place in 0..PHRASE_COLORS.len() {
+                let chip = tokens.phrase(place);
+                assert!(contrast(chip.text, chip.fill) > 4.5, "phrase {place}, dark {}", tokens.dark);
+                assert!(contrast(chip.text, chip.fill_strong) > 3.0, "phrase {place}, dark {}", tokens.dark);
+            }
+        }
+    }
+}

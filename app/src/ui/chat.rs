@@ -1,0 +1,160 @@
+//! The chat panel: what was said about the picture, and below it the place to ask.
+
+use egui::{Align, Frame, Layout, Margin, Panel, RichText, ScrollArea, Ui};
+use glamm_engine::protocol::FinishReason;
+
+use super::messages;
+use super::widgets::{CardLook, Kind, button, card, command_button, paragraph};
+use super::{Shown, composer};
+use crate::command::Command;
+use crate::document::{Origin, Picture};
+use crate::session::{Encoding, FailedQuestion, ModelStatus};
+use crate::theme;
+use crate::update::Action;
+
+pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui) {
+    let frame = Frame::new().fill(shown.tokens.panel);
+    Panel::top("chat heading")
+        .exact_size(44.0)
+        .frame(frame.inner_margin(Margin::symmetric(18, 0)))
+        .show(ui, |ui| heading(shown, ui));
+    Panel::bottom("composer")
+        .show_separator_line(false)
+        .frame(frame.inner_margin(Margin { left: 18, right: 18, top: 6, bottom: 16 }))
+        .show(ui, |ui| composer::show(shown, ui));
+    let current = shown.state.ui.current.map_or(0, |image| image.0);
+    ScrollArea::vertical().id_salt(("chat", current)).auto_shrink(false).stick_to_bottom(true).show(ui, |ui| {
+        Frame::new().inner_margin(Margin::symmetric(18, 14)).show(ui, |ui| {
+            ui.set_width(ui.available_width());
+            ui.spacing_mut().item_spacing.y = 14.0;
+            conversation(shown, ui);
+        });
+    });
+}
+
+fn heading(shown: &mut Shown<'_>, ui: &mut Ui) {
+    ui.horizontal_centered(|ui| {
+        ui.label(RichText::new("Chat").font(theme::strong_font(theme::TEXT)).color(shown.tokens.text));
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            if Command::NewConversation.is_enabled(shown.state) {
+                command_button(shown, ui, Command::NewConversation, Kind::Plain);
+            }
+        });
+    });
+}
+
+fn conversation(shown: &mut Shown<'_>, ui: &mut Ui) {
+    model_note(shown, ui);
+    let state = shown.state;
+    let Some(picture) = state.picture() else { return };
+    let silent = picture.exchanges.is_empty() && state.session.job_about(picture.id).is_none();
+    if silent && !state.session.failures.contains_key(&picture.id) {
+        greeting(shown, ui);
+    }
+    for exchange in &picture.exchanges {
+        messages::question(shown, ui, &exchange.question);
+        messages::reply(shown, ui, exchange);
+        if exchange.reason == FinishReason::ContextFull {
+            let text = "The conversation fills the model's context: start a new one.";
+            paragraph(ui, text, theme::SMALL, shown.tokens.bad);
+        }
+    }
+    if let Some(job) = state.session.job_about(picture.id) {
+        messages::question(shown, ui, &job.question);
+        messages::running(shown, ui, job);
+    }
+    if let Some(failure) = state.session.failures.get(&picture.id) {
+        failed(shown, ui, failure);
+    }
+    encoding_note(shown, ui, picture);
+}
+
+/// What one should know about the model: that there is none, or what the demo model knows.
+fn model_note(shown: &mut Shown<'_>, ui: &mut Ui) {
+    let tokens = shown.tokens;
+    let state = shown.state;
+    match &state.session.model {
+        ModelStatus::Failed(message) => {
+            card(ui, tokens, CardLook::Failure, None, |ui| {
+                title(shown, ui, "The model could not be loaded");
+                paragraph(ui, message, theme::LABEL, tokens.text_soft);
+                ui.horizontal_wrapped(|ui| {
+                    command_button(shown, ui, Command::UseDemoModel, Kind::Plain);
+                    command_button(shown, ui, Command::OpenModelFolder, Kind::Plain);
+                });
+            });
+        }
+        ModelStatus::Gone => {
+            card(ui, tokens, CardLook::Failure, None, |ui| {
+                title(shown, ui, "The engine has stopped");
+                paragraph(ui, "Restart the program to go on.", theme::LABEL, tokens.text_soft);
+            });
+        }
+        ModelStatus::Loading { .. } | ModelStatus::Ready(_) => {
+            let foreign = state.picture().is_some_and(|p| !matches!(p.origin, Origin::Scene { .. }));
+            if state.session.is_demo() && !state.ui.demo_note_dismissed {
+                demo_note(shown, ui, foreign);
+            }
+        }
+    }
+}
+
+fn demo_note(shown: &mut Shown<'_>, ui: &mut Ui, foreign: bool) {
+    let tokens = shown.tokens;
+    let heading = if foreign { "The demo model does not know this picture" } else { "This is the demo model" };
+    let text = if foreign {
+        "It knows only its own drawn picture world, and what it says about other pictures means \
+         nothing. For photographs, load a GLaMM checkpoint."
+    } else {
+        "It is small and knows only this drawn picture world. For photographs, load a GLaMM \
+         checkpoint."
+    };
+    let dismissed = card(ui, tokens, CardLook::Note, Some("Dismiss the note"), |ui| {
+        title(shown, ui, heading);
+        paragraph(ui, text, theme::LABEL, tokens.text_soft);
+        if button(ui, tokens, "Open model folder…", Kind::Plain, !shown.state.session.dialog_open).clicked() {
+            shown.command(Command::OpenModelFolder);
+        }
+    });
+    if dismissed {
+        shown.send(Action::DismissDemoNote);
+    }
+}
+
+fn greeting(shown: &Shown<'_>, ui: &mut Ui) {
+    let tokens = shown.tokens;
+    ui.add_space(4.0);
+    ui.label(RichText::new("Ask about the picture").font(theme::strong_font(17.0)).color(tokens.text));
+    let text = "Phrases that the model grounds come back as coloured chips, each with its mask on the \
+                picture. To ask about a place, choose Box and draw around it.";
+    paragraph(ui, text, theme::TEXT, tokens.text_soft);
+}
+
+fn failed(shown: &mut Shown<'_>, ui: &mut Ui, failure: &FailedQuestion) {
+    let tokens = shown.tokens;
+    messages::question(shown, ui, &failure.question);
+    card(ui, tokens, CardLook::Failure, None, |ui| {
+        title(shown, ui, "This could not be answered");
+        paragraph(ui, &failure.message, theme::LABEL, tokens.text_soft);
+        ui.horizontal_wrapped(|ui| {
+            if failure.too_long {
+                command_button(shown, ui, Command::NewConversation, Kind::Plain);
+            } else if button(ui, tokens, "Ask again", Kind::Plain, shown.state.session.job.is_none()).clicked() {
+                shown.send(Action::Retry);
+            }
+        });
+    });
+}
+
+fn encoding_note(shown: &Shown<'_>, ui: &mut Ui, picture: &Picture) {
+    if let Some(Encoding::Failed(message)) = shown.state.session.encodings.get(&picture.id) {
+        card(ui, shown.tokens, CardLook::Failure, None, |ui| {
+            title(shown, ui, "The model cannot take in this picture");
+            paragraph(ui, message, theme::LABEL, shown.tokens.text_soft);
+        });
+    }
+}
+
+fn title(shown: &Shown<'_>, ui: &mut Ui, text: &str) {
+    ui.label(RichText::new(text).font(theme::strong_font(theme::LABEL)).color(shown.tokens.text));
+}

@@ -1,0 +1,190 @@
+//! Where questions are written: suggestions, the regions that can be referred to, the field, and
+//! Ask, which turns into Stop in the same place.
+
+use std::sync::Arc;
+
+use egui::text::{CCursor, CCursorRange, CharIndex, LayoutJob};
+use egui::{
+    Align, Color32, CornerRadius, Frame, Galley, Id, Key, KeyboardShortcut, Layout, Margin, Modifiers, Rect,
+    ScrollArea, Sense, Stroke, StrokeKind, TextEdit, TextFormat, Ui, WidgetInfo, vec2,
+};
+
+use super::Shown;
+use super::widgets::{Kind, close_button, command_button};
+use crate::command::Command;
+use crate::document::{Edit, Picture, Question, Region};
+use crate::suggestions::SUGGESTIONS;
+use crate::theme::{self, Tokens};
+use crate::update::Action;
+
+/// The field's name, for giving it the keyboard.
+pub fn question_id() -> Id {
+    Id::new("question")
+}
+
+pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui) {
+    let Some(picture) = shown.state.picture().cloned() else { return };
+    ui.spacing_mut().item_spacing.y = 10.0;
+    suggestions(shown, ui);
+    regions(shown, ui, &picture);
+    field(shown, ui, &picture);
+}
+
+fn suggestions(shown: &mut Shown<'_>, ui: &mut Ui) {
+    let enabled = shown.state.session.job.is_none();
+    ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing = vec2(7.0, 7.0);
+        for suggestion in SUGGESTIONS {
+            if pill(ui, shown.tokens, suggestion.label(), enabled).clicked() {
+                shown.send(Action::Suggest(suggestion));
+            }
+        }
+    });
+}
+
+fn pill(ui: &mut Ui, tokens: &Tokens, label: &str, enabled: bool) -> egui::Response {
+    let galley = ui.painter().layout_no_wrap(label.to_owned(), theme::label_font(), Color32::PLACEHOLDER);
+    let sense = if enabled { Sense::click() } else { Sense::hover() };
+    let (rect, response) = ui.allocate_exact_size(galley.size() + vec2(24.0, 10.0), sense);
+    response.widget_info(|| WidgetInfo::labeled(egui::Role::Button, enabled, label));
+    let hot = enabled && (response.hovered() || response.has_focus());
+    let fill = if hot { tokens.raised_hover } else { tokens.panel };
+    let line = if response.has_focus() { tokens.accent } else { tokens.line };
+    let text = if enabled { tokens.text_soft } else { theme::mix(tokens.panel, tokens.text_faint, 0.6) };
+    let radius = CornerRadius::same((rect.height() * 0.5) as u8);
+    ui.painter().rect(rect, radius, fill, Stroke::new(1.0, line), StrokeKind::Inside);
+    ui.painter().galley(rect.min + vec2(12.0, 5.0), galley, text);
+    response
+}
+
+/// The regions of the picture; pressing one refers to it.
+fn regions(shown: &mut Shown<'_>, ui: &mut Ui, picture: &Picture) {
+    if picture.regions.is_empty() {
+        return;
+    }
+    ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing = vec2(7.0, 7.0);
+        for region in &picture.regions {
+            region_chip(shown, ui, picture, region);
+        }
+    });
+}
+
+fn region_chip(shown: &mut Shown<'_>, ui: &mut Ui, picture: &Picture, region: &Region) {
+    let colors = shown.tokens.region(region.tag.0);
+    let selected = shown.state.ui.selected_region == Some(region.tag);
+    let label = format!("region {}", region.tag.0);
+    let galley = ui.painter().layout_no_wrap(label, theme::medium_font(13.0), colors.text);
+    let size = vec2(galley.size().x + 36.0, 26.0);
+    let (rect, response) = ui.allocate_exact_size(size, Sense::click());
+    let about = format!("Refer to region {} in the question", region.tag.0);
+    response.widget_info(|| WidgetInfo::selected(egui::Role::Button, true, selected, about.as_str()));
+    let hot = response.hovered() || response.has_focus() || selected;
+    let fill = if hot { colors.fill_strong } else { colors.fill };
+    let radius = CornerRadius::same(theme::CHIP_RADIUS);
+    ui.painter().rect(rect, radius, fill, Stroke::new(1.0, colors.line), StrokeKind::Inside);
+    ui.painter().galley(rect.left_center() + vec2(9.0, -galley.size().y * 0.5), galley, colors.text);
+    let cross = Rect::from_center_size(rect.right_center() - vec2(14.0, 0.0), vec2(18.0, 18.0));
+    let delete = format!("Delete region {}", region.tag.0);
+    if close_button(ui, shown.tokens, cross, response.id.with("delete"), &delete) {
+        shown.send(Action::Edit(Edit::RemoveRegion { image: picture.id, tag: region.tag }));
+        if selected {
+            shown.send(Action::SelectRegion(None));
+        }
+    } else if response.clicked() {
+        shown.send(Action::Refer(region.tag));
+    }
+    response.on_hover_text(about);
+}
+
+fn field(shown: &mut Shown<'_>, ui: &mut Ui, picture: &Picture) {
+    let tokens = shown.tokens;
+    let focused = ui.memory(|m| m.has_focus(question_id()));
+    let line = if focused { tokens.accent_line } else { tokens.line };
+    Frame::new()
+        .fill(tokens.raised)
+        .stroke(Stroke::new(1.0, line))
+        .corner_radius(CornerRadius::same(12))
+        .inner_margin(Margin { left: 14, right: 10, top: 10, bottom: 10 })
+        .show(ui, |ui| {
+            ui.spacing_mut().item_spacing.y = 4.0;
+            text(shown, ui, picture);
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                let running = shown.state.session.job.as_ref();
+                if running.is_some() {
+                    command_button(shown, ui, Command::Stop, Kind::Primary);
+                } else {
+                    command_button(shown, ui, Command::Ask, Kind::Primary);
+                }
+                let elsewhere = running.is_some_and(|job| job.image != picture.id);
+                let note = if elsewhere { "answering about another picture" } else { "" };
+                ui.label(egui::RichText::new(note).font(theme::small_font()).color(tokens.text_faint));
+            });
+        });
+}
+
+fn text(shown: &mut Shown<'_>, ui: &mut Ui, picture: &Picture) {
+    let tokens = shown.tokens;
+    let mut draft = shown.state.ui.draft(picture.id).to_owned();
+    let regions = &picture.regions;
+    let mut layouter = |ui: &Ui, text: &dyn egui::TextBuffer, width: f32| {
+        lay_out(ui, tokens, text.as_str(), regions, width)
+    };
+    let output = ScrollArea::vertical()
+        .id_salt("question")
+        .max_height(theme::LINE * 6.0)
+        .show(ui, |ui| {
+            TextEdit::multiline(&mut draft)
+                .id(question_id())
+                .hint_text("Ask about the picture")
+                .font(theme::text_font())
+                .desired_rows(2)
+                .desired_width(f32::INFINITY)
+                .frame(Frame::NONE)
+                .char_limit(4000)
+                .return_key(KeyboardShortcut::new(Modifiers::SHIFT, Key::Enter))
+                .layouter(&mut layouter)
+                .show(ui)
+        })
+        .inner;
+    let response = output.response.response;
+    response.widget_info(|| WidgetInfo::text_edit(true, "", shown.state.ui.draft(picture.id), "Question"));
+    if let Some(place) = shown.state.ui.draft_cursor {
+        let mut state = output.state;
+        state.cursor.set_char_range(Some(CCursorRange::one(CCursor::new(CharIndex(place)))));
+        state.store(ui.ctx(), response.id);
+        shown.send(Action::DraftCursorPlaced);
+    }
+    if response.changed() {
+        shown.send(Action::SetDraft(draft));
+    }
+    let enter = |i: &egui::InputState| i.key_pressed(Key::Enter) && i.modifiers.is_none();
+    if response.has_focus() && ui.input(enter) {
+        shown.command(Command::Ask);
+    }
+}
+
+/// References to regions get a ground in the region's colour; their brackets vanish in it.
+fn lay_out(ui: &Ui, tokens: &Tokens, text: &str, regions: &[Region], width: f32) -> Arc<Galley> {
+    let plain = TextFormat {
+        font_id: theme::text_font(),
+        color: tokens.text,
+        line_height: Some(theme::LINE),
+        ..Default::default()
+    };
+    let mut job = LayoutJob::default();
+    job.wrap.max_width = width;
+    let mut done = 0;
+    for (range, region) in Question::references(text, regions) {
+        let colors = tokens.region(region.tag.0);
+        let ground = TextFormat { background: colors.fill_strong, expand_bg: 2.0, ..plain.clone() };
+        job.append(&text[done..range.start], 0.0, plain.clone());
+        job.append("[", 0.0, TextFormat { color: colors.fill_strong, ..ground.clone() });
+        let number = &text[range.start + 1..range.end - 1];
+        job.append(number, 0.0, TextFormat { color: tokens.text, ..ground.clone() });
+        job.append("]", 0.0, TextFormat { color: colors.fill_strong, ..ground });
+        done = range.end;
+    }
+    job.append(&text[done..], 0.0, plain);
+    ui.ctx().fonts_mut(|fonts| fonts.layout_job(job))
+}

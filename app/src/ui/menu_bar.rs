@@ -1,0 +1,84 @@
+//! The menu bar: the program's name, the menus, and how the model is.
+
+use egui::{Align, Button, Color32, CornerRadius, Layout, MenuBar, RichText, Sense, Stroke, StrokeKind, Ui, vec2};
+
+use super::Shown;
+use crate::command::{Command, Menu};
+use crate::session::ModelStatus;
+use crate::theme;
+
+pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui) {
+    MenuBar::new().ui(ui, |ui| {
+        ui.set_min_height(ui.available_height());
+        ui.label(RichText::new("GLaMM Desktop").font(theme::strong_font(15.0)).color(shown.tokens.text));
+        ui.add_space(10.0);
+        ui.spacing_mut().item_spacing.x = 2.0;
+        for menu in Menu::ALL {
+            ui.menu_button(menu.label(), |ui| menu_items(shown, ui, menu));
+        }
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| model_pill(shown, ui));
+    });
+}
+
+fn menu_items(shown: &mut Shown<'_>, ui: &mut Ui, menu: Menu) {
+    ui.spacing_mut().item_spacing.y = 2.0;
+    for command in Command::ALL.into_iter().filter(|c| c.info().menu == menu) {
+        let info = command.info();
+        if info.starts_group {
+            ui.separator();
+        }
+        let mut label = command.menu_label(shown.state);
+        if command.is_chosen(shown.state) == Some(true) {
+            label = format!("✓  {label}");
+        } else if command.is_chosen(shown.state) == Some(false) {
+            label = format!("     {label}");
+        }
+        let mut button = Button::new(label);
+        if let Some(shortcut) = info.shortcut {
+            button = button.shortcut_text(ui.ctx().format_shortcut(&shortcut));
+        }
+        let response = ui.add_enabled(command.is_enabled(shown.state), button).on_hover_text(info.tooltip);
+        if response.clicked() {
+            shown.command(command);
+            ui.close();
+        }
+    }
+}
+
+/// A dot, the model's name, its device and what it does.
+fn model_pill(shown: &Shown<'_>, ui: &mut Ui) {
+    let (dot, text) = describe(shown);
+    let tokens = shown.tokens;
+    let galley = ui.painter().layout_no_wrap(text.clone(), theme::label_font(), tokens.text_soft);
+    let (rect, response) = ui.allocate_exact_size(vec2(galley.size().x + 42.0, 28.0), Sense::hover());
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, text.as_str()));
+    let radius = CornerRadius::same(14);
+    ui.painter().rect(rect, radius, tokens.raised, Stroke::new(1.0, tokens.line), StrokeKind::Inside);
+    ui.painter().circle_filled(rect.left_center() + vec2(17.0, 0.0), 4.0, dot);
+    let at = rect.left_center() + vec2(29.0, -galley.size().y * 0.5);
+    ui.painter().galley(at, galley, tokens.text_soft);
+}
+
+fn describe(shown: &Shown<'_>) -> (Color32, String) {
+    let tokens = shown.tokens;
+    let session = &shown.state.session;
+    match &session.model {
+        ModelStatus::Loading { done_bytes, total_bytes } if *total_bytes > 0 => {
+            let percent = (*done_bytes as f64 / *total_bytes as f64 * 100.0).min(100.0);
+            (tokens.busy, format!("Loading the model · {percent:.0} %"))
+        }
+        ModelStatus::Loading { .. } => (tokens.busy, "Loading the model …".to_owned()),
+        ModelStatus::Failed(_) => (tokens.bad, "No model".to_owned()),
+        ModelStatus::Gone => (tokens.bad, "Engine stopped".to_owned()),
+        ModelStatus::Ready(info) => {
+            let (dot, doing) = if session.job.as_ref().is_some_and(|job| job.started) {
+                (tokens.accent, "answering")
+            } else if super::status_line::is_encoding(shown.state) {
+                (tokens.busy, "encoding")
+            } else {
+                (tokens.good, "ready")
+            };
+            (dot, format!("{} · {} · {doing}", info.name, info.device))
+        }
+    }
+}

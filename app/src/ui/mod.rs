@@ -1,0 +1,88 @@
+//! The panels, one file each. They read the state and leave actions; none changes state.
+//!
+//! To add a panel: a file here with `pub(crate) fn show(shown: &mut Shown, ui: &mut Ui)`, and a call in
+//! [`show`].
+
+mod canvas;
+mod chat;
+mod composer;
+mod filmstrip;
+mod menu_bar;
+mod messages;
+mod notices;
+mod rich_text;
+mod shortcuts;
+mod status_line;
+mod toolbar;
+mod widgets;
+
+use egui::{CentralPanel, Frame, Margin, Panel, Ui};
+
+use crate::command::Command;
+use crate::document::MaskId;
+use crate::render::textures::Textures;
+use crate::theme::Tokens;
+use crate::update::{Action, State};
+
+pub use composer::question_id;
+
+/// What the panels see, and what they leave.
+pub struct Shown<'a> {
+    /// What is.
+    pub state: &'a State,
+    /// Colours and sizes.
+    pub tokens: &'static Tokens,
+    /// Pictures on the GPU.
+    pub textures: &'a mut Textures,
+    /// Seconds on the window's clock.
+    pub now: f64,
+    /// What the user did.
+    pub actions: Vec<Action>,
+    /// The mask that the pointer is on, on the picture or by its phrase.
+    pub hovered: Option<MaskId>,
+    /// Where the pointer is on the picture, in its pixels.
+    pub pointer: Option<(f32, f32)>,
+}
+
+impl Shown<'_> {
+    fn send(&mut self, action: Action) {
+        self.actions.push(action);
+    }
+
+    fn command(&mut self, command: Command) {
+        self.send(Action::Command(command));
+    }
+}
+
+/// Lays the panels out: menu bar, status line, filmstrip, chat, and the canvas with its tools in
+/// the rest.
+pub fn show(shown: &mut Shown<'_>, ui: &mut Ui) {
+    let tokens = shown.tokens;
+    let frame = Frame::new().fill(tokens.panel);
+    Panel::top("menu bar")
+        .exact_size(44.0)
+        .frame(frame.inner_margin(Margin::symmetric(14, 0)))
+        .show(ui, |ui| menu_bar::show(shown, ui));
+    Panel::bottom("status line")
+        .exact_size(28.0)
+        .frame(frame.inner_margin(Margin::symmetric(14, 0)))
+        .show(ui, |ui| status_line::show(shown, ui));
+    Panel::left("filmstrip")
+        .exact_size(76.0)
+        .frame(frame)
+        .show(ui, |ui| filmstrip::show(shown, ui));
+    let width = ui.available_width();
+    Panel::right("chat")
+        .resizable(true)
+        .default_size((width * 0.32).clamp(340.0, 460.0))
+        .size_range(300.0..=(width * 0.5).max(320.0))
+        .frame(frame)
+        .show(ui, |ui| chat::show(shown, ui));
+    Panel::top("toolbar")
+        .exact_size(44.0)
+        .frame(frame.inner_margin(Margin::symmetric(14, 0)))
+        .show(ui, |ui| toolbar::show(shown, ui));
+    CentralPanel::no_frame().show(ui, |ui| canvas::show(shown, ui));
+    notices::show(shown, ui);
+    shortcuts::show(shown, ui);
+}

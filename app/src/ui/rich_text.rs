@@ -1,0 +1,207 @@
+//! Running text with chips in it: words on a coloured ground that can be hovered and pressed, and
+//! that wrap with the sentence.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use egui::text::{CharIndex, LayoutJob};
+use egui::text_selection::LabelSelectionState;
+use egui::{
+    Color32, CornerRadius, CursorIcon, Galley, Id, Pos2, Rect, Response, Role, Sense, Stroke, StrokeKind,
+    TextFormat, Ui, Vec2, WidgetInfo, vec2,
+};
+
+use crate::theme;
+
+/// Room between the words of a chip and its border.
+const PAD: f32 = 6.0;
+/// Room left of and right of the text, for chips at the ends of lines.
+pub(super) const GUTTER: f32 = PAD + 1.0;
+
+/// Words on a ground of their own.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Chip {
+    /// Behind the words.
+    pub(super) fill: Color32,
+    /// Behind the words under the pointer.
+    pub(super) fill_hover: Color32,
+    /// Around the words.
+    pub(super) line: Stroke,
+    /// The words.
+    pub(super) text: Color32,
+    /// What it says to those who cannot see it.
+    pub(super) label: String,
+    /// Whether it stays brought out; `None` where it cannot be pressed.
+    pub(super) pinned: Option<bool>,
+}
+
+/// Text laid out.
+pub(super) struct RichText {
+    galley: Arc<Galley>,
+    chips: Vec<(Range<usize>, Chip)>,
+    color: Color32,
+}
+
+/// Collects words and chips.
+pub(super) struct Builder {
+    job: LayoutJob,
+    chips: Vec<(Range<usize>, Chip)>,
+    chars: usize,
+    after_chip: bool,
+    color: Color32,
+    size: f32,
+}
+
+impl Builder {
+    /// Text of this size and colour, no wider than `width`.
+    pub(super) fn new(size: f32, color: Color32, width: f32) -> Self {
+        let mut job = LayoutJob::default();
+        job.wrap.max_width = (width - 2.0 * GUTTER).max(40.0);
+        Self { job, chips: Vec::new(), chars: 0, after_chip: false, color, size }
+    }
+
+    /// Adds words.
+    pub(super) fn words(&mut self, text: &str) {
+        self.append(text, theme::text_font(), self.color);
+        self.after_chip = false;
+    }
+
+    /// Adds a chip.
+    pub(super) fn chip(&mut self, text: &str, chip: Chip) {
+        let from = self.chars;
+        self.after_chip = true;
+        self.append(text, theme::medium_font(self.size), chip.text);
+        self.chips.push((from..self.chars, chip));
+    }
+
+    fn append(&mut self, text: &str, font: egui::FontId, color: Color32) {
+        let last_is_chip = self.chips.last().is_some_and(|(range, _)| range.end == self.chars && self.chars > 0);
+        let mut space = 0.0;
+        if last_is_chip {
+            space += PAD;
+        }
+        if self.after_chip {
+            space += PAD;
+        }
+        let format = TextFormat {
+            font_id: egui::FontId::new(self.size, font.family),
+            color,
+            line_height: Some((self.size * theme::LINE / theme::TEXT).round()),
+            ..Default::default()
+        };
+        self.job.append(text, space, format);
+        self.chars += text.chars().count();
+    }
+
+    /// Lays everything out.
+    pub(super) fn build(self, ui: &Ui) -> RichText {
+        let galley = ui.ctx().fonts_mut(|fonts| fonts.layout_job(self.job));
+        RichText { galley, chips: self.chips, color: self.color }
+    }
+}
+
+/// What became of a text on the screen.
+pub(super) struct Painted {
+    /// The text as a whole.
+    pub(super) response: Response,
+    /// The chips, in their order.
+    pub(super) chips: Vec<Response>,
+}
+
+impl RichText {
+    /// Its size, gutters included.
+    pub(super) fn size(&self) -> Vec2 {
+        self.galley.size() + vec2(2.0 * GUTTER, 0.0)
+    }
+
+    /// Where the next word would go, relative to the upper left corner, gutters included.
+    pub(super) fn end(&self) -> Rect {
+        let end = self.galley.pos_from_cursor(self.galley.end());
+        end.translate(vec2(GUTTER, 0.0))
+    }
+
+    /// Takes the room it needs.
+    pub(super) fn show(self, ui: &mut Ui) -> Painted {
+        let (rect, _) = ui.allocate_exact_size(self.size(), Sense::hover());
+        self.show_at(ui, rect.min)
+    }
+
+    /// Paints at a place for which room was made already.
+    pub(super) fn show_at(self, ui: &mut Ui, at: Pos2) -> Painted {
+        let rect = Rect::from_min_size(at, self.size());
+        let id = ui.next_auto_id();
+        ui.skip_ahead_auto_ids(1);
+        let response = ui.interact(rect, id, Sense::click_and_drag());
+        let text = self.galley.text().to_owned();
+        response.widget_info(|| WidgetInfo::labeled(Role::Label, true, text.as_str()));
+        let origin = at + vec2(GUTTER, 0.0);
+        let chips: Vec<Response> = self
+            .chips
+            .iter()
+            .enumerate()
+            .map(|(place, (range, chip))| show_chip(ui, &self.galley, origin, range, chip, id.with(place)))
+            .collect();
+        let response = response.on_hover_cursor(CursorIcon::Text);
+        LabelSelectionState::label_text_selection(ui, &response, origin, self.galley, self.color, Stroke::NONE);
+        Painted { response, chips }
+    }
+}
+
+fn show_chip(
+    ui: &Ui,
+    galley: &Galley,
+    origin: Pos2,
+    range: &Range<usize>,
+    chip: &Chip,
+    id: Id,
+) -> Response {
+    let pieces = pieces(galley, origin, range);
+    let sense = if chip.pinned.is_some() { Sense::click() } else { Sense::hover() };
+    let mut response: Option<Response> = None;
+    for (place, (rect, _)) in pieces.iter().enumerate() {
+        let piece = ui.interact(*rect, id.with(place), sense);
+        if place == 0 {
+            let role = if chip.pinned.is_some() { Role::Button } else { Role::Label };
+            piece.widget_info(|| WidgetInfo::selected(role, true, chip.pinned == Some(true), &chip.label));
+        }
+        response = Some(match response {
+            Some(first) => first | piece,
+            None => piece,
+        });
+    }
+    let response = response.unwrap_or_else(|| ui.interact(Rect::NOTHING, id, Sense::hover()));
+    let hot = chip.pinned.is_some() && (response.hovered() || response.has_focus());
+    for (rect, radius) in pieces {
+        let fill = if hot { chip.fill_hover } else { chip.fill };
+        ui.painter().rect(rect, radius, fill, chip.line, StrokeKind::Inside);
+    }
+    if chip.pinned.is_some() { response.on_hover_cursor(CursorIcon::PointingHand) } else { response }
+}
+
+/// The rectangles of a chip, one a line, with the corners that are its own rounded.
+fn pieces(galley: &Galley, origin: Pos2, range: &Range<usize>) -> Vec<(Rect, CornerRadius)> {
+    let mut pieces = Vec::new();
+    let mut row_start = 0;
+    for placed in &galley.rows {
+        let count = placed.row.glyphs.len();
+        let from = range.start.max(row_start).saturating_sub(row_start);
+        let to = range.end.min(row_start + count).saturating_sub(row_start);
+        if range.start < row_start + count && from < to {
+            let visible = placed.row.glyphs[from..to].iter().rposition(|g| !g.chr.is_whitespace());
+            let last = visible.map_or(to - 1, |at| from + at);
+            let left = placed.row.x_offset(CharIndex(from));
+            let right = placed.row.glyphs[last].max_x();
+            let rect = placed.rect();
+            let rect = Rect::from_min_max(
+                origin + vec2(rect.left() + left - PAD, rect.top() + 1.0),
+                origin + vec2(rect.left() + right + PAD, rect.bottom() - 1.0),
+            );
+            let round = |own: bool| if own { theme::CHIP_RADIUS } else { 1 };
+            let (begins, ends) = (range.start >= row_start, range.end <= row_start + count);
+            let radius = CornerRadius { nw: round(begins), sw: round(begins), ne: round(ends), se: round(ends) };
+            pieces.push((rect, radius));
+        }
+        row_start += placed.char_count_including_newline().0;
+    }
+    pieces
+}

@@ -1,0 +1,66 @@
+//! The list of keyboard shortcuts, from the command table.
+
+use egui::{Grid, Id, Modal, RichText, Ui};
+
+use super::Shown;
+use super::widgets::{Kind, button};
+use crate::command::{Command, Menu};
+use crate::theme;
+use crate::update::Action;
+
+/// What the mouse does on the canvas, which is in no table.
+const MOUSE: [(&str, &str); 4] = [
+    ("Zoom", "Wheel or pinch"),
+    ("Move the picture", "Space and drag, or the middle button"),
+    ("Bring a mask out", "Point at it or at its phrase"),
+    ("Pin a mask", "Click it or its phrase"),
+];
+
+pub(super) fn show(shown: &mut Shown<'_>, ui: &Ui) {
+    if !shown.state.ui.shortcuts_open {
+        return;
+    }
+    let tokens = shown.tokens;
+    let modal = Modal::new(Id::new("shortcuts")).show(ui.ctx(), |ui| {
+        ui.set_width(560.0);
+        ui.label(RichText::new("Keyboard and mouse").font(theme::strong_font(18.0)).color(tokens.text));
+        ui.add_space(6.0);
+        ui.columns(2, |columns| {
+            for (column, menus) in columns.iter_mut().zip([&Menu::ALL[..2], &Menu::ALL[2..]]) {
+                for menu in menus {
+                    table(column, shown, *menu);
+                }
+            }
+            columns[1].add_space(8.0);
+            rows(&mut columns[1], shown, "Mouse", &MOUSE.map(|(what, how)| (what.to_owned(), how.to_owned())));
+        });
+        ui.add_space(6.0);
+        button(ui, tokens, "Close", Kind::Plain, true).clicked()
+    });
+    if modal.inner || modal.should_close() {
+        shown.send(Action::CloseShortcuts);
+    }
+}
+
+fn table(ui: &mut Ui, shown: &Shown<'_>, menu: Menu) {
+    let commands = Command::ALL.into_iter().map(Command::info).filter(|info| info.menu == menu);
+    let lines: Vec<_> = commands
+        .filter_map(|info| Some((info.label.to_owned(), ui.ctx().format_shortcut(&info.shortcut?))))
+        .collect();
+    if !lines.is_empty() {
+        rows(ui, shown, menu.label(), &lines);
+    }
+}
+
+fn rows(ui: &mut Ui, shown: &Shown<'_>, title: &str, lines: &[(String, String)]) {
+    let tokens = shown.tokens;
+    ui.label(RichText::new(title).font(theme::strong_font(theme::LABEL)).color(tokens.text));
+    Grid::new(("shortcuts", title)).num_columns(2).spacing([18.0, 4.0]).show(ui, |ui| {
+        for (what, how) in lines {
+            ui.label(RichText::new(what).color(tokens.text_soft));
+            ui.label(RichText::new(how).color(tokens.text_faint));
+            ui.end_row();
+        }
+    });
+    ui.add_space(4.0);
+}

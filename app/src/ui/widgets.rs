@@ -1,0 +1,135 @@
+//! Small parts that several panels share.
+
+use egui::{
+    Align2, Color32, CornerRadius, CursorIcon, Id, Rect, Response, Role, Sense, Stroke, StrokeKind, Ui, Vec2,
+    WidgetInfo, vec2,
+};
+
+use super::Shown;
+use crate::command::Command;
+use crate::theme::{self, Tokens};
+
+/// What a button is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// One of many.
+    Plain,
+    /// Chosen among its neighbours.
+    Chosen,
+    /// What one most likely wants.
+    Primary,
+}
+
+/// A button for a command: its label, tooltip and shortcut from the table.
+pub(super) fn command_button(shown: &mut Shown<'_>, ui: &mut Ui, command: Command, kind: Kind) -> Response {
+    let info = command.info();
+    let enabled = command.is_enabled(shown.state);
+    let response = button(ui, shown.tokens, info.label, kind, enabled);
+    let tooltip = match info.shortcut {
+        Some(shortcut) => format!("{}  ({})", info.tooltip, ui.ctx().format_shortcut(&shortcut)),
+        None => info.tooltip.to_owned(),
+    };
+    if response.clicked() {
+        shown.command(command);
+    }
+    response.on_hover_text(&tooltip).on_disabled_hover_text(tooltip)
+}
+
+/// A button with a label.
+pub(super) fn button(ui: &mut Ui, tokens: &Tokens, label: &str, kind: Kind, enabled: bool) -> Response {
+    let font = if kind == Kind::Primary { theme::strong_font(theme::LABEL) } else { theme::label_font() };
+    let galley = ui.painter().layout_no_wrap(label.to_owned(), font, Color32::PLACEHOLDER);
+    let size = vec2(galley.size().x + 24.0, 30.0);
+    let sense = if enabled { Sense::click() } else { Sense::hover() };
+    let (rect, response) = ui.allocate_exact_size(size, sense);
+    response.widget_info(|| match kind {
+        Kind::Chosen => WidgetInfo::selected(Role::Button, enabled, true, label),
+        Kind::Plain | Kind::Primary => WidgetInfo::labeled(Role::Button, enabled, label),
+    });
+    let hot = enabled && (response.hovered() || response.has_focus());
+    let (fill, line, text) = match kind {
+        Kind::Primary if hot => (tokens.accent_hover, tokens.accent_hover, tokens.on_accent),
+        Kind::Primary if enabled => (tokens.accent, tokens.accent, tokens.on_accent),
+        Kind::Chosen => (tokens.accent_soft, tokens.accent_line, tokens.text),
+        _ if hot => (tokens.raised_hover, tokens.line, tokens.text),
+        _ if enabled => (tokens.raised, tokens.line, tokens.text_soft),
+        _ => (tokens.raised, tokens.line, theme::mix(tokens.panel, tokens.text_faint, 0.6)),
+    };
+    let radius = CornerRadius::same(theme::RADIUS);
+    ui.painter().rect(rect, radius, fill, Stroke::new(1.0, line), StrokeKind::Inside);
+    if response.has_focus() {
+        ui.painter().rect_stroke(rect.expand(2.0), radius, Stroke::new(1.5, tokens.accent), StrokeKind::Outside);
+    }
+    let at = Align2::CENTER_CENTER.align_size_within_rect(galley.size(), rect).min;
+    ui.painter().galley(at, galley, text);
+    if enabled { response.on_hover_cursor(CursorIcon::PointingHand) } else { response }
+}
+
+/// A small round button with a cross; `label` is for those who cannot see it.
+pub(super) fn close_button(ui: &mut Ui, tokens: &Tokens, rect: Rect, id: Id, label: &str) -> bool {
+    let response = ui.interact(rect, id, Sense::click());
+    response.widget_info(|| WidgetInfo::labeled(Role::Button, true, label));
+    let hot = response.hovered() || response.has_focus();
+    if hot {
+        ui.painter().circle_filled(rect.center(), rect.width() * 0.5, tokens.raised_hover);
+    }
+    let color = if hot { tokens.text } else { tokens.text_faint };
+    let arm = 3.5;
+    for turn in [vec2(arm, arm), vec2(arm, -arm)] {
+        ui.painter().line_segment([rect.center() - turn, rect.center() + turn], Stroke::new(1.4, color));
+    }
+    response.on_hover_cursor(CursorIcon::PointingHand).on_hover_text(label).clicked()
+}
+
+/// A note on a card with a heading and, where `dismiss` names it, a cross; returns whether that
+/// was pressed.
+pub(super) fn card(
+    ui: &mut Ui,
+    tokens: &Tokens,
+    look: CardLook,
+    dismiss: Option<&str>,
+    contents: impl FnOnce(&mut Ui),
+) -> bool {
+    let (fill, line) = match look {
+        CardLook::Note => (tokens.raised, tokens.line),
+        CardLook::Failure => (tokens.bad_soft, theme::mix(tokens.panel, tokens.bad, 0.45)),
+    };
+    let frame = egui::Frame::new()
+        .fill(fill)
+        .stroke(Stroke::new(1.0, line))
+        .corner_radius(10.0)
+        .inner_margin(egui::Margin { left: 14, right: if dismiss.is_some() { 36 } else { 14 }, top: 11, bottom: 12 });
+    let shown = frame.show(ui, |ui| {
+        ui.set_width(ui.available_width());
+        ui.spacing_mut().item_spacing.y = 6.0;
+        contents(ui);
+    });
+    let Some(label) = dismiss else { return false };
+    let rect = shown.response.rect;
+    let cross = Rect::from_center_size(rect.right_top() + vec2(-20.0, 20.0), Vec2::splat(22.0));
+    close_button(ui, tokens, cross, shown.response.id.with("dismiss"), label)
+}
+
+/// What a card is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum CardLook {
+    /// Something to know.
+    Note,
+    /// Something went wrong.
+    Failure,
+}
+
+/// Wrapped text of the panels.
+pub(super) fn paragraph(ui: &mut Ui, text: &str, size: f32, color: Color32) {
+    let mut job = egui::text::LayoutJob::single_section(
+        text.to_owned(),
+        egui::TextFormat {
+            font_id: egui::FontId::proportional(size),
+            color,
+            line_height: Some((size * 1.45).round()),
+            ..Default::default()
+        },
+    );
+    job.wrap.max_width = ui.available_width();
+    ui.add(egui::Label::new(job).selectable(true));
+}

@@ -1,0 +1,111 @@
+//! How the user looks at things: what is selected, zoom, tools, drafts, appearance.
+//!
+//! Changed by `update` alone, never undone.
+
+use std::collections::{BTreeSet, HashMap};
+
+use egui::{Rect, pos2};
+use glamm_engine::protocol::ImageId;
+
+use crate::canvas::gesture::Gesture;
+use crate::canvas::view::Viewpoint;
+use crate::document::{MaskId, RegionTag};
+
+/// What dragging on the picture does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Tool {
+    /// Moves regions and the picture, pins masks.
+    #[default]
+    Select,
+    /// Draws regions.
+    Box,
+}
+
+/// Dark or light.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Appearance {
+    /// As the desktop says.
+    #[default]
+    System,
+    /// Always light.
+    Light,
+    /// Always dark.
+    Dark,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct UiState {
+    /// Where the canvas is on the screen.
+    pub canvas: Rect,
+    /// Physical pixels per point.
+    pub pixels_per_point: f32,
+    /// The picture on the canvas.
+    pub current: Option<ImageId>,
+    /// What dragging does.
+    pub tool: Tool,
+    /// How each picture is looked at; fitted where there is no entry.
+    pub views: HashMap<ImageId, Viewpoint>,
+    /// The drag in progress on the canvas.
+    pub gesture: Option<Gesture>,
+    /// The region with handles, on the current picture.
+    pub selected_region: Option<RegionTag>,
+    /// The question being written about each picture.
+    pub drafts: HashMap<ImageId, String>,
+    /// Where the text cursor is to go, in characters of the draft; taken by the composer.
+    pub draft_cursor: Option<usize>,
+    /// A prompt that waits for the region it is about to be drawn; the place of the region in it
+    /// is `{}`.
+    pub prompt_awaiting_region: Option<&'static str>,
+    /// The mask that the pointer is on, in the text or on the picture.
+    pub hovered: Option<MaskId>,
+    /// Masks that stay brought out.
+    pub pinned: BTreeSet<MaskId>,
+    /// Where the pointer is, in pixels of the current picture, while it is on it.
+    pub pointer: Option<(f32, f32)>,
+    /// Whether masks are drawn at all.
+    pub masks_hidden: bool,
+    /// Dark or light.
+    pub appearance: Appearance,
+    /// Whether the note on what the demo model knows was dismissed.
+    pub demo_note_dismissed: bool,
+    /// Whether the list of shortcuts is open.
+    pub shortcuts_open: bool,
+}
+
+impl Default for UiState {
+    fn default() -> Self {
+        Self {
+            // Until the canvas has been laid out once.
+            canvas: Rect::from_min_max(pos2(0.0, 0.0), pos2(800.0, 600.0)),
+            pixels_per_point: 1.0,
+            current: None,
+            tool: Tool::default(),
+            views: HashMap::new(),
+            gesture: None,
+            selected_region: None,
+            drafts: HashMap::new(),
+            draft_cursor: None,
+            prompt_awaiting_region: None,
+            hovered: None,
+            pinned: BTreeSet::new(),
+            pointer: None,
+            masks_hidden: false,
+            appearance: Appearance::default(),
+            demo_note_dismissed: false,
+            shortcuts_open: false,
+        }
+    }
+}
+
+impl UiState {
+    /// How the picture is looked at.
+    pub fn view(&self, image: ImageId) -> Viewpoint {
+        self.views.get(&image).copied().unwrap_or_default()
+    }
+
+    /// The draft about the picture.
+    pub fn draft(&self, image: ImageId) -> &str {
+        self.drafts.get(&image).map_or("", String::as_str)
+    }
+}

@@ -1,0 +1,129 @@
+//! From a draft to a job: suggestions, references to regions, Ask, Stop, asking again.
+
+use glamm_engine::protocol::{CancelToken, EngineCommand, ImageId, JobRequest, Sampling, Task, Turn};
+
+use super::{Effect, State};
+use crate::document::{Question, RegionTag, bracketed};
+use crate::session::RunningJob;
+use crate::suggestions::{self, Suggestion};
+use crate::ui_state::Tool;
+
+/// Replies are cut after this many tokens; the official application's limit.
+const MAX_NEW_TOKENS: usize = 512;
+
+impl State {
+    /// Puts the draft about the current picture to the model.
+    pub(super) fn ask(&mut self, now: f64, out: &mut Vec<Effect>) {
+        let Some(picture) = self.picture() else { return };
+        let image = picture.id;
+        let question = Question::from_draft(self.ui.draft(image), &picture.regions);
+        self.ask_question(image, question, now, out);
+    }
+
+    /// Asks the question again that could not be answered.
+    pub(super) fn retry(&mut self, now: f64, out: &mut Vec<Effect>) {
+        let Some(image) = self.ui.current else { return };
+        if let Some(failure) = self.session.failures.get(&image) {
+            let question = failure.question.clone();
+            self.ask_question(image, question, now, out);
+        }
+    }
+
+    fn ask_question(&mut self, image: ImageId, question: Question, now: f64, out: &mut Vec<Effect>) {
+        if self.session.job.is_some() || question.text.is_empty() {
+            return;
+        }
+        let Some(picture) = self.document().picture(image) else { return };
+        let mut turns: Vec<Turn> =
+            picture.exchanges.iter().map(|e| e.question.turn(Some(e.reply.raw.clone()))).collect();
+        turns.push(question.turn(None));
+        let first_hue = picture.next_hue();
+        let request = JobRequest {
+            id: self.session.fresh_job(),
+            image,
+            cancel: CancelToken::default(),
+            task: Task::Converse { turns, sampling: Sampling::Greedy, max_new_tokens: MAX_NEW_TOKENS },
+        };
+        self.session.job = Some(RunningJob {
+            id: request.id,
+            image,
+            question,
+            cancel: request.cancel.clone(),
+            stopping: false,
+            started: false,
+            asked_at: now,
+            text: String::new(),
+            chars: 0,
+            open_phrase: None,
+            waiting_phrases: Vec::new(),
+            grounded: Vec::new(),
+            first_hue,
+        });
+        self.session.failures.remove(&image);
+        self.ui.drafts.remove(&image);
+        self.ui.prompt_awaiting_region = None;
+        out.push(Effect::Engine(EngineCommand::Run(Box::new(request))));
+    }
+
+    /// Asks the running job to end; the engine looks at the token, not into its queue.
+    pub(super) fn stop(&mut self) {
+        if let Some(job) = &mut self.session.job {
+            job.cancel.cancel();
+            job.stopping = true;
+        }
+    }
+
+    /// Writes a reference to a region at the end of the draft.
+    pub(super) fn refer(&mut self, tag: RegionTag, out: &mut Vec<Effect>) {
+        let Some(image) = self.ui.current else { return };
+        let draft = self.ui.drafts.entry(image).or_default();
+        if !draft.is_empty() && !draft.ends_with(char::is_whitespace) {
+            draft.push(' ');
+        }
+        draft.push_str(&bracketed(tag));
+        self.ui.draft_cursor = Some(draft.chars().count());
+        self.ui.selected_region = Some(tag);
+        out.push(Effect::FocusQuestion);
+    }
+
+    /// Writes a suggestion into the draft, or asks it where nothing is missing.
+    pub(super) fn suggest(&mut self, suggestion: &Suggestion, now: f64, out: &mut Vec<Effect>) {
+        let Some(picture) = self.picture() else { return };
+        let image = picture.id;
+        match *suggestion {
+            Suggestion::Ask { prompt, .. } => {
+                let question = Question::from_draft(prompt, &picture.regions);
+                self.ask_question(image, question, now, out);
+            }
+            Suggestion::Complete { before, after, .. } => {
+                self.ui.drafts.insert(image, format!("{before}{after}"));
+                self.ui.draft_cursor = Some(before.chars().count());
+                out.push(Effect::FocusQuestion);
+            }
+            Suggestion::AboutRegion { prompt, .. } => {
+                let selected = self.ui.selected_region.and_then(|tag| picture.region(tag));
+                match selected.or(picture.regions.last()).map(|r| r.tag) {
+                    Some(tag) => self.draft_about(image, prompt, tag, out),
+                    None => {
+                        self.ui.tool = Tool::Box;
+                        self.ui.prompt_awaiting_region = Some(prompt);
+                    }
+                }
+            }
+        }
+    }
+
+    /// A region was drawn: completes the prompt that waited for it.
+    pub(super) fn region_drawn(&mut self, tag: RegionTag, out: &mut Vec<Effect>) {
+        if let (Some(image), Some(prompt)) = (self.ui.current, self.ui.prompt_awaiting_region.take()) {
+            self.draft_about(image, prompt, tag, out);
+        }
+    }
+
+    fn draft_about(&mut self, image: ImageId, prompt: &str, tag: RegionTag, out: &mut Vec<Effect>) {
+        let draft = prompt.replace(suggestions::REGION, &bracketed(tag));
+        self.ui.draft_cursor = Some(draft.chars().count());
+        self.ui.drafts.insert(image, draft);
+        out.push(Effect::FocusQuestion);
+    }
+}

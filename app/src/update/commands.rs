@@ -1,0 +1,146 @@
+//! What each command does.
+
+use glamm_engine::protocol::{EngineCommand, ImageId, ModelSource, ModelSpec};
+
+use super::{Effect, State};
+use crate::canvas::gesture::Grip;
+use crate::canvas::view::Viewpoint;
+use crate::command::Command;
+use crate::document::{Edit, RegionTag, Step};
+use crate::session::ModelStatus;
+use crate::ui_state::{Appearance, Tool};
+
+/// What one press of "Zoom in" multiplies by.
+const ZOOM_STEP: f32 = 1.25;
+
+impl State {
+    pub(super) fn run(&mut self, command: Command, now: f64, out: &mut Vec<Effect>) {
+        if !command.is_enabled(self) {
+            return;
+        }
+        match command {
+            Command::OpenPicture => {
+                self.session.dialog_open = true;
+                out.push(Effect::AskForPictures);
+            }
+            Command::PastePicture => self.open_clipboard(out),
+            Command::NewScene => self.new_scene(out),
+            Command::NextPicture => self.step_picture(1, out),
+            Command::PreviousPicture => self.step_picture(-1, out),
+            Command::ClosePicture => self.with_current(|state, image| state.close_picture(image, out)),
+            Command::Quit => out.push(Effect::Quit),
+            Command::Undo => {
+                let step = self.history.undo();
+                self.show_step(step, out);
+            }
+            Command::Redo => {
+                let step = self.history.redo();
+                self.show_step(step, out);
+            }
+            Command::SelectTool => self.set_tool(Tool::Select),
+            Command::BoxTool => self.set_tool(Tool::Box),
+            Command::DeleteRegion => self.delete_region(),
+            Command::Ask => self.ask(now, out),
+            Command::Stop => self.stop(),
+            Command::NewConversation => self.with_current(Self::new_conversation),
+            Command::ZoomIn => self.zoom_by(ZOOM_STEP),
+            Command::ZoomOut => self.zoom_by(1.0 / ZOOM_STEP),
+            Command::ZoomFit => self.set_view(Viewpoint::Fit),
+            Command::ZoomActual => {
+                let scale = self.view().map_or(1.0, |view| view.scale());
+                self.zoom_by(1.0 / (self.ui.pixels_per_point.max(0.1) * scale));
+            }
+            Command::ToggleMasks => self.ui.masks_hidden = !self.ui.masks_hidden,
+            Command::UnpinMasks => self.ui.pinned.clear(),
+            Command::FollowSystem => self.ui.appearance = Appearance::System,
+            Command::LightMode => self.ui.appearance = Appearance::Light,
+            Command::DarkMode => self.ui.appearance = Appearance::Dark,
+            Command::UseDemoModel => self.load_model(ModelSource::Demo, out),
+            Command::OpenModelFolder => {
+                self.session.dialog_open = true;
+                out.push(Effect::AskForModelFolder);
+            }
+            Command::ShowShortcuts => self.ui.shortcuts_open = !self.ui.shortcuts_open,
+        }
+    }
+
+    fn zoom_by(&mut self, factor: f32) {
+        if let Some(view) = self.view() {
+            self.set_view(view.zoomed(factor, view.canvas_center()));
+        }
+    }
+
+    fn with_current(&mut self, work: impl FnOnce(&mut Self, ImageId)) {
+        if let Some(image) = self.ui.current {
+            work(self, image);
+        }
+    }
+
+    fn set_tool(&mut self, tool: Tool) {
+        self.ui.tool = tool;
+        self.ui.gesture = None;
+        if tool == Tool::Select {
+            self.ui.prompt_awaiting_region = None;
+        }
+    }
+
+    /// After undo or redo: shows the picture that changed.
+    fn show_step(&mut self, step: Option<Step>, out: &mut Vec<Effect>) {
+        self.ui.gesture = None;
+        if let Some(step) = step {
+            self.select_picture(step.image, out);
+        }
+        let there = |state: &Self, tag: RegionTag| state.picture().is_some_and(|p| p.region(tag).is_some());
+        if self.ui.selected_region.is_some_and(|tag| !there(self, tag)) {
+            self.ui.selected_region = None;
+        }
+    }
+
+    fn delete_region(&mut self) {
+        if let (Some(image), Some(tag)) = (self.ui.current, self.ui.selected_region.take()) {
+            self.edit(&Edit::RemoveRegion { image, tag });
+        }
+    }
+
+    fn new_conversation(&mut self, image: ImageId) {
+        self.session.failures.remove(&image);
+        if self.document().picture(image).is_some_and(|p| !p.exchanges.is_empty()) {
+            self.edit(&Edit::ClearConversation { image });
+        }
+        self.ui.pinned.clear();
+    }
+
+    pub(super) fn load_model(&mut self, source: ModelSource, out: &mut Vec<Effect>) {
+        self.stop();
+        let spec = ModelSpec { source, device: self.session.spec.device };
+        self.session.spec = spec.clone();
+        self.session.model = ModelStatus::Loading { done_bytes: 0, total_bytes: 0 };
+        self.session.tokens_per_second = None;
+        for encoding in self.session.encodings.values_mut() {
+            *encoding = crate::session::Encoding::Waiting;
+        }
+        out.push(Effect::Engine(EngineCommand::LoadModel(spec)));
+    }
+
+    /// The end of a drag on the canvas: one edit, so one point to undo.
+    pub(super) fn finish_gesture(&mut self, out: &mut Vec<Effect>) {
+        let Some(gesture) = self.ui.gesture.take() else { return };
+        let Some(picture) = self.picture() else { return };
+        let (image, bounds) = (picture.id, gesture.bounds(picture.size));
+        match gesture.grip {
+            Grip::Draw => {
+                let tag = picture.free_tag();
+                self.edit(&Edit::AddRegion { image, bounds });
+                if self.document().picture(image).is_some_and(|p| p.region(tag).is_some()) {
+                    self.ui.selected_region = Some(tag);
+                    self.region_drawn(tag, out);
+                }
+            }
+            Grip::Move(tag, before) | Grip::Resize(tag, before, _) => {
+                if bounds != before {
+                    self.edit(&Edit::PlaceRegion { image, tag, bounds });
+                }
+            }
+        }
+    }
+}

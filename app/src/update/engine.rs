@@ -1,0 +1,138 @@
+//! What the engine's events change. Events of a job or an image that is no longer there are
+//! dropped.
+
+use std::sync::Arc;
+
+use glamm_engine::error::{EngineError, PromptError};
+use glamm_engine::protocol::{
+    EngineCommand, EngineEvent, FinishReason, Grounding, JobId, JobStats, Reply,
+};
+use glamm_engine::vision::MaskLogits;
+
+use super::State;
+use crate::canvas::picking;
+use crate::document::{Edit, Exchange, GroundedMask};
+use crate::session::{Encoding, FailedQuestion, ModelStatus, RunningJob};
+
+impl State {
+    pub(super) fn engine_event(&mut self, event: EngineEvent) {
+        match event {
+            EngineEvent::LoadProgressed { done_bytes, total_bytes } => {
+                self.session.model = ModelStatus::Loading { done_bytes, total_bytes };
+            }
+            EngineEvent::ModelLoaded(info) => self.session.model = ModelStatus::Ready(info),
+            EngineEvent::LoadFailed(error) => self.session.model = ModelStatus::Failed(error.to_string()),
+            EngineEvent::ModelUnloaded => {
+                self.session.model = ModelStatus::Failed(EngineError::NoModel.to_string());
+            }
+            EngineEvent::ImageEncoded { image, timings } => {
+                if let Some(encoding) = self.session.encodings.get_mut(&image) {
+                    *encoding = Encoding::Done(timings);
+                }
+            }
+            EngineEvent::ImageFailed { image, error } => {
+                if let Some(encoding) = self.session.encodings.get_mut(&image) {
+                    *encoding = Encoding::Failed(error.to_string());
+                }
+            }
+            EngineEvent::JobStarted { job } => self.with_job(job, |job| job.started = true),
+            EngineEvent::TextGenerated { job, text } => self.with_job(job, |job| {
+                job.chars += text.chars().count();
+                job.text.push_str(&text);
+            }),
+            EngineEvent::PhraseOpened { job } => {
+                self.with_job(job, |job| job.open_phrase = Some(job.chars));
+            }
+            EngineEvent::PhraseClosed { job, span } => self.with_job(job, |job| {
+                job.open_phrase = None;
+                job.waiting_phrases.push(span);
+            }),
+            EngineEvent::MaskReady { job, index, grounding, mask } => {
+                self.mask_ready(job, index, grounding, mask);
+            }
+            EngineEvent::JobFinished { job, reason, reply, stats } => {
+                self.job_finished(job, reason, reply, stats);
+            }
+            EngineEvent::JobFailed { job, error } => self.job_failed(job, &error),
+        }
+    }
+
+    /// The engine's queue was full.
+    pub(super) fn engine_refused(&mut self, command: &EngineCommand) {
+        match command {
+            EngineCommand::Run(request) => {
+                let message = "The engine is busy: ask again in a moment".to_owned();
+                self.fail(request.id, message, false);
+            }
+            EngineCommand::OpenImage { image, .. } => {
+                // Selecting the picture again offers it again.
+                self.session.encodings.remove(image);
+            }
+            EngineCommand::LoadModel(_) => {
+                self.session.model =
+                    ModelStatus::Failed("the engine is busy: load the model again in a moment".to_owned());
+            }
+            EngineCommand::CloseImage(_) | EngineCommand::UnloadModel | EngineCommand::Shutdown => {}
+        }
+    }
+
+    pub(super) fn engine_gone(&mut self) {
+        self.session.model = ModelStatus::Gone;
+        if let Some(id) = self.session.job.as_ref().map(|job| job.id) {
+            self.fail(id, EngineError::Disconnected.to_string(), false);
+        }
+    }
+
+    fn with_job(&mut self, id: JobId, change: impl FnOnce(&mut RunningJob)) {
+        if let Some(job) = self.session.job.as_mut().filter(|job| job.id == id) {
+            change(job);
+        }
+    }
+
+    fn mask_ready(&mut self, id: JobId, index: usize, grounding: Grounding, mask: Arc<MaskLogits>) {
+        let mask_id = self.session.fresh_mask();
+        self.with_job(id, |job| {
+            job.waiting_phrases.retain(|span| *span != grounding.span);
+            if job.grounded.len() <= index {
+                let nowhere = || (Grounding { span: 0..0 }, None);
+                job.grounded.resize_with(index + 1, nowhere);
+            }
+            let coverage = picking::coverage(&mask);
+            job.grounded[index] = (grounding, Some(GroundedMask { id: mask_id, logits: mask, coverage }));
+        });
+    }
+
+    fn job_finished(&mut self, id: JobId, reason: FinishReason, reply: Reply, stats: JobStats) {
+        let Some(job) = self.session.job.take_if(|job| job.id == id) else { return };
+        let stopped_early = reason == FinishReason::Cancelled && reply.text.trim().is_empty();
+        if stopped_early && reply.groundings.is_empty() {
+            // Nothing was said: the question goes back to where it was written.
+            let image = job.image;
+            if self.ui.draft(image).is_empty() {
+                self.ui.drafts.insert(image, job.question.draft());
+            }
+            return;
+        }
+        if stats.tokens_per_second() > 0.0 {
+            self.session.tokens_per_second = Some(stats.tokens_per_second());
+        }
+        let mut masks: Vec<_> = job.grounded.into_iter().map(|(_, mask)| mask).collect();
+        masks.resize(reply.groundings.len(), None);
+        let exchange =
+            Exchange { question: job.question, reply, masks, first_hue: job.first_hue, reason, stats };
+        self.edit(&Edit::AddExchange { image: job.image, exchange: Arc::new(exchange) });
+    }
+
+    fn job_failed(&mut self, id: JobId, error: &EngineError) {
+        let too_long = matches!(error, EngineError::Prompt(PromptError::TooLong { .. }));
+        self.fail(id, error.to_string(), too_long);
+    }
+
+    fn fail(&mut self, id: JobId, message: String, too_long: bool) {
+        let Some(job) = self.session.job.take_if(|job| job.id == id) else { return };
+        if self.document().picture(job.image).is_some() {
+            let failure = FailedQuestion { question: job.question, message, too_long };
+            self.session.failures.insert(job.image, failure);
+        }
+    }
+}

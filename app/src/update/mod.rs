@@ -1,0 +1,270 @@
+//! The only place that changes state.
+//!
+//! Panels read [`State`] and leave [`Action`]s; once a frame the application hands these, and the
+//! engine's events, to [`State::update`], which answers with [`Effect`]s: what is to be done
+//! outside (a command for the engine, a file to be read, a dialog). Nothing here waits, draws, or
+//! touches a file or a thread, so all of it is tested without a window.
+
+mod asking;
+mod commands;
+mod engine;
+mod pictures;
+mod visible;
+#[cfg(test)]
+mod tests;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use glamm_engine::protocol::{EngineCommand, EngineEvent, ImageId, ModelSource, ModelSpec};
+
+use crate::canvas::gesture::Gesture;
+use crate::canvas::view::{View, Viewpoint};
+use crate::command::Command;
+use crate::document::{Document, Edit, History, MaskId, Origin, Picture, RegionTag};
+use crate::pixels::Pixels;
+use crate::session::Session;
+use crate::suggestions::Suggestion;
+use crate::ui_state::UiState;
+
+pub use visible::VisibleMask;
+
+/// Everything the window shows.
+#[derive(Debug)]
+pub struct State {
+    /// What the user made, and the ways back.
+    pub history: History,
+    /// What is going on.
+    pub session: Session,
+    /// How the user looks at it.
+    pub ui: UiState,
+}
+
+/// Something that happened.
+#[derive(Debug)]
+pub enum Action {
+    /// The user asked for something by name.
+    Command(Command),
+    /// Files were chosen, dropped or given on the command line.
+    OpenFiles(Vec<PathBuf>),
+    /// A picture was pasted.
+    OpenPasted(Arc<egui::ColorImage>),
+    /// A file dialog was closed.
+    DialogClosed,
+    /// A model folder was chosen.
+    OpenModel(PathBuf),
+    /// The loader has made a picture ready.
+    PictureLoaded {
+        /// Which one.
+        image: ImageId,
+        /// Its pixels, or why there are none.
+        result: Result<Arc<Pixels>, String>,
+    },
+    /// The engine reported something.
+    Engine(EngineEvent),
+    /// The engine did not take a command.
+    EngineRefused(EngineCommand),
+    /// The engine thread has ended.
+    EngineGone,
+    /// Something the user should know failed outside.
+    Failed(String),
+    /// Show a picture.
+    SelectPicture(ImageId),
+    /// Close a picture.
+    ClosePicture(ImageId),
+    /// Change the document.
+    Edit(Edit),
+    /// A drag on the canvas goes on, or ends nowhere.
+    Gesture(Option<Gesture>),
+    /// A drag on the canvas ended.
+    FinishGesture,
+    /// Select a region, or none.
+    SelectRegion(Option<RegionTag>),
+    /// Write a reference to a region into the draft.
+    Refer(RegionTag),
+    /// The draft was typed in.
+    SetDraft(String),
+    /// The composer has placed the text cursor.
+    DraftCursorPlaced,
+    /// A suggestion was pressed.
+    Suggest(Suggestion),
+    /// Ask the failed question again.
+    Retry,
+    /// Look at the current picture in another way.
+    SetView(Viewpoint),
+    /// The canvas has this place and size now.
+    CanvasPlaced {
+        /// On the screen.
+        rect: egui::Rect,
+        /// Physical pixels per point.
+        pixels_per_point: f32,
+    },
+    /// The pointer is on this mask or its phrase, and there on the picture.
+    Hover {
+        /// The mask.
+        mask: Option<MaskId>,
+        /// In pixels of the current picture.
+        pointer: Option<(f32, f32)>,
+    },
+    /// Pin a mask, or let go of it.
+    TogglePin(MaskId),
+    /// A message was read.
+    DismissNotice(u64),
+    /// The note about the demo model was read.
+    DismissDemoNote,
+    /// The list of shortcuts was closed.
+    CloseShortcuts,
+}
+
+/// Something to be done outside.
+#[derive(Debug)]
+pub enum Effect {
+    /// Send a command to the engine.
+    Engine(EngineCommand),
+    /// Make a picture ready, under this name.
+    Load {
+        /// Its name.
+        image: ImageId,
+        /// Where it comes from.
+        source: Source,
+    },
+    /// Let the user choose pictures.
+    AskForPictures,
+    /// Let the user choose a model folder.
+    AskForModelFolder,
+    /// Forget the textures of a picture.
+    ForgetPicture(ImageId),
+    /// Give the keyboard to the question.
+    FocusQuestion,
+    /// Close the window.
+    Quit,
+}
+
+/// Where the loader finds a picture.
+#[derive(Debug, Clone)]
+pub enum Source {
+    /// In a file.
+    File(PathBuf),
+    /// In the procedural picture world.
+    Scene(u64),
+    /// On the clipboard.
+    Clipboard,
+    /// Pasted already.
+    Pasted(Arc<egui::ColorImage>),
+}
+
+/// How many scenes the gallery starts with.
+const GALLERY: u64 = 6;
+/// The first seed of the gallery; far from the seeds of training and evaluation.
+const GALLERY_SEED: u64 = 7_000_000_000;
+
+impl State {
+    /// A window that is about to load a model, with nothing open; and what is to be done first.
+    pub fn start(model: ModelSpec, picture: Option<PathBuf>) -> (Self, Vec<Effect>) {
+        let mut state =
+            Self { history: History::default(), session: Session::new(model.clone()), ui: UiState::default() };
+        let mut effects = vec![Effect::Engine(EngineCommand::LoadModel(model))];
+        let has_picture = picture.is_some();
+        if let Some(path) = picture {
+            state.open_files(vec![path], &mut effects);
+        }
+        if state.session.spec.source == ModelSource::Demo {
+            for place in 0..GALLERY {
+                let select = place == 0 && !has_picture;
+                state.open_scene(GALLERY_SEED + place, select, &mut effects);
+            }
+        }
+        (state, effects)
+    }
+
+    /// What is open.
+    pub fn document(&self) -> &Document {
+        self.history.present()
+    }
+
+    /// The picture on the canvas.
+    pub fn picture(&self) -> Option<&Arc<Picture>> {
+        self.document().picture(self.ui.current?)
+    }
+
+    /// Carries out one action; `now` is the window's clock in seconds.
+    pub fn update(&mut self, action: Action, now: f64) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        let out = &mut effects;
+        match action {
+            Action::Command(command) => self.run(command, now, out),
+            Action::OpenFiles(paths) => self.open_files(paths, out),
+            Action::OpenPasted(image) => self.open_pasted(image, out),
+            Action::DialogClosed => self.session.dialog_open = false,
+            Action::OpenModel(path) => self.load_model(ModelSource::Directory(path), out),
+            Action::PictureLoaded { image, result } => self.picture_loaded(image, result, out),
+            Action::Engine(event) => self.engine_event(event),
+            Action::EngineRefused(command) => self.engine_refused(&command),
+            Action::EngineGone => self.engine_gone(),
+            Action::Failed(message) => self.session.notify(message, true),
+            Action::SelectPicture(image) => self.select_picture(image, out),
+            Action::ClosePicture(image) => self.close_picture(image, out),
+            Action::Edit(edit) => self.edit(&edit),
+            Action::Gesture(gesture) => self.ui.gesture = gesture,
+            Action::FinishGesture => self.finish_gesture(out),
+            Action::SelectRegion(tag) => self.ui.selected_region = tag,
+            Action::Refer(tag) => self.refer(tag, out),
+            Action::SetDraft(text) => {
+                if let Some(image) = self.ui.current {
+                    self.ui.drafts.insert(image, text);
+                }
+            }
+            Action::DraftCursorPlaced => self.ui.draft_cursor = None,
+            Action::Suggest(suggestion) => self.suggest(&suggestion, now, out),
+            Action::Retry => self.retry(now, out),
+            Action::SetView(viewpoint) => self.set_view(viewpoint),
+            Action::CanvasPlaced { rect, pixels_per_point } => {
+                self.ui.canvas = rect;
+                self.ui.pixels_per_point = pixels_per_point;
+            }
+            Action::Hover { mask, pointer } => {
+                self.ui.hovered = mask;
+                self.ui.pointer = pointer;
+            }
+            Action::TogglePin(mask) => {
+                if !self.ui.pinned.remove(&mask) {
+                    self.ui.pinned.insert(mask);
+                }
+            }
+            Action::DismissNotice(id) => self.session.notices.retain(|n| n.id != id),
+            Action::DismissDemoNote => self.ui.demo_note_dismissed = true,
+            Action::CloseShortcuts => self.ui.shortcuts_open = false,
+        }
+        effects
+    }
+
+    /// How the current picture lies on the canvas.
+    pub fn view(&self) -> Option<View> {
+        let picture = self.picture()?;
+        Some(View::new(self.ui.view(picture.id), self.ui.canvas, picture.size))
+    }
+
+    fn set_view(&mut self, viewpoint: Viewpoint) {
+        if let Some(image) = self.ui.current {
+            self.ui.views.insert(image, viewpoint);
+        }
+    }
+
+    /// Makes an edit; one that cannot be made changes nothing (a click without a drag, say).
+    fn edit(&mut self, edit: &Edit) {
+        if let Err(error) = self.history.apply(edit) {
+            tracing::debug!(%error, ?edit, "an edit was refused");
+        }
+    }
+
+    /// The name of a picture that comes from there.
+    fn name_of(origin: &Origin) -> String {
+        match origin {
+            Origin::File(path) => {
+                path.file_name().map_or_else(|| path.display().to_string(), |n| n.to_string_lossy().into_owned())
+            }
+            Origin::Scene { seed } => format!("Scene {seed}"),
+            Origin::Clipboard => "Pasted picture".to_owned(),
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! Opening, showing and closing pictures.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use glamm_engine::protocol::{EngineCommand, ImageId};
+
+use super::{Effect, Source, State};
+use crate::document::{Origin, Picture};
+use crate::pixels::Pixels;
+use crate::session::{Arrival, Encoding};
+
+/// More files at once are most likely a mistake (a folder dropped whole).
+const MAX_FILES_AT_ONCE: usize = 64;
+
+impl State {
+    pub(super) fn open_files(&mut self, mut paths: Vec<PathBuf>, out: &mut Vec<Effect>) {
+        if paths.len() > MAX_FILES_AT_ONCE {
+            let left_out = paths.len() - MAX_FILES_AT_ONCE;
+            paths.truncate(MAX_FILES_AT_ONCE);
+            let text = format!("Only the first {MAX_FILES_AT_ONCE} files are opened; {left_out} are left out");
+            self.session.notify(text, false);
+        }
+        for (place, path) in paths.into_iter().enumerate() {
+            let open = self.document().pictures().iter().find(|p| p.origin == Origin::File(path.clone()));
+            if let Some(id) = open.map(|p| p.id) {
+                self.select_picture(id, out);
+                continue;
+            }
+            self.expect(Origin::File(path.clone()), Source::File(path), place == 0, out);
+        }
+    }
+
+    pub(super) fn open_pasted(&mut self, image: Arc<egui::ColorImage>, out: &mut Vec<Effect>) {
+        self.expect(Origin::Clipboard, Source::Pasted(image), true, out);
+    }
+
+    pub(super) fn open_clipboard(&mut self, out: &mut Vec<Effect>) {
+        self.expect(Origin::Clipboard, Source::Clipboard, true, out);
+    }
+
+    pub(super) fn open_scene(&mut self, seed: u64, select: bool, out: &mut Vec<Effect>) {
+        self.expect(Origin::Scene { seed }, Source::Scene(seed), select, out);
+    }
+
+    /// A scene nobody has seen: seeded by the clock.
+    pub(super) fn new_scene(&mut self, out: &mut Vec<Effect>) {
+        let clock = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        let seed = clock.map_or(0, |since| since.as_micros() as u64) % super::GALLERY_SEED;
+        self.open_scene(seed, true, out);
+    }
+
+    fn expect(&mut self, origin: Origin, source: Source, select: bool, out: &mut Vec<Effect>) {
+        let image = self.session.fresh_image();
+        let name = Self::name_of(&origin);
+        self.session.arrivals.push(Arrival { image, name, origin, select });
+        out.push(Effect::Load { image, source });
+    }
+
+    pub(super) fn picture_loaded(
+        &mut self,
+        image: ImageId,
+        result: Result<Arc<Pixels>, String>,
+        out: &mut Vec<Effect>,
+    ) {
+        let Some(at) = self.session.arrivals.iter().position(|a| a.image == image) else { return };
+        let arrival = self.session.arrivals.remove(at);
+        match result {
+            Err(message) => self.session.notify(message, true),
+            Ok(pixels) => {
+                let picture = Picture::new(image, arrival.name, arrival.origin, pixels.size());
+                self.session.pixels.insert(image, pixels);
+                self.history.open(&Arc::new(picture));
+                if arrival.select || self.ui.current.is_none() {
+                    self.select_picture(image, out);
+                }
+            }
+        }
+    }
+
+    pub(super) fn select_picture(&mut self, image: ImageId, out: &mut Vec<Effect>) {
+        if self.document().picture(image).is_none() {
+            return;
+        }
+        if self.ui.current != Some(image) {
+            self.ui.current = Some(image);
+            self.ui.selected_region = None;
+            self.ui.gesture = None;
+            self.ui.hovered = None;
+            self.ui.prompt_awaiting_region = None;
+        }
+        self.encode(image, out);
+    }
+
+    /// Gives the picture to the engine, which encodes it ahead of the first question.
+    fn encode(&mut self, image: ImageId, out: &mut Vec<Effect>) {
+        if matches!(self.session.encodings.get(&image), Some(Encoding::Waiting | Encoding::Done(_))) {
+            return;
+        }
+        if let Some(pixels) = self.session.pixels.get(&image) {
+            self.session.encodings.insert(image, Encoding::Waiting);
+            let pixels = Arc::clone(&pixels.rgb);
+            out.push(Effect::Engine(EngineCommand::OpenImage { image, pixels }));
+        }
+    }
+
+    pub(super) fn step_picture(&mut self, by: isize, out: &mut Vec<Effect>) {
+        let pictures = self.document().pictures();
+        let at = pictures.iter().position(|p| Some(p.id) == self.ui.current).unwrap_or(0) as isize;
+        let next = (at + by).rem_euclid(pictures.len().max(1) as isize) as usize;
+        if let Some(id) = pictures.get(next).map(|p| p.id) {
+            self.select_picture(id, out);
+        }
+    }
+
+    pub(super) fn close_picture(&mut self, image: ImageId, out: &mut Vec<Effect>) {
+        let pictures = self.document().pictures();
+        let Some(at) = pictures.iter().position(|p| p.id == image) else { return };
+        let neighbour = pictures.get(at + 1).or_else(|| pictures.get(at.checked_sub(1)?)).map(|p| p.id);
+        if self.session.job_about(image).is_some() {
+            self.stop();
+        }
+        self.history.close(image);
+        self.session.pixels.remove(&image);
+        self.session.failures.remove(&image);
+        self.ui.views.remove(&image);
+        self.ui.drafts.remove(&image);
+        if self.session.encodings.remove(&image).is_some() {
+            out.push(Effect::Engine(EngineCommand::CloseImage(image)));
+        }
+        out.push(Effect::ForgetPicture(image));
+        if self.ui.current == Some(image) {
+            self.ui.current = None;
+            self.ui.selected_region = None;
+            self.ui.gesture = None;
+            self.ui.hovered = None;
+            if let Some(next) = neighbour {
+                self.select_picture(next, out);
+            }
+        }
+    }
+}

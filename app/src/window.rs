@@ -1,0 +1,51 @@
+//! Opening the window.
+
+use std::path::PathBuf;
+
+use eframe::egui_wgpu::WgpuSetup;
+use glamm_engine::protocol::ModelSpec;
+
+use crate::app::App;
+
+/// What the command line says about the window.
+#[derive(Debug, Clone, Default)]
+pub struct WindowOptions {
+    /// A picture to open at once.
+    pub image: Option<PathBuf>,
+    /// The model to load.
+    pub model: ModelSpec,
+}
+
+/// Opens the window and returns when it is closed.
+///
+/// # Errors
+/// Where there is no display, or no GPU driver that can draw.
+pub fn run_window(options: WindowOptions) -> eframe::Result {
+    let viewport = egui::ViewportBuilder::default()
+        .with_title("GLaMM Desktop")
+        .with_app_id("glamm-desktop")
+        .with_inner_size([1440.0, 900.0])
+        .with_min_inner_size([900.0, 600.0])
+        .with_drag_and_drop(true);
+    let mut native = eframe::NativeOptions { viewport, ..eframe::NativeOptions::default() };
+    if let WgpuSetup::CreateNew(setup) = &mut native.wgpu_options.wgpu_setup {
+        allow_large_textures(setup);
+    }
+    eframe::run_native(
+        "GLaMM Desktop",
+        native,
+        Box::new(move |cc| Ok(Box::new(App::new(cc, options.model, options.image)?))),
+    )
+}
+
+/// egui asks for textures of 8192 pixels, and windows and pictures beyond that would end the
+/// program; most GPUs can do 16384.
+fn allow_large_textures(setup: &mut eframe::egui_wgpu::WgpuSetupCreateNew) {
+    let usual = std::sync::Arc::clone(&setup.device_descriptor);
+    setup.device_descriptor = std::sync::Arc::new(move |adapter| {
+        let mut descriptor = usual(adapter);
+        let limit = adapter.limits().max_texture_dimension_2d;
+        descriptor.required_limits.max_texture_dimension_2d = limit.min(16_384);
+        descriptor
+    });
+}

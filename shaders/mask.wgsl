@@ -1,0 +1,65 @@
+// Draws one mask over its picture: a tint inside, an outline of constant width on the screen, both
+// anti-aliased at every zoom. Comes after common/logits.wgsl.
+
+// Mirrored by `render::mask::MaskUniform`.
+struct Mask {
+    // The picture on the screen, in physical pixels: left, top, width, height.
+    image_on_screen: vec4<f32>,
+    // sRGB, alpha unused.
+    color: vec4<f32>,
+    // The part of the grid that shows the picture, in cells.
+    content_cells: vec2<f32>,
+    // Width and height of the render target, in physical pixels.
+    screen_size: vec2<f32>,
+    // Opacity of the tint.
+    fill: f32,
+    // Opacity of the outline.
+    line: f32,
+    // Half the width of the outline, in physical pixels.
+    half_width: f32,
+    // 1 where the target stores linear values (an sRGB format), else 0.
+    target_is_linear: f32,
+};
+
+@group(0) @binding(0) var<uniform> mask: Mask;
+@group(1) @binding(0) var grid: texture_2d<f32>;
+
+struct Vertex {
+    @builtin(position) position: vec4<f32>,
+    // From 0 at the upper left to 1 at the lower right corner of the picture.
+    @location(0) place: vec2<f32>,
+};
+
+@vertex
+fn vertex(@builtin(vertex_index) index: u32) -> Vertex {
+    let place = vec2<f32>(f32(index & 1u), f32(index >> 1u));
+    let pixel = mask.image_on_screen.xy + place * mask.image_on_screen.zw;
+    let clip = pixel / mask.screen_size * vec2<f32>(2.0, -2.0) + vec2<f32>(-1.0, 1.0);
+    return Vertex(vec4<f32>(clip, 0.0, 1.0), place);
+}
+
+fn linear_from_srgb(color: vec3<f32>) -> vec3<f32> {
+    let low = color / 12.92;
+    let high = pow((color + 0.055) / 1.055, vec3<f32>(2.4));
+    return select(high, low, color <= vec3<f32>(0.04045));
+}
+
+@fragment
+fn fragment(in: Vertex) -> @location(0) vec4<f32> {
+    let cells = in.place * mask.content_cells;
+    let logit = logit_at(grid, cells);
+    // Cells per physical pixel turn the slope per cell into a slope per pixel, and the logit into
+    // the distance from the edge in pixels, positive inside.
+    let cells_per_pixel = mask.content_cells / mask.image_on_screen.zw;
+    let slope = length(logit_gradient(grid, cells) * cells_per_pixel);
+    let distance = logit / max(slope, 1e-6);
+
+    let inside = clamp(distance + 0.5, 0.0, 1.0);
+    let outline = clamp(mask.half_width + 0.5 - abs(distance), 0.0, 1.0);
+    let alpha = mix(inside * mask.fill, mask.line, outline);
+    var color = mask.color.rgb;
+    if (mask.target_is_linear > 0.5) {
+        color = linear_from_srgb(color);
+    }
+    return vec4<f32>(color * alpha, alpha);
+}
