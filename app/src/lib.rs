@@ -1,3 +1,25 @@
-//! The application.
+//! GLaMM Desktop: talk about an image, and see every phrase as a mask.
+//!
+//! The window ([`run_window`]) and the command line are both thin: they say to `glamm-engine` what
+//! is wanted and show what it answers. In the window, `app` wires, `update` changes state, `ui`
+//! shows it; `document` is what the user makes, `session` what is going on.
 
+pub mod app;
+pub mod canvas;
+pub mod command;
+mod dialogs;
+pub mod document;
+pub mod engine_link;
+mod loader;
 pub mod palette;
+pub mod pixels;
+pub mod render;
+pub mod session;
+pub mod suggestions;
+pub mod theme;
+pub mod ui;
+pub mod ui_state;
+pub mod update;
+mod window;
+
+pub use window::{WindowOptions, run_window};

@@ -32,7 +32,7 @@ pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui) {
         shown.send(Action::CanvasPlaced { rect, pixels_per_point });
     }
     ui.painter().rect_filled(rect, CornerRadius::ZERO, shown.tokens.canvas);
-    let response = ui.interact(rect, Id::new("canvas"), Sense::click_and_drag());
+    let response = ui.interact(rect, Id::unique("canvas"), Sense::click_and_drag());
     let Some(picture) = shown.state.picture().cloned() else {
         response.widget_info(|| WidgetInfo::labeled(Role::Image, true, "Canvas, no picture"));
         empty(shown, ui, rect);
@@ -258,7 +258,7 @@ fn paint_masks(shown: &Shown<'_>, ui: &Ui, painter: &egui::Painter, view: &View,
         return;
     }
     let animate = |mask: &VisibleMask, what: &str, on: bool| {
-        ui.ctx().animate_bool_with_time(Id::new((what, mask.mask.id)), on, 0.12)
+        ui.ctx().animate_bool_with_time(Id::unique((what, mask.mask.id)), on, 0.12)
     };
     let draws = masks.iter().map(|mask| {
         let strong = animate(mask, "emphasised", mask.emphasised);

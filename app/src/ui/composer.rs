@@ -19,7 +19,7 @@ use crate::update::Action;
 
 /// The field's name, for giving it the keyboard.
 pub fn question_id() -> Id {
-    Id::new("question")
+    Id::unique("question")
 }
 
 pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui) {

@@ -14,7 +14,7 @@ pub(super) fn show(shown: &mut Shown<'_>, ui: &Ui) {
     }
     let canvas = shown.state.ui.canvas;
     let width = (canvas.width() - 40.0).clamp(200.0, 460.0);
-    Area::new(Id::new("notices"))
+    Area::new(Id::unique("notices"))
         .order(Order::Foreground)
         .pivot(Align2::CENTER_BOTTOM)
         .fixed_pos(canvas.center_bottom() - vec2(0.0, 16.0))

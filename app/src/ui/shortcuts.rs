@@ -21,7 +21,7 @@ pub(super) fn show(shown: &mut Shown<'_>, ui: &Ui) {
         return;
     }
     let tokens = shown.tokens;
-    let modal = Modal::new(Id::new("shortcuts")).show(ui.ctx(), |ui| {
+    let modal = Modal::new(Id::unique("shortcuts")).show(ui.ctx(), |ui| {
         ui.set_width(560.0);
         ui.label(RichText::new("Keyboard and mouse").font(theme::strong_font(18.0)).color(tokens.text));
         ui.add_space(6.0);

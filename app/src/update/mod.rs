@@ -9,9 +9,9 @@ mod asking;
 mod commands;
 mod engine;
 mod pictures;
-mod visible;
 #[cfg(test)]
 mod tests;
+mod visible;
 
 use std::path::PathBuf;
 use std::sync::Arc;

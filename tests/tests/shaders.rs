@@ -1,0 +1,59 @@
+//! Every shader is valid WGSL: each file of `shaders/`, put together with the common parts that it
+//! asks for, as the pipelines of the application do it.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use naga::valid::{Capabilities, ValidationFlags, Validator};
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../shaders")
+}
+
+fn wgsl_files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut files: Vec<_> = entries.filter(|path| path.extension().is_some_and(|e| e == "wgsl")).collect();
+    files.sort();
+    files
+}
+
+fn validate(name: &str, source: &str) {
+    let module = naga::front::wgsl::parse_str(source)
+        .unwrap_or_else(|error| panic!("{name}: {}", error.emit_to_string(source)));
+    let mut validator = Validator::new(ValidationFlags::all(), Capabilities::empty());
+    validator.validate(&module).unwrap_or_else(|error| panic!("{name}: {}", error.emit_to_string(source)));
+}
+
+#[test]
+fn every_common_part_is_valid() {
+    let files = wgsl_files(&folder().join("common"));
+    assert!(!files.is_empty());
+    for file in files {
+        validate(&file.display().to_string(), &fs::read_to_string(&file).unwrap());
+    }
+}
+
+#[test]
+fn every_pass_is_valid() {
+    let common: String =
+        wgsl_files(&folder().join("common")).iter().map(|file| fs::read_to_string(file).unwrap()).collect();
+    let files = wgsl_files(&folder());
+    assert!(!files.is_empty());
+    for file in files {
+        let source = format!("{common}\n{}", fs::read_to_string(&file).unwrap());
+        validate(&file.display().to_string(), &source);
+    }
+}
+
+#[test]
+fn the_application_composes_the_same() {
+    validate("mask", glamm::render::mask::MASK_SHADER);
+}
+
+#[test]
+fn a_broken_shader_is_noticed() {
+    let broken = "@fragment fn f() -> @location(0) vec4<f32> { return vec3<f32>(1.0); }";
+    assert!(naga::front::wgsl::parse_str(broken).is_err());
+}
