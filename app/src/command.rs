@@ -135,17 +135,26 @@ impl Command {
     /// Its row in the table.
     pub fn info(self) -> Info {
         use Menu::{Edit, File, Help, Model, View};
-        let row = |menu, label, tooltip, shortcut| Info { label, tooltip, shortcut, menu, starts_group: false };
+        let row =
+            |menu, label, tooltip, shortcut| Info { label, tooltip, shortcut, menu, starts_group: false };
         let group = |info| Info { starts_group: true, ..info };
         match self {
             Self::OpenPicture => row(File, "Open…", "Open pictures from files", Some(ctrl(Key::O))),
-            Self::PastePicture => row(File, "Paste picture", "Open the picture on the clipboard", Some(ctrl(Key::V))),
-            Self::NewScene => {
-                row(File, "New scene", "Make a fresh scene of the demo model's picture world", Some(ctrl(Key::N)))
+            Self::PastePicture => {
+                row(File, "Paste picture", "Open the picture on the clipboard", Some(ctrl(Key::V)))
             }
-            Self::NextPicture => {
-                group(row(File, "Next picture", "Show the next picture of the filmstrip", Some(plain(Key::PageDown))))
-            }
+            Self::NewScene => row(
+                File,
+                "New scene",
+                "Make a fresh scene of the demo model's picture world",
+                Some(ctrl(Key::N)),
+            ),
+            Self::NextPicture => group(row(
+                File,
+                "Next picture",
+                "Show the next picture of the filmstrip",
+                Some(plain(Key::PageDown)),
+            )),
             Self::PreviousPicture => {
                 row(File, "Previous picture", "Show the picture before", Some(plain(Key::PageUp)))
             }
@@ -154,37 +163,53 @@ impl Command {
             }
             Self::Quit => group(row(File, "Quit", "Close the window", Some(ctrl(Key::Q)))),
             Self::Undo => row(Edit, "Undo", "Take the last change back", Some(ctrl(Key::Z))),
-            Self::Redo => row(Edit, "Redo", "Make the change again that was taken back", Some(ctrl_shift(Key::Z))),
+            Self::Redo => {
+                row(Edit, "Redo", "Make the change again that was taken back", Some(ctrl_shift(Key::Z)))
+            }
             Self::SelectTool => {
                 group(row(Edit, "Select", "Move regions and the picture, pin masks", Some(plain(Key::V))))
             }
-            Self::BoxTool => row(Edit, "Box", "Draw a box around what you want to ask about", Some(plain(Key::B))),
+            Self::BoxTool => {
+                row(Edit, "Box", "Draw a box around what you want to ask about", Some(plain(Key::B)))
+            }
             Self::DeleteRegion => {
                 row(Edit, "Delete region", "Delete the selected region", Some(plain(Key::Delete)))
             }
             Self::Ask => group(row(Edit, "Ask", "Put the question to the model", Some(ctrl(Key::Enter)))),
             Self::Stop => row(Edit, "Stop", "Stop the reply", Some(plain(Key::Escape))),
-            Self::NewConversation => {
-                row(Edit, "New conversation", "Forget what was said about this picture", Some(ctrl_shift(Key::N)))
-            }
+            Self::NewConversation => row(
+                Edit,
+                "New conversation",
+                "Forget what was said about this picture",
+                Some(ctrl_shift(Key::N)),
+            ),
             Self::ZoomIn => row(View, "Zoom in", "Show the picture larger", Some(ctrl(Key::Plus))),
             Self::ZoomOut => row(View, "Zoom out", "Show the picture smaller", Some(ctrl(Key::Minus))),
             Self::ZoomFit => row(View, "Fit", "Show all of the picture", Some(plain(Key::F))),
-            Self::ZoomActual => {
-                row(View, "Actual size", "Show a pixel of the picture as a pixel of the screen", Some(plain(Key::Num1)))
+            Self::ZoomActual => row(
+                View,
+                "Actual size",
+                "Show a pixel of the picture as a pixel of the screen",
+                Some(plain(Key::Num1)),
+            ),
+            Self::ToggleMasks => {
+                group(row(View, "Hide masks", "Hide or show all masks", Some(plain(Key::M))))
             }
-            Self::ToggleMasks => group(row(View, "Hide masks", "Hide or show all masks", Some(plain(Key::M)))),
             Self::UnpinMasks => row(View, "Unpin masks", "Let go of all pinned phrases", Some(plain(Key::U))),
             Self::FollowSystem => {
                 group(row(View, "Follow the system", "Dark or light as the desktop says", None))
             }
             Self::LightMode => row(View, "Light", "Always light", None),
             Self::DarkMode => row(View, "Dark", "Always dark", None),
-            Self::UseDemoModel => row(Model, "Demo model", "Load the small model that comes with the program", None),
+            Self::UseDemoModel => {
+                row(Model, "Demo model", "Load the small model that comes with the program", None)
+            }
             Self::OpenModelFolder => {
                 row(Model, "Open model folder…", "Load a GLaMM checkpoint in the Hugging Face layout", None)
             }
-            Self::ShowShortcuts => row(Help, "Keyboard shortcuts", "List all shortcuts", Some(plain(Key::F1))),
+            Self::ShowShortcuts => {
+                row(Help, "Keyboard shortcuts", "List all shortcuts", Some(plain(Key::F1)))
+            }
         }
     }
 

@@ -12,7 +12,10 @@ use crate::update::Action;
 const EXTENSIONS: [&str; 8] = ["png", "jpg", "jpeg", "webp", "bmp", "gif", "tif", "tiff"];
 
 /// Lets the user choose pictures.
-pub fn ask_for_pictures(results: Sender<Action>, wake: impl Fn() + Send + 'static) -> std::io::Result<()> {
+pub(crate) fn ask_for_pictures(
+    results: Sender<Action>,
+    wake: impl Fn() + Send + 'static,
+) -> std::io::Result<()> {
     let dialog = AsyncFileDialog::new()
         .set_title("Open pictures")
         .add_filter("Pictures", &EXTENSIONS)
@@ -22,7 +25,10 @@ pub fn ask_for_pictures(results: Sender<Action>, wake: impl Fn() + Send + 'stati
 }
 
 /// Lets the user choose a folder with a checkpoint.
-pub fn ask_for_model_folder(results: Sender<Action>, wake: impl Fn() + Send + 'static) -> std::io::Result<()> {
+pub(crate) fn ask_for_model_folder(
+    results: Sender<Action>,
+    wake: impl Fn() + Send + 'static,
+) -> std::io::Result<()> {
     let dialog = AsyncFileDialog::new().set_title("Open a model folder");
     let chosen = dialog.pick_folder();
     wait(results, wake, move || {
@@ -42,7 +48,11 @@ fn wait(
     let work = move || {
         // A desktop without a dialog service must not take the program with it.
         let chosen = std::panic::catch_unwind(std::panic::AssertUnwindSafe(choose));
-        let failed = || Some(Action::Failed("The file dialog could not be opened: drop the file on the window instead".to_owned()));
+        let failed = || {
+            Some(Action::Failed(
+                "The file dialog could not be opened: drop the file on the window instead".to_owned(),
+            ))
+        };
         let chosen = chosen.unwrap_or_else(|_| failed());
         for action in chosen.into_iter().chain([Action::DialogClosed]) {
             // The window may have been closed meanwhile.

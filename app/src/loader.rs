@@ -15,7 +15,7 @@ const CAPACITY: usize = 128;
 
 /// The window's end of the loader thread, which ends with it.
 #[derive(Debug)]
-pub struct Loader {
+pub(crate) struct Loader {
     requests: Sender<(ImageId, Source)>,
 }
 
@@ -24,7 +24,7 @@ impl Loader {
     ///
     /// # Errors
     /// Where the system has no thread to give.
-    pub fn start(
+    pub(crate) fn start(
         results: Sender<Action>,
         max_texture_side: u32,
         wake: impl Fn() + Send + 'static,
@@ -37,7 +37,7 @@ impl Loader {
     }
 
     /// Asks for a picture; refused at once where too many wait already.
-    pub fn load(&self, image: ImageId, source: Source) -> Option<Action> {
+    pub(crate) fn load(&self, image: ImageId, source: Source) -> Option<Action> {
         let refused = match self.requests.try_send((image, source)) {
             Ok(()) => return None,
             Err(TrySendError::Full(_)) => "Too many pictures are being opened: try again in a moment",
@@ -100,12 +100,9 @@ fn from_clipboard() -> Result<RgbImage, String> {
 }
 
 /// Over white, as pictures with transparency are seen in most programs.
-fn from_rgba(
-    width: u32,
-    height: u32,
-    rgba: impl Iterator<Item = [u8; 4]>,
-) -> Result<RgbImage, String> {
-    let over_white = |c: u8, a: u8| ((u16::from(c) * u16::from(a) + 255 * u16::from(255 - a) + 127) / 255) as u8;
+fn from_rgba(width: u32, height: u32, rgba: impl Iterator<Item = [u8; 4]>) -> Result<RgbImage, String> {
+    let over_white =
+        |c: u8, a: u8| ((u16::from(c) * u16::from(a) + 255 * u16::from(255 - a) + 127) / 255) as u8;
     let bytes: Vec<u8> = rgba.flat_map(|[r, g, b, a]| [r, g, b].map(|c| over_white(c, a))).collect();
     RgbImage::from_raw(width, height, bytes)
         .filter(|image| image.width() > 0 && image.height() > 0)

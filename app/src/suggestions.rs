@@ -39,12 +39,19 @@ pub const SUGGESTIONS: [Suggestion; 5] = [
         prompt: "Could you please give me a detailed description of the image? Please respond with \
                  interleaved segmentation masks for the corresponding parts of the answer.",
     },
-    Suggestion::Complete { label: "Segment …", before: "Can you please segment the ", after: " in this image?" },
+    Suggestion::Complete {
+        label: "Segment …",
+        before: "Can you please segment the ",
+        after: " in this image?",
+    },
     Suggestion::AboutRegion {
         label: "Describe region",
         prompt: "Can you provide me with a detailed description of the region in the picture marked by {}?",
     },
-    Suggestion::Ask { label: "Caption", prompt: "Could you please give me a detailed description of the image?" },
+    Suggestion::Ask {
+        label: "Caption",
+        prompt: "Could you please give me a detailed description of the image?",
+    },
     Suggestion::Complete { label: "How many …?", before: "How many ", after: " are there in the image?" },
 ];
 

@@ -62,8 +62,7 @@ pub fn region_at(regions: &[Region], at: Pos2) -> Option<RegionTag> {
     let holds = |r: &&Region| {
         (r.bounds.x0..=r.bounds.x1).contains(&at.x) && (r.bounds.y0..=r.bounds.y1).contains(&at.y)
     };
-    let smallest =
-        regions.iter().filter(holds).min_by(|a, b| a.bounds.area().total_cmp(&b.bounds.area()));
+    let smallest = regions.iter().filter(holds).min_by(|a, b| a.bounds.area().total_cmp(&b.bounds.area()));
     smallest.map(|r| r.tag)
 }
 
@@ -77,14 +76,7 @@ mod tests {
     /// A 4 × 4 grid over a frame of 8, of which the left 8 × 4 shows an image of 16 × 8.
     fn mask(inside: impl Fn(usize, usize) -> bool) -> MaskLogits {
         let logits = (0..16).map(|i| if inside(i % 4, i / 4) { 1.0 } else { -1.0 }).collect();
-        MaskLogits {
-            side: 4,
-            logits,
-            frame: 8,
-            content: (8, 4),
-            image_size: (16, 8),
-            predicted_iou: 1.0,
-        }
+        MaskLogits { side: 4, logits, frame: 8, content: (8, 4), image_size: (16, 8), predicted_iou: 1.0 }
     }
 
     #[test]
@@ -122,10 +114,8 @@ mod tests {
 
     #[test]
     fn the_smallest_region_wins() {
-        let region = |tag, x1| Region {
-            tag: RegionTag(tag),
-            bounds: PixelBox { x0: 0.0, y0: 0.0, x1, y1: 10.0 },
-        };
+        let region =
+            |tag, x1| Region { tag: RegionTag(tag), bounds: PixelBox { x0: 0.0, y0: 0.0, x1, y1: 10.0 } };
         let regions = [region(1, 50.0), region(2, 20.0)];
         assert_eq!(region_at(&regions, pos2(10.0, 5.0)), Some(RegionTag(2)));
         assert_eq!(region_at(&regions, pos2(30.0, 5.0)), Some(RegionTag(1)));

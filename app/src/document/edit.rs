@@ -125,8 +125,7 @@ impl Document {
     /// # Errors
     /// Where the picture or region is gone, or a box has no area on the picture.
     pub fn apply(&self, edit: &Edit) -> Result<Self, EditError> {
-        let at =
-            self.pictures.iter().position(|p| p.id == edit.image()).ok_or(EditError::UnknownPicture)?;
+        let at = self.pictures.iter().position(|p| p.id == edit.image()).ok_or(EditError::UnknownPicture)?;
         let mut picture = Picture::clone(&self.pictures[at]);
         edit.apply_to(&mut picture)?;
         let mut changed = self.clone();

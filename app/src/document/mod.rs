@@ -18,8 +18,8 @@ use glamm_engine::vision::{MaskLogits, PixelBox};
 
 pub use edit::{Edit, EditError};
 pub use history::{History, Step};
-pub use question::{Piece, Question};
 pub(crate) use question::bracketed;
+pub use question::{Piece, Question};
 pub use reply::{Segment, segments};
 
 /// The number on a region's tag; unique among the regions of one picture.

@@ -152,7 +152,10 @@ impl MaskRenderer {
         let bind_group = device.create_bind_group(&wgpu::BindGroupDescriptor {
             label: Some("mask logits"),
             layout: &self.grid_layout,
-            entries: &[wgpu::BindGroupEntry { binding: 0, resource: wgpu::BindingResource::TextureView(&view) }],
+            entries: &[wgpu::BindGroupEntry {
+                binding: 0,
+                resource: wgpu::BindingResource::TextureView(&view),
+            }],
         });
         self.grids.insert(draw.id, Grid { bind_group, drawn_in: frame });
     }

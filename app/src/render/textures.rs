@@ -11,18 +11,23 @@ use glamm_engine::protocol::ImageId;
 
 use crate::pixels::Pixels;
 
-/// Pixels stay sharp when they are larger than the screen's.
-const OPTIONS: TextureOptions = TextureOptions {
-    magnification: TextureFilter::Nearest,
-    minification: TextureFilter::Linear,
-    wrap_mode: TextureWrapMode::ClampToEdge,
-    mipmap_mode: None,
-};
+/// From here on a pixel of the picture is a square on the screen; below, pictures are smoothed.
+const SHARP_FROM: f32 = 8.0;
+
+fn options(sharp: bool) -> TextureOptions {
+    TextureOptions {
+        magnification: if sharp { TextureFilter::Nearest } else { TextureFilter::Linear },
+        minification: TextureFilter::Linear,
+        wrap_mode: TextureWrapMode::ClampToEdge,
+        mipmap_mode: None,
+    }
+}
 
 /// Textures of pictures.
 #[derive(Default)]
 pub struct Textures {
-    levels: HashMap<(ImageId, u32), TextureHandle>,
+    /// By picture, halvings, and whether its pixels are drawn as squares.
+    levels: HashMap<(ImageId, u32, bool), TextureHandle>,
     thumbnails: HashMap<ImageId, TextureHandle>,
 }
 
@@ -37,9 +42,10 @@ impl Textures {
     ) -> Option<&TextureHandle> {
         let level = pixels.level_for(scale)?;
         // Other levels of this picture can come back; those of other pictures make room.
-        self.levels.retain(|(other, _), _| *other == image);
-        let texture = self.levels.entry((image, level.halvings)).or_insert_with(|| {
-            ctx.load_texture(format!("picture {}", image.0), Arc::clone(&level.image), OPTIONS)
+        self.levels.retain(|(other, ..), _| *other == image);
+        let sharp = scale >= SHARP_FROM;
+        let texture = self.levels.entry((image, level.halvings, sharp)).or_insert_with(|| {
+            ctx.load_texture(format!("picture {}", image.0), Arc::clone(&level.image), options(sharp))
         });
         Some(texture)
     }
@@ -54,7 +60,7 @@ impl Textures {
 
     /// Forgets a picture that was closed.
     pub fn forget(&mut self, image: ImageId) {
-        self.levels.retain(|(other, _), _| *other != image);
+        self.levels.retain(|(other, ..), _| *other != image);
         self.thumbnails.remove(&image);
     }
 }

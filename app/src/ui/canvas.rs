@@ -2,8 +2,8 @@
 
 use eframe::egui_wgpu;
 use egui::{
-    Align2, Color32, CornerRadius, CursorIcon, Id, Key, MouseWheelUnit, Pos2, Rect, Response, Role, Sense, Shape,
-    Stroke, StrokeKind, Ui, UiBuilder, Vec2, WidgetInfo, pos2, vec2,
+    Align2, Color32, CornerRadius, CursorIcon, Id, Key, MouseWheelUnit, Pos2, Rect, Response, Role, Sense,
+    Shape, Stroke, StrokeKind, Ui, UiBuilder, Vec2, WidgetInfo, pos2, vec2,
 };
 use glamm_engine::vision::PixelBox;
 
@@ -83,9 +83,12 @@ fn empty(shown: &mut Shown<'_>, ui: &mut Ui, rect: Rect) {
 
 /// Wheel and pinch.
 fn navigate(shown: &mut Shown<'_>, ui: &Ui, response: &Response, view: &View) {
-    let Some(pointer) = ui.input(|i| i.pointer.hover_pos()).filter(|_| response.contains_pointer()) else { return };
+    let Some(pointer) = ui.input(|i| i.pointer.hover_pos()).filter(|_| response.contains_pointer()) else {
+        return;
+    };
     let (zoom, scroll, by_lines) = ui.input(|i| {
-        let line = |event: &egui::Event| matches!(event, egui::Event::MouseWheel { unit: MouseWheelUnit::Line, .. });
+        let line =
+            |event: &egui::Event| matches!(event, egui::Event::MouseWheel { unit: MouseWheelUnit::Line, .. });
         (i.zoom_delta(), i.smooth_scroll_delta(), i.events.iter().any(line))
     });
     // A wheel turns in lines and zooms; a touchpad moves in points and pans. Smoothing spreads a
@@ -157,7 +160,8 @@ fn handle_at(
     at: Pos2,
 ) -> Option<(RegionTag, PixelBox, Handle)> {
     let region = picture.region(shown.state.ui.selected_region?)?;
-    let near = |handle: &Handle| view.screen_from_image(handle.position(&region.bounds)).distance(at) <= REACH;
+    let near =
+        |handle: &Handle| view.screen_from_image(handle.position(&region.bounds)).distance(at) <= REACH;
     Handle::ALL.into_iter().find(near).map(|handle| (region.tag, region.bounds, handle))
 }
 
@@ -216,9 +220,10 @@ fn click(
     pointer: Option<Pos2>,
 ) {
     let Some(at) = pointer.filter(|_| response.clicked() || response.secondary_clicked()) else { return };
-    let tagged = picture.regions.iter().rev().find(|region| {
-        tag_rect(view.screen_from_box(&region.bounds)).contains(view.screen_from_image(at))
-    });
+    let tagged =
+        picture.regions.iter().rev().find(|region| {
+            tag_rect(view.screen_from_box(&region.bounds)).contains(view.screen_from_image(at))
+        });
     let region = tagged.map(|r| r.tag).or_else(|| picking::region_at(&picture.regions, at));
     shown.send(Action::SelectRegion(region));
     if region.is_none()
@@ -340,6 +345,11 @@ fn hint(shown: &Shown<'_>, ui: &Ui, rect: Rect) {
     ui.painter().galley(card.min + vec2(15.0, 8.0), galley, tokens.on_accent);
     if dropping {
         let inside = rect.shrink(3.0);
-        ui.painter().rect_stroke(inside, CornerRadius::same(8), Stroke::new(3.0, tokens.accent), StrokeKind::Inside);
+        ui.painter().rect_stroke(
+            inside,
+            CornerRadius::same(8),
+            Stroke::new(3.0, tokens.accent),
+            StrokeKind::Inside,
+        );
     }
 }

@@ -23,13 +23,16 @@ pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui) {
         .frame(frame.inner_margin(Margin { left: 18, right: 18, top: 6, bottom: 16 }))
         .show(ui, |ui| composer::show(shown, ui));
     let current = shown.state.ui.current.map_or(0, |image| image.0);
-    ScrollArea::vertical().id_salt(("chat", current)).auto_shrink(false).stick_to_bottom(true).show(ui, |ui| {
-        Frame::new().inner_margin(Margin::symmetric(18, 14)).show(ui, |ui| {
-            ui.set_width(ui.available_width());
-            ui.spacing_mut().item_spacing.y = 14.0;
-            conversation(shown, ui);
-        });
-    });
+    ScrollArea::vertical().id_salt(("chat", current)).auto_shrink(false).stick_to_bottom(true).show(
+        ui,
+        |ui| {
+            Frame::new().inner_margin(Margin::symmetric(18, 14)).show(ui, |ui| {
+                ui.set_width(ui.available_width());
+                ui.spacing_mut().item_spacing.y = 14.0;
+                conversation(shown, ui);
+            });
+        },
+    );
 }
 
 fn heading(shown: &mut Shown<'_>, ui: &mut Ui) {
@@ -101,7 +104,8 @@ fn model_note(shown: &mut Shown<'_>, ui: &mut Ui) {
 
 fn demo_note(shown: &mut Shown<'_>, ui: &mut Ui, foreign: bool) {
     let tokens = shown.tokens;
-    let heading = if foreign { "The demo model does not know this picture" } else { "This is the demo model" };
+    let heading =
+        if foreign { "The demo model does not know this picture" } else { "This is the demo model" };
     let text = if foreign {
         "It knows only its own drawn picture world, and what it says about other pictures means \
          nothing. For photographs, load a GLaMM checkpoint."
@@ -112,7 +116,8 @@ fn demo_note(shown: &mut Shown<'_>, ui: &mut Ui, foreign: bool) {
     let dismissed = card(ui, tokens, CardLook::Note, Some("Dismiss the note"), |ui| {
         title(shown, ui, heading);
         paragraph(ui, text, theme::LABEL, tokens.text_soft);
-        if button(ui, tokens, "Open model folder…", Kind::Plain, !shown.state.session.dialog_open).clicked() {
+        if button(ui, tokens, "Open model folder…", Kind::Plain, !shown.state.session.dialog_open).clicked()
+        {
             shown.command(Command::OpenModelFolder);
         }
     });
@@ -139,7 +144,9 @@ fn failed(shown: &mut Shown<'_>, ui: &mut Ui, failure: &FailedQuestion) {
         ui.horizontal_wrapped(|ui| {
             if failure.too_long {
                 command_button(shown, ui, Command::NewConversation, Kind::Plain);
-            } else if button(ui, tokens, "Ask again", Kind::Plain, shown.state.session.job.is_none()).clicked() {
+            } else if button(ui, tokens, "Ask again", Kind::Plain, shown.state.session.job.is_none())
+                .clicked()
+            {
                 shown.send(Action::Retry);
             }
         });

@@ -127,9 +127,8 @@ fn text(shown: &mut Shown<'_>, ui: &mut Ui, picture: &Picture) {
     let tokens = shown.tokens;
     let mut draft = shown.state.ui.draft(picture.id).to_owned();
     let regions = &picture.regions;
-    let mut layouter = |ui: &Ui, text: &dyn egui::TextBuffer, width: f32| {
-        lay_out(ui, tokens, text.as_str(), regions, width)
-    };
+    let mut layouter =
+        |ui: &Ui, text: &dyn egui::TextBuffer, width: f32| lay_out(ui, tokens, text.as_str(), regions, width);
     let output = ScrollArea::vertical()
         .id_salt("question")
         .max_height(theme::LINE * 6.0)

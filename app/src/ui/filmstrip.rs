@@ -1,8 +1,8 @@
 //! The open pictures, one small below the other; those on their way as empty frames.
 
 use egui::{
-    CornerRadius, CursorIcon, Rect, Role, ScrollArea, Sense, Spinner, Stroke, StrokeKind, Ui, Vec2, WidgetInfo,
-    pos2, vec2,
+    CornerRadius, CursorIcon, Rect, Role, ScrollArea, Sense, Spinner, Stroke, StrokeKind, Ui, Vec2,
+    WidgetInfo, pos2, vec2,
 };
 
 use super::Shown;

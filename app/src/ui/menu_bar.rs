@@ -1,6 +1,8 @@
 //! The menu bar: the program's name, the menus, and how the model is.
 
-use egui::{Align, Button, Color32, CornerRadius, Layout, MenuBar, RichText, Sense, Stroke, StrokeKind, Ui, vec2};
+use egui::{
+    Align, Button, Color32, CornerRadius, Layout, MenuBar, RichText, Sense, Stroke, StrokeKind, Ui, vec2,
+};
 
 use super::Shown;
 use crate::command::{Command, Menu};
@@ -9,7 +11,8 @@ use crate::theme;
 
 pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui) {
     MenuBar::new().ui(ui, |ui| {
-        ui.set_min_height(ui.available_height());
+        // The bar itself is only as high as its buttons; the panel is higher.
+        ui.set_min_height(44.0);
         ui.label(RichText::new("GLaMM Desktop").font(theme::strong_font(15.0)).color(shown.tokens.text));
         ui.add_space(10.0);
         ui.spacing_mut().item_spacing.x = 2.0;

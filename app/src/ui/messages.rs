@@ -144,8 +144,11 @@ fn grounded_text(
         match segment.groundings.first() {
             None => builder.words(segment.text),
             Some(&first) => {
-                let masks: Vec<MaskId> =
-                    segment.groundings.iter().filter_map(|&g| grounded.masks.get(g).copied().flatten()).collect();
+                let masks: Vec<MaskId> = segment
+                    .groundings
+                    .iter()
+                    .filter_map(|&g| grounded.masks.get(g).copied().flatten())
+                    .collect();
                 let chip = chip(shown, &segment, grounded.first_hue + first, &masks);
                 builder.chip(if segment.text.is_empty() { "mask" } else { segment.text }, chip);
                 chips.push(masks);

@@ -67,10 +67,7 @@ pub fn show(shown: &mut Shown<'_>, ui: &mut Ui) {
         .exact_size(28.0)
         .frame(frame.inner_margin(Margin::symmetric(14, 0)))
         .show(ui, |ui| status_line::show(shown, ui));
-    Panel::left("filmstrip")
-        .exact_size(76.0)
-        .frame(frame)
-        .show(ui, |ui| filmstrip::show(shown, ui));
+    Panel::left("filmstrip").exact_size(76.0).frame(frame).show(ui, |ui| filmstrip::show(shown, ui));
     let width = ui.available_width();
     Panel::right("chat")
         .resizable(true)

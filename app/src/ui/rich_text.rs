@@ -75,7 +75,8 @@ impl Builder {
     }
 
     fn append(&mut self, text: &str, font: egui::FontId, color: Color32) {
-        let last_is_chip = self.chips.last().is_some_and(|(range, _)| range.end == self.chars && self.chars > 0);
+        let last_is_chip =
+            self.chips.last().is_some_and(|(range, _)| range.end == self.chars && self.chars > 0);
         let mut space = 0.0;
         if last_is_chip {
             space += PAD;
@@ -142,19 +143,19 @@ impl RichText {
             .map(|(place, (range, chip))| show_chip(ui, &self.galley, origin, range, chip, id.with(place)))
             .collect();
         let response = response.on_hover_cursor(CursorIcon::Text);
-        LabelSelectionState::label_text_selection(ui, &response, origin, self.galley, self.color, Stroke::NONE);
+        LabelSelectionState::label_text_selection(
+            ui,
+            &response,
+            origin,
+            self.galley,
+            self.color,
+            Stroke::NONE,
+        );
         Painted { response, chips }
     }
 }
 
-fn show_chip(
-    ui: &Ui,
-    galley: &Galley,
-    origin: Pos2,
-    range: &Range<usize>,
-    chip: &Chip,
-    id: Id,
-) -> Response {
+fn show_chip(ui: &Ui, galley: &Galley, origin: Pos2, range: &Range<usize>, chip: &Chip, id: Id) -> Response {
     let pieces = pieces(galley, origin, range);
     let sense = if chip.pinned.is_some() { Sense::click() } else { Sense::hover() };
     let mut response: Option<Response> = None;
@@ -198,7 +199,8 @@ fn pieces(galley: &Galley, origin: Pos2, range: &Range<usize>) -> Vec<(Rect, Cor
             );
             let round = |own: bool| if own { theme::CHIP_RADIUS } else { 1 };
             let (begins, ends) = (range.start >= row_start, range.end <= row_start + count);
-            let radius = CornerRadius { nw: round(begins), sw: round(begins), ne: round(ends), se: round(ends) };
+            let radius =
+                CornerRadius { nw: round(begins), sw: round(begins), ne: round(ends), se: round(ends) };
             pieces.push((rect, radius));
         }
         row_start += placed.char_count_including_newline().0;

@@ -32,7 +32,12 @@ pub(super) fn show(shown: &mut Shown<'_>, ui: &Ui) {
                 }
             }
             columns[1].add_space(8.0);
-            rows(&mut columns[1], shown, "Mouse", &MOUSE.map(|(what, how)| (what.to_owned(), how.to_owned())));
+            rows(
+                &mut columns[1],
+                shown,
+                "Mouse",
+                &MOUSE.map(|(what, how)| (what.to_owned(), how.to_owned())),
+            );
         });
         ui.add_space(6.0);
         button(ui, tokens, "Close", Kind::Plain, true).clicked()

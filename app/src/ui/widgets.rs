@@ -58,7 +58,12 @@ pub(super) fn button(ui: &mut Ui, tokens: &Tokens, label: &str, kind: Kind, enab
     let radius = CornerRadius::same(theme::RADIUS);
     ui.painter().rect(rect, radius, fill, Stroke::new(1.0, line), StrokeKind::Inside);
     if response.has_focus() {
-        ui.painter().rect_stroke(rect.expand(2.0), radius, Stroke::new(1.5, tokens.accent), StrokeKind::Outside);
+        ui.painter().rect_stroke(
+            rect.expand(2.0),
+            radius,
+            Stroke::new(1.5, tokens.accent),
+            StrokeKind::Outside,
+        );
     }
     let at = Align2::CENTER_CENTER.align_size_within_rect(galley.size(), rect).min;
     ui.painter().galley(at, galley, text);
@@ -94,11 +99,10 @@ pub(super) fn card(
         CardLook::Note => (tokens.raised, tokens.line),
         CardLook::Failure => (tokens.bad_soft, theme::mix(tokens.panel, tokens.bad, 0.45)),
     };
-    let frame = egui::Frame::new()
-        .fill(fill)
-        .stroke(Stroke::new(1.0, line))
-        .corner_radius(10.0)
-        .inner_margin(egui::Margin { left: 14, right: if dismiss.is_some() { 36 } else { 14 }, top: 11, bottom: 12 });
+    let frame =
+        egui::Frame::new().fill(fill).stroke(Stroke::new(1.0, line)).corner_radius(10.0).inner_margin(
+            egui::Margin { left: 14, right: if dismiss.is_some() { 36 } else { 14 }, top: 11, bottom: 12 },
+        );
     let shown = frame.show(ui, |ui| {
         ui.set_width(ui.available_width());
         ui.spacing_mut().item_spacing.y = 6.0;

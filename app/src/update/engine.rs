@@ -4,9 +4,7 @@
 use std::sync::Arc;
 
 use glamm_engine::error::{EngineError, PromptError};
-use glamm_engine::protocol::{
-    EngineCommand, EngineEvent, FinishReason, Grounding, JobId, JobStats, Reply,
-};
+use glamm_engine::protocol::{EngineCommand, EngineEvent, FinishReason, Grounding, JobId, JobStats, Reply};
 use glamm_engine::vision::MaskLogits;
 
 use super::State;

@@ -161,8 +161,11 @@ const GALLERY_SEED: u64 = 7_000_000_000;
 impl State {
     /// A window that is about to load a model, with nothing open; and what is to be done first.
     pub fn start(model: ModelSpec, picture: Option<PathBuf>) -> (Self, Vec<Effect>) {
-        let mut state =
-            Self { history: History::default(), session: Session::new(model.clone()), ui: UiState::default() };
+        let mut state = Self {
+            history: History::default(),
+            session: Session::new(model.clone()),
+            ui: UiState::default(),
+        };
         let mut effects = vec![Effect::Engine(EngineCommand::LoadModel(model))];
         let has_picture = picture.is_some();
         if let Some(path) = picture {
@@ -260,9 +263,9 @@ impl State {
     /// The name of a picture that comes from there.
     fn name_of(origin: &Origin) -> String {
         match origin {
-            Origin::File(path) => {
-                path.file_name().map_or_else(|| path.display().to_string(), |n| n.to_string_lossy().into_owned())
-            }
+            Origin::File(path) => path
+                .file_name()
+                .map_or_else(|| path.display().to_string(), |n| n.to_string_lossy().into_owned()),
             Origin::Scene { seed } => format!("Scene {seed}"),
             Origin::Clipboard => "Pasted picture".to_owned(),
         }

@@ -18,7 +18,8 @@ impl State {
         if paths.len() > MAX_FILES_AT_ONCE {
             let left_out = paths.len() - MAX_FILES_AT_ONCE;
             paths.truncate(MAX_FILES_AT_ONCE);
-            let text = format!("Only the first {MAX_FILES_AT_ONCE} files are opened; {left_out} are left out");
+            let text =
+                format!("Only the first {MAX_FILES_AT_ONCE} files are opened; {left_out} are left out");
             self.session.notify(text, false);
         }
         for (place, path) in paths.into_iter().enumerate() {

@@ -87,7 +87,10 @@ fn answer(state: &mut State, job: JobId) {
     event(state, EngineEvent::MaskReady { job, index: 0, grounding, mask: mask(16) });
     event(state, EngineEvent::TextGenerated { job, text: ".".to_owned() });
     let stats = JobStats { new_tokens: 11, decode_time: Duration::from_secs(1), ..JobStats::default() };
-    event(state, EngineEvent::JobFinished { job, reason: FinishReason::EndOfSequence, reply: reply(), stats });
+    event(
+        state,
+        EngineEvent::JobFinished { job, reason: FinishReason::EndOfSequence, reply: reply(), stats },
+    );
 }
 
 fn turns(request: &JobRequest) -> &[glamm_engine::protocol::Turn] {
@@ -268,7 +271,8 @@ fn hovering_and_pinning_bring_masks_out() {
         .iter()
         .flat_map(|e| e.masks.iter().flatten().map(|m| m.id))
         .collect();
-    let shown = |state: &State| state.visible_masks().iter().map(|m| (m.mask.id, m.emphasised)).collect::<Vec<_>>();
+    let shown =
+        |state: &State| state.visible_masks().iter().map(|m| (m.mask.id, m.emphasised)).collect::<Vec<_>>();
     assert_eq!(shown(&state), [(ids[1], false)], "those of the latest reply");
     state.update(Action::Hover { mask: Some(ids[0]), pointer: None }, 0.0);
     let mut both = shown(&state);
@@ -303,9 +307,16 @@ fn pictures_are_encoded_when_shown_and_forgotten_when_closed() {
     assert_eq!(opens(&state.update(Action::SelectPicture(images[0]), 0.0)), 0, "the engine has it");
     assert_eq!(state.session.encodings[&images[0]], Encoding::Waiting);
     let effects = state.update(Action::Command(Command::ClosePicture), 0.0);
-    assert!(effects.iter().any(|e| matches!(e, Effect::Engine(EngineCommand::CloseImage(id)) if *id == images[0])));
+    assert!(
+        effects
+            .iter()
+            .any(|e| matches!(e, Effect::Engine(EngineCommand::CloseImage(id)) if *id == images[0]))
+    );
     assert_eq!(state.ui.current, Some(images[1]));
-    let late = EngineEvent::ImageEncoded { image: images[0], timings: glamm_engine::protocol::EncodeTimings::default() };
+    let late = EngineEvent::ImageEncoded {
+        image: images[0],
+        timings: glamm_engine::protocol::EncodeTimings::default(),
+    };
     event(&mut state, late);
     assert!(!state.session.encodings.contains_key(&images[0]), "too late");
 }
@@ -329,7 +340,9 @@ fn another_model_can_be_loaded() {
     event(&mut state, EngineEvent::LoadFailed(Arc::new(EngineError::NoModel)));
     assert!(matches!(state.session.model, ModelStatus::Failed(_)));
     let effects = state.update(Action::Command(Command::UseDemoModel), 0.0);
-    assert!(matches!(&effects[..], [Effect::Engine(EngineCommand::LoadModel(spec))] if spec.source == ModelSource::Demo));
+    assert!(
+        matches!(&effects[..], [Effect::Engine(EngineCommand::LoadModel(spec))] if spec.source == ModelSource::Demo)
+    );
     event(&mut state, EngineEvent::LoadProgressed { done_bytes: 1, total_bytes: 2 });
     let info = ModelInfo {
         name: "Demo model".to_owned(),

@@ -23,7 +23,8 @@ impl State {
         let Some(picture) = self.picture().filter(|_| !self.ui.masks_hidden) else { return Vec::new() };
         let all = self.all_masks(picture);
         let latest = all.last().map(|(reply, ..)| *reply);
-        let wanted = |mask: &GroundedMask| self.ui.hovered == Some(mask.id) || self.ui.pinned.contains(&mask.id);
+        let wanted =
+            |mask: &GroundedMask| self.ui.hovered == Some(mask.id) || self.ui.pinned.contains(&mask.id);
         let any_wanted = all.iter().any(|(_, _, mask)| wanted(mask));
         let mut shown: Vec<VisibleMask> = all
             .into_iter()
