@@ -148,7 +148,7 @@ impl App {
             let Some(shortcut) = command.info().shortcut else { continue };
             let busy = self.state.ui.gesture.is_some() || self.state.ui.shortcuts_open;
             let hidden = typing && !command.works_while_typing() || command == Command::Stop && busy;
-            if !hidden && command.is_enabled(&self.state) && consume(ctx, &shortcut) {
+            if !hidden && command.is_enabled(&self.state) && consume(ctx, shortcut) {
                 self.act(ctx, Action::Command(command));
             }
         }
@@ -232,11 +232,11 @@ fn pasted_path(text: &str) -> Option<PathBuf> {
 }
 
 /// Whether a shortcut was pressed. A key without modifiers must be pressed without any.
-fn consume(ctx: &Context, shortcut: &egui::KeyboardShortcut) -> bool {
+fn consume(ctx: &Context, shortcut: egui::KeyboardShortcut) -> bool {
     ctx.input_mut(|i| {
         if shortcut.modifiers == Modifiers::NONE && !i.modifiers.is_none() {
             return false;
         }
-        i.consume_shortcut(shortcut)
+        i.consume_shortcut(&shortcut)
     })
 }

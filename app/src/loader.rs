@@ -82,7 +82,7 @@ fn read(source: &Source) -> Result<RgbImage, String> {
         Source::Clipboard => from_clipboard(),
         Source::Pasted(image) => {
             let [width, height] = image.size.map(|side| side as u32);
-            let rgba = image.pixels.iter().map(|p| p.to_srgba_unmultiplied());
+            let rgba = image.pixels.iter().map(egui::Color32::to_srgba_unmultiplied);
             from_rgba(width, height, rgba)
         }
     }

@@ -297,11 +297,7 @@ fn visuals(tokens: &Tokens) -> Visuals {
             active: widget(tokens.accent_soft, tokens.accent_line, tokens.text),
             open: hovered,
         },
-        selection: Selection {
-            bg_fill: tokens.accent_soft,
-            stroke: Stroke::new(1.0, tokens.text),
-            ..base.selection
-        },
+        selection: Selection { bg_fill: tokens.accent_soft, stroke: Stroke::new(1.0, tokens.text) },
         hyperlink_color: tokens.accent,
         faint_bg_color: tokens.raised,
         extreme_bg_color: tokens.raised,

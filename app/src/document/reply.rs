@@ -66,6 +66,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::single_range_in_vec_init, reason = "a list of one span")]
     fn phrases_are_cut_out_of_the_text() {
         check("a red house.", &[2..11], &[("a ", &[]), ("red house", &[0]), (".", &[])]);
         check("größe und höhe", &[0..5, 10..14], &[("größe", &[0]), (" und ", &[]), ("höhe", &[1])]);
@@ -74,6 +75,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::single_range_in_vec_init, reason = "a list of one span")]
     fn odd_groundings_are_kept() {
         check("two dogs", &[0..8, 0..8], &[("two dogs", &[0, 1])]);
         check("It is .", &[6..6], &[("It is ", &[]), ("", &[0]), (".", &[])]);

@@ -102,12 +102,11 @@ impl State {
             }
             Suggestion::AboutRegion { prompt, .. } => {
                 let selected = self.ui.selected_region.and_then(|tag| picture.region(tag));
-                match selected.or(picture.regions.last()).map(|r| r.tag) {
-                    Some(tag) => self.draft_about(image, prompt, tag, out),
-                    None => {
-                        self.ui.tool = Tool::Box;
-                        self.ui.prompt_awaiting_region = Some(prompt);
-                    }
+                if let Some(tag) = selected.or(picture.regions.last()).map(|r| r.tag) {
+                    self.draft_about(image, prompt, tag, out);
+                } else {
+                    self.ui.tool = Tool::Box;
+                    self.ui.prompt_awaiting_region = Some(prompt);
                 }
             }
         }
