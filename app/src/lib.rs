@@ -6,6 +6,7 @@
 
 pub mod app;
 pub mod canvas;
+pub mod cli;
 pub mod command;
 mod dialogs;
 pub mod document;

@@ -8,6 +8,10 @@
 //! Physiologically-based Model for Simulation of Color Vision Deficiency", 2009). So the first few,
 //! which nearly every reply gets by with, stay apart for everyone; a test holds the distances.
 
+use std::ops::Range;
+
+use glamm_engine::protocol::Grounding;
+
 /// A colour in sRGB, 8 bits a channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Rgb {
@@ -56,9 +60,29 @@ pub const fn phrase_color(index: usize) -> Rgb {
     PHRASE_COLORS[index % PHRASE_COLORS.len()]
 }
 
+/// The colour of each mask of a reply: one for each phrase, in the order of the phrases' masks.
+/// Masks of one phrase share its colour; a mask without a phrase has one of its own.
+pub fn grounding_colors<'a>(groundings: &'a [Grounding]) -> Vec<Rgb> {
+    let mut spans: Vec<&Range<usize>> = Vec::new();
+    let mut color_of = |span: &'a Range<usize>| {
+        let known = spans.iter().position(|&known| known == span && !span.is_empty());
+        phrase_color(known.unwrap_or_else(|| {
+            spans.push(span);
+            spans.len() - 1
+        }))
+    };
+    groundings.iter().map(|grounding| color_of(&grounding.span)).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn masks_of_one_phrase_share_its_color() {
+        let groundings = [2..9, 2..9, 13..19, 20..20, 20..20].map(|span| Grounding { span });
+        assert_eq!(grounding_colors(&groundings), [0, 0, 1, 2, 3].map(phrase_color));
+    }
 
     type Matrix = [[f64; 3]; 3];
 

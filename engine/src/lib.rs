@@ -4,6 +4,7 @@ pub mod checkpoint;
 pub mod device;
 pub mod engine;
 pub mod error;
+pub mod eval;
 pub mod generate;
 pub mod handle;
 mod images;

@@ -1,0 +1,59 @@
+//! The command line: reads the arguments, runs a command, turns its failure into one line on stderr
+//! and an exit code. Called by `main`.
+//!
+//! Stdout carries results and nothing else; progress and mistakes go to stderr.
+
+use std::fs::File;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+use glamm_engine::error::ImageError;
+
+pub mod args;
+pub mod error;
+pub mod model;
+mod scenes;
+
+use args::{Cli, Command, ModelArgs};
+use error::CliError;
+
+use crate::WindowOptions;
+
+/// Runs the program with the arguments of the process.
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    start_logging();
+    let result = match cli.command {
+        Some(Command::Scenes(args)) => scenes::run(&args),
+        None => open_window(cli.image, &cli.model),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&error.to_string());
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+/// Opens the window, unless its arguments are wrong: that is better told where they were typed.
+fn open_window(image: Option<PathBuf>, model: &ModelArgs) -> Result<(), CliError> {
+    let model = model::model_spec(model)?;
+    if let Some(path) = &image {
+        File::open(path).map_err(|source| ImageError::Read { path: path.clone(), source })?;
+    }
+    crate::run_window(WindowOptions { image, model }).map_err(CliError::Window)
+}
+
+/// What the program logs about itself is shown where `GLAMM_LOG` asks for it, for example
+/// `GLAMM_LOG=debug` or `GLAMM_LOG=glamm_engine=trace`.
+fn start_logging() {
+    let Ok(filter) = tracing_subscriber::EnvFilter::try_from_env("GLAMM_LOG") else { return };
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+}
+
+#[expect(clippy::print_stderr, reason = "the one place where the command line complains")]
+fn complain(message: &str) {
+    eprintln!("glamm: {message}");
+}

@@ -1,0 +1,30 @@
+//! `glamm scenes`: writes scenes of the procedural picture world with all that is known of them.
+//!
+//! The form of the files is [`glamm_engine::scenes::dataset`]'s.
+
+use glamm_engine::scenes::dataset::{Selection, export};
+use indicatif::ProgressBar;
+
+use super::args::ScenesArgs;
+use super::error::CliError;
+use super::model::style;
+
+/// Runs the command.
+///
+/// # Errors
+/// [`CliError::Dataset`].
+pub(super) fn run(args: &ScenesArgs) -> Result<(), CliError> {
+    let count = args.count as u64;
+    let bar = ProgressBar::new(count).with_style(style("{wide_bar} {pos}/{len} scenes, {eta} left"));
+    let selection = Selection { first_seed: args.seed, count, examination: args.examination };
+    let summary = export(&args.out, selection, |done| bar.set_position(done));
+    bar.finish_and_clear();
+    let summary = summary?;
+    tracing::info!(
+        images = summary.images,
+        masks = summary.annotations,
+        conversations = summary.conversations,
+        "scenes written"
+    );
+    Ok(())
+}
