@@ -153,6 +153,16 @@ pub enum PromptError {
         /// Boxes given.
         boxes: usize,
     },
+    /// Some `<bbox>`, but fewer than boxes.
+    #[error(
+        "{boxes} boxes were given, but the question has only {markers} <bbox>: write one for each box, or none"
+    )]
+    TooManyBoxes {
+        /// `<bbox>` in the text.
+        markers: usize,
+        /// Boxes given.
+        boxes: usize,
+    },
     /// A box has no area inside the image.
     #[error("box {x0},{y0},{x1},{y1} has no area inside the image of {width} × {height} pixels")]
     BoxOutside {

@@ -1,1 +1,150 @@
-//! checkpoint.
+//! Files → tensors: opens a checkpoint in the Hugging Face layout and builds the model's weights.
+//!
+//! ```text
+//! config.json  tokenizer.model  added_tokens.json
+//! model.safetensors | pytorch_model.bin | either in several files with an index
+//! CLIP in a directory of its own, see [`tower`]
+//! ```
+//!
+//! Called by the engine thread with a directory, or with files that are part of the binary; both
+//! take the same way through [`source::FileSource`]. Files come from strangers: whatever is in them,
+//! the result is weights of the right shapes or an error that names the file and the tensor.
+
+mod pickle;
+mod safetensors_file;
+mod source;
+mod tensor_file;
+mod tensor_set;
+#[cfg(test)]
+mod tests;
+mod torch_file;
+mod tower;
+mod weights;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use candle_core::{DType, Device};
+
+use crate::error::CheckpointError;
+use crate::model::config::GlammConfig;
+use crate::text::tokenizer::Tokenizer;
+use source::FileSource;
+use tensor_set::TensorSet;
+pub use weights::Weights;
+
+/// Tensors of CLIP's vision tower begin with this; its file holds the text tower too.
+const VISION_PREFIX: &str = "vision_model.";
+
+const MODEL_FILE: &str = "tokenizer.model";
+const ADDED_FILE: &str = "added_tokens.json";
+
+/// A checkpoint whose configuration and tables of tensors have been read; weights have not.
+#[derive(Debug)]
+pub struct Checkpoint {
+    source: FileSource,
+    config: GlammConfig,
+    glamm: Arc<TensorSet>,
+    clip: Arc<TensorSet>,
+}
+
+impl Checkpoint {
+    /// Opens a checkpoint directory.
+    ///
+    /// # Errors
+    /// A file is missing, damaged or truncated, or the sizes in it do not fit each other.
+    pub fn open(directory: &Path) -> Result<Self, CheckpointError> {
+        Self::from_source(FileSource::Directory(directory.to_owned()))
+    }
+
+    /// Opens a checkpoint that is part of the binary: the same files, by their paths with `/`.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn from_embedded(files: &[(&str, &'static [u8])]) -> Result<Self, CheckpointError> {
+        let files = files.iter().map(|(path, bytes)| ((*path).to_owned(), *bytes)).collect();
+        Self::from_source(FileSource::Embedded { files, directory: String::new() })
+    }
+
+    fn from_source(source: FileSource) -> Result<Self, CheckpointError> {
+        require(&source, "config.json", "it is not a checkpoint directory, or not a complete one")?;
+        let own = source.read_text("config.json")?;
+        let tower = GlammConfig::vision_tower_name(&own)
+            .map_err(|reason| CheckpointError::Config { path: source.path("config.json"), reason })?;
+        let tower = tower::find(&source, &tower)?;
+        let preprocessor = tower
+            .has("preprocessor_config.json")
+            .then(|| tower.read_text("preprocessor_config.json"))
+            .transpose()?;
+        let config = GlammConfig::from_json(&own, &tower.read_text("config.json")?, preprocessor.as_deref())
+            .map_err(|(file, reason)| CheckpointError::Config {
+                path: match file {
+                    "CLIP config.json" => tower.path("config.json"),
+                    "preprocessor_config.json" => tower.path(file),
+                    _ => source.path(file),
+                },
+                reason,
+            })?;
+        let (glamm, clip) = (TensorSet::open(&source)?, TensorSet::open(&tower)?);
+        Ok(Self { source, config, glamm: Arc::new(glamm), clip: Arc::new(clip) })
+    }
+
+    /// Every size of the model.
+    pub fn config(&self) -> &GlammConfig {
+        &self.config
+    }
+
+    /// The tokenizer.
+    ///
+    /// # Errors
+    /// Its files are missing or damaged, or have more tokens than the model.
+    pub fn tokenizer(&self) -> Result<Tokenizer, CheckpointError> {
+        for file in [MODEL_FILE, ADDED_FILE] {
+            require(&self.source, file, "it belongs to the checkpoint; download it into this directory")?;
+        }
+        let tokenizer =
+            Tokenizer::new(&self.source.read(MODEL_FILE)?, &self.source.read_text(ADDED_FILE)?).map_err(
+                |(file, reason)| CheckpointError::Malformed { path: self.source.path(file), reason },
+            )?;
+        let (tokens, rows) = (tokenizer.id_limit(), self.config.llm.vocab_size);
+        if tokens > rows {
+            return Err(CheckpointError::Config {
+                path: self.source.path("config.json"),
+                reason: format!("vocab_size is {rows}, but the tokenizer has {tokens} tokens"),
+            });
+        }
+        Ok(tokenizer)
+    }
+
+    /// Weights for building the model on `device` in `dtype`; nothing is read yet. `progress` is
+    /// told bytes read and bytes in all after every tensor, and returns whether to go on; if not,
+    /// building fails, and [`Weights::explain`] says cancelled.
+    pub fn weights(
+        &self,
+        device: &Device,
+        dtype: DType,
+        progress: impl FnMut(u64, u64) -> bool + Send + 'static,
+    ) -> Weights {
+        let sets = (self.glamm.clone(), self.clip.clone());
+        Weights::new(sets, self.total_bytes(), (device, dtype), progress)
+    }
+
+    fn total_bytes(&self) -> u64 {
+        let of = |set: &TensorSet, prefix: &str| -> u64 {
+            let names = set.names().filter(|name| name.starts_with(prefix));
+            names.filter_map(|name| set.find(name)).map(|(stored, _)| stored.bytes() as u64).sum()
+        };
+        of(&self.glamm, "") + of(&self.clip, VISION_PREFIX)
+    }
+}
+
+fn require(source: &FileSource, file: &str, hint: &str) -> Result<(), CheckpointError> {
+    if source.has(file) {
+        return Ok(());
+    }
+    Err(CheckpointError::MissingFile {
+        directory: source.directory(),
+        file: file.to_owned(),
+        hint: hint.to_owned(),
+    })
+}

@@ -254,6 +254,11 @@ struct GlammFile {
     arch: ArchFile,
 }
 
+#[derive(Debug, Deserialize)]
+struct TowerName {
+    mm_vision_tower: Option<String>,
+}
+
 #[derive(Debug, Default, Deserialize)]
 struct ArchFile {
     #[serde(default)]
@@ -310,6 +315,16 @@ impl GlammConfig {
         };
         config.validate()?;
         Ok(config)
+    }
+
+    /// The vision tower that GLaMM's `config.json` names; its configuration is needed for
+    /// [`Self::from_json`].
+    ///
+    /// # Errors
+    /// Why the text is not a configuration.
+    pub fn vision_tower_name(glamm: &str) -> Result<String, String> {
+        let named: TowerName = serde_json::from_str(glamm).map_err(|e| e.to_string())?;
+        Ok(named.mm_vision_tower.unwrap_or_else(default_tower))
     }
 
     /// Hidden state `layer` (as in Python, from the end where negative) as an index into the list

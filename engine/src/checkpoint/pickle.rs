@@ -1,0 +1,335 @@
+//! Reads the table of tensors that PyTorch's `torch.save` writes as `data.pkl`.
+//!
+//! A pickle is a program. This machine knows the few instructions and the few callables that a
+//! state dict consists of, builds nothing but a list of tensor records, and gives up on anything
+//! else that matters. Whatever the bytes, it neither panics nor recurses nor asks for more memory
+//! than the input is long. Called by [`super::torch_file`].
+//!
+//! Format: `pickletools.py` of CPython, `torch/_utils.py` of PyTorch.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use super::tensor_file::Element;
+
+/// Tuples may be nested this deep; a state dict needs 3.
+const MAX_DEPTH: usize = 16;
+
+/// One entry of the state dict. Offsets, sizes and strides count elements.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct PickledTensor {
+    pub(super) storage: Rc<PickledStorage>,
+    pub(super) offset: usize,
+    pub(super) shape: Vec<usize>,
+    pub(super) strides: Vec<usize>,
+}
+
+/// Where the elements are: the archive's entry `data/<key>`.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct PickledStorage {
+    pub(super) key: Rc<str>,
+    pub(super) element: Element,
+    pub(super) elements: usize,
+}
+
+/// The named tensors of a state dict, in the order of the pickle. Bytes behind the pickle's end
+/// are not looked at.
+///
+/// # Errors
+/// What is wrong with the pickle.
+pub(super) fn read_state_dict(bytes: &[u8]) -> Result<Vec<(Rc<str>, Rc<PickledTensor>)>, String> {
+    let mut machine = Machine { input: Input { bytes, at: 0 }, stack: Vec::new(), memo: HashMap::new() };
+    while !machine.step()? {}
+    match machine.pop()? {
+        Value::Dict(entries) => Ok(entries.take()),
+        _ => Err("its pickle does not hold a dictionary of tensors".to_owned()),
+    }
+}
+
+type Entries = Rc<RefCell<Vec<(Rc<str>, Rc<PickledTensor>)>>>;
+
+/// What the stack holds. Clones are shallow.
+#[derive(Debug, Clone)]
+enum Value {
+    Mark,
+    Int(i64),
+    Text(Rc<str>),
+    /// `module.name`.
+    Global(Rc<str>),
+    Tuple(Rc<Tuple>),
+    Dict(Entries),
+    Storage(Rc<PickledStorage>),
+    Tensor(Rc<PickledTensor>),
+    /// Anything that no tensor depends on.
+    Other,
+}
+
+#[derive(Debug)]
+struct Tuple {
+    items: Vec<Value>,
+    depth: usize,
+}
+
+struct Input<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Input<'a> {
+    fn take(&mut self, count: usize) -> Result<&'a [u8], String> {
+        let end = self.at.checked_add(count);
+        let taken = end.and_then(|end| self.bytes.get(self.at..end));
+        let taken = taken.ok_or_else(|| "its table of tensors is cut off".to_owned())?;
+        self.at += count;
+        Ok(taken)
+    }
+
+    /// A little-endian number of `count` ≤ 8 bytes.
+    fn unsigned(&mut self, count: usize) -> Result<u64, String> {
+        Ok(self.take(count)?.iter().rev().fold(0, |number, &byte| (number << 8) | u64::from(byte)))
+    }
+
+    fn text(&mut self, length: u64) -> Result<Rc<str>, String> {
+        let length = usize::try_from(length).map_err(|_| "its table of tensors is cut off".to_owned())?;
+        let text = std::str::from_utf8(self.take(length)?);
+        text.map(Rc::from).map_err(|_| "its pickle holds text that is not UTF-8".to_owned())
+    }
+
+    fn line(&mut self) -> Result<&'a str, String> {
+        let rest = self.bytes.get(self.at..).unwrap_or_default();
+        let length = rest.iter().position(|&byte| byte == b'\n');
+        let length = length.ok_or_else(|| "its table of tensors is cut off".to_owned())?;
+        let line = self.take(length + 1)?;
+        let text = std::str::from_utf8(&line[..length]);
+        text.map_err(|_| "its pickle holds text that is not UTF-8".to_owned())
+    }
+}
+
+struct Machine<'a> {
+    input: Input<'a>,
+    stack: Vec<Value>,
+    memo: HashMap<u64, Value>,
+}
+
+impl Machine<'_> {
+    /// Executes one instruction; true for the last one.
+    fn step(&mut self) -> Result<bool, String> {
+        let instruction = self.input.unsigned(1)? as u8;
+        match instruction {
+            b'.' => return Ok(true),
+            // PROTO, FRAME: say nothing that is needed here.
+            0x80 => drop(self.input.take(1)?),
+            0x95 => drop(self.input.take(8)?),
+            b'(' => self.stack.push(Value::Mark),
+            b'N' | 0x88 | 0x89 => self.stack.push(Value::Other),
+            b'G' => {
+                self.input.take(8)?;
+                self.stack.push(Value::Other);
+            }
+            b'K' => self.integer(1)?,
+            b'M' => self.integer(2)?,
+            b'J' => {
+                let number = self.input.unsigned(4)? as u32 as i32;
+                self.stack.push(Value::Int(number.into()));
+            }
+            0x8a => self.long()?,
+            b'X' | 0x8c | 0x8d => self.string(instruction)?,
+            b'c' => {
+                let global = format!("{}.{}", self.input.line()?, self.input.line()?);
+                self.stack.push(Value::Global(global.into()));
+            }
+            0x93 => self.stack_global()?,
+            b'q' | b'r' | 0x94 | b'h' | b'j' => self.memory(instruction)?,
+            b')' => self.push_tuple(Vec::new())?,
+            b't' => {
+                let items = self.pop_to_mark()?;
+                self.push_tuple(items)?;
+            }
+            0x85..=0x87 => {
+                let start = self.stack.len().checked_sub(usize::from(instruction - 0x84));
+                let items = self.stack.split_off(start.ok_or_else(underflow)?);
+                self.push_tuple(items)?;
+            }
+            b'}' => self.stack.push(Value::Dict(Entries::default())),
+            b']' => self.stack.push(Value::Other),
+            b's' | b'u' | b'a' | b'e' => self.fill(instruction)?,
+            b'Q' => {
+                let id = self.pop()?;
+                self.stack.push(Value::Storage(Rc::new(storage(&id)?)));
+            }
+            b'R' | 0x81 => {
+                let arguments = self.pop()?;
+                let callable = self.pop()?;
+                self.stack.push(call(&callable, &arguments)?);
+            }
+            // BUILD: attributes of an object, such as a state dict's version numbers.
+            b'b' => drop(self.pop()?),
+            other => return Err(format!("its pickle holds instruction {other:#04x}, which no weights need")),
+        }
+        Ok(false)
+    }
+
+    fn pop(&mut self) -> Result<Value, String> {
+        self.stack.pop().ok_or_else(underflow)
+    }
+
+    fn pop_to_mark(&mut self) -> Result<Vec<Value>, String> {
+        let mark = self.stack.iter().rposition(|value| matches!(value, Value::Mark));
+        let mark = mark.ok_or_else(underflow)?;
+        let items = self.stack.split_off(mark + 1);
+        self.stack.pop();
+        Ok(items)
+    }
+
+    fn push_tuple(&mut self, items: Vec<Value>) -> Result<(), String> {
+        let depth_of = |value: &Value| match value {
+            Value::Tuple(tuple) => tuple.depth,
+            _ => 0,
+        };
+        let depth = 1 + items.iter().map(depth_of).max().unwrap_or(0);
+        if depth > MAX_DEPTH {
+            return Err("its pickle nests tuples too deep".to_owned());
+        }
+        self.stack.push(Value::Tuple(Rc::new(Tuple { items, depth })));
+        Ok(())
+    }
+
+    fn integer(&mut self, bytes: usize) -> Result<(), String> {
+        let number = self.input.unsigned(bytes)? as i64;
+        self.stack.push(Value::Int(number));
+        Ok(())
+    }
+
+    /// LONG1: two's complement of any length; what does not fit is no size of a tensor.
+    fn long(&mut self) -> Result<(), String> {
+        let length = self.input.unsigned(1)? as usize;
+        let bytes = self.input.take(length)?;
+        let negative = bytes.last().is_some_and(|&byte| byte >= 0x80);
+        let value = if length > 8 {
+            Value::Other
+        } else {
+            let start = if negative { -1_i64 } else { 0 };
+            Value::Int(bytes.iter().rev().fold(start, |number, &byte| (number << 8) | i64::from(byte)))
+        };
+        self.stack.push(value);
+        Ok(())
+    }
+
+    fn string(&mut self, instruction: u8) -> Result<(), String> {
+        let width = match instruction {
+            0x8c => 1,
+            b'X' => 4,
+            _ => 8,
+        };
+        let length = self.input.unsigned(width)?;
+        let text = self.input.text(length)?;
+        self.stack.push(Value::Text(text));
+        Ok(())
+    }
+
+    fn stack_global(&mut self) -> Result<(), String> {
+        match (self.pop()?, self.pop()?) {
+            (Value::Text(name), Value::Text(module)) => {
+                self.stack.push(Value::Global(format!("{module}.{name}").into()));
+                Ok(())
+            }
+            _ => Err("its pickle names a class by something else than text".to_owned()),
+        }
+    }
+
+    fn memory(&mut self, instruction: u8) -> Result<(), String> {
+        let slot = match instruction {
+            b'q' | b'h' => self.input.unsigned(1)?,
+            b'r' | b'j' => self.input.unsigned(4)?,
+            _ => self.memo.len() as u64,
+        };
+        if matches!(instruction, b'h' | b'j') {
+            let value = self.memo.get(&slot).cloned();
+            self.stack.push(value.ok_or_else(|| format!("its pickle has nothing in slot {slot}"))?);
+        } else {
+            let value = self.stack.last().cloned().ok_or_else(underflow)?;
+            self.memo.insert(slot, value);
+        }
+        Ok(())
+    }
+
+    /// SETITEM(S), APPEND(S): only tensors under a name are kept.
+    fn fill(&mut self, instruction: u8) -> Result<(), String> {
+        let items = match instruction {
+            b'u' | b'e' => self.pop_to_mark()?,
+            b'a' => vec![self.pop()?],
+            _ => {
+                let value = self.pop()?;
+                vec![self.pop()?, value]
+            }
+        };
+        let Value::Dict(entries) = self.stack.last().ok_or_else(underflow)? else { return Ok(()) };
+        if !items.len().is_multiple_of(2) {
+            return Err("its pickle has a key without a value".to_owned());
+        }
+        for pair in items.chunks_exact(2) {
+            if let [Value::Text(name), Value::Tensor(tensor)] = pair {
+                entries.borrow_mut().push((name.clone(), tensor.clone()));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn underflow() -> String {
+    "its pickle takes more from the stack than is there".to_owned()
+}
+
+fn items(value: &Value) -> &[Value] {
+    match value {
+        Value::Tuple(tuple) => &tuple.items,
+        _ => &[],
+    }
+}
+
+fn size(value: &Value) -> Option<usize> {
+    match value {
+        Value::Int(number) => usize::try_from(*number).ok(),
+        _ => None,
+    }
+}
+
+/// A persistent id: `("storage", class, key, location, elements)`.
+fn storage(id: &Value) -> Result<PickledStorage, String> {
+    let [_, Value::Global(class), Value::Text(key), _, elements, ..] = items(id) else {
+        return Err("its pickle refers to something that is no storage".to_owned());
+    };
+    let elements = size(elements).ok_or_else(|| format!("storage {key} has no size"))?;
+    Ok(PickledStorage { key: key.clone(), element: Element::from_torch_storage(class), elements })
+}
+
+/// The few callables of a state dict; the result of any other is of no use to a tensor.
+fn call(callable: &Value, arguments: &Value) -> Result<Value, String> {
+    let Value::Global(name) = callable else { return Ok(Value::Other) };
+    match (&**name, items(arguments)) {
+        ("collections.OrderedDict", _) => Ok(Value::Dict(Entries::default())),
+        ("torch._utils._rebuild_tensor_v2", arguments) => rebuild_tensor(arguments),
+        ("torch._utils._rebuild_parameter", [tensor, ..]) => Ok(tensor.clone()),
+        ("torch._tensor._rebuild_from_type_v2", [Value::Global(inner), _, arguments, ..])
+            if &**inner == "torch._utils._rebuild_tensor_v2" =>
+        {
+            rebuild_tensor(items(arguments))
+        }
+        _ => Ok(Value::Other),
+    }
+}
+
+/// `_rebuild_tensor_v2(storage, offset, size, stride, …)`.
+fn rebuild_tensor(arguments: &[Value]) -> Result<Value, String> {
+    let wrong = || "its pickle rebuilds a tensor from something else than a storage and sizes".to_owned();
+    let [Value::Storage(storage), offset, shape, strides, ..] = arguments else { return Err(wrong()) };
+    let sizes = |value: &Value| items(value).iter().map(size).collect::<Option<Vec<_>>>();
+    let (Some(offset), Some(shape), Some(strides)) = (size(offset), sizes(shape), sizes(strides)) else {
+        return Err(wrong());
+    };
+    if shape.len() != strides.len() {
+        return Err(wrong());
+    }
+    Ok(Value::Tensor(Rc::new(PickledTensor { storage: storage.clone(), offset, shape, strides })))
+}

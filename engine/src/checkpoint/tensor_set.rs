@@ -1,0 +1,148 @@
+//! All weights of a model: one file, or several with an index that says which tensor is where.
+//!
+//! Called by [`super::Checkpoint`]. Opening reads tables only; [`super::weights`] reads contents.
+
+use std::collections::{BTreeSet, HashMap};
+use std::path::{Component, Path, PathBuf};
+
+use candle_core::{DType, Device, Tensor};
+use serde::Deserialize;
+
+use super::source::FileSource;
+use super::tensor_file::{StoredTensor, TensorFile};
+use crate::error::{CheckpointError, EngineError};
+
+/// Weight files, in the order in which Hugging Face looks for them.
+const CANDIDATES: [&str; 4] = [
+    "model.safetensors",
+    "model.safetensors.index.json",
+    "pytorch_model.bin",
+    "pytorch_model.bin.index.json",
+];
+
+/// The index of a checkpoint in several files.
+#[derive(Debug, Deserialize)]
+struct IndexFile {
+    weight_map: HashMap<String, String>,
+}
+
+/// Named tensors in one or more files.
+#[derive(Debug)]
+pub(super) struct TensorSet {
+    directory: PathBuf,
+    files: Vec<TensorFile>,
+    /// The file that each tensor is in.
+    places: HashMap<String, usize>,
+    /// The file that each tensor should be in.
+    promised: HashMap<String, PathBuf>,
+}
+
+impl TensorSet {
+    /// Finds and opens the weight files of a directory.
+    ///
+    /// # Errors
+    /// There are none, one of them is missing, or one is damaged.
+    pub(super) fn open(source: &FileSource) -> Result<Self, CheckpointError> {
+        let found = CANDIDATES.into_iter().find(|name| source.has(name));
+        let main = found.ok_or_else(|| CheckpointError::MissingFile {
+            directory: source.directory(),
+            file: CANDIDATES.join(" or "),
+            hint: "download the weights into this directory".to_owned(),
+        })?;
+        let index = main.ends_with(".index.json").then(|| read_index(source, main)).transpose()?;
+        let weight_map = index.map(|index| index.weight_map).unwrap_or_default();
+        let mut names: BTreeSet<&str> = weight_map.values().map(String::as_str).collect();
+        if names.is_empty() {
+            names.insert(main);
+        }
+        let mut files = Vec::with_capacity(names.len());
+        for name in names {
+            if !source.has(name) {
+                return Err(CheckpointError::MissingFile {
+                    directory: source.directory(),
+                    file: name.to_owned(),
+                    hint: format!("{main} lists it; download it into this directory"),
+                });
+            }
+            files.push(TensorFile::open(source, name)?);
+        }
+        let mut places = HashMap::new();
+        for (index, file) in files.iter().enumerate() {
+            places.extend(file.table.tensors.keys().map(|name| (name.clone(), index)));
+        }
+        let promised: HashMap<_, _> =
+            weight_map.iter().map(|(name, file)| (name.clone(), source.path(file))).collect();
+        for (name, path) in &promised {
+            let meant =
+                files.iter().position(|file| &file.path == path && file.table.tensors.contains_key(name));
+            places.extend(meant.map(|index| (name.clone(), index)));
+        }
+        Ok(Self { directory: source.directory(), files, places, promised })
+    }
+
+    /// Names of all tensors, in no order.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.places.keys().map(String::as_str)
+    }
+
+    /// Where a tensor lies, and in which file.
+    pub(super) fn find(&self, name: &str) -> Option<(&StoredTensor, &Path)> {
+        let file = &self.files[*self.places.get(name)?];
+        Some((file.table.tensors.get(name)?, &file.path))
+    }
+
+    /// Checks that a tensor is there, in the wanted shape.
+    ///
+    /// # Errors
+    /// It is not.
+    pub(super) fn check(&self, name: &str, shape: &[usize]) -> Result<(), CheckpointError> {
+        let (stored, path) = self.find(name).ok_or_else(|| self.missing(name))?;
+        if stored.shape == shape {
+            return Ok(());
+        }
+        Err(CheckpointError::Shape {
+            name: name.to_owned(),
+            path: path.to_owned(),
+            expected: shape.to_vec(),
+            found: stored.shape.clone(),
+        })
+    }
+
+    /// Reads a tensor onto `device` as `dtype`.
+    ///
+    /// # Errors
+    /// It is missing or its contents are damaged, or the tensor library refuses.
+    pub(super) fn read(&self, name: &str, dtype: DType, device: &Device) -> Result<Tensor, EngineError> {
+        let file = self.places.get(name).map(|&index| &self.files[index]);
+        let tensor = file.map(|file| file.read(name, dtype, device)).transpose()?.flatten();
+        Ok(tensor.ok_or_else(|| self.missing(name))?)
+    }
+
+    fn missing(&self, name: &str) -> CheckpointError {
+        let promised = self.promised.get(name).cloned();
+        let only = || match &self.files[..] {
+            [file] => file.path.clone(),
+            _ => self.directory.clone(),
+        };
+        CheckpointError::MissingTensor { name: name.to_owned(), path: promised.unwrap_or_else(only) }
+    }
+}
+
+fn read_index(source: &FileSource, name: &str) -> Result<IndexFile, CheckpointError> {
+    let malformed = |reason: String| CheckpointError::Malformed { path: source.path(name), reason };
+    let index: IndexFile = serde_json::from_str(&source.read_text(name)?)
+        .map_err(|error| malformed(format!("it is not an index of weight files ({error})")))?;
+    if index.weight_map.is_empty() {
+        return Err(malformed("it lists no tensors".to_owned()));
+    }
+    for (tensor, file) in &index.weight_map {
+        let weights = file.ends_with(".safetensors") || file.ends_with(".bin");
+        let mut components = Path::new(file).components();
+        let plain = matches!((components.next(), components.next()), (Some(Component::Normal(_)), None));
+        // A backslash separates directories on some systems only; names of shards have none.
+        if !(plain && weights) || file.contains(['\\', '/']) {
+            return Err(malformed(format!("it places tensor {tensor} in {file:?}, which is no weight file")));
+        }
+    }
+    Ok(index)
+}

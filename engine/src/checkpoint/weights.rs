@@ -1,0 +1,120 @@
+//! Hands a checkpoint's tensors to the model as it asks for them.
+//!
+//! The model is built from `candle_nn::VarBuilder`s; behind them stands [`Reader`], which reads one
+//! tensor at a time, so that no more than the model itself is ever in memory. The tensor library's
+//! errors cannot carry ours: the first failure is kept beside them, see [`Weights::explain`].
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use candle_core::{DType, Device, Shape, Tensor};
+use candle_nn::var_builder::{SimpleBackend, VarBuilder};
+
+use super::tensor_set::TensorSet;
+use crate::error::EngineError;
+
+/// Builders for the two parts of GLaMM that are stored apart.
+pub struct Weights {
+    /// At the root of GLaMM's own checkpoint.
+    pub glamm: VarBuilder<'static>,
+    /// At `vision_model` of CLIP's checkpoint.
+    pub clip: VarBuilder<'static>,
+    shared: Arc<Mutex<Shared>>,
+}
+
+impl Weights {
+    pub(super) fn new(
+        (glamm, clip): (Arc<TensorSet>, Arc<TensorSet>),
+        total_bytes: u64,
+        (device, dtype): (&Device, DType),
+        progress: impl FnMut(u64, u64) -> bool + Send + 'static,
+    ) -> Self {
+        let shared = Shared {
+            progress: Box::new(progress),
+            done_bytes: 0,
+            total_bytes,
+            read: HashSet::new(),
+            failure: None,
+        };
+        let shared = Arc::new(Mutex::new(shared));
+        let builder = |set| {
+            let reader = Reader { set, shared: shared.clone() };
+            VarBuilder::from_backend(Box::new(reader), dtype, device.clone())
+        };
+        Self { glamm: builder(glamm), clip: builder(clip).pp("vision_model"), shared }
+    }
+
+    /// What really went wrong when building the model from these weights failed with `error`: the
+    /// tensor and its file where one was missing, misshapen or damaged.
+    pub fn explain(&self, error: candle_core::Error) -> EngineError {
+        lock(&self.shared).failure.take().unwrap_or(EngineError::Compute(error))
+    }
+}
+
+/// What both builders report to.
+struct Shared {
+    progress: Box<dyn FnMut(u64, u64) -> bool + Send>,
+    done_bytes: u64,
+    total_bytes: u64,
+    /// Tensors that count in `done_bytes` already.
+    read: HashSet<String>,
+    failure: Option<EngineError>,
+}
+
+impl Shared {
+    /// Whether to go on after `bytes` more.
+    fn advance(&mut self, name: &str, bytes: usize) -> bool {
+        if self.read.insert(name.to_owned()) {
+            self.done_bytes += bytes as u64;
+        }
+        // Tensors that were not expected to be needed do not count beyond the whole.
+        (self.progress)(self.done_bytes.min(self.total_bytes), self.total_bytes)
+    }
+}
+
+/// Reads tensors by name.
+struct Reader {
+    set: Arc<TensorSet>,
+    shared: Arc<Mutex<Shared>>,
+}
+
+impl Reader {
+    fn read(&self, name: &str, dtype: DType, device: &Device) -> Result<Tensor, EngineError> {
+        let tensor = self.set.read(name, dtype, device)?;
+        let bytes = self.set.find(name).map_or(0, |(stored, _)| stored.bytes());
+        if lock(&self.shared).advance(name, bytes) { Ok(tensor) } else { Err(EngineError::Cancelled) }
+    }
+
+    fn note(&self, error: EngineError) -> candle_core::Error {
+        let message = error.to_string();
+        lock(&self.shared).failure.get_or_insert(error);
+        candle_core::Error::Msg(message)
+    }
+}
+
+impl SimpleBackend for Reader {
+    fn get(
+        &self,
+        shape: Shape,
+        name: &str,
+        _: candle_nn::Init,
+        dtype: DType,
+        device: &Device,
+    ) -> candle_core::Result<Tensor> {
+        let checked = self.set.check(name, shape.dims()).map_err(EngineError::from);
+        checked.and_then(|()| self.read(name, dtype, device)).map_err(|error| self.note(error))
+    }
+
+    fn get_unchecked(&self, name: &str, dtype: DType, device: &Device) -> candle_core::Result<Tensor> {
+        self.read(name, dtype, device).map_err(|error| self.note(error))
+    }
+
+    fn contains_tensor(&self, name: &str) -> bool {
+        self.set.find(name).is_some()
+    }
+}
+
+/// A panic in the progress callback leaves nothing half done here.
+fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
