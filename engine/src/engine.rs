@@ -1,59 +1,345 @@
-//! Engine.
+//! A loaded GLaMM, used from the thread that calls it: load, encode an image, converse about it.
+//!
+//! The engine thread ([`crate::handle::EngineHandle`]) is a loop around this; headless programs
+//! may use either. Nothing of the tensor library shows through.
 
-use std::convert::Infallible;
+use std::fmt;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
+use candle_core::{Device, IndexOp, Tensor};
 use image::RgbImage;
 
-use crate::error::{CheckpointError, EngineError};
+use crate::checkpoint::Checkpoint;
+use crate::error::{EngineError, PromptError};
+use crate::generate::{Context, Generation, ImageInput, Policy, Step};
 use crate::images::ImageCache;
 use crate::job::{Answer, Increment, Question, StopCheck};
-use crate::protocol::{EncodeTimings, ModelInfo, ModelSource, ModelSpec};
-use crate::worker::Backend;
+use crate::model::config::GlammConfig;
+use crate::model::glamm::{Glamm, ImageTokens, Slot};
+use crate::model::layers::Progress;
+use crate::protocol::{EncodeTimings, JobStats, ModelInfo, ModelSource, ModelSpec};
+use crate::text::conversation::{Prompt, PromptToken, reply_text};
+use crate::text::grounded::{ReplyEvent, ReplyParser};
+use crate::text::tokenizer::Tokenizer;
+use crate::vision::preprocess::{Planes, prepare_global, prepare_grounding};
+use crate::vision::{FrameGeometry, MaskLogits, PixelBox};
+use crate::worker::{Backend, LoadProgress};
+use crate::{demo_model, device};
 
-/// A loaded model.
-pub struct Engine(Infallible);
+/// A model, its tokenizer and the processor it runs on.
+pub struct Engine {
+    model: Glamm,
+    config: GlammConfig,
+    tokenizer: Tokenizer,
+    device: Device,
+    info: ModelInfo,
+}
 
-/// Encodings.
-pub struct EncodedImage(Infallible);
+/// All that is computed once for an image, and the conversation that the language model remembers
+/// of it. Belongs to the [`Engine`] that made it.
+pub struct EncodedImage {
+    tokens: ImageTokens,
+    /// Made when the first region is asked about.
+    region_maps: Option<Vec<Tensor>>,
+    /// The grounding encoder's, `[1, channels, grid, grid]`.
+    embedding: Tensor,
+    geometry: FrameGeometry,
+    context: Context,
+}
+
+impl Engine {
+    /// Loads a model. `progress` is told bytes read and bytes in all, and answers whether to go on.
+    ///
+    /// # Errors
+    /// The processor is not there; a file of the checkpoint is missing or wrong;
+    /// [`EngineError::Cancelled`] where `progress` said so.
+    pub fn load(
+        spec: &ModelSpec,
+        progress: impl FnMut(u64, u64) -> bool + Send + 'static,
+    ) -> Result<Self, EngineError> {
+        let start = Instant::now();
+        let device = device::open(spec.device)?;
+        let checkpoint = match &spec.source {
+            ModelSource::Demo => demo_model::checkpoint()?,
+            ModelSource::Directory(path) => Checkpoint::open(path)?,
+        };
+        let tokenizer = checkpoint.tokenizer()?;
+        let config = checkpoint.config().clone();
+        let weights = checkpoint.weights(&device, device::compute_dtype(&device), progress);
+        let model =
+            Glamm::new(&config, &weights.glamm, &weights.clip).map_err(|error| weights.explain(error))?;
+        let info = ModelInfo {
+            name: name_of(&spec.source),
+            device: device::name(&device),
+            source: spec.source.clone(),
+            parameters: weights.parameters(),
+            context_length: config.llm.max_position_embeddings,
+            load_time: start.elapsed(),
+        };
+        Ok(Self { model, config, tokenizer, device, info })
+    }
+
+    /// What is loaded.
+    pub fn info(&self) -> &ModelInfo {
+        &self.info
+    }
+
+    /// Runs the encoders on an image (RGB, upright).
+    ///
+    /// # Errors
+    /// [`EngineError::Cancelled`] where `stop` said so; else the tensor library's.
+    pub fn encode(
+        &self,
+        pixels: &RgbImage,
+        stop: StopCheck<'_>,
+    ) -> Result<(EncodedImage, EncodeTimings), EngineError> {
+        let clip = &self.config.global_encoder;
+        let (prepared, preprocess) = timed(&self.device, || {
+            let crop = prepare_global(pixels, clip.image_size, clip.image_mean, clip.image_std);
+            let (frame, geometry) = prepare_grounding(pixels, self.config.grounding.image_size);
+            Ok((self.upload(crop)?, self.upload(frame)?, geometry))
+        })?;
+        let (crop, frame, geometry) = prepared;
+        let (tokens, global_encoder) =
+            timed(&self.device, || self.model.encode_global(&crop, &mut between(stop)))?;
+        let (embedding, grounding_encoder) =
+            timed(&self.device, || self.model.grounding_encoder.forward(&frame, &mut between(stop)))?;
+        let context = Context::new(&self.model.llm);
+        let image = EncodedImage { tokens, region_maps: None, embedding, geometry, context };
+        Ok((image, EncodeTimings { preprocess, global_encoder, grounding_encoder }))
+    }
+
+    /// Answers the last turn of a conversation about an image, reporting every piece of the reply
+    /// as soon as it is known. A stopped reply is not an error: it ends with
+    /// [`crate::protocol::FinishReason::Cancelled`].
+    ///
+    /// # Errors
+    /// The question cannot be put to the model; else the tensor library's.
+    pub fn converse(
+        &self,
+        image: &mut EncodedImage,
+        question: Question<'_>,
+        stop: StopCheck<'_>,
+        report: &mut dyn FnMut(Increment),
+    ) -> Result<Answer, EngineError> {
+        match self.answer(image, question, stop, report) {
+            Err(EngineError::Cancelled) => Ok(Answer::cancelled()),
+            result => result,
+        }
+    }
+
+    fn answer(
+        &self,
+        image: &mut EncodedImage,
+        question: Question<'_>,
+        stop: StopCheck<'_>,
+        report: &mut dyn FnMut(Increment),
+    ) -> Result<Answer, EngineError> {
+        let start = Instant::now();
+        let prompt = Prompt::new(&self.tokenizer, question.turns)?;
+        let slots = self.slots(&prompt, image.geometry.image_size)?;
+        if slots.iter().any(|slot| matches!(slot, Slot::Region(_))) && image.region_maps.is_none() {
+            let levels = &image.tokens.levels;
+            let maps = device::compute(&self.device, || {
+                self.model.region_encoder.feature_maps(levels, &mut between(stop))
+            })?;
+            image.region_maps = Some(maps);
+        }
+        let policy = Policy {
+            end_of_sequence: self.tokenizer.markers().eos,
+            max_new_tokens: question.max_new_tokens,
+            sampling: question.sampling,
+        };
+        let input = ImageInput { tokens: &image.tokens.tokens, maps: image.region_maps.as_deref() };
+        let context = &mut image.context;
+        let mut generation = Generation::start(&self.model, context, (&slots, input), policy, stop)?;
+        let mut stats = JobStats {
+            prompt_tokens: slots.len(),
+            cached_tokens: generation.reused(),
+            ..JobStats::default()
+        };
+        let mut parser = ReplyParser::new(&self.tokenizer);
+        let mut ids = Vec::new();
+        let reason = loop {
+            let (id, predicted_by) = match generation.next(stop)? {
+                Step::End(reason) => break reason,
+                Step::Token { id, predicted_by } => (id, predicted_by),
+            };
+            if ids.is_empty() {
+                stats.time_to_first_token = start.elapsed();
+            }
+            ids.push(id);
+            for event in parser.push(id) {
+                let mask_start = Instant::now();
+                let decode = || self.decode_mask(&image.embedding, image.geometry, &predicted_by);
+                let is_mask = matches!(event, ReplyEvent::Grounded { .. });
+                report(increment(event, decode)?);
+                if is_mask {
+                    stats.mask_time += mask_start.elapsed();
+                }
+            }
+        };
+        stats.new_tokens = ids.len();
+        stats.decode_time = start.elapsed().saturating_sub(stats.time_to_first_token);
+        for event in parser.finish() {
+            // The end closes phrases; masks come with tokens.
+            report(increment(event, || Err(EngineError::Cancelled))?);
+        }
+        let raw = reply_text(&self.tokenizer, &prompt.tokens, &ids);
+        Ok(Answer { reason, reply: parser.into_reply(raw), token_ids: ids, stats })
+    }
+
+    /// What stands at every position of the language model's input.
+    fn slots(&self, prompt: &Prompt, image_size: (u32, u32)) -> Result<Vec<Slot>, PromptError> {
+        let boxes = prompt.regions.iter().map(|&region| normalised(region, image_size));
+        let boxes = boxes.collect::<Result<Vec<_>, _>>()?;
+        let patches = self.config.global_encoder.patches() as u32;
+        let mut slots = Vec::with_capacity(prompt.tokens.len() + patches as usize);
+        for token in &prompt.tokens {
+            match *token {
+                PromptToken::Text(id) => slots.push(Slot::Token(id)),
+                PromptToken::Image => slots.extend((0..patches).map(Slot::Image)),
+                PromptToken::Region { token, index } => {
+                    slots.push(boxes.get(index).map_or(Slot::Token(token), |&sides| Slot::Region(sides)));
+                }
+            }
+        }
+        Ok(slots)
+    }
+
+    fn decode_mask(
+        &self,
+        embedding: &Tensor,
+        geometry: FrameGeometry,
+        predicted_by: &Tensor,
+    ) -> Result<Arc<MaskLogits>, EngineError> {
+        device::compute(&self.device, || {
+            let decoded = self.model.decode_mask(embedding, predicted_by)?;
+            let logits = decoded.logits.i((0, 0))?;
+            Ok(Arc::new(MaskLogits {
+                side: logits.dim(0)?,
+                logits: logits.flatten_all()?.to_dtype(candle_core::DType::F32)?.to_vec1()?,
+                frame: geometry.frame,
+                content: geometry.content,
+                image_size: geometry.image_size,
+                predicted_iou: decoded.iou.i((0, 0))?.to_dtype(candle_core::DType::F32)?.to_scalar()?,
+            }))
+        })
+    }
+
+    fn upload(&self, planes: Planes) -> Result<Tensor, EngineError> {
+        let shape = (1, 3, planes.side, planes.side);
+        let tensor = Tensor::from_vec(planes.values, shape, &self.device)?;
+        Ok(tensor.to_dtype(device::compute_dtype(&self.device))?)
+    }
+}
+
+/// For people.
+fn name_of(source: &ModelSource) -> String {
+    match source {
+        ModelSource::Demo => "Demo model".to_owned(),
+        ModelSource::Directory(path) => {
+            let whole = path.canonicalize();
+            let path = whole.as_ref().unwrap_or(path);
+            path.file_name().map_or_else(|| path.display().to_string(), |name| name.display().to_string())
+        }
+    }
+}
+
+/// The box as fractions of the image's width and height, neither clipped nor put in order: so the
+/// model was trained.
+fn normalised(region: PixelBox, (width, height): (u32, u32)) -> Result<[f32; 4], PromptError> {
+    let PixelBox { x0, y0, x1, y1 } = region;
+    let finite = [x0, y0, x1, y1].iter().all(|side| side.is_finite());
+    if !finite || region.clipped(width, height).area() <= 0.0 {
+        return Err(PromptError::BoxOutside { x0, y0, x1, y1, width, height });
+    }
+    let (w, h) = (width as f32, height as f32);
+    Ok([x0 / w, y0 / h, x1 / w, y1 / h])
+}
+
+/// The same news with the mask that is due.
+fn increment(
+    event: ReplyEvent,
+    decode: impl FnOnce() -> Result<Arc<MaskLogits>, EngineError>,
+) -> Result<Increment, EngineError> {
+    Ok(match event {
+        ReplyEvent::Text(text) => Increment::Text(text),
+        ReplyEvent::PhraseOpened => Increment::PhraseOpened,
+        ReplyEvent::PhraseClosed(span) => Increment::PhraseClosed(span),
+        ReplyEvent::Grounded { index, grounding } => Increment::Mask { index, grounding, mask: decode()? },
+    })
+}
+
+/// Runs one pass, and says how long it took.
+fn timed<T: Send>(
+    device: &Device,
+    pass: impl FnOnce() -> Result<T, EngineError> + Send,
+) -> Result<(T, Duration), EngineError> {
+    let start = Instant::now();
+    let result = device::compute(device, pass)?;
+    device.synchronize()?;
+    Ok((result, start.elapsed()))
+}
+
+/// Asks `stop` between the blocks of an encoder.
+fn between(stop: StopCheck<'_>) -> impl FnMut(Progress) -> ControlFlow<()> {
+    move |_| if stop() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine").field("info", &self.info).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for EncodedImage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EncodedImage").field("geometry", &self.geometry).finish_non_exhaustive()
+    }
+}
 
 impl ImageCache for EncodedImage {
     fn bytes(&self) -> usize {
-        match self.0 {}
+        let maps = self.region_maps.iter().flatten();
+        let tensors = self.tokens.levels.iter().chain(maps).chain([&self.tokens.tokens, &self.embedding]);
+        let encodings: usize = tensors.map(|t| t.elem_count() * t.dtype().size_in_bytes()).sum();
+        encodings + self.context.bytes()
     }
 
     fn drop_context(&mut self) {
-        match self.0 {}
+        self.context.clear();
     }
 }
 
 impl Backend for Engine {
     type Image = EncodedImage;
 
-    fn load(spec: &ModelSpec, _: &mut dyn FnMut(u64, u64)) -> Result<Self, EngineError> {
-        crate::device::open(spec.device)?;
-        let path = match &spec.source {
-            ModelSource::Demo => "demo model".into(),
-            ModelSource::Directory(path) => path.clone(),
-        };
-        let reason = "this build cannot read checkpoints".to_owned();
-        Err(CheckpointError::Config { path, reason }.into())
+    fn load(spec: &ModelSpec, progress: LoadProgress) -> Result<Self, EngineError> {
+        Engine::load(spec, progress)
     }
 
     fn info(&self) -> &ModelInfo {
-        match self.0 {}
+        Engine::info(self)
     }
 
-    fn encode(&self, _: &RgbImage, _: StopCheck<'_>) -> Result<(EncodedImage, EncodeTimings), EngineError> {
-        match self.0 {}
+    fn encode(
+        &self,
+        pixels: &RgbImage,
+        stop: StopCheck<'_>,
+    ) -> Result<(EncodedImage, EncodeTimings), EngineError> {
+        Engine::encode(self, pixels, stop)
     }
 
     fn converse(
         &self,
-        _: &mut EncodedImage,
-        _: Question<'_>,
-        _: StopCheck<'_>,
-        _: &mut dyn FnMut(Increment),
+        image: &mut EncodedImage,
+        question: Question<'_>,
+        stop: StopCheck<'_>,
+        report: &mut dyn FnMut(Increment),
     ) -> Result<Answer, EngineError> {
-        match self.0 {}
+        Engine::converse(self, image, question, stop, report)
     }
 }

@@ -39,6 +39,12 @@ impl Context {
         self.cache.bytes() + self.slots.capacity() * size_of::<Slot>()
     }
 
+    /// Forgets everything and frees its memory.
+    pub fn clear(&mut self) {
+        self.cache.clear();
+        self.slots = Vec::new();
+    }
+
     /// Positions remembered.
     pub fn len(&self) -> usize {
         self.slots.len()

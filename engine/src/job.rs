@@ -62,6 +62,8 @@ pub struct Answer {
     pub reason: FinishReason,
     /// All of it; of a cancelled one, what there was by then.
     pub reply: Reply,
+    /// The tokens it was decoded from.
+    pub token_ids: Vec<u32>,
     /// What it cost.
     pub stats: JobStats,
 }
@@ -69,6 +71,7 @@ pub struct Answer {
 impl Answer {
     /// A reply cancelled before its first token.
     pub(crate) fn cancelled() -> Self {
-        Self { reason: FinishReason::Cancelled, reply: Reply::default(), stats: JobStats::default() }
+        let (reply, stats) = (Reply::default(), JobStats::default());
+        Self { reason: FinishReason::Cancelled, reply, token_ids: Vec::new(), stats }
     }
 }

@@ -1,6 +1,51 @@
 //! GLaMM inference: pixels and words in, words and pixel masks out.
+//!
+//! ```text
+//!  EngineCommand                         Engine                       model::glamm
+//!  ─────────────▶  handle ─▶ worker ─▶  load · encode · converse  ─▶  pure functions of
+//!  ◀─────────────  (one named thread)   (no threads, no channels)     tensors and a KV cache
+//!  EngineEvent
+//! ```
+//!
+//! Two ways in. A user interface holds an [`EngineHandle`], which owns the engine thread, never
+//! blocks, and speaks the plain data of [`protocol`]. A headless program may call [`Engine`] itself;
+//! the thread does nothing else.
+//!
+//! A tour, from the outside in:
+//! - [`handle`], `worker`, `mailbox`, `images`: the thread, its queues, what it caches per image.
+//! - [`engine`]: one loaded model; [`job`] holds what a conversation takes and yields.
+//! - [`generate`]: prefill, decode loop, sampling, reuse of the KV cache between turns.
+//! - [`text`]: tokenizer, conversation template, the parser of grounded replies.
+//! - [`checkpoint`]: files to tensors. [`vision`]: pictures, boxes and masks as plain data.
+//! - [`model`]: the network, one file for each part, named as in the paper.
+//! - [`scenes`]: the procedural picture world of the demo model.
+//!
+//! What always holds: `model` knows nothing of files, threads or text; no tensor leaves this crate
+//! but for tests that look inside; an error says what happened and what to do.
+//!
+//! ```no_run
+//! use glamm_engine::Engine;
+//! use glamm_engine::job::{Increment, Question};
+//! use glamm_engine::protocol::{ModelSpec, Sampling, Turn};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let engine = Engine::load(&ModelSpec::default(), |_done, _total| true)?;
+//! let pixels = glamm_engine::vision::load_image("boat.png".as_ref())?;
+//! let (mut image, _timings) = engine.encode(&pixels, &|| false)?;
+//! let turns = [Turn { user: "Can you please segment the boat in this image?".into(), ..Turn::default() }];
+//! let question = Question { turns: &turns, sampling: &Sampling::Greedy, max_new_tokens: 128 };
+//! let answer = engine.converse(&mut image, question, &|| false, &mut |increment| {
+//!     if let Increment::Mask { mask, .. } = increment {
+//!         let _pixels = mask.threshold(0.0);
+//!     }
+//! })?;
+//! assert!(!answer.reply.text.is_empty());
+//! # Ok(())
+//! # }
+//! ```
 
 pub mod checkpoint;
+mod demo_model;
 pub mod device;
 pub mod engine;
 pub mod error;

@@ -79,6 +79,15 @@ impl Mailbox {
         notes.shutdown || notes.model_changes > 0 || notes.closing.contains(&image)
     }
 
+    /// Whether the model being loaded will not be wanted.
+    pub(crate) fn loading_is_pointless(&self) -> bool {
+        if self.is_abandoned() {
+            return true;
+        }
+        let notes = self.lock();
+        notes.shutdown || notes.model_changes > 0
+    }
+
     /// No command is taken from now on.
     pub(crate) fn end(&self) {
         self.lock().ended = true;

@@ -130,9 +130,11 @@ pub struct JobRequest {
 /// What the application asks of the engine thread.
 #[derive(Debug)]
 pub enum EngineCommand {
-    /// Load a model, in place of the present one.
+    /// Load a model, in place of the present one. Answered by [`EngineEvent::ModelLoaded`] or
+    /// [`EngineEvent::LoadFailed`]; by neither where another change of model overtakes it.
     LoadModel(ModelSpec),
-    /// Take an image and encode it, before any question about it.
+    /// Take an image and encode it, before any question about it; without a model, as soon as there
+    /// is one. Encodings given up or dropped for want of memory are made again for the next job.
     OpenImage {
         /// Its name from now on.
         image: ImageId,

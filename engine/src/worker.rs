@@ -22,13 +22,16 @@ use crate::protocol::{
 /// How often a worker that waits for room in the event queue looks whether the handle is gone.
 const ABANDON_CHECK: Duration = Duration::from_millis(20);
 
+/// Told bytes read and bytes in all while a model is loaded; answers whether to go on.
+pub(crate) type LoadProgress = Box<dyn FnMut(u64, u64) -> bool + Send>;
+
 /// What the loop needs of a model: [`crate::engine::Engine`], and stand-ins in tests.
 pub(crate) trait Backend: Sized {
     /// Encodings and context of one image.
     type Image: ImageCache;
 
-    /// Loads the weights, telling `progress` the bytes done and in all.
-    fn load(spec: &ModelSpec, progress: &mut dyn FnMut(u64, u64)) -> Result<Self, EngineError>;
+    /// Loads the weights; [`EngineError::Cancelled`] where `progress` said so.
+    fn load(spec: &ModelSpec, progress: LoadProgress) -> Result<Self, EngineError>;
 
     /// What is loaded.
     fn info(&self) -> &ModelInfo;
@@ -53,7 +56,7 @@ pub(crate) trait Backend: Sized {
 /// State of the engine thread.
 pub(crate) struct Worker<B: Backend> {
     commands: Receiver<EngineCommand>,
-    outbox: Outbox,
+    outbox: Arc<Outbox>,
     mailbox: Arc<Mailbox>,
     model: Option<B>,
     images: OpenImages<B::Image>,
@@ -67,7 +70,7 @@ impl<B: Backend> Worker<B> {
         mailbox: Arc<Mailbox>,
         wake: Box<dyn Fn() + Send + Sync>,
     ) -> Self {
-        let outbox = Outbox { events, mailbox: Arc::clone(&mailbox), wake };
+        let outbox = Arc::new(Outbox { events, mailbox: Arc::clone(&mailbox), wake });
         Self { commands, outbox, mailbox, model: None, images: OpenImages::new() }
     }
 
@@ -113,20 +116,29 @@ impl<B: Backend> Worker<B> {
 
     fn load(&mut self, spec: &ModelSpec) {
         self.unload();
-        let outbox = &self.outbox;
-        let mut progress = |done_bytes, total_bytes| {
-            outbox.send(EngineEvent::LoadProgressed { done_bytes, total_bytes });
+        let outbox = Arc::clone(&self.outbox);
+        let mut told = None;
+        let progress = move |done_bytes: u64, total_bytes: u64| {
+            // A hundred events are enough for a bar.
+            let percent = done_bytes.saturating_mul(100) / total_bytes.max(1);
+            if told != Some(percent) {
+                told = Some(percent);
+                outbox.send(EngineEvent::LoadProgressed { done_bytes, total_bytes });
+            }
+            !outbox.mailbox.loading_is_pointless()
         };
-        match guarded(|| B::load(spec, &mut progress)) {
+        match guarded(|| B::load(spec, Box::new(progress))) {
             Ok(model) => {
-                outbox.send(EngineEvent::ModelLoaded(model.info().clone()));
+                self.outbox.send(EngineEvent::ModelLoaded(model.info().clone()));
                 self.model = Some(model);
                 // The image on screen is most likely the next one to be asked about.
                 if let Some(image) = self.images.latest() {
                     self.encode_opened(image);
                 }
             }
-            Err(error) => outbox.send(EngineEvent::LoadFailed(Arc::new(error))),
+            // Overtaken by another model change, whose own event follows, or by the end.
+            Err(EngineError::Cancelled) => {}
+            Err(error) => self.outbox.send(EngineEvent::LoadFailed(Arc::new(error))),
         }
     }
 
@@ -188,7 +200,7 @@ impl<B: Backend> Worker<B> {
     }
 }
 
-fn finished(job: &JobRequest, Answer { reason, reply, stats }: Answer) -> EngineEvent {
+fn finished(job: &JobRequest, Answer { reason, reply, stats, .. }: Answer) -> EngineEvent {
     EngineEvent::JobFinished { job: job.id, reason, reply, stats }
 }
 

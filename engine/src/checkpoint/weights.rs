@@ -33,6 +33,7 @@ impl Weights {
             progress: Box::new(progress),
             done_bytes: 0,
             total_bytes,
+            parameters: 0,
             read: HashSet::new(),
             failure: None,
         };
@@ -42,6 +43,11 @@ impl Weights {
             VarBuilder::from_backend(Box::new(reader), dtype, device.clone())
         };
         Self { glamm: builder(glamm), clip: builder(clip).pp("vision_model"), shared }
+    }
+
+    /// Numbers in all tensors read so far.
+    pub fn parameters(&self) -> usize {
+        lock(&self.shared).parameters
     }
 
     /// What really went wrong when building the model from these weights failed with `error`: the
@@ -56,16 +62,18 @@ struct Shared {
     progress: Box<dyn FnMut(u64, u64) -> bool + Send>,
     done_bytes: u64,
     total_bytes: u64,
+    parameters: usize,
     /// Tensors that count in `done_bytes` already.
     read: HashSet<String>,
     failure: Option<EngineError>,
 }
 
 impl Shared {
-    /// Whether to go on after `bytes` more.
-    fn advance(&mut self, name: &str, bytes: usize) -> bool {
+    /// Whether to go on after `bytes` more, which hold `parameters` numbers.
+    fn advance(&mut self, name: &str, bytes: usize, parameters: usize) -> bool {
         if self.read.insert(name.to_owned()) {
             self.done_bytes += bytes as u64;
+            self.parameters += parameters;
         }
         // Tensors that were not expected to be needed do not count beyond the whole.
         (self.progress)(self.done_bytes.min(self.total_bytes), self.total_bytes)
@@ -82,7 +90,8 @@ impl Reader {
     fn read(&self, name: &str, dtype: DType, device: &Device) -> Result<Tensor, EngineError> {
         let tensor = self.set.read(name, dtype, device)?;
         let bytes = self.set.find(name).map_or(0, |(stored, _)| stored.bytes());
-        if lock(&self.shared).advance(name, bytes) { Ok(tensor) } else { Err(EngineError::Cancelled) }
+        let go_on = lock(&self.shared).advance(name, bytes, tensor.elem_count());
+        if go_on { Ok(tensor) } else { Err(EngineError::Cancelled) }
     }
 
     fn note(&self, error: EngineError) -> candle_core::Error {

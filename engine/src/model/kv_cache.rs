@@ -74,6 +74,12 @@ impl KvCache {
         self.len = self.len.min(len);
     }
 
+    /// Forgets everything and frees its memory.
+    pub fn clear(&mut self) {
+        self.blocks.clear();
+        self.len = 0;
+    }
+
     /// Makes room for `more` positions behind the present ones.
     pub(super) fn reserve(&mut self, more: usize) -> Result<()> {
         let wanted = self.len + more;

@@ -36,10 +36,18 @@ impl ImageCache for Context {
 impl Backend for Obedient {
     type Image = Context;
 
-    fn load(spec: &ModelSpec, progress: &mut dyn FnMut(u64, u64)) -> Result<Self, EngineError> {
-        progress(1, 2);
+    fn load(spec: &ModelSpec, mut progress: LoadProgress) -> Result<Self, EngineError> {
+        if !(0..1000).all(|done| progress(done, 1000)) {
+            return Err(EngineError::Cancelled);
+        }
         let ModelSource::Directory(path) = &spec.source else { return Err(EngineError::NoModel) };
         assert_ne!(path.to_str(), Some("broken"), "a broken loader");
+        while path.to_str() == Some("slow") {
+            if !progress(1, 2) {
+                return Err(EngineError::Cancelled);
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
         Ok(Self {
             info: ModelInfo {
                 name: path.display().to_string(),
@@ -83,7 +91,7 @@ impl Backend for Obedient {
         image.turns += 1;
         let order = question.turns.last().unwrap().user.as_str();
         let stats = JobStats { cached_tokens: image.turns - 1, ..JobStats::default() };
-        let end = |reason| Ok(Answer { reason, reply: Reply::default(), stats });
+        let end = |reason| Ok(Answer { reason, reply: Reply::default(), token_ids: Vec::new(), stats });
         match order.split_once(' ') {
             None if order == "panic" => panic!("as told"),
             None if order == "fail" => Err(EngineError::NoModel),
@@ -127,7 +135,7 @@ fn run(id: u64, image: u64, order: &str, cancel: &CancelToken) -> EngineCommand 
 
 /// A handle with a model and image 1, and the events of that read.
 fn ready() -> EngineHandle {
-    let handle = spawn(64);
+    let handle = spawn(256);
     handle.try_send(load("model")).unwrap();
     handle.try_send(open(1, 7)).unwrap();
     until(&handle, |event| matches!(event, EngineEvent::ImageEncoded { .. }));
@@ -202,7 +210,7 @@ fn a_cancelled_job_finishes_and_its_successor_runs() {
 
 #[test]
 fn jobs_without_model_or_image_fail_with_the_reason() {
-    let handle = spawn(64);
+    let handle = spawn(256);
     let cancel = CancelToken::default();
     handle.try_send(open(1, 7)).unwrap();
     handle.try_send(run(1, 1, "words 1", &cancel)).unwrap();
@@ -222,10 +230,12 @@ fn jobs_without_model_or_image_fail_with_the_reason() {
 
 #[test]
 fn a_panicking_loader_and_encoder_are_reported() {
-    let handle = spawn(64);
+    let handle = spawn(256);
     handle.try_send(load("broken")).unwrap();
     until(&handle, |event| matches!(event, EngineEvent::LoadFailed(_)));
     handle.try_send(load("model")).unwrap();
+    let events = until(&handle, |event| matches!(event, EngineEvent::ModelLoaded(_)));
+    assert_eq!(events.len(), 101, "progress by percents");
     handle.try_send(open(1, 255)).unwrap();
     let events = until(&handle, |event| matches!(event, EngineEvent::ImageFailed { .. }));
     assert!(matches!(events.last(), Some(EngineEvent::ImageFailed { image: ImageId(1), .. })));
@@ -242,6 +252,19 @@ fn an_encoding_is_given_up_when_its_image_is_closed_or_the_model_changes() {
     handle.try_send(EngineCommand::UnloadModel).unwrap();
     let events = until(&handle, |event| matches!(event, EngineEvent::ModelUnloaded));
     assert_eq!(events.len(), 1, "what was given up is not reported: {events:?}");
+}
+
+#[test]
+fn a_load_is_given_up_when_another_model_is_wanted() {
+    let handle = spawn(256);
+    handle.try_send(load("slow")).unwrap();
+    handle.try_send(load("model")).unwrap();
+    let events = until(&handle, |event| matches!(event, EngineEvent::ModelLoaded(_)));
+    assert!(!events.iter().any(|event| matches!(event, EngineEvent::LoadFailed(_))));
+    handle.try_send(load("slow")).unwrap();
+    let start = Instant::now();
+    drop(handle);
+    assert!(start.elapsed() < PATIENCE, "so is it at the end");
 }
 
 #[test]
@@ -296,7 +319,7 @@ fn every_event_wakes_the_application() {
     let wake = || {
         WOKEN.fetch_add(1, Ordering::SeqCst);
     };
-    let handle = EngineHandle::spawn_backend::<Obedient>(wake, 64).unwrap();
+    let handle = EngineHandle::spawn_backend::<Obedient>(wake, 256).unwrap();
     handle.try_send(load("model")).unwrap();
     handle.try_send(open(1, 7)).unwrap();
     handle.try_send(EngineCommand::Shutdown).unwrap();
