@@ -96,6 +96,14 @@ impl RegionEncoder {
     pub fn forward(&self, maps: &[Tensor], boxes: &[[f32; 4]]) -> Result<Tensor> {
         let pooled = self.pool(&self.roi_align(maps, boxes)?)?;
         let positions = self.embed_boxes(boxes, pooled.device())?;
+        self.combine(&pooled, &positions)
+    }
+
+    /// Pooled features and embedded boxes, each `[boxes, inner]`, to `[boxes, language width]`.
+    ///
+    /// # Errors
+    /// The tensor library's.
+    pub fn combine(&self, pooled: &Tensor, positions: &Tensor) -> Result<Tensor> {
         self.updims.forward(&(pooled + positions)?)
     }
 

@@ -6,7 +6,7 @@
 use std::io::Cursor;
 use std::path::Path;
 
-use image::{DynamicImage, ImageDecoder, ImageReader, Limits, RgbImage};
+use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage};
 
 use crate::error::ImageError;
 
@@ -40,6 +40,10 @@ pub fn decode_image(bytes: &[u8], name: &Path) -> Result<RgbImage, ImageError> {
     };
     let format =
         image::guess_format(bytes).map_err(|_| ImageError::UnknownFormat { path: name.to_owned() })?;
+    if format == ImageFormat::Jpeg && !ends_as_jpeg(bytes) {
+        let reason = "the file ends before the picture does".to_owned();
+        return Err(ImageError::Malformed { path: name.to_owned(), reason });
+    }
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
     let mut limits = Limits::default();
     limits.max_alloc = Some(LIMIT_BYTES);
@@ -75,5 +79,31 @@ fn into_rgb8(image: DynamicImage) -> RgbImage {
             })
         }
         other => other.into_rgb8(),
+    }
+}
+
+/// Whether a JPEG goes on to its end marker. The decoder would fill the missing part with grey and
+/// say nothing.
+fn ends_as_jpeg(bytes: &[u8]) -> bool {
+    const END: u8 = 0xd9;
+    let mut at = 2;
+    loop {
+        // Compressed data holds 0xff only before 0x00 or a restart marker (0xd0 to 0xd7), and any
+        // number of 0xff may stand before a marker.
+        let marker = loop {
+            match (bytes.get(at), bytes.get(at + 1)) {
+                (Some(0xff), Some(&marker)) if !matches!(marker, 0x00 | 0x01 | 0xd0..=0xd8 | 0xff) => {
+                    break marker;
+                }
+                (Some(_), Some(_)) => at += 1,
+                _ => return false,
+            }
+        };
+        if marker == END {
+            return true;
+        }
+        // Every other marker begins a segment that tells its own length.
+        let Some(&[high, low]) = bytes.get(at + 2..at + 4) else { return false };
+        at += 2 + usize::from(u16::from_be_bytes([high, low])).max(2);
     }
 }

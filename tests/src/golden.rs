@@ -1,0 +1,292 @@
+//! Reference data recorded from the official implementation: `tests/golden/public`, or any other
+//! directory of the same layout that the environment variable `GLAMM_GOLDEN_DIR` names. The layout
+//! is described in that directory's README.
+//!
+//! Nothing here knows sizes or names of a particular set: they all come from its own manifest and
+//! configuration.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+
+use candle_core::{DType, Device, Tensor};
+use candle_nn::VarBuilder;
+use glamm_engine::model::config::GlammConfig;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use crate::table::Failed;
+
+/// A set of reference data.
+#[derive(Debug)]
+pub struct Golden {
+    /// Where it lies.
+    pub dir: PathBuf,
+    /// Whether it is another set than the one in this repository.
+    pub is_foreign: bool,
+    /// What was recorded.
+    pub manifest: Manifest,
+    /// Sizes of the set's model.
+    pub config: GlammConfig,
+    /// Directory of the set's GLaMM checkpoint.
+    pub checkpoint: PathBuf,
+    /// Directory of the set's CLIP checkpoint.
+    pub vision_tower: PathBuf,
+}
+
+/// `manifest.json`.
+#[derive(Debug, Deserialize)]
+pub struct Manifest {
+    /// Pictures by name.
+    pub images: BTreeMap<String, ImageEntry>,
+    /// Conversations.
+    pub cases: Vec<Case>,
+    /// Hidden states of CLIP that feed the region encoder.
+    pub region_level_hidden_state_indices: Vec<usize>,
+    /// Hidden state of CLIP that feeds the projector.
+    pub selected_hidden_state_index: usize,
+}
+
+/// A picture and what its preparation and encoding should give.
+#[derive(Debug, Deserialize)]
+pub struct ImageEntry {
+    /// Path inside the set.
+    pub file: String,
+    /// Pixels across.
+    pub width: u32,
+    /// Pixels down.
+    pub height: u32,
+    /// Path of its tensors inside the set.
+    pub tensor_file: String,
+    /// Prepared pictures (`clip336`, `sam1024`, …) among other things.
+    #[serde(flatten)]
+    pub other: BTreeMap<String, serde_json::Value>,
+}
+
+/// A prepared picture.
+#[derive(Debug, Deserialize)]
+pub struct Prepared {
+    /// Path inside the set.
+    pub file: String,
+    /// CLIP: width and height before the crop.
+    pub resized_wh: Option<(usize, usize)>,
+    /// CLIP: what the crop leaves out.
+    pub crop_left_top: Option<(usize, usize)>,
+    /// SAM: height and width without padding.
+    pub resize_list_hw: Option<(usize, usize)>,
+}
+
+impl ImageEntry {
+    /// Prepared pictures of one encoder (`clip` or `sam`) with their sizes.
+    ///
+    /// # Errors
+    /// The manifest's entry is of another form.
+    pub fn prepared(&self, encoder: &str) -> Result<Vec<(usize, Prepared)>, Failed> {
+        let mut found = Vec::new();
+        for (key, value) in &self.other {
+            if let Some(Ok(side)) = key.strip_prefix(encoder).map(str::parse) {
+                found.push((side, serde_json::from_value(value.clone())?));
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// One turn of a conversation and what it should give.
+#[derive(Debug, Deserialize)]
+pub struct Case {
+    /// Its name.
+    pub id: String,
+    /// Name of the picture.
+    pub image: String,
+    /// What the user wrote.
+    pub user_text: String,
+    /// The case whose answer came before.
+    pub follow_up_of: Option<String>,
+    /// `greedy` or `teacher_forced`.
+    pub mode: String,
+    /// Where generation stops at the latest, where ids were generated.
+    pub max_new_tokens: Option<usize>,
+    /// Prompt.
+    pub input_ids: Vec<i64>,
+    /// Answer.
+    pub answer_ids: Vec<i64>,
+    /// The answer as text.
+    #[serde(default)]
+    pub text_output: String,
+    /// One for each `[SEG]` in prompt and answer.
+    #[serde(default)]
+    pub seg: Vec<SegEntry>,
+    /// Boxes in pixels of the picture.
+    #[serde(default)]
+    pub boxes_xyxy_pixels: Vec<[f32; 4]>,
+    /// Every how many channels region maps are recorded, by stage.
+    #[serde(default)]
+    pub region_channel_stride: BTreeMap<String, usize>,
+    /// Height and width of the picture in SAM's frame.
+    pub resize_list_hw: Option<(usize, usize)>,
+    /// Path of its tensors inside the set.
+    pub tensor_file: String,
+    /// Everything else.
+    #[serde(flatten)]
+    pub other: BTreeMap<String, serde_json::Value>,
+}
+
+/// A `[SEG]` and its mask.
+#[derive(Debug, Deserialize)]
+pub struct SegEntry {
+    /// Index into the expanded sequence of the state that feeds the mask.
+    pub feeding_index_in_expanded: usize,
+    /// Pixels inside.
+    pub mask_area_gt0: usize,
+    /// Pixels that may be on either side.
+    pub pixels_with_abs_logit_below_1e_3: usize,
+}
+
+/// Tensors of one file.
+#[derive(Debug)]
+pub struct Recorded(HashMap<String, Tensor>);
+
+impl Recorded {
+    /// A tensor, where the set has it.
+    pub fn get(&self, name: &str) -> Option<&Tensor> {
+        self.0.get(name)
+    }
+
+    /// A tensor that another one in the file makes no sense without.
+    ///
+    /// # Errors
+    /// It is not there.
+    pub fn need(&self, name: &str) -> Result<&Tensor, Failed> {
+        self.0.get(name).ok_or_else(|| format!("the golden set lacks {name}").into())
+    }
+
+    /// Names of all tensors.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+}
+
+impl Golden {
+    /// Opens the set.
+    ///
+    /// # Errors
+    /// A file is missing or of another form.
+    pub fn open() -> Result<Self, Failed> {
+        let foreign = std::env::var_os("GLAMM_GOLDEN_DIR").map(PathBuf::from);
+        let is_foreign = foreign.is_some();
+        let dir = foreign.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("golden/public"));
+        let manifest = read_json(&dir.join("manifest.json"))?;
+        let checkpoint = find_checkpoint(&dir)?;
+        let glamm = read(&checkpoint.join("config.json"))?;
+        let tower: Tower = serde_json::from_str(&glamm)?;
+        let vision_tower = dir.join(&tower.mm_vision_tower);
+        let preprocessor = read(&vision_tower.join("preprocessor_config.json")).ok();
+        let clip = read(&vision_tower.join("config.json"))?;
+        let config = GlammConfig::from_json(&glamm, &clip, preprocessor.as_deref())
+            .map_err(|(file, reason)| format!("{file}: {reason}"))?;
+        Ok(Self { dir, is_foreign, manifest, config, checkpoint, vision_tower })
+    }
+
+    /// Tensors of a file of the set.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn tensors(&self, file: &str) -> Result<Recorded, Failed> {
+        let path = self.dir.join(file);
+        let tensors = candle_core::safetensors::load(&path, &Device::Cpu)
+            .map_err(|e| format!("{}: {e}", path.display()))?;
+        Ok(Recorded(tensors))
+    }
+
+    /// Tensors of a file that not every set has.
+    ///
+    /// # Errors
+    /// The file is there but cannot be read.
+    pub fn tensors_if_any(&self, file: &str) -> Result<Option<Recorded>, Failed> {
+        if self.dir.join(file).exists() { self.tensors(file).map(Some) } else { Ok(None) }
+    }
+
+    /// A JSON file of the set; `None` where it has none.
+    ///
+    /// # Errors
+    /// The file is there but of another form.
+    pub fn json<T: DeserializeOwned>(&self, file: &str) -> Result<Option<T>, Failed> {
+        let path = self.dir.join(file);
+        if path.exists() { read_json(&path).map(Some) } else { Ok(None) }
+    }
+
+    /// A picture of the set.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn picture(&self, file: &str) -> Result<image::RgbImage, Failed> {
+        Ok(glamm_engine::vision::load_image(&self.dir.join(file))?)
+    }
+
+    /// Weights of GLaMM, widened to f32, at the root of the checkpoint.
+    ///
+    /// # Errors
+    /// A file cannot be read.
+    pub fn weights(&self) -> Result<VarBuilder<'static>, Failed> {
+        load_weights(&self.checkpoint)
+    }
+
+    /// Weights of CLIP, widened to f32, at `vision_model`.
+    ///
+    /// # Errors
+    /// A file cannot be read.
+    pub fn clip_weights(&self) -> Result<VarBuilder<'static>, Failed> {
+        Ok(load_weights(&self.vision_tower)?.pp("vision_model"))
+    }
+
+    /// Fails a test that found nothing to compare in the repository's own set, which has all
+    /// stages; another set may lack some.
+    ///
+    /// # Errors
+    /// See above.
+    pub fn check_compared(&self, comparisons: usize, what: &str) -> Result<(), Failed> {
+        if comparisons == 0 && !self.is_foreign {
+            return Err(format!("nothing was compared: the golden set holds no {what}").into());
+        }
+        Ok(())
+    }
+}
+
+#[derive(Deserialize)]
+struct Tower {
+    mm_vision_tower: String,
+}
+
+/// The subdirectory whose `config.json` names a vision tower.
+fn find_checkpoint(dir: &Path) -> Result<PathBuf, Failed> {
+    for entry in std::fs::read_dir(dir).map_err(|e| format!("{}: {e}", dir.display()))? {
+        let path = entry?.path();
+        if read_json::<Tower>(&path.join("config.json")).is_ok() {
+            return Ok(path);
+        }
+    }
+    Err(format!("no GLaMM checkpoint in {}", dir.display()).into())
+}
+
+fn load_weights(dir: &Path) -> Result<VarBuilder<'static>, Failed> {
+    let mut tensors = HashMap::new();
+    for entry in std::fs::read_dir(dir).map_err(|e| format!("{}: {e}", dir.display()))? {
+        let path = entry?.path();
+        match path.extension().and_then(|e| e.to_str()) {
+            Some("bin") => tensors.extend(candle_core::pickle::read_all(&path)?),
+            Some("safetensors") => {
+                tensors.extend(candle_core::safetensors::load(&path, &Device::Cpu)?);
+            }
+            _ => {}
+        }
+    }
+    Ok(VarBuilder::from_tensors(tensors, DType::F32, &Device::Cpu))
+}
+
+fn read(path: &Path) -> Result<String, Failed> {
+    std::fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()).into())
+}
+
+fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, Failed> {
+    serde_json::from_str(&read(path)?).map_err(|e| format!("{}: {e}", path.display()).into())
+}

@@ -1,0 +1,133 @@
+//! The table of the parity suites: for every stage the worst error of all comparisons, and the
+//! harness that prints it when the last test of a binary has ended.
+//!
+//! A parity binary has `harness = false` and hands its tests to [`main`]; inside a test every
+//! comparison goes through [`compare`] or [`record`], which fail the test where the error is above
+//! the tolerance.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::process::ExitCode;
+use std::sync::{Mutex, PoisonError};
+
+use candle_core::{DType, Tensor};
+pub use libtest_mimic::{Failed, Trial};
+
+/// What a parity test returns.
+pub type Outcome = Result<(), Failed>;
+
+/// How far a stage may be off.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Tolerance {
+    /// Of ‖a − b‖ / ‖b‖.
+    Relative(f64),
+    /// Of the largest difference.
+    Absolute(f64),
+    /// Of the number, or share, of values that differ.
+    Count(f64),
+}
+
+/// Of every stage of floats but mask logits.
+pub const FLOATS: Tolerance = Tolerance::Relative(1e-4);
+/// Of mask logits.
+pub const MASK_LOGITS: Tolerance = Tolerance::Absolute(1e-3);
+/// Of what must be equal.
+pub const EXACT: Tolerance = Tolerance::Count(0.0);
+
+#[derive(Debug)]
+struct Row {
+    tolerance: Tolerance,
+    worst: f64,
+    at: String,
+    comparisons: usize,
+}
+
+static ROWS: Mutex<BTreeMap<String, Row>> = Mutex::new(BTreeMap::new());
+
+/// Runs the tests of a binary as `cargo test` would, with its filters and flags, then prints the
+/// table. A run of all tests that compared nothing at all is a failure.
+pub fn main(trials: Vec<Trial>) -> ExitCode {
+    let arguments = libtest_mimic::Arguments::from_args();
+    let ran_all = arguments.filter.is_none() && arguments.skip.is_empty() && !arguments.list;
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    let rows = ROWS.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut out = std::io::stdout();
+    if !rows.is_empty() && out.write_all(render(&rows).as_bytes()).is_err() {
+        return ExitCode::FAILURE;
+    }
+    if ran_all && rows.is_empty() {
+        let _ = writeln!(std::io::stderr(), "the golden set holds nothing that these tests compare");
+        return ExitCode::FAILURE;
+    }
+    conclusion.exit_code()
+}
+
+fn render(rows: &BTreeMap<String, Row>) -> String {
+    let width = rows.keys().map(String::len).max().unwrap_or(0).max("stage".len());
+    let mut text =
+        format!("{:width$}  {:>11}  {:>17}  {:>5}  worst at\n", "stage", "worst error", "allowed", "times");
+    for (stage, row) in rows {
+        let allowed = match row.tolerance {
+            Tolerance::Relative(limit) => format!("{limit:.0e} relative"),
+            Tolerance::Absolute(limit) => format!("{limit:.0e} absolute"),
+            Tolerance::Count(limit) => format!("{limit} differing"),
+        };
+        let _ = writeln!(
+            text,
+            "{stage:width$}  {:>11.2e}  {allowed:>17}  {:>5}  {}",
+            row.worst, row.comparisons, row.at
+        );
+    }
+    text.push('\n');
+    text
+}
+
+/// Notes an error of `stage` found in `at` (an image, a case), and fails where it is too large.
+///
+/// # Errors
+/// The error is above the tolerance, or not a number.
+pub fn record(stage: &str, at: &str, error: f64, tolerance: Tolerance) -> Outcome {
+    let mut rows = ROWS.lock().unwrap_or_else(PoisonError::into_inner);
+    let row = rows.entry(stage.to_owned()).or_insert_with(|| Row {
+        tolerance,
+        worst: -1.0,
+        at: String::new(),
+        comparisons: 0,
+    });
+    row.comparisons += 1;
+    if error.is_nan() || error > row.worst {
+        (row.worst, row.at) = (error, at.to_owned());
+    }
+    let (Tolerance::Relative(limit) | Tolerance::Absolute(limit) | Tolerance::Count(limit)) = tolerance;
+    if error <= limit {
+        Ok(())
+    } else {
+        Err(format!("{stage} of {at} is off by {error:e}, more than {tolerance:?}").into())
+    }
+}
+
+/// Notes how far `got` is from `want`, both of one shape.
+///
+/// # Errors
+/// The shapes differ, or the error is above the tolerance.
+pub fn compare(stage: &str, at: &str, got: &Tensor, want: &Tensor, tolerance: Tolerance) -> Outcome {
+    if got.dims() != want.dims() {
+        return Err(format!("{stage} of {at} has shape {:?}, not {:?}", got.dims(), want.dims()).into());
+    }
+    let values = |x: &Tensor| x.to_dtype(DType::F64)?.flatten_all()?.to_vec1::<f64>();
+    let (got, want) = (values(got)?, values(want)?);
+    let differences = || got.iter().zip(&want).map(|(a, b)| (a - b).abs());
+    let norm = |values: &mut dyn Iterator<Item = f64>| values.map(|v| v * v).sum::<f64>().sqrt();
+    let error = match tolerance {
+        Tolerance::Relative(_) => {
+            let reference = norm(&mut want.iter().copied());
+            let distance = norm(&mut differences());
+            if reference > 0.0 { distance / reference } else { distance }
+        }
+        // `max` would drop a NaN.
+        Tolerance::Absolute(_) => differences().fold(0.0, |a, b| if b.is_nan() || b > a { b } else { a }),
+        Tolerance::Count(_) => got.iter().zip(&want).filter(|(a, b)| a != b).count() as f64,
+    };
+    record(stage, at, error, tolerance)
+}
