@@ -2,8 +2,8 @@
 
 use super::dice::Dice;
 use super::expression::anchor;
-use super::nouns::indefinite;
-use super::passage::{Passage, Ref};
+use super::nouns::{indefinite, noun, pronoun};
+use super::passage::{Passage, Ref, capitalised};
 use super::questions::{clear_object, count_sentence, exists_sentence, location_words, what_is_object};
 use super::referring::{Request, granted_again, one_object, refused};
 use super::wordings::{
@@ -25,7 +25,7 @@ fn about_box(graph: &Graph, wording: Wording, dice: &mut Dice) -> Option<Vec<Sce
     let object = clear_object(graph, dice)?;
     let mut turns = vec![what_is_object(graph, object, wording, dice)];
     turns.extend(more_about(graph, object, wording, dice, true));
-    turns.push(segment_it(object, wording, dice));
+    turns.push(segment_it(graph, object, wording, dice));
     Some(turns)
 }
 
@@ -34,8 +34,8 @@ fn about_existing(graph: &Graph, wording: Wording, dice: &mut Dice) -> Option<Ve
     let scene = graph.scene();
     if dice.chance(0.3) {
         let (kind, color) = absent_look(scene, dice)?;
-        let noun = super::nouns::noun(kind, color, None, false);
-        let user = EXISTS.pick(wording, dice).replace("{a}", &indefinite(&noun));
+        let missing = noun(kind, color, None, false);
+        let user = EXISTS.pick(wording, dice).replace("{a}", &indefinite(&missing));
         let no = Passage::plain(exists_sentence(0, kind, color));
         let first = SceneTurn::new(user, Vec::new(), no, Truth::YesNo(false));
         return Some(vec![first, segment_too(graph, None, wording, dice)?]);
@@ -48,7 +48,7 @@ fn about_existing(graph: &Graph, wording: Wording, dice: &mut Dice) -> Option<Ve
     let yes = Passage::plain(exists_sentence(1, kind, None));
     let mut turns = vec![SceneTurn::new(user, Vec::new(), yes, Truth::YesNo(true))];
     turns.extend(more_about(graph, object, wording, dice, false));
-    turns.push(segment_it(object, wording, dice));
+    turns.push(segment_it(graph, object, wording, dice));
     Some(turns)
 }
 
@@ -100,9 +100,7 @@ fn more_about(
     let parts: Vec<_> = it.parts.iter().filter(|part| !part.kind.is_plural()).collect();
     if let (Some(part), true) = (dice.pick(&parts), dice.chance(0.5)) {
         let name = part.kind.name();
-        let user = ITS_PART_COLOR.pick(wording, dice).replace("{part}", name);
-        // A person is not an "it".
-        let user = if it.kind == Kind::Person { user.replace("its", "the person's") } else { user };
+        let user = spoken_of(it.kind, ITS_PART_COLOR.pick(wording, dice)).replace("{part}", name);
         let reply = Passage::plain(format!("The {name} is {}.", part.color.name()));
         return Some(SceneTurn::new(user, Vec::new(), reply, Truth::Color(part.color)));
     }
@@ -112,12 +110,23 @@ fn more_about(
         return Some(SceneTurn::new(user, Vec::new(), reply, Truth::Color(it.color)));
     }
     let (words, truth) = location_words(graph, object)?;
-    let user = WHERE_IT.pick(wording, dice).to_owned();
-    Some(SceneTurn::new(user, Vec::new(), Passage::plain(format!("It is {words}.")), truth))
+    let user = spoken_of(it.kind, WHERE_IT.pick(wording, dice));
+    let reply = format!("{} is {words}.", capitalised(pronoun(it.kind)));
+    Some(SceneTurn::new(user, Vec::new(), Passage::plain(reply), truth))
 }
 
-fn segment_it(object: usize, wording: Wording, dice: &mut Dice) -> SceneTurn {
-    let user = SEGMENT_IT.pick(wording, dice).to_owned();
+/// A question about "it", as it is put about this kind: a person is no "it".
+fn spoken_of(kind: Kind, wording: &str) -> String {
+    if kind == Kind::Person {
+        wording.replace(" its ", " the person's ").replace(" it", " the person")
+    } else {
+        wording.to_owned()
+    }
+}
+
+fn segment_it(graph: &Graph, object: usize, wording: Wording, dice: &mut Dice) -> SceneTurn {
+    let kind = graph.scene().objects[object].kind;
+    let user = spoken_of(kind, SEGMENT_IT.pick(wording, dice));
     SceneTurn::new(user, Vec::new(), granted_again(vec![Ref::Object(object)], false), Truth::Segment)
 }
 
@@ -126,9 +135,9 @@ fn segment_too(graph: &Graph, but: Option<usize>, wording: Wording, dice: &mut D
     let ask = SEGMENT_TOO.pick(wording, dice);
     if dice.chance(0.2) {
         let (kind, color) = absent_look(graph.scene(), dice)?;
-        let noun = super::nouns::noun(kind, color, None, false);
-        let user = ask.replace("{x}", &format!("the {noun}"));
-        return Some(SceneTurn::new(user, Vec::new(), refused(&noun), Truth::Absent));
+        let missing = noun(kind, color, None, false);
+        let user = ask.replace("{x}", &format!("the {missing}"));
+        return Some(SceneTurn::new(user, Vec::new(), refused(&missing), Truth::Absent));
     }
     let others: Vec<usize> = (0..graph.scene().objects.len())
         .filter(|&object| Some(object) != but && anchor(graph, object).is_some())

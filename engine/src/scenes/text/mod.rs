@@ -195,7 +195,9 @@ fn absent_looks(scene: &Scene, dice: &mut Dice) -> Vec<(Kind, Option<Color>)> {
     let mut missing: Vec<_> =
         Kind::ALL.into_iter().filter(|kind| !present.contains(kind)).map(|kind| (kind, None)).collect();
     let mut recoloured = Vec::new();
-    for &kind in &present {
+    // A green sun would be too easily seen to be absent.
+    let colorful = |kind: &&Kind| !matches!(kind, Kind::Sun | Kind::Moon | Kind::Cloud);
+    for &kind in present.iter().filter(colorful) {
         let worn: Vec<Color> = scene.objects.iter().filter(|it| it.kind == kind).map(|it| it.color).collect();
         let free = Color::ALL.into_iter().filter(|color| worn.iter().all(|it| is_unlike(*it, *color)));
         recoloured.extend(free.map(|color| (kind, Some(color))));

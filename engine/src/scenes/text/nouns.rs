@@ -59,6 +59,11 @@ pub(super) fn number(count: usize) -> String {
 pub(super) const NUMBERS: [&str; 13] =
     ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"];
 
+/// What the object is called when it was named before: a person is no "it".
+pub(super) fn pronoun(kind: Kind) -> &'static str {
+    if kind == Kind::Person { "the person" } else { "it" }
+}
+
 /// "is" or "are".
 pub(super) fn to_be(plural: bool) -> &'static str {
     if plural { "are" } else { "is" }

@@ -2,7 +2,7 @@
 
 use super::dice::Dice;
 use super::expression::{self, Expression, anchor};
-use super::nouns::{indefinite, noun, noun_of, number, place, to_be};
+use super::nouns::{indefinite, noun, noun_of, number, place, pronoun, to_be};
 use super::passage::{Passage, capitalised};
 use super::region::{self, drawn_box, is_clear};
 use super::wordings::{
@@ -238,7 +238,7 @@ fn is_related(graph: &Graph, wording: Wording, dice: &mut Dice) -> Option<SceneT
         .replace("{r}", asked.words())
         .replace("{y}", &y.definite(graph));
     let answer = if yes { "Yes" } else { "No" };
-    let reply = format!("{answer}, it is {} {}.", relation.words(), y.definite(graph));
+    let reply = format!("{answer}, {} is {} {}.", pronoun(x.kind), relation.words(), y.definite(graph));
     Some(SceneTurn::new(user, Vec::new(), Passage::plain(reply), Truth::YesNo(yes)))
 }
 
