@@ -37,7 +37,7 @@ fn about_existing(graph: &Graph, wording: Wording, dice: &mut Dice) -> Option<Ve
         let missing = noun(kind, color, None, false);
         let user = EXISTS.pick(wording, dice).replace("{a}", &indefinite(&missing));
         let no = Passage::plain(exists_sentence(0, kind, color));
-        let first = SceneTurn::new(user, Vec::new(), no, Truth::YesNo(false));
+        let first = SceneTurn::new(user, &no, Truth::YesNo(false));
         return Some(vec![first, segment_too(graph, None, wording, dice)?]);
     }
     let single: Vec<usize> =
@@ -46,7 +46,7 @@ fn about_existing(graph: &Graph, wording: Wording, dice: &mut Dice) -> Option<Ve
     let kind = scene.objects[object].kind;
     let user = EXISTS.pick(wording, dice).replace("{a}", &indefinite(kind.name()));
     let yes = Passage::plain(exists_sentence(1, kind, None));
-    let mut turns = vec![SceneTurn::new(user, Vec::new(), yes, Truth::YesNo(true))];
+    let mut turns = vec![SceneTurn::new(user, &yes, Truth::YesNo(true))];
     turns.extend(more_about(graph, object, wording, dice, false));
     turns.push(segment_it(graph, object, wording, dice));
     Some(turns)
@@ -64,8 +64,8 @@ fn about_several(graph: &Graph, wording: Wording, dice: &mut Dice) -> Option<Vec
     let target = members.map(Ref::Object).collect();
     let them = SEGMENT_THEM.pick(wording, dice).to_owned();
     Some(vec![
-        SceneTurn::new(user, Vec::new(), reply, Truth::Count(count)),
-        SceneTurn::new(them, Vec::new(), granted_again(target, true), Truth::Segment),
+        SceneTurn::new(user, &reply, Truth::Count(count)),
+        SceneTurn::new(them, &granted_again(target, true), Truth::Segment),
     ])
 }
 
@@ -102,17 +102,17 @@ fn more_about(
         let name = part.kind.name();
         let user = spoken_of(it.kind, ITS_PART_COLOR.pick(wording, dice)).replace("{part}", name);
         let reply = Passage::plain(format!("The {name} is {}.", part.color.name()));
-        return Some(SceneTurn::new(user, Vec::new(), reply, Truth::Color(part.color)));
+        return Some(SceneTurn::new(user, &reply, Truth::Color(part.color)));
     }
     if !colored && it.kind != Kind::Person && dice.chance(0.6) {
         let user = ITS_COLOR.pick(wording, dice).to_owned();
         let reply = Passage::plain(format!("It is {}.", it.color.name()));
-        return Some(SceneTurn::new(user, Vec::new(), reply, Truth::Color(it.color)));
+        return Some(SceneTurn::new(user, &reply, Truth::Color(it.color)));
     }
     let (words, truth) = location_words(graph, object)?;
     let user = spoken_of(it.kind, WHERE_IT.pick(wording, dice));
     let reply = format!("{} is {words}.", capitalised(pronoun(it.kind)));
-    Some(SceneTurn::new(user, Vec::new(), Passage::plain(reply), truth))
+    Some(SceneTurn::new(user, &Passage::plain(reply), truth))
 }
 
 /// A question about "it", as it is put about this kind: a person is no "it".
@@ -127,7 +127,7 @@ fn spoken_of(kind: Kind, wording: &str) -> String {
 fn segment_it(graph: &Graph, object: usize, wording: Wording, dice: &mut Dice) -> SceneTurn {
     let kind = graph.scene().objects[object].kind;
     let user = spoken_of(kind, SEGMENT_IT.pick(wording, dice));
-    SceneTurn::new(user, Vec::new(), granted_again(vec![Ref::Object(object)], false), Truth::Segment)
+    SceneTurn::new(user, &granted_again(vec![Ref::Object(object)], false), Truth::Segment)
 }
 
 /// "Now segment the tree as well", sometimes of what is not there.
@@ -137,12 +137,12 @@ fn segment_too(graph: &Graph, but: Option<usize>, wording: Wording, dice: &mut D
         let (kind, color) = absent_look(graph.scene(), dice)?;
         let missing = noun(kind, color, None, false);
         let user = ask.replace("{x}", &format!("the {missing}"));
-        return Some(SceneTurn::new(user, Vec::new(), refused(&missing), Truth::Absent));
+        return Some(SceneTurn::new(user, &refused(&missing), Truth::Absent));
     }
     let others: Vec<usize> = (0..graph.scene().objects.len())
         .filter(|&object| Some(object) != but && anchor(graph, object).is_some())
         .collect();
     let request = Request::object(graph, *dice.pick(&others)?, dice)?;
     let user = ask.replace("{x}", &request.words);
-    Some(SceneTurn::new(user, Vec::new(), granted_again(request.target, false), Truth::Segment))
+    Some(SceneTurn::new(user, &granted_again(request.target, false), Truth::Segment))
 }

@@ -80,9 +80,15 @@ pub struct SceneTurn {
 }
 
 impl SceneTurn {
-    fn new(user: String, boxes: Vec<PixelBox>, reply: Passage, truth: Truth) -> Self {
+    fn new(user: String, reply: &Passage, truth: Truth) -> Self {
         let (visible, phrases) = reply.visible_with_spans();
-        Self { user, boxes, reply: reply.marked(), targets: reply.targets(), visible, phrases, truth }
+        let (reply, targets) = (reply.marked(), reply.targets());
+        Self { user, boxes: Vec::new(), reply, targets, visible, phrases, truth }
+    }
+
+    /// One for each `<bbox>` of the question.
+    fn with_boxes(self, boxes: Vec<PixelBox>) -> Self {
+        Self { boxes, ..self }
     }
 }
 
@@ -179,7 +185,7 @@ fn captioned(graph: &Graph, grounded: bool, wording: Wording, dice: &mut Dice) -
     let phrases = spans.into_iter().map(|(span, _)| phrase(span)).collect();
     let truth = Truth::Caption { phrases, grounded };
     let reply = if grounded { passage } else { Passage::plain(text.clone()) };
-    SceneTurn::new(user, Vec::new(), reply, truth)
+    SceneTurn::new(user, &reply, truth)
 }
 
 /// One of the [`absent_looks`]; `None` if there are none.

@@ -43,7 +43,7 @@ pub(super) fn region(graph: &Graph, at: usize, wording: Wording, dice: &mut Dice
     let object = *clear.get((first + at) % clear.len().max(1))?;
     let user = REGION.pick(wording, dice).to_owned();
     let reply = Passage::plain(format!("{}.", capitalised(&region::caption(graph, object, dice))));
-    Some(SceneTurn::new(user, vec![drawn_box(graph, object, dice)], reply, look(graph, object)))
+    Some(SceneTurn::new(user, &reply, look(graph, object)).with_boxes(vec![drawn_box(graph, object, dice)]))
 }
 
 /// "It is a red house."
@@ -56,7 +56,7 @@ pub(super) fn what_is_in_box(graph: &Graph, wording: Wording, dice: &mut Dice) -
 pub(super) fn what_is_object(graph: &Graph, object: usize, wording: Wording, dice: &mut Dice) -> SceneTurn {
     let user = WHAT_BOX.pick(wording, dice).to_owned();
     let boxes = vec![drawn_box(graph, object, dice)];
-    SceneTurn::new(user, boxes, Passage::plain(it_is(graph, object)), look(graph, object))
+    SceneTurn::new(user, &Passage::plain(it_is(graph, object)), look(graph, object)).with_boxes(boxes)
 }
 
 /// An object that a box can stand for; `None` if there is none.
@@ -100,16 +100,16 @@ fn colorless(graph: &Graph, dice: &mut Dice) -> Option<(usize, String, &'static 
 
 /// "What color is the house next to the tree?" – "The house is red."
 fn color(graph: &Graph, wording: Wording, dice: &mut Dice) -> Option<SceneTurn> {
-    if dice.chance(0.25) {
-        if let Some(turn) = color_of_part(graph, wording, dice) {
-            return Some(turn);
-        }
+    if dice.chance(0.25)
+        && let Some(turn) = color_of_part(graph, wording, dice)
+    {
+        return Some(turn);
     }
     let (object, words, name) = colorless(graph, dice)?;
     let color = graph.scene().objects[object].color;
     let user = COLOR.pick(wording, dice).replace("{x}", &words);
     let reply = Passage::plain(format!("The {name} is {}.", color.name()));
-    Some(SceneTurn::new(user, Vec::new(), reply, Truth::Color(color)))
+    Some(SceneTurn::new(user, &reply, Truth::Color(color)))
 }
 
 fn color_of_part(graph: &Graph, wording: Wording, dice: &mut Dice) -> Option<SceneTurn> {
@@ -127,7 +127,7 @@ fn color_of_part(graph: &Graph, wording: Wording, dice: &mut Dice) -> Option<Sce
     let words = format!("the {} of {}", part.kind.name(), owner.definite(graph));
     let user = COLOR.pick(wording, dice).replace("{x}", &words);
     let reply = Passage::plain(format!("The {} is {}.", part.kind.name(), part.color.name()));
-    Some(SceneTurn::new(user, Vec::new(), reply, Truth::Color(part.color)))
+    Some(SceneTurn::new(user, &reply, Truth::Color(part.color)))
 }
 
 /// "What color is the object in <bbox>?" – "It is red."
@@ -136,7 +136,7 @@ fn color_of_box(graph: &Graph, wording: Wording, dice: &mut Dice) -> Option<Scen
     let color = graph.scene().objects[object].color;
     let user = COLOR.pick(wording, dice).replace("{x}", "the object in <bbox>");
     let reply = Passage::plain(format!("It is {}.", color.name()));
-    Some(SceneTurn::new(user, vec![drawn_box(graph, object, dice)], reply, Truth::Color(color)))
+    Some(SceneTurn::new(user, &reply, Truth::Color(color)).with_boxes(vec![drawn_box(graph, object, dice)]))
 }
 
 /// "There are two red cars."
@@ -165,12 +165,7 @@ fn count(graph: &Graph, wording: Wording, dice: &mut Dice) -> Option<SceneTurn> 
     let found = objects.iter().filter(|it| it.kind == kind && color.is_none_or(|color| it.color == color));
     let found = found.count();
     let user = COUNT.pick(wording, dice).replace("{n}", &noun(kind, color, None, true));
-    Some(SceneTurn::new(
-        user,
-        Vec::new(),
-        Passage::plain(count_sentence(found, kind, color)),
-        Truth::Count(found),
-    ))
+    Some(SceneTurn::new(user, &Passage::plain(count_sentence(found, kind, color)), Truth::Count(found)))
 }
 
 /// "Yes, there are two red cars." or "No, there is no cat."
@@ -194,7 +189,7 @@ fn exists(graph: &Graph, wording: Wording, dice: &mut Dice) -> Option<SceneTurn>
     let found = found.count();
     let user = EXISTS.pick(wording, dice).replace("{a}", &indefinite(&noun(kind, color, None, false)));
     let reply = Passage::plain(exists_sentence(found, kind, color));
-    Some(SceneTurn::new(user, Vec::new(), reply, Truth::YesNo(found > 0)))
+    Some(SceneTurn::new(user, &reply, Truth::YesNo(found > 0)))
 }
 
 /// "Is the house blue?" – "No, it is red."
@@ -207,7 +202,7 @@ fn is_color(graph: &Graph, wording: Wording, dice: &mut Dice) -> Option<SceneTur
     let user = IS_COLOR.pick(wording, dice).replace("{x}", &words).replace("{c}", asked.name());
     let answer = if yes { "Yes" } else { "No" };
     let reply = Passage::plain(format!("{answer}, it is {}.", truth.name()));
-    Some(SceneTurn::new(user, Vec::new(), reply, Truth::YesNo(yes)))
+    Some(SceneTurn::new(user, &reply, Truth::YesNo(yes)))
 }
 
 /// Two objects, each with its shortest description, that stand in some clear relation.
@@ -239,7 +234,7 @@ fn is_related(graph: &Graph, wording: Wording, dice: &mut Dice) -> Option<SceneT
         .replace("{y}", &y.definite(graph));
     let answer = if yes { "Yes" } else { "No" };
     let reply = format!("{answer}, {} is {} {}.", pronoun(x.kind), relation.words(), y.definite(graph));
-    Some(SceneTurn::new(user, Vec::new(), Passage::plain(reply), Truth::YesNo(yes)))
+    Some(SceneTurn::new(user, &Passage::plain(reply), Truth::YesNo(yes)))
 }
 
 /// "What is on the chair?" – "It is a black cat." Only where nothing else would be an answer.
@@ -263,7 +258,7 @@ fn what_related(graph: &Graph, wording: Wording, dice: &mut Dice) -> Option<Scen
         .replace("{r}", relation.words())
         .replace("{y}", &anchor.definite(graph));
     let reply = Passage::plain(it_is(graph, object));
-    Some(SceneTurn::new(user, Vec::new(), reply, look(graph, object)))
+    Some(SceneTurn::new(user, &reply, look(graph, object)))
 }
 
 /// "on the left, next to the red house"; `None` if the object is between two thirds.
@@ -287,12 +282,13 @@ fn location(graph: &Graph, wording: Wording, dice: &mut Dice) -> Option<SceneTur
     let (words, truth) = location_words(graph, object)?;
     let user = WHERE.pick(wording, dice).replace("{x}", &expression.definite(graph));
     let reply = Passage::plain(format!("{} is {words}.", capitalised(&expression.definite(graph))));
-    Some(SceneTurn::new(user, Vec::new(), reply, truth))
+    Some(SceneTurn::new(user, &reply, truth))
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "one of several sorts of question, most of which may fail")]
 fn background(graph: &Graph, wording: Wording, dice: &mut Dice) -> Option<SceneTurn> {
     let found = graph.scene().background;
     let user = PLACE.pick(wording, dice).to_owned();
     let reply = Passage::plain(format!("It is {}.", place(found)));
-    Some(SceneTurn::new(user, Vec::new(), reply, Truth::Place(found)))
+    Some(SceneTurn::new(user, &reply, Truth::Place(found)))
 }

@@ -109,7 +109,7 @@ pub(super) fn refused(noun: &str) -> Passage {
 pub(super) fn present(graph: &Graph, wording: Wording, dice: &mut Dice) -> Option<SceneTurn> {
     let request = any_request(graph, dice)?;
     let user = SEGMENT.pick(wording, dice).replace("{x}", &request.words);
-    Some(SceneTurn::new(user, request.boxes.clone(), granted(&request), Truth::Segment))
+    Some(SceneTurn::new(user, &granted(&request), Truth::Segment).with_boxes(request.boxes))
 }
 
 fn any_request(graph: &Graph, dice: &mut Dice) -> Option<Request> {
@@ -125,7 +125,7 @@ pub(super) fn one_object(graph: &Graph, wording: Wording, dice: &mut Dice) -> Op
         Some((object, Request::object(graph, object, dice)?))
     })?;
     let user = SEGMENT.pick(wording, dice).replace("{x}", &request.words);
-    Some((object, SceneTurn::new(user, Vec::new(), granted(&request), Truth::Segment)))
+    Some((object, SceneTurn::new(user, &granted(&request), Truth::Segment)))
 }
 
 /// Asks for the mask of something that is not there.
@@ -133,5 +133,5 @@ pub(super) fn absent(graph: &Graph, wording: Wording, dice: &mut Dice) -> Option
     let (kind, color) = absent_look(graph.scene(), dice)?;
     let expression = Expression { color, ..Expression::of(kind) };
     let user = SEGMENT.pick(wording, dice).replace("{x}", &expression.definite(graph));
-    Some(SceneTurn::new(user, Vec::new(), refused(&noun(kind, color, None, false)), Truth::Absent))
+    Some(SceneTurn::new(user, &refused(&noun(kind, color, None, false)), Truth::Absent))
 }

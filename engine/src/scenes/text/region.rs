@@ -48,10 +48,10 @@ pub(super) fn caption(graph: &Graph, object: usize, dice: &mut Dice) -> String {
     if let Some(part) = telling_part(it).map(|index| &it.parts[index]) {
         return format!("{noun} with {}", indefinite_part(part.kind, part.color));
     }
-    if dice.chance(0.5) {
-        if let Some(beside) = beside(graph, object) {
-            return format!("{noun} {beside}");
-        }
+    if dice.chance(0.5)
+        && let Some(beside) = beside(graph, object)
+    {
+        return format!("{noun} {beside}");
     }
     noun
 }
