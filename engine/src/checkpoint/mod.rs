@@ -119,12 +119,12 @@ impl Checkpoint {
     /// Weights for building the model on `device` in `dtype`; nothing is read yet. `progress` is
     /// told bytes read and bytes in all after every tensor, and returns whether to go on; if not,
     /// building fails, and [`Weights::explain`] says cancelled.
-    pub fn weights(
+    pub fn weights<'p>(
         &self,
         device: &Device,
         dtype: DType,
-        progress: impl FnMut(u64, u64) -> bool + Send + 'static,
-    ) -> Weights {
+        progress: impl FnMut(u64, u64) -> bool + Send + 'p,
+    ) -> Weights<'p> {
         let sets = (self.glamm.clone(), self.clip.clone());
         Weights::new(sets, self.total_bytes(), (device, dtype), progress)
     }

@@ -33,12 +33,15 @@ pub(super) struct PickledStorage {
     pub(super) elements: usize,
 }
 
+/// A tensor under its name.
+pub(super) type NamedTensor = (Rc<str>, Rc<PickledTensor>);
+
 /// The named tensors of a state dict, in the order of the pickle. Bytes behind the pickle's end
 /// are not looked at.
 ///
 /// # Errors
 /// What is wrong with the pickle.
-pub(super) fn read_state_dict(bytes: &[u8]) -> Result<Vec<(Rc<str>, Rc<PickledTensor>)>, String> {
+pub(super) fn read_state_dict(bytes: &[u8]) -> Result<Vec<NamedTensor>, String> {
     let mut machine = Machine { input: Input { bytes, at: 0 }, stack: Vec::new(), memo: HashMap::new() };
     while !machine.step()? {}
     match machine.pop()? {
@@ -47,7 +50,7 @@ pub(super) fn read_state_dict(bytes: &[u8]) -> Result<Vec<(Rc<str>, Rc<PickledTe
     }
 }
 
-type Entries = Rc<RefCell<Vec<(Rc<str>, Rc<PickledTensor>)>>>;
+type Entries = Rc<RefCell<Vec<NamedTensor>>>;
 
 /// What the stack holds. Clones are shallow.
 #[derive(Debug, Clone)]
@@ -122,7 +125,8 @@ impl Machine<'_> {
             0x80 => drop(self.input.take(1)?),
             0x95 => drop(self.input.take(8)?),
             b'(' => self.stack.push(Value::Mark),
-            b'N' | 0x88 | 0x89 => self.stack.push(Value::Other),
+            // NONE, NEWTRUE, NEWFALSE, EMPTY_LIST.
+            b'N' | 0x88 | 0x89 | b']' => self.stack.push(Value::Other),
             b'G' => {
                 self.input.take(8)?;
                 self.stack.push(Value::Other);
@@ -152,7 +156,6 @@ impl Machine<'_> {
                 self.push_tuple(items)?;
             }
             b'}' => self.stack.push(Value::Dict(Entries::default())),
-            b']' => self.stack.push(Value::Other),
             b's' | b'u' | b'a' | b'e' => self.fill(instruction)?,
             b'Q' => {
                 let id = self.pop()?;

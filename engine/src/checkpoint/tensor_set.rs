@@ -136,7 +136,8 @@ fn read_index(source: &FileSource, name: &str) -> Result<IndexFile, CheckpointEr
         return Err(malformed("it lists no tensors".to_owned()));
     }
     for (tensor, file) in &index.weight_map {
-        let weights = file.ends_with(".safetensors") || file.ends_with(".bin");
+        let extension = Path::new(file).extension().and_then(|extension| extension.to_str());
+        let weights = matches!(extension, Some("safetensors" | "bin"));
         let mut components = Path::new(file).components();
         let plain = matches!((components.next(), components.next()), (Some(Component::Normal(_)), None));
         // A backslash separates directories on some systems only; names of shards have none.

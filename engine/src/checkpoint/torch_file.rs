@@ -12,7 +12,7 @@ use std::sync::atomic::AtomicBool;
 
 use zip::{CompressionMethod, ZipArchive};
 
-use super::pickle::{PickledTensor, read_state_dict};
+use super::pickle::{NamedTensor, PickledTensor, read_state_dict};
 use super::tensor_file::{Storage, StoredTensor, TensorTable};
 
 /// Start of a zip entry.
@@ -45,20 +45,14 @@ pub(super) fn read_table(bytes: &[u8]) -> Result<TensorTable, String> {
     let mut known: HashMap<Rc<str>, usize> = HashMap::new();
     for (name, tensor) in read_state_dict(bytes.get(pickle.range.clone()).unwrap_or_default())? {
         let key = &tensor.storage.key;
-        let storage = match known.get(key) {
-            Some(&storage) => storage,
-            None => {
-                let entry = entries.get(&format!("{root}/data/{key}"));
-                let entry = entry.ok_or_else(|| format!("tensor {name} has no data in it"))?;
-                table.storages.push(Storage {
-                    range: entry.range.clone(),
-                    crc: entry.crc,
-                    verified: AtomicBool::new(false),
-                });
-                known.insert(key.clone(), table.storages.len() - 1);
-                table.storages.len() - 1
-            }
-        };
+        let next = table.storages.len();
+        let storage = *known.entry(key.clone()).or_insert(next);
+        if storage == next {
+            let entry = entries.get(&format!("{root}/data/{key}"));
+            let entry = entry.ok_or_else(|| format!("tensor {name} has no data in it"))?;
+            let (range, crc) = (entry.range.clone(), entry.crc);
+            table.storages.push(Storage { range, crc, verified: AtomicBool::new(false) });
+        }
         let stored = place(&tensor, storage, &table.storages[storage].range);
         table.tensors.insert(name.to_string(), stored.map_err(|reason| format!("tensor {name} {reason}"))?);
     }
@@ -148,7 +142,7 @@ fn cut_off(bytes: &[u8]) -> Option<String> {
         Some((key, start)) => {
             let at = tensors.iter().position(|(_, tensor)| &*tensor.storage.key == key)?;
             let complete = start.checked_add(whole(&tensors[at].1)?)? <= bytes.len();
-            let after = |(_, tensor): &&(_, Rc<PickledTensor>)| &*tensor.storage.key != key;
+            let after = |named: &&NamedTensor| &*named.1.storage.key != key;
             match tensors[at..].iter().find(after).filter(|_| complete) {
                 Some(next) => next,
                 None if complete => return Some("it is truncated: its directory is lost".to_owned()),

@@ -14,20 +14,20 @@ use super::tensor_set::TensorSet;
 use crate::error::EngineError;
 
 /// Builders for the two parts of GLaMM that are stored apart.
-pub struct Weights {
+pub struct Weights<'p> {
     /// At the root of GLaMM's own checkpoint.
-    pub glamm: VarBuilder<'static>,
+    pub glamm: VarBuilder<'p>,
     /// At `vision_model` of CLIP's checkpoint.
-    pub clip: VarBuilder<'static>,
-    shared: Arc<Mutex<Shared>>,
+    pub clip: VarBuilder<'p>,
+    shared: Arc<Mutex<Shared<'p>>>,
 }
 
-impl Weights {
+impl<'p> Weights<'p> {
     pub(super) fn new(
         (glamm, clip): (Arc<TensorSet>, Arc<TensorSet>),
         total_bytes: u64,
         (device, dtype): (&Device, DType),
-        progress: impl FnMut(u64, u64) -> bool + Send + 'static,
+        progress: impl FnMut(u64, u64) -> bool + Send + 'p,
     ) -> Self {
         let shared = Shared {
             progress: Box::new(progress),
@@ -58,8 +58,8 @@ impl Weights {
 }
 
 /// What both builders report to.
-struct Shared {
-    progress: Box<dyn FnMut(u64, u64) -> bool + Send>,
+struct Shared<'p> {
+    progress: Box<dyn FnMut(u64, u64) -> bool + Send + 'p>,
     done_bytes: u64,
     total_bytes: u64,
     parameters: usize,
@@ -68,7 +68,7 @@ struct Shared {
     failure: Option<EngineError>,
 }
 
-impl Shared {
+impl Shared<'_> {
     /// Whether to go on after `bytes` more, which hold `parameters` numbers.
     fn advance(&mut self, name: &str, bytes: usize, parameters: usize) -> bool {
         if self.read.insert(name.to_owned()) {
@@ -81,12 +81,12 @@ impl Shared {
 }
 
 /// Reads tensors by name.
-struct Reader {
+struct Reader<'p> {
     set: Arc<TensorSet>,
-    shared: Arc<Mutex<Shared>>,
+    shared: Arc<Mutex<Shared<'p>>>,
 }
 
-impl Reader {
+impl Reader<'_> {
     fn read(&self, name: &str, dtype: DType, device: &Device) -> Result<Tensor, EngineError> {
         let tensor = self.set.read(name, dtype, device)?;
         let bytes = self.set.find(name).map_or(0, |(stored, _)| stored.bytes());
@@ -101,7 +101,7 @@ impl Reader {
     }
 }
 
-impl SimpleBackend for Reader {
+impl SimpleBackend for Reader<'_> {
     fn get(
         &self,
         shape: Shape,
@@ -124,6 +124,6 @@ impl SimpleBackend for Reader {
 }
 
 /// A panic in the progress callback leaves nothing half done here.
-fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
+fn lock<'a, 'p>(shared: &'a Mutex<Shared<'p>>) -> MutexGuard<'a, Shared<'p>> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -102,17 +102,16 @@ impl Prompt {
 
 /// The conversation as one text, which ends where the reply to the last turn begins.
 pub fn prompt_text(turns: &[Turn]) -> String {
-    let mut text = format!("{SYSTEM} ");
-    for (index, turn) in turns.iter().enumerate() {
+    let written = turns.iter().enumerate().map(|(index, turn)| {
         let overview = if index == 0 { OVERVIEW } else { "" };
-        text.push_str(&format!("USER: {overview}{} ", unescape(&turn.user)));
+        let question = unescape(&turn.user);
         match &turn.reply {
             // A stored reply has an end of its own, and the template adds another: `</s></s>`.
-            Some(reply) => text.push_str(&format!("{REPLY_SLOT}{reply}{END}")),
-            None => text.push_str(REPLY_SLOT.trim_end()),
+            Some(reply) => format!("USER: {overview}{question} {REPLY_SLOT}{reply}{END}"),
+            None => format!("USER: {overview}{question} {}", REPLY_SLOT.trim_end()),
         }
-    }
-    text
+    });
+    format!("{SYSTEM} {}", written.collect::<String>())
 }
 
 /// Ids of a text in which the first `images` of `<image>` are images; any more are words. What stands

@@ -49,10 +49,7 @@ pub struct ReplyParser<'t> {
     events: Vec<ReplyEvent>,
     groundings: Vec<Grounding>,
     phrase: Phrase,
-    /// White space was met since the last visible character.
-    blank: bool,
-    /// A marker was met since then.
-    marker: bool,
+    gap: Gap,
     /// The last character, if it is punctuation that the next word closes up to.
     opening: bool,
     /// Inside straight double quotes.
@@ -72,6 +69,15 @@ enum Phrase {
     JustClosed(Range<usize>),
 }
 
+/// What was met since the last visible character.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Gap {
+    None,
+    Blank,
+    /// Decoding puts a blank on both sides of every added token.
+    Marker,
+}
+
 impl<'t> ReplyParser<'t> {
     /// At the start of a reply.
     pub fn new(tokenizer: &'t Tokenizer) -> Self {
@@ -85,8 +91,7 @@ impl<'t> ReplyParser<'t> {
             events: Vec::new(),
             groundings: Vec::new(),
             phrase: Phrase::Outside,
-            blank: false,
-            marker: false,
+            gap: Gap::None,
             opening: false,
             quoted: false,
             ended: false,
@@ -159,9 +164,7 @@ impl<'t> ReplyParser<'t> {
             self.flush();
             self.events.push(ReplyEvent::Grounded { index, grounding });
         }
-        // Decoding puts a blank on both sides of every added token.
-        self.blank = true;
-        self.marker = true;
+        self.gap = Gap::Marker;
     }
 
     fn close_phrase(&mut self) {
@@ -180,7 +183,7 @@ impl<'t> ReplyParser<'t> {
     fn show(&mut self, text: &str) {
         for c in text.chars().filter(|&c| c != '\n') {
             if c.is_whitespace() {
-                self.blank = true;
+                self.gap = self.gap.max(Gap::Blank);
             } else {
                 self.show_visible(c);
             }
@@ -188,8 +191,13 @@ impl<'t> ReplyParser<'t> {
     }
 
     fn show_visible(&mut self, c: char) {
-        let joins = self.marker && (self.opening || closes(c) || (c == '"' && self.quoted));
-        if self.blank && self.length > 0 && !joins {
+        let joins = self.opening || closes(c) || (c == '"' && self.quoted);
+        let apart = match self.gap {
+            Gap::None => false,
+            Gap::Blank => true,
+            Gap::Marker => !joins,
+        };
+        if apart && self.length > 0 {
             self.append(' ');
         }
         match self.phrase {
@@ -202,7 +210,7 @@ impl<'t> ReplyParser<'t> {
             Phrase::Outside | Phrase::Open(_) => {}
         }
         self.append(c);
-        (self.blank, self.marker) = (false, false);
+        self.gap = Gap::None;
         self.quoted ^= c == '"';
         self.opening = opens(c) || (c == '"' && self.quoted);
     }
