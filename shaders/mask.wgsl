@@ -47,12 +47,12 @@ fn linear_from_srgb(color: vec3<f32>) -> vec3<f32> {
 @fragment
 fn fragment(in: Vertex) -> @location(0) vec4<f32> {
     let cells = in.place * mask.content_cells;
-    let logit = logit_at(grid, cells);
+    let found = sample_at(grid, cells);
     // Cells per physical pixel turn the slope per cell into a slope per pixel, and the logit into
     // the distance from the edge in pixels, positive inside.
     let cells_per_pixel = mask.content_cells / mask.image_on_screen.zw;
-    let slope = length(logit_gradient(grid, cells) * cells_per_pixel);
-    let distance = logit / max(slope, 1e-6);
+    let slope = length(found.gradient * cells_per_pixel);
+    let distance = found.logit / max(slope, 1e-6);
 
     let inside = clamp(distance + 0.5, 0.0, 1.0);
     let outline = clamp(mask.half_width + 0.5 - abs(distance), 0.0, 1.0);

@@ -118,6 +118,14 @@ impl App {
                 ctx.memory_mut(|m| m.request_focus(ui::question_id()));
                 None
             }
+            Effect::SetAppearance(appearance) => {
+                ctx.set_theme(match appearance {
+                    Appearance::System => ThemePreference::System,
+                    Appearance::Light => ThemePreference::Light,
+                    Appearance::Dark => ThemePreference::Dark,
+                });
+                None
+            }
             Effect::Quit => {
                 ctx.send_viewport_cmd(ViewportCommand::Close);
                 None
@@ -168,11 +176,6 @@ impl eframe::App for App {
             self.act(ctx, action);
         }
         self.input(ctx);
-        ctx.set_theme(match self.state.ui.appearance {
-            Appearance::System => ThemePreference::System,
-            Appearance::Light => ThemePreference::Light,
-            Appearance::Dark => ThemePreference::Dark,
-        });
     }
 
     fn ui(&mut self, ui: &mut Ui, _frame: &mut eframe::Frame) {

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use egui::epaint::Shadow;
+use egui::epaint::{FontColorTransferFunction, Shadow, TextOptions};
 use egui::style::{Selection, WidgetVisuals, Widgets};
 use egui::{
     Color32, CornerRadius, FontData, FontDefinitions, FontFamily, FontId, Margin, Stroke, Style, TextStyle,
@@ -287,6 +287,9 @@ fn visuals(tokens: &Tokens) -> Visuals {
         fg_stroke: Stroke::new(1.0, text),
         expansion: 0.0,
     };
+    // egui thickens light text on a dark ground more than Inter needs.
+    let text_coverage =
+        if tokens.dark { FontColorTransferFunction::Gamma(0.8) } else { base.text_options.color_transfer_function };
     let hovered = widget(tokens.raised_hover, tokens.line, tokens.text);
     Visuals {
         dark_mode: tokens.dark,
@@ -312,6 +315,7 @@ fn visuals(tokens: &Tokens) -> Visuals {
         popup_shadow: Shadow { offset: [0, 6], blur: 18, spread: 0, color: tokens.shadow },
         menu_corner_radius: CornerRadius::same(9),
         panel_fill: tokens.panel,
+        text_options: TextOptions { color_transfer_function: text_coverage, ..base.text_options },
         ..base
     }
 }

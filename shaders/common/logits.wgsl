@@ -1,5 +1,13 @@
 // Reading mask logits. The texture holds the pixel decoder's coarse grid as it came (R32Float, not
-// filterable), so values are interpolated here. Same arithmetic as `canvas::picking::logit_at`.
+// filterable), so values are interpolated here: by cubics through the values (Catmull and Rom), whose
+// contours have no creases at the cells' borders however much they are magnified.
+
+// Value and slope of the logits at one place.
+struct Sample {
+    logit: f32,
+    // Per cell.
+    gradient: vec2<f32>,
+};
 
 // The value of a cell; the grid is continued by its border.
 fn cell(grid: texture_2d<f32>, at: vec2<i32>) -> f32 {
@@ -7,25 +15,43 @@ fn cell(grid: texture_2d<f32>, at: vec2<i32>) -> f32 {
     return textureLoad(grid, clamp(at, vec2<i32>(0, 0), last), 0).r;
 }
 
-// The logit at a place of the grid, in cells; the value of a cell belongs to its middle.
-fn logit_at(grid: texture_2d<f32>, place: vec2<f32>) -> f32 {
-    let last = vec2<f32>(textureDimensions(grid)) - vec2<f32>(1.0, 1.0);
-    let at = clamp(place - vec2<f32>(0.5, 0.5), vec2<f32>(0.0, 0.0), last);
-    let corner = floor(at);
-    let part = at - corner;
-    let i = vec2<i32>(corner);
-    let upper = mix(cell(grid, i), cell(grid, i + vec2<i32>(1, 0)), part.x);
-    let lower = mix(cell(grid, i + vec2<i32>(0, 1)), cell(grid, i + vec2<i32>(1, 1)), part.x);
-    return mix(upper, lower, part.y);
+fn row(grid: texture_2d<f32>, at: vec2<i32>) -> vec4<f32> {
+    return vec4<f32>(
+        cell(grid, at + vec2<i32>(-1, 0)),
+        cell(grid, at),
+        cell(grid, at + vec2<i32>(1, 0)),
+        cell(grid, at + vec2<i32>(2, 0)),
+    );
 }
 
-// How fast the logit changes, per cell: differences over a whole cell, so that the outline is even
-// where the interpolated surface has its creases.
-fn logit_gradient(grid: texture_2d<f32>, place: vec2<f32>) -> vec2<f32> {
-    let x = vec2<f32>(0.5, 0.0);
-    let y = vec2<f32>(0.0, 0.5);
-    return vec2<f32>(
-        logit_at(grid, place + x) - logit_at(grid, place - x),
-        logit_at(grid, place + y) - logit_at(grid, place - y),
-    );
+// Weights of four neighbours, `t` of the way from the second to the third.
+fn weights(t: f32) -> vec4<f32> {
+    let s = t * t;
+    let c = s * t;
+    return 0.5 * vec4<f32>(2.0 * s - c - t, 3.0 * c - 5.0 * s + 2.0, 4.0 * s - 3.0 * c + t, c - s);
+}
+
+// How these weights change with `t`.
+fn weight_slopes(t: f32) -> vec4<f32> {
+    let s = t * t;
+    return 0.5 * vec4<f32>(4.0 * t - 3.0 * s - 1.0, 9.0 * s - 10.0 * t, 8.0 * t - 9.0 * s + 1.0, 3.0 * s - 2.0 * t);
+}
+
+// The logits at a place of the grid, in cells; the value of a cell belongs to its middle.
+fn sample_at(grid: texture_2d<f32>, place: vec2<f32>) -> Sample {
+    let at = place - vec2<f32>(0.5, 0.5);
+    let corner = floor(at);
+    let i = vec2<i32>(corner);
+    let part = at - corner;
+    let across = weights(part.x);
+    let down = weights(part.y);
+    let above = row(grid, i + vec2<i32>(0, -1));
+    let first = row(grid, i);
+    let second = row(grid, i + vec2<i32>(0, 1));
+    let below = row(grid, i + vec2<i32>(0, 2));
+    let values = vec4<f32>(dot(above, across), dot(first, across), dot(second, across), dot(below, across));
+    let slope = weight_slopes(part.x);
+    let slopes = vec4<f32>(dot(above, slope), dot(first, slope), dot(second, slope), dot(below, slope));
+    let gradient = vec2<f32>(dot(slopes, down), dot(values, weight_slopes(part.y)));
+    return Sample(dot(values, down), gradient);
 }

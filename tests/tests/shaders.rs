@@ -19,11 +19,18 @@ fn wgsl_files(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-fn validate(name: &str, source: &str) {
-    let module = naga::front::wgsl::parse_str(source)
-        .unwrap_or_else(|error| panic!("{name}: {}", error.emit_to_string(source)));
+/// What is wrong with a shader, if anything is.
+fn check(source: &str) -> Result<(), String> {
+    let module = naga::front::wgsl::parse_str(source).map_err(|error| error.emit_to_string(source))?;
     let mut validator = Validator::new(ValidationFlags::all(), Capabilities::empty());
-    validator.validate(&module).unwrap_or_else(|error| panic!("{name}: {}", error.emit_to_string(source)));
+    validator.validate(&module).map_err(|error| error.emit_to_string(source))?;
+    Ok(())
+}
+
+fn validate(name: &str, source: &str) {
+    if let Err(error) = check(source) {
+        panic!("{name}: {error}");
+    }
 }
 
 #[test]
@@ -55,5 +62,5 @@ fn the_application_composes_the_same() {
 #[test]
 fn a_broken_shader_is_noticed() {
     let broken = "@fragment fn f() -> @location(0) vec4<f32> { return vec3<f32>(1.0); }";
-    assert!(naga::front::wgsl::parse_str(broken).is_err());
+    assert!(check(broken).is_err_and(|error| error.contains("vec3")));
 }

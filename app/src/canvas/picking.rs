@@ -1,38 +1,14 @@
-//! Which mask or region lies under the pointer. Masks are asked on the CPU, at one place, with
-//! the same arithmetic as the shader has; see [`logit_at`].
+//! Which mask or region lies under the pointer. Masks are asked on the CPU, at one pixel.
 
 use egui::Pos2;
 use glamm_engine::vision::MaskLogits;
 
 use crate::document::{GroundedMask, MaskId, Region, RegionTag};
 
-/// The mask's logit at a place of the image (in its pixels), interpolated between the four cells
-/// around it; `None` outside the image.
-///
-/// Image pixels are mapped onto the content part of the grounding encoder's frame, the frame onto
-/// the grid; the value of a cell belongs to its middle.
-pub fn logit_at(mask: &MaskLogits, at: Pos2) -> Option<f32> {
-    let (width, height) = (mask.image_size.0 as f32, mask.image_size.1 as f32);
-    if !(0.0..width).contains(&at.x) || !(0.0..height).contains(&at.y) {
-        return None;
-    }
-    let cells_per_frame_pixel = mask.side as f32 / mask.frame as f32;
-    let x = at.x / width * mask.content.0 as f32 * cells_per_frame_pixel - 0.5;
-    let y = at.y / height * mask.content.1 as f32 * cells_per_frame_pixel - 0.5;
-    let last = mask.side.checked_sub(1)? as f32;
-    let (x, y) = (x.clamp(0.0, last), y.clamp(0.0, last));
-    let cell = |x: f32, y: f32| {
-        let (column, row) = (x.min(last) as usize, y.min(last) as usize);
-        mask.logits.get(row * mask.side + column).copied()
-    };
-    let (left, top) = (x.floor(), y.floor());
-    let upper = lerp(cell(left, top)?, cell(left + 1.0, top)?, x - left);
-    let lower = lerp(cell(left, top + 1.0)?, cell(left + 1.0, top + 1.0)?, x - left);
-    Some(lerp(upper, lower, y - top))
-}
-
-fn lerp(a: f32, b: f32, t: f32) -> f32 {
-    a + (b - a) * t
+/// Whether the mask holds this place of the image, in its pixels.
+pub fn holds(mask: &MaskLogits, at: Pos2) -> bool {
+    let (x, y) = (at.x.floor(), at.y.floor());
+    x >= 0.0 && y >= 0.0 && mask.logit_at(x as u32, y as u32).is_some_and(|logit| logit > 0.0)
 }
 
 /// Share of the image that the mask covers, 0 to 1, measured at the middle of every grid cell
@@ -52,7 +28,7 @@ pub fn coverage(mask: &MaskLogits) -> f32 {
 pub fn mask_at<'a>(masks: impl IntoIterator<Item = &'a GroundedMask>, at: Pos2) -> Option<MaskId> {
     masks
         .into_iter()
-        .filter(|mask| logit_at(&mask.logits, at).is_some_and(|logit| logit > 0.0))
+        .filter(|mask| holds(&mask.logits, at))
         .min_by(|a, b| a.coverage.total_cmp(&b.coverage))
         .map(|mask| mask.id)
 }
@@ -80,15 +56,13 @@ mod tests {
     }
 
     #[test]
-    fn logits_are_read_where_the_cells_lie() {
+    fn masks_are_held_to_their_pixels() {
         let left = mask(|x, _| x < 2);
-        // A cell is 4 image pixels wide; the middles of the second and third are at 6 and 10.
-        for (x, expected) in [(0.0, 1.0), (2.0, 1.0), (6.0, 1.0), (8.0, 0.0), (9.0, -0.5), (15.9, -1.0)] {
-            let found = logit_at(&left, pos2(x, 3.0)).unwrap_or(f32::NAN);
-            assert!((found - expected).abs() < 1e-5, "{x}: {found}, not {expected}");
+        for (x, expected) in [(0.0, true), (2.0, true), (6.9, true), (9.0, false), (15.9, false)] {
+            assert_eq!(holds(&left, pos2(x, 3.0)), expected, "{x}");
         }
         for outside in [pos2(-0.1, 1.0), pos2(16.0, 1.0), pos2(1.0, 8.0), pos2(f32::NAN, 1.0)] {
-            assert_eq!(logit_at(&left, outside), None);
+            assert!(!holds(&mask(|_, _| true), outside), "{outside}");
         }
     }
 

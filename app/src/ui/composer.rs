@@ -147,7 +147,7 @@ fn text(shown: &mut Shown<'_>, ui: &mut Ui, picture: &Picture) {
         })
         .inner;
     let response = output.response.response;
-    response.widget_info(|| WidgetInfo::text_edit(true, "", shown.state.ui.draft(picture.id), "Question"));
+    ui.ctx().accesskit_node_builder(response.id, |node| node.set_label("Question"));
     if let Some(place) = shown.state.ui.draft_cursor {
         let mut state = output.state;
         state.cursor.set_char_range(Some(CCursorRange::one(CCursor::new(CharIndex(place)))));

@@ -14,8 +14,9 @@ pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui) {
         // The bar itself is only as high as its buttons; the panel is higher.
         ui.set_min_height(44.0);
         ui.label(RichText::new("GLaMM Desktop").font(theme::strong_font(15.0)).color(shown.tokens.text));
-        ui.add_space(10.0);
-        ui.spacing_mut().item_spacing.x = 2.0;
+        ui.add_space(8.0);
+        ui.spacing_mut().item_spacing.x = 0.0;
+        ui.spacing_mut().button_padding = vec2(8.0, 4.0);
         for menu in Menu::ALL {
             ui.menu_button(menu.label(), |ui| menu_items(shown, ui, menu));
         }

@@ -47,7 +47,6 @@ pub(super) struct Builder {
     job: LayoutJob,
     chips: Vec<(Range<usize>, Chip)>,
     chars: usize,
-    after_chip: bool,
     color: Color32,
     size: f32,
 }
@@ -57,33 +56,24 @@ impl Builder {
     pub(super) fn new(size: f32, color: Color32, width: f32) -> Self {
         let mut job = LayoutJob::default();
         job.wrap.max_width = (width - 2.0 * GUTTER).max(40.0);
-        Self { job, chips: Vec::new(), chars: 0, after_chip: false, color, size }
+        Self { job, chips: Vec::new(), chars: 0, color, size }
     }
 
     /// Adds words.
     pub(super) fn words(&mut self, text: &str) {
-        self.append(text, theme::text_font(), self.color);
-        self.after_chip = false;
+        self.append(text, theme::text_font(), self.color, false);
     }
 
     /// Adds a chip.
     pub(super) fn chip(&mut self, text: &str, chip: Chip) {
         let from = self.chars;
-        self.after_chip = true;
-        self.append(text, theme::medium_font(self.size), chip.text);
+        self.append(text, theme::medium_font(self.size), chip.text, true);
         self.chips.push((from..self.chars, chip));
     }
 
-    fn append(&mut self, text: &str, font: egui::FontId, color: Color32) {
-        let last_is_chip =
-            self.chips.last().is_some_and(|(range, _)| range.end == self.chars && self.chars > 0);
-        let mut space = 0.0;
-        if last_is_chip {
-            space += PAD;
-        }
-        if self.after_chip {
-            space += PAD;
-        }
+    fn append(&mut self, text: &str, font: egui::FontId, color: Color32, is_chip: bool) {
+        let follows_chip = self.chips.last().is_some_and(|(range, _)| range.end == self.chars);
+        let space = if follows_chip { PAD } else { 0.0 } + if is_chip { PAD } else { 0.0 };
         let format = TextFormat {
             font_id: egui::FontId::new(self.size, font.family),
             color,

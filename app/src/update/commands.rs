@@ -52,9 +52,9 @@ impl State {
             }
             Command::ToggleMasks => self.ui.masks_hidden = !self.ui.masks_hidden,
             Command::UnpinMasks => self.ui.pinned.clear(),
-            Command::FollowSystem => self.ui.appearance = Appearance::System,
-            Command::LightMode => self.ui.appearance = Appearance::Light,
-            Command::DarkMode => self.ui.appearance = Appearance::Dark,
+            Command::FollowSystem => self.set_appearance(Appearance::System, out),
+            Command::LightMode => self.set_appearance(Appearance::Light, out),
+            Command::DarkMode => self.set_appearance(Appearance::Dark, out),
             Command::UseDemoModel => self.load_model(ModelSource::Demo, out),
             Command::OpenModelFolder => {
                 self.session.dialog_open = true;
@@ -74,6 +74,11 @@ impl State {
         if let Some(image) = self.ui.current {
             work(self, image);
         }
+    }
+
+    fn set_appearance(&mut self, appearance: Appearance, out: &mut Vec<Effect>) {
+        self.ui.appearance = appearance;
+        out.push(Effect::SetAppearance(appearance));
     }
 
     fn set_tool(&mut self, tool: Tool) {

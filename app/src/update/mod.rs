@@ -25,7 +25,7 @@ use crate::document::{Document, Edit, History, MaskId, Origin, Picture, RegionTa
 use crate::pixels::Pixels;
 use crate::session::Session;
 use crate::suggestions::Suggestion;
-use crate::ui_state::UiState;
+use crate::ui_state::{Appearance, UiState};
 
 pub use visible::VisibleMask;
 
@@ -136,6 +136,8 @@ pub enum Effect {
     ForgetPicture(ImageId),
     /// Give the keyboard to the question.
     FocusQuestion,
+    /// Dark or light.
+    SetAppearance(Appearance),
     /// Close the window.
     Quit,
 }

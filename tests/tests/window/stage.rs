@@ -1,0 +1,150 @@
+//! The window under test, with a scripted engine and a picture of our own.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use egui::{Pos2, Theme, Vec2, pos2};
+use egui_kittest::Harness;
+use egui_kittest::kittest::Queryable as _;
+use glamm::app::App;
+use glamm_engine::protocol::{ModelSource, ModelSpec};
+use glamm_engine::vision::BinaryMask;
+use image::{Rgb, RgbImage};
+
+use crate::script::Player;
+
+/// The window, its engine, and the folder with its picture.
+pub(crate) struct Stage {
+    /// The window.
+    pub(crate) window: Harness<'static, App>,
+    /// The engine.
+    pub(crate) player: Player,
+    _folder: tempfile::TempDir,
+}
+
+/// How a window is set up.
+pub(crate) struct Setup {
+    /// In points.
+    pub(crate) size: Vec2,
+    /// Dark or light.
+    pub(crate) theme: Theme,
+    /// Physical pixels per point.
+    pub(crate) scale: f32,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self { size: Vec2::new(1100.0, 700.0), theme: Theme::Dark, scale: 1.0 }
+    }
+}
+
+/// Size of the picture.
+pub(crate) const PICTURE: (u32, u32) = (160, 120);
+
+/// A red square on the left, a green disc on the right.
+fn picture() -> RgbImage {
+    let (square, disc) = (square(), disc());
+    RgbImage::from_fn(PICTURE.0, PICTURE.1, |x, y| {
+        if square.contains(x, y) {
+            Rgb([196, 64, 60])
+        } else if disc.contains(x, y) {
+            Rgb([70, 150, 84])
+        } else {
+            Rgb([150, 190, 226 - (y / 2) as u8])
+        }
+    })
+}
+
+/// The square's pixels.
+pub(crate) fn square() -> BinaryMask {
+    BinaryMask::from_fn(PICTURE.0, PICTURE.1, |x, y| (20..60).contains(&x) && (40..88).contains(&y))
+}
+
+/// The disc's pixels.
+pub(crate) fn disc() -> BinaryMask {
+    BinaryMask::from_fn(PICTURE.0, PICTURE.1, |x, y| {
+        let (dx, dy) = (x as f32 - 112.0, y as f32 - 60.0);
+        dx * dx + dy * dy < 27.0 * 27.0
+    })
+}
+
+impl Stage {
+    /// A window with the picture open and encoded, and a model ready.
+    pub(crate) fn new(setup: &Setup) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("shapes.png");
+        picture().save(&path).unwrap();
+        let mut stage = Self::with_picture(setup, folder, Some(path));
+        stage.wait("the picture", |stage| stage.window.state().state().picture().is_some());
+        stage.settle();
+        stage
+    }
+
+    /// A window that was given `path` to open.
+    pub(crate) fn with_picture(setup: &Setup, folder: tempfile::TempDir, path: Option<PathBuf>) -> Self {
+        let (player, link) = Player::new();
+        let model = ModelSpec { source: ModelSource::Directory("weights".into()), ..ModelSpec::default() };
+        let window = Harness::builder()
+            .with_size(setup.size)
+            .with_pixels_per_point(setup.scale)
+            .with_theme(setup.theme)
+            .with_step_dt(1.0 / 60.0)
+            .with_max_steps(60)
+            .wgpu()
+            .build_eframe(|cc| App::with_engine(cc, link, model, path).unwrap());
+        Self { window, player, _folder: folder }
+    }
+
+    /// Lets the engine answer and the window draw until nothing changes any more.
+    pub(crate) fn settle(&mut self) {
+        for _ in 0..3 {
+            self.player.answer_commands();
+            self.window.run_steps(12);
+        }
+    }
+
+    /// Waits for another thread (the loader).
+    pub(crate) fn wait(&mut self, what: &str, done: impl Fn(&Self) -> bool) {
+        let begin = Instant::now();
+        while !done(self) {
+            assert!(begin.elapsed() < Duration::from_secs(60), "waited in vain for {what}");
+            std::thread::sleep(Duration::from_millis(5));
+            self.player.answer_commands();
+            self.window.step();
+        }
+    }
+
+    /// Types a question and presses Ask.
+    pub(crate) fn ask(&mut self, question: &str) {
+        self.window.get_by_label("Question").focus();
+        self.window.run_steps(2);
+        self.window.get_by_label("Question").type_text(question);
+        self.window.run_steps(2);
+        self.press("Ask");
+    }
+
+    /// Clicks what has this label.
+    pub(crate) fn press(&mut self, label: &str) {
+        self.window.get_by_label(label).click();
+        self.window.run_steps(3);
+        self.settle();
+    }
+
+    /// Where a place of the picture is on the screen.
+    pub(crate) fn on_screen(&self, x: f32, y: f32) -> Pos2 {
+        self.window.state().state().view().unwrap().screen_from_image(pos2(x, y))
+    }
+
+    /// Drags from one place of the picture to another.
+    pub(crate) fn drag(&mut self, from: (f32, f32), to: (f32, f32)) {
+        let (start, end) = (self.on_screen(from.0, from.1), self.on_screen(to.0, to.1));
+        self.window.hover_at(start);
+        self.window.drag_at(start);
+        for step in 1..=4 {
+            self.window.hover_at(start + (end - start) * (step as f32 / 4.0));
+        }
+        self.window.drop_at(end);
+        self.window.run_steps(3);
+        self.settle();
+    }
+}
