@@ -288,8 +288,11 @@ fn visuals(tokens: &Tokens) -> Visuals {
         expansion: 0.0,
     };
     // egui thickens light text on a dark ground more than Inter needs.
-    let text_coverage =
-        if tokens.dark { FontColorTransferFunction::Gamma(0.8) } else { base.text_options.color_transfer_function };
+    let text_coverage = if tokens.dark {
+        FontColorTransferFunction::Gamma(0.8)
+    } else {
+        base.text_options.color_transfer_function
+    };
     let hovered = widget(tokens.raised_hover, tokens.line, tokens.text);
     Visuals {
         dark_mode: tokens.dark,

@@ -130,7 +130,9 @@ impl RichText {
             .chips
             .iter()
             .enumerate()
-            .map(|(place, (range, chip))| show_chip(ui, &self.galley, origin, range, chip, id.with(place)))
+            .map(|(place, (range, chip))| {
+                show_chip(ui, &self.galley, origin, range, chip, id.with(("chip", place)))
+            })
             .collect();
         let response = response.on_hover_cursor(CursorIcon::Text);
         LabelSelectionState::label_text_selection(
@@ -150,7 +152,7 @@ fn show_chip(ui: &Ui, galley: &Galley, origin: Pos2, range: &Range<usize>, chip:
     let sense = if chip.pinned.is_some() { Sense::click() } else { Sense::hover() };
     let mut response: Option<Response> = None;
     for (place, (rect, _)) in pieces.iter().enumerate() {
-        let piece = ui.interact(*rect, id.with(place), sense);
+        let piece = ui.interact(*rect, id.with(("piece", place)), sense);
         if place == 0 {
             let role = if chip.pinned.is_some() { Role::Button } else { Role::Label };
             piece.widget_info(|| WidgetInfo::selected(role, true, chip.pinned == Some(true), &chip.label));

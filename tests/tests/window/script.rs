@@ -7,8 +7,8 @@ use std::time::Duration;
 use crossbeam::channel::{Receiver, Sender, bounded};
 use glamm::engine_link::EngineLink;
 use glamm_engine::protocol::{
-    EncodeTimings, EngineCommand, EngineEvent, FinishReason, Grounding, JobId, JobRequest, JobStats, ModelInfo,
-    ModelSource, Reply, Task,
+    EncodeTimings, EngineCommand, EngineEvent, FinishReason, Grounding, JobId, JobRequest, JobStats,
+    ModelInfo, ModelSource, Reply, Task,
 };
 use glamm_engine::vision::{BinaryMask, MaskLogits};
 
@@ -74,7 +74,9 @@ impl Player {
 
     /// The last question, and the text of its last turn.
     pub(crate) fn question(&self) -> &str {
-        let Some(JobRequest { task: Task::Converse { turns, .. }, .. }) = self.asked.last() else { return "" };
+        let Some(JobRequest { task: Task::Converse { turns, .. }, .. }) = self.asked.last() else {
+            return "";
+        };
         turns.last().map_or("", |turn| &turn.user)
     }
 
