@@ -23,10 +23,9 @@ LABEL_SIDE = 64
 TASKS = ["gcg", "caption", "region", "refseg", "qa", "dialogue"]
 
 
-def shrink(mask: np.ndarray, side: int) -> np.ndarray:
-    """A mask at a lower resolution, by majority; the area's mean of 0..1 where sizes divide."""
-    h, w = mask.shape
-    return mask.reshape(side, h // side, side, w // side).mean((1, 3))
+def shrink(mask: Image.Image, side: int) -> np.ndarray:
+    """Where at least half of a cell of a lower resolution is covered, bool [side, side]."""
+    return np.asarray(mask.reduce(mask.width // side)) >= 128
 
 
 def picture(job: tuple[Path, list[dict[str, Any]], list[tuple[int, int]], int, int]) -> tuple[np.ndarray, ...]:
@@ -36,9 +35,9 @@ def picture(job: tuple[Path, list[dict[str, Any]], list[tuple[int, int]], int, i
     maps = np.zeros((3, LABEL_SIDE, LABEL_SIDE), np.uint8)
     masks = np.zeros((len(annotations), MASK_SIDE * MASK_SIDE // 8), np.uint8)
     for i, annotation in enumerate(annotations):
-        mask = decode_mask(annotation)
-        masks[i] = np.packbits(shrink(mask, MASK_SIDE) >= 0.5)
-        covered = shrink(mask, LABEL_SIDE) >= 0.5
+        mask = Image.fromarray(decode_mask(annotation) * 255)
+        masks[i] = np.packbits(shrink(mask, MASK_SIDE))
+        covered = shrink(mask, LABEL_SIDE)
         kind, color = labels[i]
         maps[2 if is_part(annotation) else 0][covered] = kind + 1
         maps[1][covered] = color + 1
