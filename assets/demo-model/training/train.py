@@ -195,6 +195,8 @@ class Together:
         self.tokenizer = Tokenizer(a.tokenizer)
         self.model, self.heads = build(a.tokenizer, len(self.data.names))
         self.optimiser = Optimiser([self.model, self.heads], a.muon_lr, a.lr)
+        grounding = self.model.model.grounding_encoder
+        self.optimiser.slow_down([self.model.clip, grounding, self.model.model.region_encoder], 0.33)
         self.ema: dict[str, Tensor] = {}
         self.step = 0
         self.start = time.time()

@@ -31,6 +31,8 @@ class Muon(torch.optim.Optimizer):
 
     def __init__(self, params: list[nn.Parameter], lr: float, momentum: float = 0.95, weight_decay: float = 0.02):
         super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
+        self.share: dict[int, float] = {}
+        """Of the rate, by `id` of a matrix; 1 where it is not listed."""
 
     @torch.no_grad()
     def step(self) -> None:  # type: ignore[override]
@@ -52,8 +54,9 @@ class Muon(torch.optim.Optimizer):
         rows, columns = same[0].shape
         scale = group["lr"] * max(1.0, rows / columns) ** 0.5
         for p, u in zip(same, update):
-            p.mul_(1 - group["lr"] * group["weight_decay"])
-            p.add_(u, alpha=-scale)
+            share = self.share.get(id(p), 1.0)
+            p.mul_(1 - share * group["lr"] * group["weight_decay"])
+            p.add_(u, alpha=-share * scale)
 
 
 def split(model: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter], list[nn.Parameter]]:
@@ -81,6 +84,10 @@ class Optimiser:
         groups = [{"params": decay, "weight_decay": 0.02}, {"params": rest, "weight_decay": 0.0}]
         self.adam = torch.optim.AdamW(groups, lr=adam_lr, betas=(0.9, 0.98), fused=True)
         self.base = {id(self.muon): muon_lr, id(self.adam): adam_lr}
+
+    def slow_down(self, modules: list[nn.Module], share: float) -> None:
+        """Gives the matrices of these modules a share of the rate: they are trained already."""
+        self.muon.share |= {id(p): share for m in modules for p in m.parameters()}
 
     def step(self, factor: float) -> float:
         """One clipped step at `factor` times the base rates; gives the gradient's norm."""
