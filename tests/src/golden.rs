@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use candle_core::{DType, Device, Tensor};
 use candle_nn::VarBuilder;
+use glamm_engine::checkpoint::Checkpoint;
 use glamm_engine::model::config::GlammConfig;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -25,12 +26,8 @@ pub struct Golden {
     pub is_foreign: bool,
     /// What was recorded.
     pub manifest: Manifest,
-    /// Sizes of the set's model.
-    pub config: GlammConfig,
-    /// Directory of the set's GLaMM checkpoint.
-    pub checkpoint: PathBuf,
-    /// Directory of the set's CLIP checkpoint.
-    pub vision_tower: PathBuf,
+    /// The set's model.
+    pub checkpoint: Checkpoint,
 }
 
 /// `manifest.json`.
@@ -176,15 +173,13 @@ impl Golden {
         let is_foreign = foreign.is_some();
         let dir = foreign.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("golden/public"));
         let manifest = read_json(&dir.join("manifest.json"))?;
-        let checkpoint = find_checkpoint(&dir)?;
-        let glamm = read(&checkpoint.join("config.json"))?;
-        let tower: Tower = serde_json::from_str(&glamm)?;
-        let vision_tower = dir.join(&tower.mm_vision_tower);
-        let preprocessor = read(&vision_tower.join("preprocessor_config.json")).ok();
-        let clip = read(&vision_tower.join("config.json"))?;
-        let config = GlammConfig::from_json(&glamm, &clip, preprocessor.as_deref())
-            .map_err(|(file, reason)| format!("{file}: {reason}"))?;
-        Ok(Self { dir, is_foreign, manifest, config, checkpoint, vision_tower })
+        let checkpoint = Checkpoint::open(&find_checkpoint(&dir)?)?;
+        Ok(Self { dir, is_foreign, manifest, checkpoint })
+    }
+
+    /// Sizes of the set's model.
+    pub fn config(&self) -> &GlammConfig {
+        self.checkpoint.config()
     }
 
     /// Tensors of a file of the set.
@@ -224,19 +219,13 @@ impl Golden {
     }
 
     /// Weights of GLaMM, widened to f32, at the root of the checkpoint.
-    ///
-    /// # Errors
-    /// A file cannot be read.
-    pub fn weights(&self) -> Result<VarBuilder<'static>, Failed> {
-        load_weights(&self.checkpoint)
+    pub fn weights(&self) -> VarBuilder<'static> {
+        self.checkpoint.weights(&Device::Cpu, DType::F32, |_, _| true).glamm
     }
 
     /// Weights of CLIP, widened to f32, at `vision_model`.
-    ///
-    /// # Errors
-    /// A file cannot be read.
-    pub fn clip_weights(&self) -> Result<VarBuilder<'static>, Failed> {
-        Ok(load_weights(&self.vision_tower)?.pp("vision_model"))
+    pub fn clip_weights(&self) -> VarBuilder<'static> {
+        self.checkpoint.weights(&Device::Cpu, DType::F32, |_, _| true).clip
     }
 
     /// Fails a test that found nothing to compare in the repository's own set, which has all
@@ -252,35 +241,15 @@ impl Golden {
     }
 }
 
-#[derive(Deserialize)]
-struct Tower {
-    mm_vision_tower: String,
-}
-
-/// The subdirectory whose `config.json` names a vision tower.
+/// The subdirectory with a tokenizer: the checkpoint, and not its vision tower.
 fn find_checkpoint(dir: &Path) -> Result<PathBuf, Failed> {
     for entry in std::fs::read_dir(dir).map_err(|e| format!("{}: {e}", dir.display()))? {
         let path = entry?.path();
-        if read_json::<Tower>(&path.join("config.json")).is_ok() {
+        if path.join("tokenizer.model").is_file() {
             return Ok(path);
         }
     }
     Err(format!("no GLaMM checkpoint in {}", dir.display()).into())
-}
-
-fn load_weights(dir: &Path) -> Result<VarBuilder<'static>, Failed> {
-    let mut tensors = HashMap::new();
-    for entry in std::fs::read_dir(dir).map_err(|e| format!("{}: {e}", dir.display()))? {
-        let path = entry?.path();
-        match path.extension().and_then(|e| e.to_str()) {
-            Some("bin") => tensors.extend(candle_core::pickle::read_all(&path)?),
-            Some("safetensors") => {
-                tensors.extend(candle_core::safetensors::load(&path, &Device::Cpu)?);
-            }
-            _ => {}
-        }
-    }
-    Ok(VarBuilder::from_tensors(tensors, DType::F32, &Device::Cpu))
 }
 
 fn read(path: &Path) -> Result<String, Failed> {

@@ -16,7 +16,7 @@ use std::process::ExitCode;
 use glamm_tests::table::{self, Outcome, Trial};
 
 fn main() -> ExitCode {
-    let tests: [(&str, fn() -> Outcome); 16] = [
+    let tests: [(&str, fn() -> Outcome); 17] = [
         ("parity_geometry_of_both_preprocessors", pictures::geometry),
         ("parity_prepared_pictures", pictures::prepared),
         ("parity_encoder_inputs", pictures::encoder_inputs),
@@ -29,6 +29,7 @@ fn main() -> ExitCode {
         ("parity_region_embeddings", regions::embeddings),
         ("parity_region_encoder_at_real_geometry", regions::real_geometry),
         ("parity_dense_prompts", masks::dense_prompts),
+        ("parity_point_and_mask_prompts", masks::point_and_mask_prompts),
         ("parity_pixel_decoder", masks::pixel_decoder),
         ("parity_masks_at_image_size", masks::at_image_size),
         ("parity_binary_masks", masks::binary),

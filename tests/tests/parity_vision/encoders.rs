@@ -28,7 +28,7 @@ fn recorded_indices(recorded: &Recorded, prefix: &str) -> Vec<usize> {
 /// Each recorded hidden state from the one recorded before it.
 pub(crate) fn global_hidden_states() -> Outcome {
     let golden = Golden::open()?;
-    let encoder = GlobalEncoder::new(&golden.config, &golden.clip_weights()?)?;
+    let encoder = GlobalEncoder::new(golden.config(), &golden.clip_weights())?;
     for_each_image(&golden, |name, recorded| {
         let mut before = None;
         for index in recorded_indices(recorded, "clip_hidden_") {
@@ -51,7 +51,7 @@ pub(crate) fn global_hidden_states() -> Outcome {
 /// What the encoder hands on, from pixels.
 pub(crate) fn global_features() -> Outcome {
     let golden = Golden::open()?;
-    let encoder = GlobalEncoder::new(&golden.config, &golden.clip_weights()?)?;
+    let encoder = GlobalEncoder::new(golden.config(), &golden.clip_weights())?;
     for_each_image(&golden, |name, recorded| {
         let features = encoder.forward(recorded.need("clip_pixel_values")?, &mut uninterrupted)?;
         let want = recorded.need("clip_selected_patch_features")?;
@@ -71,8 +71,8 @@ pub(crate) fn global_features() -> Outcome {
 /// Patch features to the language model's width.
 pub(crate) fn projector() -> Outcome {
     let golden = Golden::open()?;
-    let (vision, language) = (golden.config.global_encoder.hidden_size, golden.config.llm.hidden_size);
-    let projector = Projector::new(vision, language, &golden.weights()?.pp("model.mm_projector"))?;
+    let (vision, language) = (golden.config().global_encoder.hidden_size, golden.config().llm.hidden_size);
+    let projector = Projector::new(vision, language, &golden.weights().pp("model.mm_projector"))?;
     for_each_image(&golden, |name, recorded| {
         let got = projector.forward(recorded.need("clip_selected_patch_features")?)?;
         compare("mm_projector_out", name, &got, recorded.need("mm_projector_out")?, FLOATS)
@@ -80,8 +80,8 @@ pub(crate) fn projector() -> Outcome {
 }
 
 fn load_grounding_encoder(golden: &Golden) -> Result<GroundingEncoder, glamm_tests::table::Failed> {
-    let weights = golden.weights()?.pp("model.grounding_encoder.image_encoder");
-    Ok(GroundingEncoder::new(&golden.config.grounding, &weights)?)
+    let weights = golden.weights().pp("model.grounding_encoder.image_encoder");
+    Ok(GroundingEncoder::new(&golden.config().grounding, &weights)?)
 }
 
 /// Each recorded block from the one recorded before it, and the neck from the last block.

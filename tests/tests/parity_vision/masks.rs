@@ -2,6 +2,7 @@
 
 use candle_core::{Device, IndexOp, Tensor};
 use glamm_engine::model::pixel_decoder::PixelDecoder;
+use glamm_engine::model::prompt_encoder::{PointKind, PointPrompt};
 use glamm_engine::vision::MaskLogits;
 use glamm_tests::golden::{Case, Golden, Recorded};
 use glamm_tests::table::{EXACT, FLOATS, Failed, MASK_LOGITS, Outcome, compare, record};
@@ -11,7 +12,7 @@ use serde::Deserialize;
 const NEAR_ZERO: f32 = 1e-3;
 
 fn load(golden: &Golden) -> Result<PixelDecoder, Failed> {
-    Ok(PixelDecoder::new(&golden.config.grounding, &golden.weights()?.pp("model.grounding_encoder"))?)
+    Ok(PixelDecoder::new(&golden.config().grounding, &golden.weights().pp("model.grounding_encoder"))?)
 }
 
 /// Cases with masks and their tensors.
@@ -41,7 +42,7 @@ fn mask_logits(
     Ok(MaskLogits {
         side: logits.dim(0)?,
         logits: logits.flatten_all()?.to_vec1()?,
-        frame: golden.config.grounding.image_size,
+        frame: golden.config().grounding.image_size,
         content: (width, height),
         image_size: (image.width, image.height),
         predicted_iou: 0.0,
@@ -71,6 +72,41 @@ pub(crate) fn dense_prompts() -> Outcome {
         }
     }
     golden.check_compared(compared, "dense prompts")
+}
+
+/// Clicks, boxes and masks as prompts, which no recorded conversation has: against SAM's own prompt
+/// encoder on the weights of this repository's set.
+pub(crate) fn point_and_mask_prompts() -> Outcome {
+    let golden = Golden::open()?;
+    if golden.is_foreign {
+        return Ok(());
+    }
+    let encoder = load(&golden)?.prompt_encoder;
+    let recorded = golden.tensors("../prompts.safetensors")?;
+    let kinds = recorded
+        .need("labels")?
+        .to_vec1::<f32>()?
+        .into_iter()
+        .map(|label| if label > 0.0 { PointKind::Foreground } else { PointKind::Background });
+    let places = recorded.need("points")?.to_vec2::<f32>()?;
+    let points: Vec<_> = places
+        .iter()
+        .zip(kinds)
+        .map(|(place, kind)| PointPrompt { x: place[0], y: place[1], kind })
+        .collect();
+    let sides = recorded.need("box")?.to_vec1::<f32>()?;
+    let corners = [
+        PointPrompt { x: sides[0], y: sides[1], kind: PointKind::BoxStart },
+        PointPrompt { x: sides[2], y: sides[3], kind: PointKind::BoxEnd },
+    ];
+    let both = [&points[..], &corners[..]].concat();
+    for (name, prompts) in
+        [("sparse_points", &points[..]), ("sparse_box", &corners[..]), ("sparse_points_and_box", &both[..])]
+    {
+        compare(name, "prompts", &encoder.embed_points(prompts)?, recorded.need(name)?, FLOATS)?;
+    }
+    let dense = encoder.embed_mask(recorded.need("mask")?)?;
+    compare("dense_mask", "prompts", &dense, recorded.need("dense_mask")?, FLOATS)
 }
 
 /// From image embedding and projected `[SEG]` to the logits of all mask tokens, all `[SEG]` of a

@@ -98,7 +98,7 @@ fn compare_pixels(stage: &str, at: &str, got: &image::RgbImage, want: &image::Rg
 /// Normalised and padded pixels at the model's own sizes.
 pub(crate) fn encoder_inputs() -> Outcome {
     let golden = Golden::open()?;
-    let clip = &golden.config.global_encoder;
+    let clip = &golden.config().global_encoder;
     let mut compared = 0;
     for (name, entry) in &golden.manifest.images {
         let recorded = golden.tensors(&entry.tensor_file)?;
@@ -109,7 +109,7 @@ pub(crate) fn encoder_inputs() -> Outcome {
             compared += 1;
         }
         if let Some(want) = recorded.get("sam_input") {
-            let (got, _) = prepare_grounding(&picture, golden.config.grounding.image_size);
+            let (got, _) = prepare_grounding(&picture, golden.config().grounding.image_size);
             compare_planes("sam_input", name, &got, want, [58.395, 57.12, 57.375])?;
             compared += 1;
         }

@@ -7,8 +7,8 @@ use glamm_tests::golden::{Case, Golden, Recorded};
 use glamm_tests::table::{FLOATS, Failed, Outcome, compare};
 
 fn load(golden: &Golden) -> Result<RegionEncoder, Failed> {
-    let weights = golden.weights()?.pp("model.region_encoder");
-    Ok(RegionEncoder::new(&golden.config.region_encoder, &weights)?)
+    let weights = golden.weights().pp("model.region_encoder");
+    Ok(RegionEncoder::new(&golden.config().region_encoder, &weights)?)
 }
 
 /// Every `stride`-th channel, as maps are recorded.
@@ -22,7 +22,7 @@ fn levels(golden: &Golden, case: &Case) -> Result<Vec<Tensor>, Failed> {
     let image =
         golden.manifest.images.get(&case.image).ok_or_else(|| format!("no picture {}", case.image))?;
     let recorded = golden.tensors(&image.tensor_file)?;
-    let grid = golden.config.global_encoder.grid();
+    let grid = golden.config().global_encoder.grid();
     let indices = &golden.manifest.region_level_hidden_state_indices;
     indices
         .iter()
@@ -121,7 +121,7 @@ pub(crate) fn real_geometry() -> Outcome {
         return golden.check_compared(0, "synthetic region features");
     };
     let encoder = load(&golden)?;
-    let channels = golden.config.region_encoder.embed_dims;
+    let channels = golden.config().region_encoder.embed_dims;
     let level_map = |level: usize| {
         let mut values = Vec::with_capacity(channels * GRID * GRID);
         for c in 0..channels {
@@ -132,7 +132,7 @@ pub(crate) fn real_geometry() -> Outcome {
         }
         Tensor::from_vec(values, (1, channels, GRID, GRID), &Device::Cpu)
     };
-    let levels = (0..golden.config.region_encoder.strides.len()).map(level_map);
+    let levels = (0..golden.config().region_encoder.strides.len()).map(level_map);
     let levels = levels.collect::<candle_core::Result<Vec<_>>>()?;
     let boxes = boxes(&recorded)?.ok_or("the golden set lacks boxes_normalised")?;
 
