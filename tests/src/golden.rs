@@ -28,6 +28,8 @@ pub struct Golden {
     pub manifest: Manifest,
     /// The set's model.
     pub checkpoint: Checkpoint,
+    /// Its directory.
+    pub checkpoint_directory: PathBuf,
 }
 
 /// `manifest.json`.
@@ -37,6 +39,8 @@ pub struct Manifest {
     pub images: BTreeMap<String, ImageEntry>,
     /// Conversations.
     pub cases: Vec<Case>,
+    /// Ids with a meaning, by name.
+    pub tokens: BTreeMap<String, i64>,
     /// Hidden states of CLIP that feed the region encoder.
     pub region_level_hidden_state_indices: Vec<usize>,
     /// Hidden state of CLIP that feeds the projector.
@@ -106,16 +110,30 @@ pub struct Case {
     /// Prompt.
     pub input_ids: Vec<i64>,
     /// Answer.
-    pub answer_ids: Vec<i64>,
+    pub answer_ids: Vec<u32>,
+    /// The prompt as text.
+    pub prompt: String,
     /// The answer as text.
     #[serde(default)]
     pub text_output: String,
+    /// The answer without markers.
+    pub gcg_caption: String,
+    /// Its grounded phrases.
+    pub gcg_phrases: Vec<String>,
+    /// Whether the answer ended by itself.
+    pub ends_with_eos: bool,
+    /// Of a forced answer: the token that the model would have chosen at each place.
+    #[serde(default)]
+    pub argmax_ids_along_the_forced_tokens: Vec<u32>,
     /// One for each `[SEG]` in prompt and answer.
     #[serde(default)]
     pub seg: Vec<SegEntry>,
     /// Boxes in pixels of the picture.
     #[serde(default)]
     pub boxes_xyxy_pixels: Vec<[f32; 4]>,
+    /// The same as fractions of the picture's width and height.
+    #[serde(default)]
+    pub boxes_normalised: Vec<[f32; 4]>,
     /// Every how many channels region maps are recorded, by stage.
     #[serde(default)]
     pub region_channel_stride: BTreeMap<String, usize>,
@@ -133,6 +151,8 @@ pub struct Case {
 pub struct SegEntry {
     /// Index into the expanded sequence of the state that feeds the mask.
     pub feeding_index_in_expanded: usize,
+    /// Whether it belongs to an earlier turn.
+    pub in_prompt: bool,
     /// Pixels inside.
     pub mask_area_gt0: usize,
     /// Pixels that may be on either side.
@@ -173,8 +193,9 @@ impl Golden {
         let is_foreign = foreign.is_some();
         let dir = foreign.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("golden/public"));
         let manifest = read_json(&dir.join("manifest.json"))?;
-        let checkpoint = Checkpoint::open(&find_checkpoint(&dir)?)?;
-        Ok(Self { dir, is_foreign, manifest, checkpoint })
+        let checkpoint_directory = find_checkpoint(&dir)?;
+        let checkpoint = Checkpoint::open(&checkpoint_directory)?;
+        Ok(Self { dir, is_foreign, manifest, checkpoint, checkpoint_directory })
     }
 
     /// Sizes of the set's model.
@@ -208,6 +229,14 @@ impl Golden {
     pub fn json<T: DeserializeOwned>(&self, file: &str) -> Result<Option<T>, Failed> {
         let path = self.dir.join(file);
         if path.exists() { read_json(&path).map(Some) } else { Ok(None) }
+    }
+
+    /// The entry of a case's picture.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn image(&self, case: &Case) -> Result<&ImageEntry, Failed> {
+        self.manifest.images.get(&case.image).ok_or_else(|| format!("no picture {}", case.image).into())
     }
 
     /// A picture of the set.

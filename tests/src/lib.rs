@@ -1,4 +1,5 @@
 //! Shared helpers of the cross-crate tests.
 
+pub mod conversations;
 pub mod golden;
 pub mod table;

@@ -5,14 +5,16 @@
 //! comparison goes through [`compare`] or [`record`], which fail the test where the error is above
 //! the tolerance.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
+use std::fmt::{Debug, Write as _};
 use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::{Mutex, PoisonError};
 
 use candle_core::{DType, Tensor};
-pub use libtest_mimic::{Failed, Trial};
+pub use libtest_mimic::Failed;
+use libtest_mimic::Trial;
 
 /// What a parity test returns.
 pub type Outcome = Result<(), Failed>;
@@ -45,9 +47,13 @@ struct Row {
 
 static ROWS: Mutex<BTreeMap<String, Row>> = Mutex::new(BTreeMap::new());
 
+/// A test by its name.
+pub type NamedTest = (&'static str, fn() -> Outcome);
+
 /// Runs the tests of a binary as `cargo test` would, with its filters and flags, then prints the
 /// table. A run of all tests that compared nothing at all is a failure.
-pub fn main(trials: Vec<Trial>) -> ExitCode {
+pub fn main(tests: &[NamedTest]) -> ExitCode {
+    let trials = tests.iter().map(|&(name, test)| Trial::test(name, test)).collect();
     let arguments = libtest_mimic::Arguments::from_args();
     let ran_all = arguments.filter.is_none() && arguments.skip.is_empty() && !arguments.list;
     let conclusion = libtest_mimic::run(&arguments, trials);
@@ -73,10 +79,12 @@ fn render(rows: &BTreeMap<String, Row>) -> String {
             Tolerance::Absolute(limit) => format!("{limit:.0e} absolute"),
             Tolerance::Count(limit) => format!("{limit} differing"),
         };
+        // Some are found in whole texts.
+        let at: String = row.at.chars().map(|c| if c.is_control() { ' ' } else { c }).take(40).collect();
         let _ = writeln!(
             text,
-            "{stage:width$}  {:>11.2e}  {allowed:>17}  {:>5}  {}",
-            row.worst, row.comparisons, row.at
+            "{stage:width$}  {:>11.2e}  {allowed:>17}  {:>5}  {at}",
+            row.worst, row.comparisons
         );
     }
     text.push('\n');
@@ -107,6 +115,16 @@ pub fn record(stage: &str, at: &str, error: f64, tolerance: Tolerance) -> Outcom
     }
 }
 
+/// Notes whether `got` equals `want`.
+///
+/// # Errors
+/// It does not; both are shown.
+pub fn equal<T: PartialEq + Debug>(stage: &str, at: &str, got: &T, want: &T) -> Outcome {
+    let differing = f64::from(u8::from(got != want));
+    record(stage, at, differing, EXACT)
+        .map_err(|_| format!("{stage} of {at} is {got:?}, not {want:?}").into())
+}
+
 /// Notes how far `got` is from `want`, both of one shape.
 ///
 /// # Errors
@@ -127,7 +145,9 @@ pub fn compare(stage: &str, at: &str, got: &Tensor, want: &Tensor, tolerance: To
         }
         // `max` would drop a NaN.
         Tolerance::Absolute(_) => differences().fold(0.0, |a, b| if b.is_nan() || b > a { b } else { a }),
-        Tolerance::Count(_) => got.iter().zip(&want).filter(|(a, b)| a != b).count() as f64,
+        Tolerance::Count(_) => {
+            got.iter().zip(&want).filter(|(a, b)| a.partial_cmp(b) != Some(Ordering::Equal)).count() as f64
+        }
     };
     record(stage, at, error, tolerance)
 }
