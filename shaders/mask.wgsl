@@ -56,10 +56,13 @@ fn fragment(in: Vertex) -> @location(0) vec4<f32> {
 
     let inside = clamp(distance + 0.5, 0.0, 1.0);
     let outline = clamp(mask.half_width + 0.5 - abs(distance), 0.0, 1.0);
-    let alpha = mix(inside * mask.fill, mask.line, outline);
+    // A faint dark line along the outside keeps the outline visible on ground of its own colour.
+    let casing = clamp(mask.half_width + 1.5 - abs(distance + 1.0), 0.0, 1.0) * 0.35 * mask.line;
     var color = mask.color.rgb;
     if (mask.target_is_linear > 0.5) {
         color = linear_from_srgb(color);
     }
-    return vec4<f32>(color * alpha, alpha);
+    let tint = inside * mask.fill;
+    let under = vec4<f32>(color * tint * (1.0 - casing), tint + casing * (1.0 - tint));
+    return mix(under, vec4<f32>(color, 1.0) * mask.line, outline);
 }

@@ -67,6 +67,7 @@ fn work(
     }
 }
 
+/// For a message.
 fn name(source: &Source) -> String {
     match source {
         Source::File(path) => path.display().to_string(),

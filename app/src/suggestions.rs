@@ -48,10 +48,7 @@ pub const SUGGESTIONS: [Suggestion; 5] = [
         label: "Describe region",
         prompt: "Can you provide me with a detailed description of the region in the picture marked by {}?",
     },
-    Suggestion::Ask {
-        label: "Caption",
-        prompt: "Could you please give me a detailed description of the image?",
-    },
+    Suggestion::Ask { label: "Caption", prompt: "Could you please describe what is in this image?" },
     Suggestion::Complete { label: "How many …?", before: "How many ", after: " are there in the image?" },
 ];
 

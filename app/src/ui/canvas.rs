@@ -220,10 +220,9 @@ fn click(
     pointer: Option<Pos2>,
 ) {
     let Some(at) = pointer.filter(|_| response.clicked() || response.secondary_clicked()) else { return };
-    let tagged =
-        picture.regions.iter().rev().find(|region| {
-            tag_rect(view.screen_from_box(&region.bounds)).contains(view.screen_from_image(at))
-        });
+    let tagged = picture.regions.iter().rev().find(|region| {
+        tag_rect(view.screen_from_box(&region.bounds), response.rect).contains(view.screen_from_image(at))
+    });
     let region = tagged.map(|r| r.tag).or_else(|| picking::region_at(&picture.regions, at));
     shown.send(Action::SelectRegion(region));
     if region.is_none()
@@ -274,7 +273,7 @@ fn paint_masks(shown: &Shown<'_>, ui: &Ui, painter: &egui::Painter, view: &View,
             color: shown.tokens.phrase(mask.hue).mask,
             fill: 0.36 + 0.24 * strong - 0.26 * weak,
             line: 0.95 - 0.6 * weak,
-            line_width: 2.0 + 1.25 * strong - 0.75 * weak,
+            line_width: 2.25 + 1.0 * strong - 0.75 * weak,
         }
     });
     let paint = MaskPaint { image_rect: view.image_rect(), draws: draws.collect() };
@@ -315,16 +314,19 @@ fn paint_region(shown: &Shown<'_>, painter: &egui::Painter, rect: Rect, tag: Reg
         StrokeKind::Middle,
     );
     painter.extend(Shape::dashed_line(&[a, b, c, d, a], Stroke::new(width, color), 7.0, 4.0));
-    let tag_rect = tag_rect(rect);
+    let tag_rect = tag_rect(rect, painter.clip_rect());
     painter.rect_filled(tag_rect, CornerRadius::same(4), color);
     let font = theme::strong_font(13.0);
     painter.text(tag_rect.center(), Align2::CENTER_CENTER, tag.0, font, shown.tokens.on_tag());
 }
 
-/// Where a region's tag is, on the screen.
-fn tag_rect(region: Rect) -> Rect {
+/// Where a region's tag is, on the screen: above its upper left corner, or below where that is
+/// beyond the canvas.
+fn tag_rect(region: Rect, canvas: Rect) -> Rect {
     let size = vec2(22.0, 19.0);
-    Rect::from_min_size(pos2(region.left() - 1.0, region.top() - size.y - 2.0), size)
+    let above = region.top() - size.y - 2.0;
+    let top = if above < canvas.top() { region.top() + 2.0 } else { above };
+    Rect::from_min_size(pos2(region.left() - 1.0, top), size)
 }
 
 /// What the user is expected to do, or what a dropped file will do.

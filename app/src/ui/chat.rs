@@ -4,7 +4,7 @@ use egui::{Align, Frame, Layout, Margin, Panel, RichText, ScrollArea, Ui};
 use glamm_engine::protocol::FinishReason;
 
 use super::messages;
-use super::widgets::{CardLook, Kind, button, card, command_button, paragraph};
+use super::widgets::{CardLook, Kind, button, card, command_button, paragraph, sentence};
 use super::{Shown, composer};
 use crate::command::Command;
 use crate::document::{Origin, Picture};
@@ -49,7 +49,11 @@ fn heading(shown: &mut Shown<'_>, ui: &mut Ui) {
 fn conversation(shown: &mut Shown<'_>, ui: &mut Ui) {
     model_note(shown, ui);
     let state = shown.state;
-    let Some(picture) = state.picture() else { return };
+    let Some(picture) = state.picture() else {
+        let text = "Open a picture to ask about it.";
+        paragraph(ui, text, theme::TEXT, shown.tokens.text_faint);
+        return;
+    };
     let silent = picture.exchanges.is_empty() && state.session.job_about(picture.id).is_none();
     if silent && !state.session.failures.contains_key(&picture.id) {
         greeting(shown, ui);
@@ -80,7 +84,7 @@ fn model_note(shown: &mut Shown<'_>, ui: &mut Ui) {
         ModelStatus::Failed(message) => {
             card(ui, tokens, CardLook::Failure, None, |ui| {
                 title(shown, ui, "The model could not be loaded");
-                paragraph(ui, message, theme::LABEL, tokens.text_soft);
+                paragraph(ui, &sentence(message), theme::LABEL, tokens.text_soft);
                 ui.horizontal_wrapped(|ui| {
                     command_button(shown, ui, Command::UseDemoModel, Kind::Plain);
                     command_button(shown, ui, Command::OpenModelFolder, Kind::Plain);
@@ -140,7 +144,7 @@ fn failed(shown: &mut Shown<'_>, ui: &mut Ui, failure: &FailedQuestion) {
     messages::question(shown, ui, &failure.question);
     card(ui, tokens, CardLook::Failure, None, |ui| {
         title(shown, ui, "This could not be answered");
-        paragraph(ui, &failure.message, theme::LABEL, tokens.text_soft);
+        paragraph(ui, &sentence(&failure.message), theme::LABEL, tokens.text_soft);
         ui.horizontal_wrapped(|ui| {
             if failure.too_long {
                 command_button(shown, ui, Command::NewConversation, Kind::Plain);
@@ -157,7 +161,7 @@ fn encoding_note(shown: &Shown<'_>, ui: &mut Ui, picture: &Picture) {
     if let Some(Encoding::Failed(message)) = shown.state.session.encodings.get(&picture.id) {
         card(ui, shown.tokens, CardLook::Failure, None, |ui| {
             title(shown, ui, "The model cannot take in this picture");
-            paragraph(ui, message, theme::LABEL, shown.tokens.text_soft);
+            paragraph(ui, &sentence(message), theme::LABEL, shown.tokens.text_soft);
         });
     }
 }

@@ -3,14 +3,15 @@
 
 use std::sync::Arc;
 
+use egui::epaint::RectShape;
 use egui::text::{CCursor, CCursorRange, CharIndex, LayoutJob};
 use egui::{
-    Align, Color32, CornerRadius, Frame, Galley, Id, Key, KeyboardShortcut, Layout, Margin, Modifiers, Rect,
-    ScrollArea, Sense, Stroke, StrokeKind, TextEdit, TextFormat, Ui, WidgetInfo, vec2,
+    Align, Color32, CornerRadius, Frame, Galley, Id, Key, KeyboardShortcut, Layout, Margin, Modifiers, Pos2,
+    Rect, ScrollArea, Sense, Shape, Stroke, StrokeKind, TextEdit, TextFormat, Ui, WidgetInfo, vec2,
 };
 
-use super::Shown;
 use super::widgets::{Kind, close_button, command_button};
+use super::{Shown, rich_text};
 use crate::command::Command;
 use crate::document::{Edit, Picture, Question, Region};
 use crate::suggestions::SUGGESTIONS;
@@ -43,9 +44,10 @@ fn suggestions(shown: &mut Shown<'_>, ui: &mut Ui) {
 }
 
 fn pill(ui: &mut Ui, tokens: &Tokens, label: &str, enabled: bool) -> egui::Response {
-    let galley = ui.painter().layout_no_wrap(label.to_owned(), theme::label_font(), Color32::PLACEHOLDER);
+    let font = egui::FontId::proportional(13.0);
+    let galley = ui.painter().layout_no_wrap(label.to_owned(), font, Color32::PLACEHOLDER);
     let sense = if enabled { Sense::click() } else { Sense::hover() };
-    let (rect, response) = ui.allocate_exact_size(galley.size() + vec2(24.0, 10.0), sense);
+    let (rect, response) = ui.allocate_exact_size(galley.size() + vec2(22.0, 10.0), sense);
     response.widget_info(|| WidgetInfo::labeled(egui::Role::Button, enabled, label));
     let hot = enabled && (response.hovered() || response.has_focus());
     let fill = if hot { tokens.raised_hover } else { tokens.panel };
@@ -53,7 +55,7 @@ fn pill(ui: &mut Ui, tokens: &Tokens, label: &str, enabled: bool) -> egui::Respo
     let text = if enabled { tokens.text_soft } else { theme::mix(tokens.panel, tokens.text_faint, 0.6) };
     let radius = CornerRadius::same((rect.height() * 0.5) as u8);
     ui.painter().rect(rect, radius, fill, Stroke::new(1.0, line), StrokeKind::Inside);
-    ui.painter().galley(rect.min + vec2(12.0, 5.0), galley, text);
+    ui.painter().galley(rect.min + vec2(11.0, 5.0), galley, text);
     response
 }
 
@@ -109,7 +111,8 @@ fn field(shown: &mut Shown<'_>, ui: &mut Ui, picture: &Picture) {
         .show(ui, |ui| {
             ui.spacing_mut().item_spacing.y = 4.0;
             text(shown, ui, picture);
-            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            let row = vec2(ui.available_width(), 30.0);
+            ui.allocate_ui_with_layout(row, Layout::right_to_left(Align::Center), |ui| {
                 let running = shown.state.session.job.as_ref();
                 if running.is_some() {
                     command_button(shown, ui, Command::Stop, Kind::Primary);
@@ -133,7 +136,9 @@ fn text(shown: &mut Shown<'_>, ui: &mut Ui, picture: &Picture) {
         .id_salt("question")
         .max_height(theme::LINE * 6.0)
         .show(ui, |ui| {
-            TextEdit::multiline(&mut draft)
+            // The ground of references comes before the text, but its place is known after it.
+            let ground = ui.painter().add(Shape::Noop);
+            let output = TextEdit::multiline(&mut draft)
                 .id(question_id())
                 .hint_text("Ask about the picture")
                 .font(theme::text_font())
@@ -143,7 +148,10 @@ fn text(shown: &mut Shown<'_>, ui: &mut Ui, picture: &Picture) {
                 .char_limit(4000)
                 .return_key(KeyboardShortcut::new(Modifiers::SHIFT, Key::Enter))
                 .layouter(&mut layouter)
-                .show(ui)
+                .show(ui);
+            let shapes = grounds(tokens, &output.galley, output.galley_pos, regions);
+            ui.painter().set(ground, Shape::Vec(shapes));
+            output
         })
         .inner;
     let response = output.response.response;
@@ -163,7 +171,23 @@ fn text(shown: &mut Shown<'_>, ui: &mut Ui, picture: &Picture) {
     }
 }
 
-/// References to regions get a ground in the region's colour; their brackets vanish in it.
+/// The ground behind each reference to a region, in the region's colour.
+fn grounds(tokens: &Tokens, galley: &Galley, origin: Pos2, regions: &[Region]) -> Vec<Shape> {
+    let text = galley.text();
+    let mut shapes = Vec::new();
+    for (range, region) in Question::references(text, regions) {
+        let from = text[..range.start].chars().count();
+        let chars = from..from + text[range].chars().count();
+        for (rect, radius) in rich_text::pieces(galley, origin, &chars, 0.0) {
+            let colors = tokens.region(region.tag.0);
+            let line = Stroke::new(1.0, colors.line);
+            shapes.push(RectShape::new(rect, radius, colors.fill, line, StrokeKind::Inside).into());
+        }
+    }
+    shapes
+}
+
+/// References to regions are set in the region's colour; their brackets are room around the number.
 fn lay_out(ui: &Ui, tokens: &Tokens, text: &str, regions: &[Region], width: f32) -> Arc<Galley> {
     let plain = TextFormat {
         font_id: theme::text_font(),
@@ -176,12 +200,13 @@ fn lay_out(ui: &Ui, tokens: &Tokens, text: &str, regions: &[Region], width: f32)
     let mut done = 0;
     for (range, region) in Question::references(text, regions) {
         let colors = tokens.region(region.tag.0);
-        let ground = TextFormat { background: colors.fill_strong, expand_bg: 2.0, ..plain.clone() };
+        let bracket = TextFormat { color: Color32::TRANSPARENT, ..plain.clone() };
+        let number =
+            TextFormat { color: colors.text, font_id: theme::medium_font(theme::TEXT), ..plain.clone() };
         job.append(&text[done..range.start], 0.0, plain.clone());
-        job.append("[", 0.0, TextFormat { color: colors.fill_strong, ..ground.clone() });
-        let number = &text[range.start + 1..range.end - 1];
-        job.append(number, 0.0, TextFormat { color: tokens.text, ..ground.clone() });
-        job.append("]", 0.0, TextFormat { color: colors.fill_strong, ..ground });
+        job.append("[", 0.0, bracket.clone());
+        job.append(&text[range.start + 1..range.end - 1], 0.0, number);
+        job.append("]", 0.0, bracket);
         done = range.end;
     }
     job.append(&text[done..], 0.0, plain);

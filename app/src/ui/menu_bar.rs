@@ -26,6 +26,7 @@ pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui) {
 
 fn menu_items(shown: &mut Shown<'_>, ui: &mut Ui, menu: Menu) {
     ui.spacing_mut().item_spacing.y = 2.0;
+    ui.set_min_width(230.0);
     for command in Command::ALL.into_iter().filter(|c| c.info().menu == menu) {
         let info = command.info();
         if info.starts_group {

@@ -72,7 +72,7 @@ pub fn show(shown: &mut Shown<'_>, ui: &mut Ui) {
     Panel::right("chat")
         .resizable(true)
         .default_size((width * 0.32).clamp(340.0, 460.0))
-        .size_range(300.0..=(width * 0.5).max(320.0))
+        .size_range(300.0..=(width - 440.0).clamp(320.0, 900.0))
         .frame(frame)
         .show(ui, |ui| chat::show(shown, ui));
     Panel::top("toolbar")

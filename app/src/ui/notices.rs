@@ -3,7 +3,7 @@
 use egui::{Align2, Area, Id, Order, Ui, vec2};
 
 use super::Shown;
-use super::widgets::{CardLook, card, paragraph};
+use super::widgets::{CardLook, card, paragraph, sentence};
 use crate::theme;
 use crate::update::Action;
 
@@ -23,7 +23,7 @@ pub(super) fn show(shown: &mut Shown<'_>, ui: &Ui) {
             for notice in notices {
                 let look = if notice.is_error { CardLook::Failure } else { CardLook::Note };
                 let dismissed = card(ui, shown.tokens, look, Some("Dismiss"), |ui| {
-                    paragraph(ui, &notice.text, theme::LABEL, shown.tokens.text);
+                    paragraph(ui, &sentence(&notice.text), theme::LABEL, shown.tokens.text);
                 });
                 if dismissed {
                     shown.send(Action::DismissNotice(notice.id));

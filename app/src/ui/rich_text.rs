@@ -18,6 +18,9 @@ const PAD: f32 = 6.0;
 /// Room left of and right of the text, for chips at the ends of lines.
 pub(super) const GUTTER: f32 = PAD + 1.0;
 
+/// Chips of no more characters than this stay on one line.
+const UNBROKEN: usize = 24;
+
 /// Words on a ground of their own.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Chip {
@@ -67,6 +70,9 @@ impl Builder {
     /// Adds a chip.
     pub(super) fn chip(&mut self, text: &str, chip: Chip) {
         let from = self.chars;
+        // A short phrase is not torn apart at the end of a line.
+        let whole = text.replace(' ', "\u{a0}");
+        let text = if text.chars().count() <= UNBROKEN { &whole } else { text };
         self.append(text, theme::medium_font(self.size), chip.text, true);
         self.chips.push((from..self.chars, chip));
     }
@@ -124,7 +130,7 @@ impl RichText {
         ui.skip_ahead_auto_ids(1);
         let response = ui.interact(rect, id, Sense::click_and_drag());
         let text = self.galley.text().to_owned();
-        response.widget_info(|| WidgetInfo::labeled(Role::Label, true, text.as_str()));
+        response.widget_info(|| WidgetInfo::labeled(Role::Label, true, text.replace('\u{a0}', " ")));
         let origin = at + vec2(GUTTER, 0.0);
         let chips: Vec<Response> = self
             .chips
@@ -148,7 +154,7 @@ impl RichText {
 }
 
 fn show_chip(ui: &Ui, galley: &Galley, origin: Pos2, range: &Range<usize>, chip: &Chip, id: Id) -> Response {
-    let pieces = pieces(galley, origin, range);
+    let pieces = pieces(galley, origin, range, PAD);
     let sense = if chip.pinned.is_some() { Sense::click() } else { Sense::hover() };
     let mut response: Option<Response> = None;
     for (place, (rect, _)) in pieces.iter().enumerate() {
@@ -172,7 +178,12 @@ fn show_chip(ui: &Ui, galley: &Galley, origin: Pos2, range: &Range<usize>, chip:
 }
 
 /// The rectangles of a chip, one a line, with the corners that are its own rounded.
-fn pieces(galley: &Galley, origin: Pos2, range: &Range<usize>) -> Vec<(Rect, CornerRadius)> {
+pub(super) fn pieces(
+    galley: &Galley,
+    origin: Pos2,
+    range: &Range<usize>,
+    pad: f32,
+) -> Vec<(Rect, CornerRadius)> {
     let mut pieces = Vec::new();
     let mut row_start = 0;
     for placed in &galley.rows {
@@ -186,8 +197,8 @@ fn pieces(galley: &Galley, origin: Pos2, range: &Range<usize>) -> Vec<(Rect, Cor
             let right = placed.row.glyphs[last].max_x();
             let rect = placed.rect();
             let rect = Rect::from_min_max(
-                origin + vec2(rect.left() + left - PAD, rect.top() + 1.0),
-                origin + vec2(rect.left() + right + PAD, rect.bottom() - 1.0),
+                origin + vec2(rect.left() + left - pad, rect.top() + 1.0),
+                origin + vec2(rect.left() + right + pad, rect.bottom() - 1.0),
             );
             let round = |own: bool| if own { theme::CHIP_RADIUS } else { 1 };
             let (begins, ends) = (range.start >= row_start, range.end <= row_start + count);

@@ -11,7 +11,7 @@ use crate::update::Action;
 /// What the mouse does on the canvas, which is in no table.
 const MOUSE: [(&str, &str); 4] = [
     ("Zoom", "Wheel or pinch"),
-    ("Move the picture", "Space and drag, or the middle button"),
+    ("Move the picture", "Middle button, or space and drag"),
     ("Bring a mask out", "Point at it or at its phrase"),
     ("Pin a mask", "Click it or its phrase"),
 ];
@@ -21,8 +21,10 @@ pub(super) fn show(shown: &mut Shown<'_>, ui: &Ui) {
         return;
     }
     let tokens = shown.tokens;
-    let modal = Modal::new(Id::unique("shortcuts")).show(ui.ctx(), |ui| {
-        ui.set_width(560.0);
+    let frame = egui::Frame::popup(ui.style()).inner_margin(24.0).corner_radius(14.0);
+    let modal = Modal::new(Id::unique("shortcuts")).frame(frame).show(ui.ctx(), |ui| {
+        ui.set_width(700.0);
+        ui.spacing_mut().interact_size.y = 18.0;
         ui.label(RichText::new("Keyboard and mouse").font(theme::strong_font(18.0)).color(tokens.text));
         ui.add_space(6.0);
         ui.columns(2, |columns| {
@@ -60,7 +62,7 @@ fn table(ui: &mut Ui, shown: &Shown<'_>, menu: Menu) {
 fn rows(ui: &mut Ui, shown: &Shown<'_>, title: &str, lines: &[(String, String)]) {
     let tokens = shown.tokens;
     ui.label(RichText::new(title).font(theme::strong_font(theme::LABEL)).color(tokens.text));
-    Grid::new(("shortcuts", title)).num_columns(2).spacing([18.0, 4.0]).show(ui, |ui| {
+    Grid::new(("shortcuts", title)).num_columns(2).spacing([18.0, 5.0]).min_col_width(132.0).show(ui, |ui| {
         for (what, how) in lines {
             ui.label(RichText::new(what).color(tokens.text_soft));
             ui.label(RichText::new(how).color(tokens.text_faint));

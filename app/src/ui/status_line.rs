@@ -34,7 +34,7 @@ pub(super) fn show(shown: &Shown<'_>, ui: &mut Ui) {
 fn left(state: &State) -> Vec<String> {
     let Some(picture) = state.picture() else { return vec!["No picture".to_owned()] };
     let (width, height) = picture.size;
-    let mut texts = vec![format!("{} · {width} × {height}", picture.name)];
+    let mut texts = vec![format!("{} · {width} × {height}", shortened(&picture.name))];
     if let Some((x, y)) = state.ui.pointer {
         let phrase = state.ui.hovered.and_then(|mask| phrase_of(state, mask));
         let phrase = phrase.map_or_else(String::new, |words| format!(" · {words}"));
@@ -51,6 +51,18 @@ fn left(state: &State) -> Vec<String> {
         _ => {}
     }
     texts
+}
+
+/// A long name without its middle.
+fn shortened(name: &str) -> String {
+    const LONGEST: usize = 44;
+    let chars: Vec<char> = name.chars().collect();
+    if chars.len() <= LONGEST {
+        return name.to_owned();
+    }
+    let half = LONGEST / 2;
+    let (start, end) = (&chars[..half], &chars[chars.len() - half..]);
+    start.iter().chain(&['…']).chain(end).collect()
 }
 
 /// Seconds, in a unit that suits them.

@@ -1,11 +1,14 @@
 //! Above the canvas: pictures in, tools, zoom.
 
-use egui::{Align, Layout, Rect, Ui, UiBuilder, vec2};
+use egui::{Align, Layout, Rect, Ui, UiBuilder, pos2, vec2};
 
 use super::Shown;
 use super::widgets::{Kind, command_button};
 use crate::command::Command;
 use crate::theme;
+
+/// Below this width the tools would touch the buttons at the left.
+const NARROW: f32 = 500.0;
 
 pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui) {
     let all = ui.max_rect();
@@ -13,7 +16,9 @@ pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui) {
         command_button(shown, ui, Command::OpenPicture, Kind::Plain);
         command_button(shown, ui, Command::NewScene, Kind::Plain);
     });
-    let tools = Rect::from_center_size(all.center(), vec2(130.0, all.height()));
+    // In the middle, or where the canvas is narrow, next to the buttons at the left.
+    let middle = if all.width() < NARROW { all.left() + 255.0 } else { all.center().x };
+    let tools = Rect::from_center_size(pos2(middle, all.center().y), vec2(130.0, all.height()));
     part(ui, tools, Layout::left_to_right(Align::Center), |ui| {
         for tool in [Command::SelectTool, Command::BoxTool] {
             let chosen = tool.is_chosen(shown.state) == Some(true) && tool.is_enabled(shown.state);

@@ -137,3 +137,33 @@ pub(super) fn paragraph(ui: &mut Ui, text: &str, size: f32, color: Color32) {
     job.wrap.max_width = ui.available_width();
     ui.add(egui::Label::new(job).selectable(true));
 }
+
+/// An error's line as a sentence: with a capital, unless it begins with a path or a name.
+pub(super) fn sentence(text: &str) -> String {
+    let first_word = text.split_whitespace().next().unwrap_or_default();
+    let mut chars = text.chars();
+    match chars.next() {
+        Some(first) if first_word.chars().all(char::is_lowercase) => {
+            first.to_uppercase().chain(chars).collect()
+        }
+        _ => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::sentence;
+
+    #[test]
+    fn errors_become_sentences() {
+        for (text, expected) in [
+            ("the box is empty", "The box is empty"),
+            ("pytorch_model.bin is missing", "pytorch_model.bin is missing"),
+            ("/tmp/a.png is damaged", "/tmp/a.png is damaged"),
+            ("änderung", "Änderung"),
+            ("", ""),
+        ] {
+            assert_eq!(sentence(text), expected);
+        }
+    }
+}

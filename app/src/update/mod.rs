@@ -157,6 +157,8 @@ pub enum Source {
 
 /// How many scenes the gallery starts with.
 const GALLERY: u64 = 6;
+/// Seeds of new scenes are below this, so that their names are short.
+const SEEDS: u64 = 1_000_000_000;
 /// The first seed of the gallery; far from the seeds of training and evaluation.
 const GALLERY_SEED: u64 = 7_000_000_000;
 
@@ -268,7 +270,10 @@ impl State {
             Origin::File(path) => path
                 .file_name()
                 .map_or_else(|| path.display().to_string(), |n| n.to_string_lossy().into_owned()),
-            Origin::Scene { seed } => format!("Scene {seed}"),
+            Origin::Scene { seed } => match seed.checked_sub(GALLERY_SEED).filter(|place| *place < GALLERY) {
+                Some(place) => format!("Sample {}", place + 1),
+                None => format!("Scene {seed}"),
+            },
             Origin::Clipboard => "Pasted picture".to_owned(),
         }
     }

@@ -47,7 +47,7 @@ impl State {
     /// A scene nobody has seen: seeded by the clock.
     pub(super) fn new_scene(&mut self, out: &mut Vec<Effect>) {
         let clock = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-        let seed = clock.map_or(0, |since| since.as_micros() as u64) % super::GALLERY_SEED;
+        let seed = clock.map_or(0, |since| since.as_micros() as u64) % super::SEEDS;
         self.open_scene(seed, true, out);
     }
 

@@ -7,12 +7,18 @@
 mod script;
 mod stage;
 
+use std::path::Path;
+use std::time::{Duration, Instant};
+
 use egui::{Key, Modifiers, Theme, Vec2, pos2};
+use egui_kittest::Harness;
 use egui_kittest::SnapshotOptions;
 use egui_kittest::kittest::Queryable as _;
+use glamm::app::App;
 use glamm::document::RegionTag;
 use glamm::session::ModelStatus;
-use glamm_engine::protocol::{EngineEvent, Task};
+use glamm::update::State;
+use glamm_engine::protocol::{DeviceChoice, EngineEvent, ModelSource, ModelSpec, Task};
 use glamm_engine::vision::PixelBox;
 
 use script::Line;
@@ -188,6 +194,54 @@ fn a_model_that_cannot_be_loaded_is_said() {
     assert!(matches!(stage.window.state().state().session.model, ModelStatus::Failed(_)));
     stage.press("Demo model");
     assert!(matches!(stage.window.state().state().session.model, ModelStatus::Ready(_)));
+}
+
+/// Steps the window until something has happened on other threads.
+fn wait(window: &mut Harness<'_, App>, what: &str, done: impl Fn(&State) -> bool) {
+    let begin = Instant::now();
+    while !done(window.state().state()) {
+        assert!(begin.elapsed() < Duration::from_secs(120), "waited in vain for {what}");
+        assert!(window.state().state().session.failures.is_empty(), "{:?}", window.state().state().session);
+        std::thread::sleep(Duration::from_millis(5));
+        window.step();
+    }
+    window.run_steps(3);
+}
+
+/// The engine, the loader and the window together, on the small checkpoint of the golden data, of
+/// which the official implementation's answer is recorded.
+#[test]
+fn the_real_engine_answers_in_the_window() {
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden/public");
+    let source = ModelSource::Directory(golden.join("glamm-tiny"));
+    let model = ModelSpec { source, device: DeviceChoice::Cpu };
+    let picture = golden.join("images/wide.png");
+    let mut window = Harness::builder()
+        .with_size(Vec2::new(1100.0, 700.0))
+        .with_step_dt(1.0 / 60.0)
+        .wgpu()
+        .build_eframe(|cc| App::new(cc, model, Some(picture)).unwrap());
+    wait(&mut window, "the model", |state| matches!(state.session.model, ModelStatus::Ready(_)));
+    wait(&mut window, "the picture", |state| state.picture().is_some());
+    window.get_by_label("Describe with masks").click();
+    wait(&mut window, "the reply", |state| !state.picture().unwrap().exchanges.is_empty());
+    let exchange = &window.state().state().picture().unwrap().exchanges[0];
+    assert_eq!(exchange.reply.text.trim(), "A red circle and a blue square on a grey wall.");
+    assert_eq!(exchange.masks.iter().flatten().count(), 2);
+    window.get_by_label("Phrase: A red circle").hover();
+    window.run_steps(12);
+    let masks = window.state().state().visible_masks();
+    assert_eq!(masks.iter().filter(|m| m.emphasised).count(), 1);
+
+    window.get_by_label("Segment …").click();
+    window.run_steps(4);
+    window.get_by_label("Question").type_text("red circle");
+    window.run_steps(3);
+    window.get_by_label("Ask").click();
+    wait(&mut window, "the follow-up", |state| state.picture().unwrap().exchanges.len() == 2);
+    let picture = window.state().state().picture().unwrap();
+    assert_eq!(picture.exchanges[1].question.text, "Can you please segment the red circle in this image?");
+    assert!(picture.exchanges[1].stats.cached_tokens > 0, "the conversation is not read again");
 }
 
 #[test]
