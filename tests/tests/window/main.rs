@@ -200,7 +200,7 @@ fn a_model_that_cannot_be_loaded_is_said() {
 fn wait(window: &mut Harness<'_, App>, what: &str, done: impl Fn(&State) -> bool) {
     let begin = Instant::now();
     while !done(window.state().state()) {
-        assert!(begin.elapsed() < Duration::from_secs(120), "waited in vain for {what}");
+        assert!(begin.elapsed() < Duration::from_mins(2), "waited in vain for {what}");
         assert!(window.state().state().session.failures.is_empty(), "{:?}", window.state().state().session);
         std::thread::sleep(Duration::from_millis(5));
         window.step();

@@ -121,7 +121,7 @@ impl Player {
             reply.text.push_str(text);
             let span = from..reply.text.chars().count();
             if let Some(mask) = mask {
-                reply.raw.push_str(&format!("<p> {text} </p> [SEG]"));
+                reply.raw.extend(["<p> ", text.as_str(), " </p> [SEG]"]);
                 self.send(EngineEvent::PhraseClosed { job, span: span.clone() });
                 let grounding = Grounding { span };
                 let (index, mask) = (reply.groundings.len(), Arc::new(logits(mask)));

@@ -107,7 +107,7 @@ impl Stage {
     pub(crate) fn wait(&mut self, what: &str, done: impl Fn(&Self) -> bool) {
         let begin = Instant::now();
         while !done(self) {
-            assert!(begin.elapsed() < Duration::from_secs(60), "waited in vain for {what}");
+            assert!(begin.elapsed() < Duration::from_mins(1), "waited in vain for {what}");
             std::thread::sleep(Duration::from_millis(5));
             self.player.answer_commands();
             self.window.step();
