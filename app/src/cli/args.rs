@@ -36,8 +36,15 @@ Interrupted by Ctrl-C, a shell reports 130.";
 /// Everything that works without a window.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Put one question about an image, and print the reply.
+    Ask(AskArgs),
     /// Write scenes of the procedural picture world, with annotations.
     Scenes(ScenesArgs),
+    /// Measure a model against known truth.
+    #[command(subcommand)]
+    Eval(EvalCommand),
+    /// Measure a model's speed.
+    Bench(BenchArgs),
 }
 
 /// Which weights, and where they run.
@@ -49,6 +56,39 @@ pub struct ModelArgs {
     /// `auto`, `cpu`, `cuda` or `metal`.
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
     pub device: String,
+}
+
+/// `glamm ask`.
+#[derive(Debug, Args)]
+pub struct AskArgs {
+    /// PNG, JPEG, WebP, BMP, GIF or TIFF.
+    pub image: PathBuf,
+    /// The question; each `<bbox>` in it stands for one box, in order.
+    pub prompt: String,
+    /// A region in pixels of the image; may be given several times.
+    #[arg(long = "box", value_name = "X0,Y0,X1,Y1", allow_hyphen_values = true)]
+    pub boxes: Vec<String>,
+    /// The weights and the processor.
+    #[command(flatten)]
+    pub model: ModelArgs,
+    /// Print one JSON document at the end instead of streaming the reply.
+    #[arg(long)]
+    pub json: bool,
+    /// Write the image with its masks, in the colours of their phrases.
+    #[arg(long, value_name = "OUT.png")]
+    pub overlay: Option<PathBuf>,
+    /// Write each mask as `mask-01.png`, `mask-02.png` … (8-bit grey: 0 outside, 255 inside).
+    #[arg(long, value_name = "DIR")]
+    pub masks_dir: Option<PathBuf>,
+    /// Cut the reply after this many tokens.
+    #[arg(long, value_name = "N", default_value_t = 512, value_parser = positive)]
+    pub max_new_tokens: usize,
+    /// 0 takes the most probable token; higher is more varied.
+    #[arg(long, value_name = "T", default_value_t = 0.0, value_parser = temperature)]
+    pub temperature: f64,
+    /// Start of the random sequence, where the temperature is above 0.
+    #[arg(long, value_name = "S", default_value_t = 0)]
+    pub seed: u64,
 }
 
 /// `glamm scenes`.
@@ -68,11 +108,59 @@ pub struct ScenesArgs {
     pub examination: bool,
 }
 
+/// `glamm eval …`.
+#[derive(Debug, Subcommand)]
+pub enum EvalCommand {
+    /// Ask about scenes of the procedural picture world, and compare with what is known of them.
+    Scenes(EvalScenesArgs),
+}
+
+/// `glamm eval scenes`.
+#[derive(Debug, Args)]
+pub struct EvalScenesArgs {
+    /// How many scenes.
+    #[arg(long, value_name = "N", value_parser = positive)]
+    pub count: usize,
+    /// Seed of the first one; the others follow it. The demo model never saw seeds below 100000.
+    #[arg(long, value_name = "S")]
+    pub seed: u64,
+    /// The weights and the processor.
+    #[command(flatten)]
+    pub model: ModelArgs,
+    /// Copies of the model that work side by side; as many as the processor has cores by default.
+    #[arg(long, value_name = "N", value_parser = positive)]
+    pub threads: Option<usize>,
+    /// Print one JSON document instead of a table.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `glamm bench`.
+#[derive(Debug, Args)]
+pub struct BenchArgs {
+    /// The weights and the processor.
+    #[command(flatten)]
+    pub model: ModelArgs,
+    /// Measured runs; the median is reported.
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = positive)]
+    pub runs: usize,
+    /// Print one JSON document instead of a table.
+    #[arg(long)]
+    pub json: bool,
+}
+
 fn positive(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(0) => Err("must be at least 1".to_owned()),
         Ok(number) => Ok(number),
         Err(_) => Err("must be a whole number".to_owned()),
+    }
+}
+
+fn temperature(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(number) if number.is_finite() && number >= 0.0 => Ok(number),
+        _ => Err("must be a number from 0 upwards".to_owned()),
     }
 }
 
@@ -98,5 +186,24 @@ mod tests {
         let named_like_a_command = Cli::try_parse_from(["glamm", "./ask"]).unwrap();
         assert!(named_like_a_command.command.is_none());
         assert_eq!(named_like_a_command.image.unwrap(), PathBuf::from("./ask"));
+
+        let command = Cli::try_parse_from(["glamm", "ask", "ask", "What is this?"]).unwrap();
+        let Some(Command::Ask(ask)) = command.command else { unreachable!("parsed as {command:?}") };
+        assert_eq!(ask.image, PathBuf::from("ask"));
+    }
+
+    #[test]
+    fn boxes_may_begin_with_a_minus_sign() {
+        let cli = Cli::try_parse_from(["glamm", "ask", "a.png", "?", "--box", "-4,0,8,9", "--box=1,2,3,4"]);
+        let Some(Command::Ask(ask)) = cli.unwrap().command else { unreachable!("an ask") };
+        assert_eq!(ask.boxes, ["-4,0,8,9", "1,2,3,4"]);
+    }
+
+    #[test]
+    fn impossible_numbers_are_refused() {
+        for (flag, value) in [("--max-new-tokens", "0"), ("--temperature", "nan"), ("--temperature", "-1")] {
+            let argument = format!("{flag}={value}");
+            assert!(Cli::try_parse_from(["glamm", "ask", "a.png", "?", &argument]).is_err(), "{argument}");
+        }
     }
 }

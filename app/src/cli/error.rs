@@ -3,9 +3,12 @@
 //! `Display` is one line, ready to follow `glamm: ` on stderr. The table of exit codes stands in
 //! `args`, where `--help` shows it, and in the README.
 
+use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use glamm_engine::error::{EngineError, ImageError};
+use glamm_engine::error::{EngineError, ImageError, PromptError};
+use glamm_engine::eval::EvalError;
 use glamm_engine::scenes::dataset::DatasetError;
 
 /// Why a command ended early.
@@ -20,12 +23,35 @@ pub enum CliError {
     /// `--model` names neither a model nor a directory.
     #[error("no model {0}: use demo, or the directory of a checkpoint")]
     UnknownModel(String),
+    /// `--box` is not four numbers.
+    #[error("box {0} is not of the form X0,Y0,X1,Y1 with four finite numbers of pixels")]
+    MalformedBox(String),
+    /// A box has its corners the wrong way round, or no area.
+    #[error("box {0} is empty: X0 must be less than X1, and Y0 less than Y1")]
+    EmptyBox(String),
+    /// A file or directory could not be written.
+    #[error("cannot write {}: {source}", path.display())]
+    Output {
+        /// Which one.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// `--overlay` ends in something that is no image format.
+    #[error("cannot write {}: its ending is not that of an image format that can be written (use .png)", .0.display())]
+    OutputFormat(PathBuf),
     /// Scenes could not be written.
     #[error(transparent)]
     Dataset(#[from] DatasetError),
+    /// An evaluation could not be finished, and not because of the engine.
+    #[error("{0}")]
+    Eval(#[source] EvalError),
     /// The window could not be opened, or broke.
     #[error("the window: {}", first_line(&.0.to_string()))]
     Window(eframe::Error),
+    /// Stdout does not take the reply, and not because its reader went away.
+    #[error("cannot write to stdout: {0}")]
+    Stdout(#[source] io::Error),
 }
 
 impl CliError {
@@ -39,11 +65,18 @@ impl CliError {
                 EngineError::Device(_) => 6,
                 _ => 1,
             },
-            Self::Window(_) => 1,
+            Self::Eval(_) | Self::Window(_) => 1,
             Self::UnknownModel(_) => 4,
+            Self::MalformedBox(_) | Self::EmptyBox(_) => 5,
             Self::UnknownDevice(_) => 6,
-            Self::Dataset(_) => 7,
+            Self::Output { .. } | Self::OutputFormat(_) | Self::Dataset(_) | Self::Stdout(_) => 7,
         }
+    }
+
+    /// For `map_err` on what writes to `path`.
+    pub(super) fn output(path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Output { path, source }
     }
 }
 
@@ -56,6 +89,27 @@ impl From<EngineError> for CliError {
 impl From<ImageError> for CliError {
     fn from(error: ImageError) -> Self {
         EngineError::from(error).into()
+    }
+}
+
+impl From<PromptError> for CliError {
+    fn from(error: PromptError) -> Self {
+        EngineError::from(error).into()
+    }
+}
+
+impl From<Arc<EngineError>> for CliError {
+    fn from(error: Arc<EngineError>) -> Self {
+        Self::Engine(error)
+    }
+}
+
+impl From<EvalError> for CliError {
+    fn from(error: EvalError) -> Self {
+        match error {
+            EvalError::Engine(error) => error.into(),
+            other => Self::Eval(other),
+        }
     }
 }
 

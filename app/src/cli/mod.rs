@@ -9,14 +9,24 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use glamm_engine::error::ImageError;
+use serde::Serialize;
 
 pub mod args;
+mod ask;
+pub mod bench;
+pub mod document;
 pub mod error;
+pub mod eval;
 pub mod model;
+mod outputs;
+mod overlay;
+mod prompt;
 mod scenes;
+mod terminal;
 
-use args::{Cli, Command, ModelArgs};
+use args::{Cli, Command, EvalCommand, ModelArgs};
 use error::CliError;
+use terminal::ReplyPrinter;
 
 use crate::WindowOptions;
 
@@ -25,7 +35,10 @@ pub fn run() -> ExitCode {
     let cli = Cli::parse();
     start_logging();
     let result = match cli.command {
+        Some(Command::Ask(args)) => ask::run(&args),
         Some(Command::Scenes(args)) => scenes::run(&args),
+        Some(Command::Eval(EvalCommand::Scenes(args))) => eval::run(&args),
+        Some(Command::Bench(args)) => bench::run(&args),
         None => open_window(cli.image, &cli.model),
     };
     match result {
@@ -53,7 +66,21 @@ fn start_logging() {
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
 }
 
+fn warn(message: &str) {
+    complain(&format!("warning: {message}"));
+}
+
 #[expect(clippy::print_stderr, reason = "the one place where the command line complains")]
 fn complain(message: &str) {
     eprintln!("glamm: {message}");
+}
+
+/// Prints a document as indented JSON with a newline after it.
+fn print_json<W: std::io::Write>(
+    printer: &mut ReplyPrinter<W>,
+    document: &impl Serialize,
+) -> Result<(), CliError> {
+    let text = serde_json::to_string_pretty(document).map_err(|error| CliError::Stdout(error.into()))?;
+    printer.write(&text)?;
+    printer.finish()
 }

@@ -1,9 +1,12 @@
-//! `--model` and `--device`: what they name.
+//! `--model` and `--device`: what they name, and loading it with a bar on stderr. Used by every
+//! command that runs a model, and by the window's start.
 
 use std::path::Path;
+use std::time::Duration;
 
+use glamm_engine::Engine;
 use glamm_engine::protocol::{DeviceChoice, ModelSource, ModelSpec};
-use indicatif::ProgressStyle;
+use indicatif::{ProgressBar, ProgressStyle};
 
 use super::args::ModelArgs;
 use super::error::CliError;
@@ -28,6 +31,32 @@ pub fn model_spec(args: &ModelArgs) -> Result<ModelSpec, CliError> {
         return Err(CliError::UnknownModel(args.model.clone()));
     };
     Ok(ModelSpec { source, device })
+}
+
+/// Loads a model; the bar is drawn only where stderr is a terminal.
+///
+/// # Errors
+/// What the engine says.
+pub(super) fn load(spec: &ModelSpec) -> Result<Engine, CliError> {
+    let bar = ProgressBar::new(0).with_style(style("loading the model {wide_bar} {bytes}/{total_bytes}"));
+    let shown = bar.clone();
+    let result = Engine::load(spec, move |done_bytes, total_bytes| {
+        shown.set_length(total_bytes);
+        shown.set_position(done_bytes);
+        true
+    });
+    bar.finish_and_clear();
+    Ok(result?)
+}
+
+/// Shows that `work` is going on while it is, on stderr where that is a terminal.
+pub(super) fn with_spinner<T>(message: &'static str, work: impl FnOnce() -> T) -> T {
+    let spinner = ProgressBar::new_spinner().with_style(style("{spinner} {msg} {elapsed}"));
+    spinner.set_message(message);
+    spinner.enable_steady_tick(Duration::from_millis(100));
+    let result = work();
+    spinner.finish_and_clear();
+    result
 }
 
 /// A bar's look; indicatif's own where the template has a mistake (a test sees to it that none has).

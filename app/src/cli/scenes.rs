@@ -8,6 +8,7 @@ use indicatif::ProgressBar;
 use super::args::ScenesArgs;
 use super::error::CliError;
 use super::model::style;
+use super::terminal::{ColorMode, ReplyPrinter};
 
 /// Runs the command.
 ///
@@ -20,11 +21,12 @@ pub(super) fn run(args: &ScenesArgs) -> Result<(), CliError> {
     let summary = export(&args.out, selection, |done| bar.set_position(done));
     bar.finish_and_clear();
     let summary = summary?;
-    tracing::info!(
-        images = summary.images,
-        masks = summary.annotations,
-        conversations = summary.conversations,
-        "scenes written"
-    );
-    Ok(())
+    let mut printer = ReplyPrinter::new(std::io::stdout().lock(), ColorMode::Plain);
+    printer.write(&format!(
+        "{} images, {} masks and {} conversations in {}\n",
+        summary.images,
+        summary.annotations,
+        summary.conversations,
+        args.out.display()
+    ))
 }
