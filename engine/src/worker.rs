@@ -192,8 +192,8 @@ impl<B: Backend> Worker<B> {
         let outbox = &self.outbox;
         let mut report = |increment: Increment| outbox.send(increment.into_event(job.id));
         let result = guarded(|| model.converse(cache, question, &stop, &mut report));
-        if result.is_err() {
-            // Whatever stopped it half-way may have left the context half-written.
+        if matches!(result, Err(EngineError::Panicked(_) | EngineError::Compute(_))) {
+            // What broke in the middle may have left the context half-written.
             cache.drop_context();
         }
         result

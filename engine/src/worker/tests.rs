@@ -94,7 +94,7 @@ impl Backend for Obedient {
         let end = |reason| Ok(Answer { reason, reply: Reply::default(), token_ids: Vec::new(), stats });
         match order.split_once(' ') {
             None if order == "panic" => panic!("as told"),
-            None if order == "fail" => Err(EngineError::NoModel),
+            None if order == "fail" => Err(candle_core::Error::Msg("as told".to_owned()).into()),
             None => {
                 while !stop() {
                     std::thread::sleep(Duration::from_millis(1));
