@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -21,23 +22,24 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from glamm.checkpoint import clip_dir, load
+from glamm.llama import causal_bias
 from glamm.model import Glamm
 from glamm.preprocess import clip_crop, sam_resize
-from glamm.stages import causal_bias, embed, image_stages, case_stages
+from glamm.stages import case_stages, embed, image_stages
 from glamm.text import EOS, Tokenizer, prompt
-from glamm.evaluate import phrases
 
 SIZE = (96, 64)
 """Width and height of the recorded picture: small, so that masks at its size are."""
 LIMIT = 96
-KEPT_LOGITS = "logits_last_prompt_position"
-SKIPPED = {"logits_generated_steps", "llm_layer0_out", "sam_dense_embedding_first"}
+SKIPPED = {"logits_generated_steps", "sam_dense_embedding_first"}
+SKIPPED_OF_IMAGE = {"clip_hidden_0", "clip_hidden_1", "clip_center_crop_u8_hwc", "sam_resized_u8_hwc"}
 QUESTIONS = [
+    ("segment_box", "Please segment what is in <bbox>.", True, None),
+    ("followup", "What colour is it?", False, "segment_box"),
     ("gcg", "Can you provide a detailed description of this image? Please output with interleaved "
      "segmentation masks for the corresponding phrases.", False, None),
-    ("region", "What is in <bbox>?", True, None),
-    ("followup", "Can you segment it?", False, "region"),
 ]
+"""Name, text, whether a box goes with it, and the case that it follows."""
 
 
 @torch.no_grad()
@@ -101,8 +103,6 @@ def raw_phrases(text: str) -> list[str]:
 
 def caption(text: str) -> str:
     """The answer without markers, as the GCG evaluation script cleans it."""
-    import re
-
     text = re.sub(r"<.*?>", "", text).replace("[SEG]", "")
     return " ".join(text.split()).strip("'").strip()
 
@@ -111,7 +111,7 @@ def record_case(
     model: Glamm, tokenizer: Tokenizer, image: Image.Image, name: str, done: dict[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """One question of `QUESTIONS` answered and recorded."""
-    kind, user, with_box, parent = next(q for q in QUESTIONS if q[0] == name)
+    _, user, with_box, parent = next(q for q in QUESTIONS if q[0] == name)
     w, h = image.size
     boxes = [[round(w * 0.25), round(h * 0.2), round(w * 0.75), round(h * 0.9)]] if with_box else []
     turns: list[tuple[str, str | None]] = []
@@ -155,7 +155,7 @@ def save_image(model: Glamm, image: Image.Image, out: Path) -> dict[str, Any]:
     sam = sam_resize(image, sam_side)
     Image.fromarray(sam).save(out / f"preprocess/scene_sam{sam_side}.png", optimize=True)
     found, _ = image_stages(model, image)
-    kept = {k: v for k, v in found.items() if not k.endswith("u8_hwc") and not k.startswith("sam_block_")}
+    kept = {k: v for k, v in found.items() if k not in SKIPPED_OF_IMAGE and not k.startswith("sam_block_")}
     save_file(kept, out / "expected/image_scene.safetensors")
     w, h = image.size
     short = min(w, h)
@@ -179,6 +179,7 @@ def main() -> None:
     args.add_argument("model", type=Path)
     args.add_argument("data", type=Path)
     args.add_argument("out", type=Path)
+    args.add_argument("--cases", default="segment_box", help="names of QUESTIONS, with commas")
     args.add_argument("--scene", type=int, default=0, help="number of the picture in DATA_DIR")
     a = args.parse_args()
     model, tokenizer = load(a.model), Tokenizer(a.model)
@@ -188,7 +189,7 @@ def main() -> None:
     a.out.mkdir(parents=True, exist_ok=True)
     images = {"scene": save_image(model, image, a.out)}
     done: dict[str, Any] = {}
-    for name, *_ in QUESTIONS:
+    for name in a.cases.split(","):
         case, tensors = record_case(model, tokenizer, image, name, done)
         save_file(tensors, a.out / case["tensor_file"])
         done[name] = case

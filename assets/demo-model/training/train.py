@@ -196,7 +196,8 @@ class Together:
         self.model, self.heads = build(a.tokenizer, len(self.data.names))
         self.optimiser = Optimiser([self.model, self.heads], a.muon_lr, a.lr)
         grounding = self.model.model.grounding_encoder
-        self.optimiser.slow_down([self.model.clip, grounding, self.model.model.region_encoder], 0.33)
+        self.optimiser.slow_down([self.model.clip, self.model.model.region_encoder], a.clip_rate)
+        self.optimiser.slow_down([grounding], a.sam_rate)
         self.ema: dict[str, Tensor] = {}
         self.step = 0
         self.start = time.time()
@@ -311,6 +312,8 @@ def arguments() -> argparse.Namespace:
     args.add_argument("--masks", type=int, default=8, help="masks per picture at most")
     args.add_argument("--lr", type=float, default=1.5e-3)
     args.add_argument("--muon-lr", type=float, default=0.015)
+    args.add_argument("--clip-rate", type=float, default=0.5, help="share of the rate for CLIP's matrices")
+    args.add_argument("--sam-rate", type=float, default=1.0, help="the same for SAM's")
     args.add_argument("--seed", type=int, default=0)
     args.add_argument("--val-scenes", type=int, default=64)
     args.add_argument("--eval-minutes", type=float, default=10)

@@ -88,6 +88,11 @@ def _groups(image: np.ndarray, n: int) -> list[np.ndarray]:
     return np.split(order, np.searchsorted(image[order], np.arange(1, n)))
 
 
+SHARE = {1: 0.4}
+"""How often a conversation of a task (by number, see `prepare.py`) is considered, where not
+always: plain captions are long and teach nothing that grounded ones do not."""
+
+
 class Packer:
     """Builds batches: picks conversations of each picture until its row is full."""
 
@@ -116,6 +121,8 @@ class Packer:
             ids[b, :n], positions[b, :n], segment[b, :n] = self.prefix, np.arange(n), 0
             at, masks = n, 0
             for number, talk in enumerate(self.rng.permutation(self.d.talk_of[image])):
+                if self.rng.random() > SHARE.get(int(self.d.talk["task"][talk]), 1.0):
+                    continue
                 span, segs = self.d.span("ids", talk), self.d.span("seg", talk)
                 size = span.stop - span.start - 1  # the last </s> is predicted, not fed
                 if at + size > length or masks + segs.stop - segs.start > self.max_masks:

@@ -34,7 +34,7 @@ def image_stages(model: Glamm, image: Image.Image) -> tuple[dict[str, Tensor], l
     out["sam_patch_embed"] = blocks[0]
     out |= {f"sam_block_{i}": block for i, block in enumerate(blocks[1:])}
     out["sam_image_embedding"] = encoder.neck(blocks[-1].permute(0, 3, 1, 2))
-    return {k: v.contiguous() for k, v in out.items()}, states
+    return {k: v.clone(memory_format=torch.contiguous_format) for k, v in out.items()}, states
 
 
 def embed(model: Glamm, ids: list[int], rows: Tensor, regions: Tensor | None, bbox: int) -> Tensor:
@@ -99,7 +99,8 @@ def case_stages(model: Glamm, tokenizer: Tokenizer, image: Image.Image, case: di
     feeding = [i - 1 + shift for i, token in enumerate(sequence) if token == tokenizer.seg]
     if feeding:
         out |= mask_stages(model, hidden[feeding], pictures, image.size)
-    return {k: (v.squeeze(0) if k in ("inputs_embeds",) else v).contiguous() for k, v in out.items()}
+    out["inputs_embeds"] = x[0]
+    return {k: v.clone(memory_format=torch.contiguous_format) for k, v in out.items()}
 
 
 def _llm_stages(model: Glamm, x: Tensor, out: dict[str, Tensor]) -> Tensor:
