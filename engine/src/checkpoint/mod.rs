@@ -10,6 +10,7 @@
 //! take the same way through [`source::FileSource`]. Files come from strangers: whatever is in them,
 //! the result is weights of the right shapes or an error that names the file and the tensor.
 
+pub mod manifest;
 mod pickle;
 mod safetensors_file;
 mod source;
@@ -21,6 +22,7 @@ mod torch_file;
 mod tower;
 mod weights;
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -29,6 +31,7 @@ use candle_core::{DType, Device};
 use crate::error::CheckpointError;
 use crate::model::config::GlammConfig;
 use crate::text::tokenizer::Tokenizer;
+use manifest::{TensorSpec, expected_tensors};
 use source::FileSource;
 use tensor_set::TensorSet;
 pub use weights::Weights;
@@ -46,13 +49,17 @@ pub struct Checkpoint {
     config: GlammConfig,
     glamm: Arc<TensorSet>,
     clip: Arc<TensorSet>,
+    /// Of the tensors that the model is built from.
+    total_bytes: u64,
 }
 
 impl Checkpoint {
-    /// Opens a checkpoint directory.
+    /// Opens a checkpoint directory. Tensors are listed and held against the configuration, but not
+    /// read.
     ///
     /// # Errors
-    /// A file is missing, damaged or truncated, or the sizes in it do not fit each other.
+    /// A file is missing, damaged or truncated; sizes do not fit each other; a tensor that the model
+    /// needs is missing or of another shape.
     pub fn open(directory: &Path) -> Result<Self, CheckpointError> {
         Self::from_source(FileSource::Directory(directory.to_owned()))
     }
@@ -86,7 +93,12 @@ impl Checkpoint {
                 reason,
             })?;
         let (glamm, clip) = (TensorSet::open(&source)?, TensorSet::open(&tower)?);
-        Ok(Self { source, config, glamm: Arc::new(glamm), clip: Arc::new(clip) })
+        let manifest = expected_tensors(&config).map_err(|error| CheckpointError::Config {
+            path: source.path("config.json"),
+            reason: format!("no model has these sizes ({error})"),
+        })?;
+        let total_bytes = check(&glamm, &manifest.glamm, "")? + check(&clip, &manifest.clip, VISION_PREFIX)?;
+        Ok(Self { source, config, glamm: Arc::new(glamm), clip: Arc::new(clip), total_bytes })
     }
 
     /// Every size of the model.
@@ -126,16 +138,33 @@ impl Checkpoint {
         progress: impl FnMut(u64, u64) -> bool + Send + 'p,
     ) -> Weights<'p> {
         let sets = (self.glamm.clone(), self.clip.clone());
-        Weights::new(sets, self.total_bytes(), (device, dtype), progress)
+        Weights::new(sets, self.total_bytes, (device, dtype), progress)
     }
+}
 
-    fn total_bytes(&self) -> u64 {
-        let of = |set: &TensorSet, prefix: &str| -> u64 {
-            let names = set.names().filter(|name| name.starts_with(prefix));
-            names.filter_map(|name| set.find(name)).map(|(stored, _)| stored.bytes() as u64).sum()
-        };
-        of(&self.glamm, "") + of(&self.clip, VISION_PREFIX)
+/// Bytes of the tensors that the model is built from. Tensors under `prefix` that nobody knows are
+/// reported.
+///
+/// # Errors
+/// One of them is missing or of another shape.
+fn check(set: &TensorSet, expected: &[TensorSpec], prefix: &str) -> Result<u64, CheckpointError> {
+    let mut bytes = 0;
+    for spec in expected.iter().filter(|spec| spec.used) {
+        set.check(&spec.name, &spec.shape)?;
+        bytes += set.find(&spec.name).map_or(0, |(stored, _)| stored.bytes() as u64);
     }
+    let known: HashSet<&str> = expected.iter().map(|spec| spec.name.as_str()).collect();
+    let mut unknown: Vec<&str> =
+        set.names().filter(|name| name.starts_with(prefix) && !known.contains(name)).collect();
+    unknown.sort_unstable();
+    if let Some(first) = unknown.first() {
+        tracing::warn!(
+            count = unknown.len(),
+            first,
+            "the checkpoint has tensors that the model does not know"
+        );
+    }
+    Ok(bytes)
 }
 
 fn require(source: &FileSource, file: &str, hint: &str) -> Result<(), CheckpointError> {

@@ -1,0 +1,75 @@
+//! Parity of the list of tensors that the full-size model expects with the list of the official one,
+//! name by name and shape by shape. No weights are needed, and none are allocated.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use glamm_engine::checkpoint::manifest::{TensorKind, TensorSpec, expected_tensors};
+use glamm_engine::model::config::GlammConfig;
+
+/// `config.json` of the released checkpoints, as far as it says sizes.
+const RELEASED: &str = r#"{
+    "hidden_size": 4096, "intermediate_size": 11008, "num_hidden_layers": 32, "num_attention_heads": 32,
+    "rms_norm_eps": 1e-5, "max_position_embeddings": 4096, "vocab_size": 32007, "torch_dtype": "bfloat16",
+    "out_dim": 256, "mm_projector_type": "mlp2x_gelu", "mm_vision_select_layer": -2,
+    "mm_vision_select_feature": "patch", "bbox_token_idx": 32002, "num_reg_features": 4,
+    "mm_vision_tower": "openai/clip-vit-large-patch14-336", "tie_word_embeddings": false
+}"#;
+
+/// The same of the vision tower that they name.
+const CLIP: &str = r#"{ "vision_config": {
+    "hidden_size": 1024, "intermediate_size": 4096, "num_hidden_layers": 24, "num_attention_heads": 16,
+    "image_size": 336, "patch_size": 14
+} }"#;
+
+/// Shape and kind under each name.
+type Listed = BTreeMap<String, (String, String)>;
+
+fn recorded(file: &str) -> Listed {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden/public").join(file);
+    let text = fs::read_to_string(path).unwrap();
+    let mut lines = text.lines().map(|line| line.split('\t').collect::<Vec<_>>());
+    assert_eq!(lines.next().unwrap()[..3], ["name", "shape", "kind"]);
+    lines.map(|cells| (cells[0].to_owned(), (cells[1].to_owned(), cells[2].to_owned()))).collect()
+}
+
+fn listed(specs: &[TensorSpec]) -> Listed {
+    let shape = |spec: &TensorSpec| spec.shape.iter().map(usize::to_string).collect::<Vec<_>>().join("x");
+    let kind = |spec: &TensorSpec| match spec.kind {
+        TensorKind::Parameter => "param",
+        TensorKind::Buffer => "buffer",
+    };
+    let listed: Listed =
+        specs.iter().map(|spec| (spec.name.clone(), (shape(spec), kind(spec).to_owned()))).collect();
+    assert_eq!(listed.len(), specs.len(), "a tensor is listed twice");
+    listed
+}
+
+#[test]
+fn parity_state_dict() {
+    let config = GlammConfig::from_json(RELEASED, CLIP, None).expect("the released configuration");
+    let expected = expected_tensors(&config).unwrap();
+    assert_eq!(listed(&expected.glamm), recorded("state_dict_fullscope.tsv"));
+
+    // The pipeline runs the vision tower only.
+    let mut clip = recorded("state_dict_clip_vit_large_patch14_336.tsv");
+    clip.retain(|name, _| name.starts_with("vision_model."));
+    assert_eq!(listed(&expected.clip), clip);
+
+    let unused = |specs: &[TensorSpec]| specs.iter().filter(|spec| !spec.used).count();
+    assert_eq!(unused(&expected.glamm), 32, "only the frequencies of the rotary embedding");
+    assert_eq!(unused(&expected.clip), 16 + 2 + 1, "the last block, the norm behind it, the positions");
+    assert_not_allocated();
+}
+
+/// In float32 the weights would take 32 GB.
+fn assert_not_allocated() {
+    if let Ok(status) = fs::read_to_string("/proc/self/status") {
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        let kilobytes: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
+        assert!(kilobytes < 1 << 20, "{kilobytes} kB were in use at once");
+    }
+}
