@@ -19,7 +19,7 @@ pub enum EngineError {
     #[error(transparent)]
     Device(#[from] DeviceError),
     /// The tensor library failed.
-    #[error("the model could not be computed: {0}")]
+    #[error("the model could not be computed: {}", without_backtrace(.0))]
     Compute(#[from] candle_core::Error),
     /// The job was cancelled; turned into [`crate::protocol::FinishReason::Cancelled`] at the border.
     #[error("cancelled")]
@@ -39,6 +39,15 @@ pub enum EngineError {
     /// The engine thread cannot be reached.
     #[error("the engine thread has ended: restart the application")]
     Disconnected,
+}
+
+/// What a tensor library's error says. Its own `Display` adds a stack trace of many lines where the
+/// environment asks for them.
+pub(crate) fn without_backtrace(error: &candle_core::Error) -> String {
+    match error {
+        candle_core::Error::WithBacktrace { inner, .. } => without_backtrace(inner),
+        other => other.to_string(),
+    }
 }
 
 /// A checkpoint that cannot be loaded.

@@ -10,6 +10,8 @@
 //! take the same way through [`source::FileSource`]. Files come from strangers: whatever is in them,
 //! the result is weights of the right shapes or an error that names the file and the tensor.
 
+#[cfg(test)]
+mod forge;
 pub mod manifest;
 mod pickle;
 mod safetensors_file;
@@ -28,7 +30,7 @@ use std::sync::Arc;
 
 use candle_core::{DType, Device};
 
-use crate::error::CheckpointError;
+use crate::error::{CheckpointError, without_backtrace};
 use crate::model::config::GlammConfig;
 use crate::text::tokenizer::Tokenizer;
 use manifest::{TensorSpec, expected_tensors};
@@ -95,7 +97,7 @@ impl Checkpoint {
         let (glamm, clip) = (TensorSet::open(&source)?, TensorSet::open(&tower)?);
         let manifest = expected_tensors(&config).map_err(|error| CheckpointError::Config {
             path: source.path("config.json"),
-            reason: format!("no model has these sizes ({error})"),
+            reason: format!("no model has these sizes ({})", without_backtrace(&error)),
         })?;
         let total_bytes = check(&glamm, &manifest.glamm, "")? + check(&clip, &manifest.clip, VISION_PREFIX)?;
         Ok(Self { source, config, glamm: Arc::new(glamm), clip: Arc::new(clip), total_bytes })

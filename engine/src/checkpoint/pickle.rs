@@ -336,3 +336,69 @@ fn rebuild_tensor(arguments: &[Value]) -> Result<Value, String> {
     }
     Ok(Value::Tensor(Rc::new(PickledTensor { storage: storage.clone(), offset, shape, strides })))
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use rand::rngs::StdRng;
+    use rand::{RngExt as _, SeedableRng as _};
+
+    use super::super::forge::{Forged, pickle};
+    use super::*;
+
+    #[test]
+    fn reads_names_places_and_shapes() {
+        let forged =
+            [Forged::floats("a", "0", &[2, 3]), Forged { offset: 4, ..Forged::floats("b", "1", &[5]) }];
+        let tensors = read_state_dict(&pickle(&forged)).unwrap();
+        let names: Vec<&str> = tensors.iter().map(|(name, _)| &**name).collect();
+        assert_eq!(names, ["a", "b"]);
+        let (a, b) = (&tensors[0].1, &tensors[1].1);
+        assert_eq!((&a.shape[..], &a.strides[..], a.offset), (&[2, 3][..], &[3, 1][..], 0));
+        assert_eq!((&*b.storage.key, b.offset, b.storage.elements), ("1", 4, 5));
+    }
+
+    #[test]
+    fn refuses_hostile_pickles() {
+        let deep = [b"\x80\x02N".to_vec(), vec![0x85; 100_000], b".".to_vec()].concat();
+        let bomb = [&b"]"[..], &[b'q', 0, b'h', 0, 0x86].repeat(100_000), b"."].concat();
+        let cases: [(&str, &[u8]); 9] = [
+            ("nothing", b""),
+            ("empty stack", b"\x80\x02."),
+            ("text longer than the file", b"X\xff\xff\xff\xffabc"),
+            ("text longer than memory", b"\x8d\xff\xff\xff\xff\xff\xff\xff\xffabc"),
+            ("a call of the system", b"cos\nsystem\n(X\x02\0\0\0lstR."),
+            ("an unknown instruction", b"\x80\x02\xff."),
+            ("an empty slot", b"h\x07."),
+            ("deep nesting", &deep),
+            ("doubling", &bomb),
+        ];
+        for (what, bytes) in cases {
+            assert!(read_state_dict(bytes).is_err(), "{what}");
+        }
+        for wrong in [-1, i64::MIN] {
+            assert!(read_state_dict(&pickle(&[Forged::floats("a", "0", &[wrong])])).is_err());
+        }
+    }
+
+    #[test]
+    fn survives_any_bytes() {
+        let mut random = StdRng::seed_from_u64(7);
+        let good = pickle(&[Forged::floats("a", "0", &[2, 3]), Forged::floats("b", "1", &[5])]);
+        let instructions = b"(.]})NJKMQRXbcehjqrstu\x80\x81\x85\x86\x87\x8a\x8c\x93\x94\x95\0\x01\xff";
+        for _ in 0..20_000 {
+            let mut bytes = good.clone();
+            for _ in 0..random.random_range(1..8) {
+                let at = random.random_range(0..bytes.len());
+                bytes[at] = instructions[random.random_range(0..instructions.len())];
+            }
+            bytes.truncate(random.random_range(0..=bytes.len()));
+            drop(read_state_dict(&bytes));
+            let soup: Vec<u8> = (0..random.random_range(0..200))
+                .map(|_| instructions[random.random_range(0..instructions.len())])
+                .collect();
+            drop(read_state_dict(&soup));
+        }
+    }
+}

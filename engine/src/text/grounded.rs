@@ -243,3 +243,6 @@ fn closes(c: char) -> bool {
 fn opens(c: char) -> bool {
     matches!(c, '(' | '[' | '{' | '‘' | '“')
 }
+
+#[cfg(test)]
+mod tests;
