@@ -40,7 +40,9 @@ fn number(out: &mut Vec<u8>, number: i64) {
 
 fn numbers(out: &mut Vec<u8>, numbers: &[i64]) {
     out.push(b'(');
-    numbers.iter().for_each(|&n| number(out, n));
+    for &n in numbers {
+        number(out, n);
+    }
     out.push(b't');
 }
 
