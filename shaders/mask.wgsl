@@ -7,6 +7,9 @@ struct Mask {
     image_on_screen: vec4<f32>,
     // sRGB, alpha unused.
     color: vec4<f32>,
+    // The part of the grid outside of which there is nothing of the mask: left, top, right, bottom,
+    // in cells.
+    extent: vec4<f32>,
     // The part of the grid that shows the picture, in cells.
     content_cells: vec2<f32>,
     // Width and height of the render target, in physical pixels.
@@ -26,16 +29,17 @@ struct Mask {
 
 struct Vertex {
     @builtin(position) position: vec4<f32>,
-    // From 0 at the upper left to 1 at the lower right corner of the picture.
-    @location(0) place: vec2<f32>,
+    // Place on the grid.
+    @location(0) cells: vec2<f32>,
 };
 
 @vertex
 fn vertex(@builtin(vertex_index) index: u32) -> Vertex {
-    let place = vec2<f32>(f32(index & 1u), f32(index >> 1u));
-    let pixel = mask.image_on_screen.xy + place * mask.image_on_screen.zw;
+    let corner = vec2<f32>(f32(index & 1u), f32(index >> 1u));
+    let cells = mix(mask.extent.xy, mask.extent.zw, corner);
+    let pixel = mask.image_on_screen.xy + cells / mask.content_cells * mask.image_on_screen.zw;
     let clip = pixel / mask.screen_size * vec2<f32>(2.0, -2.0) + vec2<f32>(-1.0, 1.0);
-    return Vertex(vec4<f32>(clip, 0.0, 1.0), place);
+    return Vertex(vec4<f32>(clip, 0.0, 1.0), cells);
 }
 
 fn linear_from_srgb(color: vec3<f32>) -> vec3<f32> {
@@ -46,8 +50,7 @@ fn linear_from_srgb(color: vec3<f32>) -> vec3<f32> {
 
 @fragment
 fn fragment(in: Vertex) -> @location(0) vec4<f32> {
-    let cells = in.place * mask.content_cells;
-    let found = sample_at(grid, cells);
+    let found = sample_at(grid, in.cells);
     // Cells per physical pixel turn the slope per cell into a slope per pixel, and the logit into
     // the distance from the edge in pixels, positive inside.
     let cells_per_pixel = mask.content_cells / mask.image_on_screen.zw;

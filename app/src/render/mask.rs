@@ -26,6 +26,7 @@ pub const MASK_SHADER: &str =
 struct MaskUniform {
     image_on_screen: [f32; 4],
     color: [f32; 4],
+    extent: [f32; 4],
     content_cells: [f32; 2],
     screen_size: [f32; 2],
     fill: f32,
@@ -69,6 +70,8 @@ pub fn install(render_state: &RenderState) {
 /// A mask on the GPU.
 struct Grid {
     bind_group: wgpu::BindGroup,
+    /// See [`extent`].
+    extent: [f32; 4],
     drawn_in: u64,
 }
 
@@ -131,6 +134,7 @@ impl MaskRenderer {
             tracing::warn!(side = mask.side, "a mask has a size that cannot be drawn");
             return;
         }
+        let Some(extent) = extent(mask) else { return };
         let side = mask.side as u32;
         let descriptor = wgpu::TextureDescriptor {
             label: Some("mask logits"),
@@ -157,7 +161,7 @@ impl MaskRenderer {
                 resource: wgpu::BindingResource::TextureView(&view),
             }],
         });
-        self.grids.insert(draw.id, Grid { bind_group, drawn_in: frame });
+        self.grids.insert(draw.id, Grid { bind_group, extent, drawn_in: frame });
     }
 
     fn make_room(&mut self, device: &wgpu::Device, count: usize) {
@@ -186,6 +190,7 @@ impl MaskRenderer {
             image_on_screen: [image_rect.left(), image_rect.top(), image_rect.width(), image_rect.height()]
                 .map(|points| points * scale),
             color: [r, g, b, 1.0],
+            extent: self.grids.get(&draw.id).map_or([0.0; 4], |grid| grid.extent),
             content_cells: [content_width, content_height].map(|side| side as f32 * cells_per_frame_pixel),
             screen_size: screen.size_in_pixels.map(|pixels| pixels as f32),
             fill: draw.fill,
@@ -238,6 +243,31 @@ impl CallbackTrait for MaskPaint {
             pass.draw(0..4, 0..1);
         }
     }
+}
+
+/// The part of the grid, in cells, that holds all of the mask and its outline: left, top, right,
+/// bottom, inside the part that shows the image. `None` where nothing is in the mask.
+fn extent(mask: &MaskLogits) -> Option<[f32; 4]> {
+    /// Cubics and outlines reach beyond the cells inside.
+    const MARGIN: usize = 3;
+    let inside = mask.logits.iter().enumerate().filter(|(_, logit)| **logit > 0.0);
+    let (mut left, mut top, mut right, mut bottom) = (usize::MAX, usize::MAX, 0, 0);
+    for (at, _) in inside {
+        let (column, row) = (at % mask.side, at / mask.side);
+        (left, right) = (left.min(column), right.max(column + 1));
+        (top, bottom) = (top.min(row), bottom.max(row + 1));
+    }
+    if right == 0 {
+        return None;
+    }
+    let cells = |content: usize| content as f32 * mask.side as f32 / mask.frame.max(1) as f32;
+    let (width, height) = (cells(mask.content.0), cells(mask.content.1));
+    Some([
+        left.saturating_sub(MARGIN) as f32,
+        top.saturating_sub(MARGIN) as f32,
+        ((right + MARGIN) as f32).min(width),
+        ((bottom + MARGIN) as f32).min(height),
+    ])
 }
 
 fn layout(
@@ -294,4 +324,31 @@ fn pipeline(
         multiview_mask: None,
         cache: None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_extent_holds_the_mask_and_stays_on_the_image() {
+        let mask = |inside: &[usize]| {
+            let mut logits = vec![-1.0; 20 * 20];
+            for &at in inside {
+                logits[at] = 1.0;
+            }
+            // The image takes the upper half of the frame.
+            MaskLogits {
+                side: 20,
+                logits,
+                frame: 40,
+                content: (40, 20),
+                image_size: (80, 40),
+                predicted_iou: 1.0,
+            }
+        };
+        assert_eq!(extent(&mask(&[])), None);
+        assert_eq!(extent(&mask(&[5 * 20 + 10])), Some([7.0, 2.0, 14.0, 9.0]));
+        assert_eq!(extent(&mask(&[0, 9 * 20 + 19])), Some([0.0, 0.0, 20.0, 10.0]));
+    }
 }
