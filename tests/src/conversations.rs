@@ -19,6 +19,16 @@ pub struct Model {
     pub tokenizer: Tokenizer,
 }
 
+impl Case {
+    /// Ids of prompt and answer but the last, which is never fed.
+    pub fn fed_ids(&self) -> Vec<i64> {
+        let answer = self.answer_ids.iter().map(|&id| i64::from(id));
+        let mut ids: Vec<i64> = self.input_ids.iter().copied().chain(answer).collect();
+        ids.pop();
+        ids
+    }
+}
+
 impl Golden {
     /// The set's model on the CPU.
     ///
@@ -44,15 +54,23 @@ impl Golden {
         self.manifest.cases.iter().filter(|case| case.mode == "greedy")
     }
 
+    /// The case that a case follows up.
+    ///
+    /// # Errors
+    /// It is not there.
+    pub fn parent(&self, case: &Case) -> Result<Option<&Case>, Failed> {
+        let Some(id) = &case.follow_up_of else { return Ok(None) };
+        let parent = self.manifest.cases.iter().find(|other| other.id == *id);
+        parent.map(Some).ok_or_else(|| format!("{} follows up {id}, which is missing", case.id).into())
+    }
+
     /// The conversation up to and with the question of a case.
     ///
     /// # Errors
     /// The case follows up one that is not there.
     pub fn turns(&self, case: &Case) -> Result<Vec<Turn>, Failed> {
         let mut turns = Vec::new();
-        if let Some(id) = &case.follow_up_of {
-            let parent = self.manifest.cases.iter().find(|other| other.id == *id);
-            let parent = parent.ok_or_else(|| format!("{} follows up {id}, which is missing", case.id))?;
+        if let Some(parent) = self.parent(case)? {
             turns = self.turns(parent)?;
             if let Some(question) = turns.last_mut() {
                 question.reply = Some(parent.text_output.clone());
@@ -73,12 +91,9 @@ impl Golden {
         let id_of = |name: &str| self.manifest.tokens.get(name).ok_or_else(|| format!("no id of {name}"));
         let (placeholder, bbox) = (*id_of("image_placeholder")?, *id_of("bbox_token_idx")?);
         let patches = self.config().global_encoder.patches() as u32;
-        let answer = case.answer_ids.iter().map(|&id| i64::from(id));
-        let mut ids: Vec<i64> = case.input_ids.iter().copied().chain(answer).collect();
-        ids.pop();
         let mut boxes = case.boxes_normalised.iter();
         let mut slots = Vec::new();
-        for id in ids {
+        for id in case.fed_ids() {
             let region = match &case.boxes_normalised[..] {
                 _ if id != bbox => None,
                 [single] => Some(single),
