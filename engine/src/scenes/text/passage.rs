@@ -89,11 +89,6 @@ impl Passage {
         text
     }
 
-    /// As a reader sees it: no markers, no blank before punctuation.
-    pub(super) fn visible(&self) -> String {
-        self.visible_with_spans().0
-    }
-
     /// What each `[SEG]` stands for, in order.
     pub(super) fn targets(&self) -> Vec<Target> {
         let target = |piece: &Piece| match piece {
@@ -103,7 +98,7 @@ impl Passage {
         self.pieces.iter().filter_map(target).collect()
     }
 
-    /// The visible text, and the place of each phrase in it, counted in characters.
+    /// What a reader sees (no markers, no blank before punctuation), and the place of each phrase in it, counted in characters.
     pub(super) fn visible_with_spans(&self) -> (String, Vec<(Range<usize>, Target)>) {
         let mut text = String::new();
         let mut spans = Vec::new();
@@ -159,7 +154,7 @@ mod tests {
     fn a_bare_seg_leaves_no_trace_in_the_visible_text() {
         let passage = Passage::plain("Sure, it is").seg(vec![Ref::Object(0)]).say(".");
         assert_eq!(passage.marked(), "Sure, it is [SEG].");
-        assert_eq!(passage.visible(), "Sure, it is.");
+        assert_eq!(passage.visible_with_spans().0, "Sure, it is.");
         assert_eq!(passage.visible_with_spans().1, []);
     }
 }
