@@ -9,6 +9,7 @@ use glamm_engine::Engine;
 use glamm_engine::error::PromptError;
 use glamm_engine::job::{Answer, Increment, Question};
 use glamm_engine::protocol::{CancelToken, EncodeTimings, ModelSpec, Sampling, Turn};
+use glamm_engine::text::conversation::mark_regions;
 use glamm_engine::vision::{self, MaskLogits, PixelBox};
 use image::RgbImage;
 
@@ -18,7 +19,6 @@ use super::error::CliError;
 use super::model::{load, model_spec, with_spinner};
 use super::outputs::{ImageOutput, MaskDirectory};
 use super::overlay;
-use super::prompt::{REGION_MARKER, region_markers, with_region_markers};
 use super::terminal::{ColorMode, ReplyPrinter};
 use crate::palette::grounding_colors;
 
@@ -86,27 +86,10 @@ struct Request {
 impl Request {
     fn prepare(args: &AskArgs) -> Result<Self, CliError> {
         let model = model_spec(&args.model)?;
-        if args.prompt.trim().is_empty() {
-            return Err(PromptError::Empty.into());
-        }
         let boxes: Vec<PixelBox> = args.boxes.iter().map(|text| parse_box(text)).collect::<Result<_, _>>()?;
-        let user = with_region_markers(&args.prompt, boxes.len());
-        let markers = region_markers(&user);
-        if markers > boxes.len() {
-            return Err(PromptError::TooFewBoxes { markers, boxes: boxes.len() }.into());
-        }
-        if markers < boxes.len() {
-            super::warn(&format!(
-                "only the first {markers} of {} boxes are meant by a {REGION_MARKER} of the question",
-                boxes.len()
-            ));
-        }
+        let user = mark_regions(&args.prompt, boxes.len())?;
         let pixels = with_spinner("reading the image", || vision::load_image(&args.image))?;
-        let regions = boxes
-            .into_iter()
-            .take(markers)
-            .map(|region| inside(region, &pixels))
-            .collect::<Result<_, _>>()?;
+        let regions = boxes.into_iter().map(|region| inside(region, &pixels)).collect::<Result<_, _>>()?;
         let overlay = args.overlay.as_deref().map(ImageOutput::reserve).transpose()?;
         let masks = args.masks_dir.as_deref().map(MaskDirectory::reserve).transpose()?;
         let sampling = if args.temperature > 0.0 {

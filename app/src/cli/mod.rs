@@ -20,7 +20,6 @@ pub mod eval;
 pub mod model;
 mod outputs;
 mod overlay;
-mod prompt;
 mod scenes;
 mod terminal;
 
@@ -64,10 +63,6 @@ fn open_window(image: Option<PathBuf>, model: &ModelArgs) -> Result<(), CliError
 fn start_logging() {
     let Ok(filter) = tracing_subscriber::EnvFilter::try_from_env("GLAMM_LOG") else { return };
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
-}
-
-fn warn(message: &str) {
-    complain(&format!("warning: {message}"));
 }
 
 #[expect(clippy::print_stderr, reason = "the one place where the command line complains")]

@@ -134,17 +134,11 @@ fn boxes_go_where_the_question_means_them() {
     let unmarked = json(ask(&image, "What is this?").args(["--box=3,4,20,36", "--max-new-tokens=1"]));
     assert_eq!(unmarked["prompt"], "What is this <bbox>?");
 
+    let unasked = json(ask(&image, "").args(["--box=3,4,20,36"]));
+    assert_eq!((&unasked["prompt"], &unasked["text"]), (&marked["prompt"], &marked["text"]));
+
     let cut = json(ask(&image, REGION).args(["--box", "-5,100,50,999", "--max-new-tokens=1"]));
     assert_eq!(cut["boxes"], serde_json::json!([[0.0, 100.0, 50.0, 160.0]]));
-}
-
-#[test]
-fn a_box_too_many_is_told_and_left_out() {
-    let image = golden("images/tall.png");
-    let output = ask(&image, REGION).args(["--box", "3,4,20,36", "--box", "1,1,9,9"]).output().unwrap();
-    assert!(output.status.success());
-    let complaint = super::text(&output.stderr);
-    assert!(complaint.starts_with("glamm: warning: ") && complaint.lines().count() == 1, "{complaint}");
 }
 
 #[test]

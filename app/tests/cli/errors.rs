@@ -120,6 +120,8 @@ fn questions_and_boxes() {
     }
     fails(&mut ask(&image, "Is <bbox> in <bbox>?"), 5, &["2 <bbox>", "0 boxes"]);
     fails(ask(&image, "Is <bbox> in <bbox>?").args(["--box", "1,1,9,9"]), 5, &["2 <bbox>", "1 box"]);
+    let too_many = ["--box=1,1,9,9", "--box=2,2,8,8"];
+    fails(ask(&image, "What is <bbox>?").args(too_many), 5, &["<bbox>", "2 boxes"]);
     for (wrong, words) in [
         ("1,2,3", "X0,Y0,X1,Y1"),
         ("1,2,3,x", "X0,Y0,X1,Y1"),

@@ -7,7 +7,7 @@
 //! ```
 //!
 //! Called by the engine thread with a directory, or with files that are part of the binary; both
-//! take the same way through [`source::FileSource`]. Files come from strangers: whatever is in them,
+//! take the same way through `source::FileSource`. Files come from strangers: whatever is in them,
 //! the result is weights of the right shapes or an error that names the file and the tensor.
 
 #[cfg(test)]

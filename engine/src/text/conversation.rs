@@ -2,7 +2,7 @@
 //! the first turn, and the regions that `<bbox>` stands for.
 //!
 //! [`mark_regions`] is for the application, before a question becomes a
-//! [`Turn`](crate::protocol::Turn); [`Prompt`] is for the engine thread.
+//! [`Turn`]; [`Prompt`] is for the engine thread.
 
 use super::tokenizer::Tokenizer;
 use crate::error::PromptError;
