@@ -3,7 +3,7 @@
 //! ```text
 //! config.json  tokenizer.model  added_tokens.json
 //! model.safetensors | pytorch_model.bin | either in several files with an index
-//! CLIP in a directory of its own, see [`tower`]
+//! CLIP in a directory of its own: inside as `clip`, or beside under the name in config.json
 //! ```
 //!
 //! Called by the engine thread with a directory, or with files that are part of the binary; both

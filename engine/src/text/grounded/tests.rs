@@ -58,7 +58,7 @@ fn replies_become_readable() {
     check("<p> a cat </s> more", "<a cat>", &[]);
     check("a </p> b [SEG]", "a b#", &[""]);
     check("<p> </p> [SEG] a", "#a", &[""]);
-    check("<p> a <p> b </p> [SEG] </p> c", "<a>< b># c", &["b"]);
+    check("<p> a <p> b </p> [SEG] </p> c", "<a> <b># c", &["b"]);
     check("<p> a [SEG] b </p> c", "<a# b> c", &["a"]);
     check("<p> [SEG] a </p>", "#<a>", &[""]);
     check("<p> a </p> and [SEG]", "<a> and#", &[""]);
