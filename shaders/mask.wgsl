@@ -18,8 +18,8 @@ struct Mask {
     fill: f32,
     // Opacity of the outline.
     line: f32,
-    // Half the width of the outline, in physical pixels.
-    half_width: f32,
+    // Width of the outline, in physical pixels.
+    width: f32,
     // 1 where the target stores linear values (an sRGB format), else 0.
     target_is_linear: f32,
 };
@@ -57,10 +57,12 @@ fn fragment(in: Vertex) -> @location(0) vec4<f32> {
     let slope = length(found.gradient * cells_per_pixel);
     let distance = found.logit / max(slope, 1e-6);
 
+    // The outline runs along the inside of the edge: the estimate of the distance also comes near 0
+    // where the logits dip towards 0 and turn back, and outside the mask that must not show.
     let inside = clamp(distance + 0.5, 0.0, 1.0);
-    let outline = clamp(mask.half_width + 0.5 - abs(distance), 0.0, 1.0);
-    // A faint dark line along the outside keeps the outline visible on ground of its own colour.
-    let casing = clamp(mask.half_width + 1.5 - abs(distance + 1.0), 0.0, 1.0) * 0.35 * mask.line;
+    let outline = inside * clamp(mask.width + 0.5 - distance, 0.0, 1.0);
+    // A faint dark line beside it keeps it visible on ground of its own colour.
+    let casing = inside * clamp(mask.width + 1.75 - distance, 0.0, 1.0) * 0.35 * mask.line;
     var color = mask.color.rgb;
     if (mask.target_is_linear > 0.5) {
         color = linear_from_srgb(color);

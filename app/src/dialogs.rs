@@ -2,6 +2,7 @@
 //! for that) and waited for elsewhere, so that no frame is blocked.
 
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use crossbeam::channel::Sender;
 use rfd::{AsyncFileDialog, FileHandle};
@@ -10,6 +11,11 @@ use crate::update::Action;
 
 /// What the image decoder reads.
 const EXTENSIONS: [&str; 8] = ["png", "jpg", "jpeg", "webp", "bmp", "gif", "tif", "tiff"];
+
+/// A dialog that is gone sooner than this was never there.
+const SHORTEST_DIALOG: Duration = Duration::from_millis(300);
+const NO_DIALOG: &str = "No file dialog could be opened (is xdg-desktop-portal running?): drop the file on \
+                         the window, or name it on the command line";
 
 /// Lets the user choose pictures.
 pub(crate) fn ask_for_pictures(
@@ -46,14 +52,12 @@ fn wait(
     choose: impl FnOnce() -> Option<Action> + Send + 'static,
 ) -> std::io::Result<()> {
     let work = move || {
+        let begin = Instant::now();
         // A desktop without a dialog service must not take the program with it.
-        let chosen = std::panic::catch_unwind(std::panic::AssertUnwindSafe(choose));
-        let failed = || {
-            Some(Action::Failed(
-                "The file dialog could not be opened: drop the file on the window instead".to_owned(),
-            ))
-        };
-        let chosen = chosen.unwrap_or_else(|_| failed());
+        let chosen = std::panic::catch_unwind(std::panic::AssertUnwindSafe(choose)).unwrap_or_default();
+        // Nothing chosen is a dialog that was cancelled, but nobody cancels that fast.
+        let no_dialog = chosen.is_none() && begin.elapsed() < SHORTEST_DIALOG;
+        let chosen = if no_dialog { Some(Action::Failed(NO_DIALOG.to_owned())) } else { chosen };
         for action in chosen.into_iter().chain([Action::DialogClosed]) {
             // The window may have been closed meanwhile.
             if results.send(action).is_err() {

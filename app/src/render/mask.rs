@@ -31,7 +31,7 @@ struct MaskUniform {
     screen_size: [f32; 2],
     fill: f32,
     line: f32,
-    half_width: f32,
+    width: f32,
     target_is_linear: f32,
 }
 
@@ -195,7 +195,7 @@ impl MaskRenderer {
             screen_size: screen.size_in_pixels.map(|pixels| pixels as f32),
             fill: draw.fill,
             line: draw.line,
-            half_width: draw.line_width * scale * 0.5,
+            width: draw.line_width * scale,
             target_is_linear: f32::from(u8::from(self.target_is_linear)),
         }
     }

@@ -10,6 +10,8 @@ use crate::document::{Edit, RegionTag, Step};
 use crate::session::ModelStatus;
 use crate::ui_state::{Appearance, Tool};
 
+/// Pictures taken from the engine before another model is loaded; its queue takes no more at once.
+const MAX_CLOSED: usize = 24;
 /// What one press of "Zoom in" multiplies by.
 const ZOOM_STEP: f32 = 1.25;
 
@@ -121,10 +123,14 @@ impl State {
         self.session.spec = spec.clone();
         self.session.model = ModelStatus::Loading { done_bytes: 0, total_bytes: 0 };
         self.session.tokens_per_second = None;
-        for encoding in self.session.encodings.values_mut() {
-            *encoding = crate::session::Encoding::Waiting;
+        // The engine encodes anew what it has last worked on; that need not be what is on the screen.
+        for (image, _) in self.session.encodings.drain().take(MAX_CLOSED) {
+            out.push(Effect::Engine(EngineCommand::CloseImage(image)));
         }
         out.push(Effect::Engine(EngineCommand::LoadModel(spec)));
+        if let Some(image) = self.ui.current {
+            self.select_picture(image, out);
+        }
     }
 
     /// The end of a drag on the canvas: one edit, so one point to undo.
