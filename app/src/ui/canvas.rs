@@ -271,9 +271,9 @@ fn paint_masks(shown: &Shown<'_>, ui: &Ui, painter: &egui::Painter, view: &View,
             id: mask.mask.id,
             logits: std::sync::Arc::clone(&mask.mask.logits),
             color: shown.tokens.phrase(mask.hue).mask,
-            fill: 0.36 + 0.24 * strong - 0.26 * weak,
-            line: 0.95 - 0.6 * weak,
-            line_width: 2.25 + 1.0 * strong - 0.75 * weak,
+            fill: 0.36 + 0.24 * strong - 0.22 * weak,
+            line: 0.95 - 0.45 * weak,
+            line_width: 2.5 + 1.0 * strong - 0.75 * weak,
         }
     });
     let paint = MaskPaint { image_rect: view.image_rect(), draws: draws.collect() };
