@@ -41,7 +41,9 @@ pub(super) fn load(spec: &ModelSpec) -> Result<Engine, CliError> {
     let bar = ProgressBar::new(0).with_style(style("loading the model {wide_bar} {bytes}/{total_bytes}"));
     let shown = bar.clone();
     let result = Engine::load(spec, move |done_bytes, total_bytes| {
-        shown.set_length(total_bytes);
+        if shown.length() != Some(total_bytes) {
+            shown.set_length(total_bytes);
+        }
         shown.set_position(done_bytes);
         true
     });
