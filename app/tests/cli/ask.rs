@@ -7,7 +7,7 @@ use glamm::palette::phrase_color;
 use glamm_engine::vision::{BinaryMask, Rle};
 use serde_json::Value;
 
-use super::{ask, golden, json, stdout};
+use super::{ask, glamm, golden, json, stdout};
 
 const DESCRIBE: &str = "Could you please give me a detailed description of the image? Please respond with \
                         interleaved segmentation masks for the corresponding parts of the answer.";
@@ -155,6 +155,20 @@ fn chance_follows_the_seed() {
     let first = reply("1");
     assert_eq!(first, reply("1"));
     assert!(["2", "3", "4"].into_iter().any(|seed| reply(seed) != first));
+}
+
+#[test]
+fn the_built_in_model_needs_nothing_but_the_binary() {
+    let directory = tempfile::tempdir().unwrap();
+    glamm_engine::scenes::generate(12).image.save(directory.path().join("scene.png")).unwrap();
+    let mut command = glamm();
+    command.current_dir(directory.path()).env_remove("HOME");
+    let document = json(command.args(["ask", "scene.png", DESCRIBE]));
+    assert_eq!(document["model"]["name"], "Demo model");
+    assert_eq!(document["finish_reason"], "end_of_sequence");
+    let phrases = document["phrases"].as_array().unwrap();
+    assert!(phrases.iter().any(|phrase| phrase["area"].as_u64() > Some(200)), "{phrases:?}");
+    assert!(phrases.iter().all(|phrase| !phrase["text"].as_str().unwrap().is_empty()), "{phrases:?}");
 }
 
 #[test]
