@@ -45,6 +45,7 @@ class Weights:
     pull: float = 0.5
     cells: float = 0.15
     regions: float = 0.3
+    place: float = 1.0
 
 
 def end_time(text: str) -> float:

@@ -27,6 +27,7 @@ class Heads(nn.Module):
         self.sizes = [kinds + 1, self.colors + 1, kinds + 1]
         self.cells = Linear(c.clip.hidden_size, CELLS * CELLS * sum(self.sizes))
         self.region = Linear(c.llm.hidden_size, kinds + self.colors)
+        self.where = Linear(c.llm.hidden_size, 2)
         self.kind = nn.Embedding(kinds, c.out_dim)
         self.color = nn.Embedding(self.colors, c.out_dim)
         self.place = nn.Sequential(Linear(4 * 8, c.out_dim), nn.GELU(), Linear(c.out_dim, c.out_dim))
@@ -56,6 +57,16 @@ class Heads(nn.Module):
             weight[0] = 0.1
             total = total + F.cross_entropy(part.flatten(0, 2).float(), wanted[:, i].flatten(), weight)
         return total
+
+    def place_loss(self, rows: Tensor) -> Tensor:
+        """Squared error of x and y (-1 to 1) read linearly off the image rows [B, patches, W]."""
+        grid = round(rows.shape[1] ** 0.5)
+        at = (torch.arange(grid) + 0.5) / grid * 2 - 1
+        y, x = torch.meshgrid(at, at, indexing="ij")
+        # The language model normalises its input, so the scale of the rows must not matter.
+        level = rows.float() * rows.float().pow(2).mean(-1, keepdim=True).add(1e-5).rsqrt()
+        found = self.where(level)
+        return F.mse_loss(found, torch.stack([x.flatten(), y.flatten()], 1).expand_as(found))
 
     def region_loss(self, rows: Tensor, kind: Tensor, color: Tensor) -> Tensor:
         """Cross-entropy of kind and colour of boxed things."""

@@ -92,7 +92,7 @@ def together(model: Glamm, heads: Heads, data: Data, b: Batch) -> tuple[Terms, l
     each = F.cross_entropy(logits, b.target[:, 2], reduction="none")
     with torch.no_grad():
         right = (logits.argmax(-1) == b.target[:, 2]).float().mean()
-    terms = {"ce": (each * b.weight).sum() / b.weight.sum(), "right": right}
+    terms = {"ce": (each * b.weight).sum() / b.weight.sum(), "right": right, "place": heads.place_loss(rows)}
     prompts = model.seg_prompts(hidden[b.seg[:, 0], b.seg[:, 1]])
     logits, iou = model.model.grounding_encoder.decode(embedding[b.seg[:, 0]], prompts)
     bce, dice, iou_error, found = mask_losses(logits[:, 0], b.masks, iou[:, 0])
