@@ -18,7 +18,7 @@ use serde::Serialize;
 use super::args::BenchArgs;
 use super::document::{ModelEntry, milliseconds};
 use super::error::CliError;
-use super::model::{load, model_spec, style};
+use super::model::{Progress, load, model_spec};
 use super::terminal::{ColorMode, ReplyPrinter};
 
 /// The scene that is asked about: always the same.
@@ -86,7 +86,7 @@ struct Run {
 pub(super) fn run(args: &BenchArgs) -> Result<(), CliError> {
     let engine = load(&model_spec(&args.model)?)?;
     let picture = scenes::generate(SCENE_SEED).image;
-    let bar = ProgressBar::new(args.runs as u64 + 1).with_style(style("{wide_bar} run {pos}/{len}"));
+    let bar = ProgressBar::new(args.runs as u64 + 1).with_style(Progress::Runs.style());
     let mut runs = Vec::with_capacity(args.runs);
     for number in 0..=args.runs {
         let run = Run::measure(&engine, &picture)?;

@@ -14,7 +14,7 @@ use serde::Serialize;
 use super::args::EvalScenesArgs;
 use super::document::ModelEntry;
 use super::error::CliError;
-use super::model::{load, model_spec, style};
+use super::model::{Progress, load, model_spec};
 use super::terminal::{ColorMode, ReplyPrinter};
 
 /// What `--json` prints. Each figure stands beside the number of things it was taken over.
@@ -99,8 +99,7 @@ pub(super) fn run(args: &EvalScenesArgs) -> Result<(), CliError> {
     let engine = load(&model_spec(&args.model)?)?;
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let threads = args.threads.unwrap_or(cores);
-    let bar =
-        ProgressBar::new(args.count as u64).with_style(style("{wide_bar} {pos}/{len} scenes, {eta} left"));
+    let bar = ProgressBar::new(args.count as u64).with_style(Progress::Scenes.style());
     let start = Instant::now();
     let examination = Examination { first_seed: args.seed, count: args.count, threads };
     let report = examine(&engine, examination, |done| bar.set_position(done as u64));

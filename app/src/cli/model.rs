@@ -38,7 +38,7 @@ pub fn model_spec(args: &ModelArgs) -> Result<ModelSpec, CliError> {
 /// # Errors
 /// What the engine says.
 pub(super) fn load(spec: &ModelSpec) -> Result<Engine, CliError> {
-    let bar = ProgressBar::new(0).with_style(style("loading the model {wide_bar} {bytes}/{total_bytes}"));
+    let bar = ProgressBar::new(0).with_style(Progress::Loading.style());
     let shown = bar.clone();
     let result = Engine::load(spec, move |done_bytes, total_bytes| {
         if shown.length() != Some(total_bytes) {
@@ -53,7 +53,7 @@ pub(super) fn load(spec: &ModelSpec) -> Result<Engine, CliError> {
 
 /// Shows that `work` is going on while it is, on stderr where that is a terminal.
 pub(super) fn with_spinner<T>(message: &'static str, work: impl FnOnce() -> T) -> T {
-    let spinner = ProgressBar::new_spinner().with_style(style("{spinner} {msg} {elapsed}"));
+    let spinner = ProgressBar::new_spinner().with_style(Progress::Waiting.style());
     spinner.set_message(message);
     spinner.enable_steady_tick(Duration::from_millis(100));
     let result = work();
@@ -61,9 +61,33 @@ pub(super) fn with_spinner<T>(message: &'static str, work: impl FnOnce() -> T) -
     result
 }
 
-/// A bar's look; indicatif's own where the template has a mistake (a test sees to it that none has).
-pub(super) fn style(template: &str) -> ProgressStyle {
-    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+/// What a bar or spinner on stderr tells.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Progress {
+    /// Bytes of a model.
+    Loading,
+    /// Something of unknown length.
+    Waiting,
+    /// Scenes done.
+    Scenes,
+    /// Runs of a benchmark.
+    Runs,
+}
+
+impl Progress {
+    fn template(self) -> &'static str {
+        match self {
+            Self::Loading => "loading the model {wide_bar} {bytes}/{total_bytes}",
+            Self::Waiting => "{spinner} {msg} {elapsed}",
+            Self::Scenes => "{wide_bar} {pos}/{len} scenes, {eta} left",
+            Self::Runs => "{wide_bar} run {pos}/{len}",
+        }
+    }
+
+    /// Its look; indicatif's own if the template had a mistake (a test sees to it that none has).
+    pub(super) fn style(self) -> ProgressStyle {
+        ProgressStyle::with_template(self.template()).unwrap_or_else(|_| ProgressStyle::default_bar())
+    }
 }
 
 #[cfg(test)]
@@ -74,6 +98,13 @@ mod tests {
 
     fn spec(model: &str, device: &str) -> Result<ModelSpec, CliError> {
         model_spec(&ModelArgs { model: model.to_owned(), device: device.to_owned() })
+    }
+
+    #[test]
+    fn templates_have_no_mistake() {
+        for progress in [Progress::Loading, Progress::Waiting, Progress::Scenes, Progress::Runs] {
+            assert!(ProgressStyle::with_template(progress.template()).is_ok(), "{progress:?}");
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use indicatif::ProgressBar;
 
 use super::args::ScenesArgs;
 use super::error::CliError;
-use super::model::style;
+use super::model::Progress;
 use super::terminal::{ColorMode, ReplyPrinter};
 
 /// Runs the command.
@@ -16,7 +16,7 @@ use super::terminal::{ColorMode, ReplyPrinter};
 /// [`CliError::Dataset`].
 pub(super) fn run(args: &ScenesArgs) -> Result<(), CliError> {
     let count = args.count as u64;
-    let bar = ProgressBar::new(count).with_style(style("{wide_bar} {pos}/{len} scenes, {eta} left"));
+    let bar = ProgressBar::new(count).with_style(Progress::Scenes.style());
     let selection = Selection { first_seed: args.seed, count, examination: args.examination };
     let summary = export(&args.out, selection, |done| bar.set_position(done));
     bar.finish_and_clear();
