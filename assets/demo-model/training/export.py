@@ -1,5 +1,5 @@
 """Writes a model directory in the Hugging Face layout: `python export.py TOKENIZER_DIR OUT_DIR
-[--checkpoint RUN/last.pt]`. Without a checkpoint the weights are random (to try the sizes)."""
+[--checkpoint RUN/last.pt [--last]]`. Without a checkpoint the weights are random (to try the sizes)."""
 
 from __future__ import annotations
 
@@ -66,13 +66,14 @@ def main() -> None:
     args.add_argument("tokenizer", type=Path)
     args.add_argument("out", type=Path)
     args.add_argument("--checkpoint", type=Path)
+    args.add_argument("--last", action="store_true", help="the last weights instead of the averaged ones")
     a = args.parse_args()
     write_text_files(a.tokenizer, a.out)
     model = Glamm(sizes.read(a.out, a.out / "clip"))
     initialise(model)
     if a.checkpoint:
         saved = torch.load(a.checkpoint, map_location="cpu", weights_only=True)
-        model.load_state_dict(saved["ema"] if "ema" in saved else saved["model"])
+        model.load_state_dict(saved["model" if a.last else "ema"])
     glamm, clip = split_state(model)
     save_file(glamm, a.out / "model.safetensors", {"format": "pt"})
     save_file(clip, a.out / "clip" / "model.safetensors", {"format": "pt"})

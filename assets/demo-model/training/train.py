@@ -54,7 +54,7 @@ def end_time(text: str) -> float:
         return time.time() + 60 * float(text[1:])
     now = datetime.now()
     hour, minute = map(int, text.split(":"))
-    end = now.replace(hour=hour, minute=minute, second=0)
+    end = now.replace(hour=hour, minute=minute, second=0, microsecond=0)
     return (end if end > now else end + timedelta(days=1)).timestamp()
 
 
@@ -230,15 +230,12 @@ class Together:
 
     def run(self) -> None:
         """Steps, with figures and checkpoints by the clock."""
-        end = end_time(self.a.until)
+        shared = torch.tensor([end_time(self.a.until)], dtype=torch.float64)
+        dist.broadcast(shared, 0)
+        end = float(shared)
         schedule = Schedule(self.start, end, self.step + 40)
-        saved = evaluated = time.time()
-        while True:
-            now = torch.tensor([time.time()], dtype=torch.float64)
-            dist.broadcast(now, 0)  # one clock, so that all processes do the same
-            t = float(now)
-            if t >= end:
-                break
+        saved = evaluated = self._clock()
+        while (t := self._clock()) < end:
             self.one_step(schedule)
             if self.step % 20 == 0:
                 self.log.flush(f"step {self.step} factor {schedule.factor(self.step):.3f} {(time.time() - t):.1f}s")
@@ -248,8 +245,14 @@ class Together:
             if t - evaluated > 60 * self.a.eval_minutes:
                 evaluated = t
                 self.figures()
-        self.figures()
         self.save()
+        self.figures()
+
+    def _clock(self) -> float:
+        """The first process's clock: all must agree when to stop and when to compare figures."""
+        now = torch.tensor([time.time()], dtype=torch.float64)
+        dist.broadcast(now, 0)
+        return float(now)
 
     def one_step(self, schedule: Schedule) -> None:
         batch = self.packer.next(self.a.batch)
