@@ -35,6 +35,8 @@ pub struct Golden {
 /// `manifest.json`.
 #[derive(Debug, Deserialize)]
 pub struct Manifest {
+    /// Path of the checkpoint from the set's directory, where it is not inside.
+    pub checkpoint: Option<PathBuf>,
     /// Pictures by name.
     pub images: BTreeMap<String, ImageEntry>,
     /// Conversations.
@@ -192,8 +194,11 @@ impl Golden {
         let foreign = std::env::var_os("GLAMM_GOLDEN_DIR").map(PathBuf::from);
         let is_foreign = foreign.is_some();
         let dir = foreign.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("golden/public"));
-        let manifest = read_json(&dir.join("manifest.json"))?;
-        let checkpoint_directory = find_checkpoint(&dir)?;
+        let manifest: Manifest = read_json(&dir.join("manifest.json"))?;
+        let checkpoint_directory = match &manifest.checkpoint {
+            Some(path) => dir.join(path),
+            None => find_checkpoint(&dir)?,
+        };
         let checkpoint = Checkpoint::open(&checkpoint_directory)?;
         Ok(Self { dir, is_foreign, manifest, checkpoint, checkpoint_directory })
     }
