@@ -122,9 +122,7 @@ pub fn encode_with_images(tokenizer: &Tokenizer, text: &str, images: usize) -> V
         if index > 0 {
             tokens.push(PromptToken::Image);
         }
-        let mut ids = Vec::new();
-        tokenizer.encode_into(part, &mut ids);
-        tokens.extend(ids.into_iter().map(PromptToken::Text));
+        tokens.extend(tokenizer.encode_bare(part).into_iter().map(PromptToken::Text));
     }
     tokens
 }

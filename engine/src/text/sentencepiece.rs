@@ -1,5 +1,5 @@
 //! Byte-pair encoding as the SentencePiece library does it (Kudo & Richardson, 2018), from its
-//! `tokenizer.model`. Called by [`super::tokenizer`], which knows the added tokens.
+//! `tokenizer.model`. The model of the tokenizer in [`super::tokenizer`], which knows the added tokens.
 //!
 //! Not `tokenizers::models::bpe`: there every merge has a rank of its own, whereas SentencePiece
 //! merges by the score of the resulting piece and, among equal scores, from the left. Equal scores
@@ -7,11 +7,12 @@
 
 use std::cmp::Ordering;
 use std::collections::{BinaryHeap, HashMap};
+use std::ops::Range;
 
 use sentencepiece_model::{ModelType, SentencePieceModel, Type};
 
 /// What SentencePiece writes for a blank.
-const BLANK: char = '▁';
+pub const BLANK: char = '▁';
 /// What it writes for a byte that is no part of a character.
 const REPLACEMENT: char = '\u{FFFD}';
 /// What it writes for the unknown piece.
@@ -21,7 +22,7 @@ const UNKNOWN_SURFACE: &str = " \u{2047} ";
 #[derive(Debug, Clone)]
 pub struct SentencePiece {
     pieces: Vec<Piece>,
-    /// Pieces that text can be cut into.
+    /// By their text. Where two pieces have the same, the one that text can be cut into.
     ids: HashMap<String, u32>,
     /// Pieces that are never cut or merged, longest first.
     user_defined: Vec<String>,
@@ -47,6 +48,13 @@ enum Kind {
     Control,
     Unknown,
     Byte(u8),
+}
+
+impl Kind {
+    /// Whether merging can lead to the piece.
+    fn is_text(self) -> bool {
+        matches!(self, Self::Text | Self::Unused)
+    }
 }
 
 impl SentencePiece {
@@ -89,10 +97,14 @@ impl SentencePiece {
                 Type::Byte => Kind::Byte(byte_of(&text)?),
             };
             match kind {
-                Kind::Text | Kind::Unused => drop(this.ids.insert(text.clone(), id)),
                 Kind::Unknown => unknown = Some(id),
                 Kind::Byte(byte) => drop(bytes.insert(byte, id)),
-                Kind::Control => {}
+                Kind::Text | Kind::Unused | Kind::Control => {}
+            }
+            if kind.is_text() {
+                this.ids.insert(text.clone(), id);
+            } else {
+                this.ids.entry(text.clone()).or_insert(id);
             }
             if piece.r#type() == Type::UserDefined && !text.is_empty() {
                 this.user_defined.push(text.clone());
@@ -130,33 +142,38 @@ impl SentencePiece {
         self.pieces.iter().position(is_it).map(|id| id as u32)
     }
 
-    /// Cuts text into pieces. A blank is put before the text unless it is empty.
-    pub fn encode(&self, text: &str) -> Vec<u32> {
-        if text.is_empty() {
-            return Vec::new();
-        }
-        let mut normalized = String::with_capacity(text.len() + 8);
-        if self.add_dummy_prefix {
-            normalized.push(BLANK);
-        }
-        normalized.extend(text.chars().map(|c| if c == ' ' { BLANK } else { c }));
-        let mut merger = Merger::new(self, &normalized);
+    /// The piece with this text, of any kind.
+    pub fn id(&self, text: &str) -> Option<u32> {
+        self.ids.get(text).copied()
+    }
+
+    /// Whether a text begins with a blank that nobody wrote.
+    pub fn adds_dummy_prefix(&self) -> bool {
+        self.add_dummy_prefix
+    }
+
+    /// Cuts text into pieces, whose stretches of the text (in bytes) follow each other. Blanks are
+    /// written as [`BLANK`] in it, the dummy prefix is there.
+    pub fn cut(&self, text: &str) -> Vec<(u32, Range<usize>)> {
+        let mut merger = Merger::new(self, text);
         merger.run();
-        merger.into_ids()
+        merger.into_pieces()
     }
 
     /// Whether a byte pair merges to a piece, and to which.
     fn lookup(&self, text: &str) -> Option<(u32, &Piece)> {
-        let id = *self.ids.get(text)?;
-        Some((id, self.pieces.get(id as usize)?))
+        let id = self.id(text)?;
+        self.pieces.get(id as usize).filter(|piece| piece.kind.is_text()).map(|piece| (id, piece))
     }
 
-    fn push_unknown(&self, text: &str, out: &mut Vec<u32>) {
-        match &self.bytes {
-            Some(bytes) => out.extend(text.bytes().map(|byte| bytes[usize::from(byte)])),
+    fn push_unknown(&self, text: &str, range: Range<usize>, out: &mut Vec<(u32, Range<usize>)>) {
+        match (&self.bytes, out.last_mut()) {
+            (Some(bytes), _) => {
+                out.extend(text[range.clone()].bytes().map(|byte| (bytes[usize::from(byte)], range.clone())));
+            }
             // Neighbouring unknown characters become one piece.
-            None if out.last() == Some(&self.unknown) => {}
-            None => out.push(self.unknown),
+            (None, Some((id, last))) if *id == self.unknown => last.end = range.end,
+            (None, _) => out.push((self.unknown, range)),
         }
     }
 }
@@ -272,27 +289,29 @@ impl<'a> Merger<'a> {
         self.agenda.push(Candidate { score: piece.score, left, right, length });
     }
 
-    fn into_ids(self) -> Vec<u32> {
+    fn into_pieces(self) -> Vec<(u32, Range<usize>)> {
         let mut out = Vec::with_capacity(self.symbols.len());
         let mut at = (!self.symbols.is_empty()).then_some(0);
         while let Some(index) = at {
             let symbol = &self.symbols[index];
-            self.emit(&self.text[symbol.start..symbol.start + symbol.length], &mut out);
+            self.emit(symbol.start..symbol.start + symbol.length, &mut out);
             at = symbol.next;
         }
         out
     }
 
     /// Unused pieces fall apart again into what they were merged from.
-    fn emit(&self, text: &str, out: &mut Vec<u32>) {
-        let mut waiting = vec![text];
-        while let Some(text) = waiting.pop() {
+    fn emit(&self, range: Range<usize>, out: &mut Vec<(u32, Range<usize>)>) {
+        let mut waiting = vec![range];
+        while let Some(range) = waiting.pop() {
+            let text = &self.text[range.clone()];
             match (self.model.lookup(text), self.halves.get(text)) {
                 (Some((_, piece)), Some(&half)) if piece.kind == Kind::Unused => {
-                    waiting.extend([&text[half..], &text[..half]]);
+                    let middle = range.start + half;
+                    waiting.extend([middle..range.end, range.start..middle]);
                 }
-                (Some((id, _)), _) => out.push(id),
-                (None, _) => self.model.push_unknown(text, out),
+                (Some((id, _)), _) => out.push((id, range)),
+                (None, _) => self.model.push_unknown(self.text, range, out),
             }
         }
     }
