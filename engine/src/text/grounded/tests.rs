@@ -36,8 +36,7 @@ fn run<'t>(tokenizer: &'t Tokenizer, ids: &[u32]) -> (ReplyParser<'t>, Vec<Reply
 fn replies_become_readable() {
     let tokenizer = tokenizer();
     let check = |raw: &str, expect: &str, spans: &[&str]| {
-        let mut ids = Vec::new();
-        tokenizer.encode_into(raw, &mut ids);
+        let ids = tokenizer.encode_bare(raw);
         let (parser, events) = run(&tokenizer, &ids);
         assert_eq!(told(&events), expect, "{raw}");
         let text: Vec<char> = parser.text().chars().collect();
@@ -71,8 +70,7 @@ fn replies_become_readable() {
 fn characters_of_several_bytes_are_never_split() {
     let tokenizer = tokenizer();
     let text = "é 日本 🐈‍⬛ ok";
-    let mut ids = Vec::new();
-    tokenizer.encode_into(text, &mut ids);
+    let ids = tokenizer.encode_bare(text);
     assert!(ids.len() > text.chars().count(), "the vocabulary has these characters as bytes only");
     let (parser, events) = run(&tokenizer, &ids);
     assert_eq!(parser.text(), text);
