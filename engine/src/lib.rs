@@ -17,6 +17,8 @@
 //! - [`generate`]: prefill, decode loop, sampling, reuse of the KV cache between turns.
 //! - [`text`]: tokenizer, conversation template, the parser of grounded replies.
 //! - [`checkpoint`]: files to tensors. [`vision`]: pictures, boxes and masks as plain data.
+//! - [`hub`]: the cache of Hugging Face and downloads into it; [`models`]: which models there are and
+//!   what of them is here.
 //! - [`model`]: the network, one file for each part, named as in the paper.
 //! - [`scenes`]: the procedural picture world of the demo model.
 //!
@@ -52,10 +54,12 @@ pub mod error;
 pub mod eval;
 pub mod generate;
 pub mod handle;
+pub mod hub;
 mod images;
 pub mod job;
 mod mailbox;
 pub mod model;
+pub mod models;
 pub mod protocol;
 pub mod scenes;
 pub mod text;

@@ -7,6 +7,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use super::models::args::ModelsCommand;
+
 /// Talk about an image, and see every phrase as a mask.
 #[derive(Debug, Parser)]
 #[command(name = "glamm", version, about, args_conflicts_with_subcommands = true, after_help = EXIT_CODES)]
@@ -45,6 +47,9 @@ pub enum Command {
     Eval(EvalCommand),
     /// Measure a model's speed.
     Bench(BenchArgs),
+    /// See which models there are.
+    #[command(subcommand)]
+    Models(ModelsCommand),
 }
 
 /// Which weights, and where they run.

@@ -18,6 +18,7 @@ pub mod document;
 pub mod error;
 pub mod eval;
 pub mod model;
+pub mod models;
 mod outputs;
 mod overlay;
 mod scenes;
@@ -38,6 +39,7 @@ pub fn run() -> ExitCode {
         Some(Command::Scenes(args)) => scenes::run(&args),
         Some(Command::Eval(EvalCommand::Scenes(args))) => eval::run(&args),
         Some(Command::Bench(args)) => bench::run(&args),
+        Some(Command::Models(command)) => models::run(&command),
         None => open_window(cli.image, &cli.model),
     };
     match result {

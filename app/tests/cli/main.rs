@@ -8,6 +8,7 @@
 mod ask;
 mod errors;
 mod images;
+mod models;
 mod others;
 
 use std::path::{Path, PathBuf};

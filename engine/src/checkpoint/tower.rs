@@ -1,11 +1,11 @@
 //! Finds CLIP's directory: released checkpoints of GLaMM do not contain its weights, they only
 //! name it (`mm_vision_tower` of `config.json`). Called by [`super::Checkpoint`].
 
-use std::env;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::source::FileSource;
 use crate::error::CheckpointError;
+use crate::hub::{HubCache, RepoId};
 
 /// The directory of the vision tower that is called `tower`: a hub id or a directory's name.
 ///
@@ -16,14 +16,13 @@ use crate::error::CheckpointError;
 /// # Errors
 /// It is nowhere.
 pub(super) fn find(checkpoint: &FileSource, tower: &str) -> Result<FileSource, CheckpointError> {
-    let cache = hub_cache(|name| env::var_os(name).map(PathBuf::from));
-    find_with_cache(checkpoint, tower, cache.as_deref())
+    find_with_cache(checkpoint, tower, HubCache::from_env().as_ref())
 }
 
 fn find_with_cache(
     checkpoint: &FileSource,
     tower: &str,
-    cache: Option<&Path>,
+    cache: Option<&HubCache>,
 ) -> Result<FileSource, CheckpointError> {
     let name = tower.trim_end_matches('/').rsplit(['/', '\\']).next().unwrap_or_default();
     let named = !matches!(name, "" | "." | "..");
@@ -42,31 +41,10 @@ fn find_with_cache(
     })
 }
 
-/// Where Hugging Face's libraries keep what they downloaded.
-fn hub_cache(variable: impl Fn(&str) -> Option<PathBuf>) -> Option<PathBuf> {
-    let home = || variable("HF_HOME").map(|home| home.join("hub"));
-    let default = || {
-        let cache = variable("XDG_CACHE_HOME").or_else(|| Some(variable("HOME")?.join(".cache")));
-        Some(cache?.join("huggingface/hub"))
-    };
-    variable("HF_HUB_CACHE").or_else(home).or_else(default)
-}
-
 /// Downloaded versions of the repository `id`, the current one first.
-fn snapshots(cache: &Path, id: &str) -> Vec<PathBuf> {
-    let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/');
-    if !id.chars().all(legal) || id.matches('/').count() != 1 {
-        return Vec::new();
-    }
-    let repository = cache.join(format!("models--{}", id.replace('/', "--")));
-    let current = std::fs::read_to_string(repository.join("refs/main")).unwrap_or_default();
-    let entries = std::fs::read_dir(repository.join("snapshots"));
-    let mut found: Vec<PathBuf> = entries.into_iter().flatten().flatten().map(|entry| entry.path()).collect();
-    found.sort_by_key(|path| {
-        let is_current = path.file_name().is_some_and(|name| name.to_str() == Some(current.trim()));
-        (!is_current, path.clone())
-    });
-    found
+fn snapshots(cache: &HubCache, id: &str) -> impl Iterator<Item = PathBuf> {
+    let repository = RepoId::parse(id).map(|id| cache.repository(&id));
+    repository.into_iter().flat_map(|found| found.snapshots()).map(|snapshot| snapshot.path)
 }
 
 #[cfg(test)]
@@ -74,6 +52,7 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
 
     use std::fs;
+    use std::path::Path;
 
     use super::*;
 
@@ -85,7 +64,7 @@ mod tests {
 
     fn found(root: &Path, name: &str, cache: Option<&Path>) -> Option<PathBuf> {
         let checkpoint = FileSource::Directory(root.join("models/glamm"));
-        let found = find_with_cache(&checkpoint, name, cache).ok()?;
+        let found = find_with_cache(&checkpoint, name, cache.map(HubCache::at).as_ref()).ok()?;
         Some(found.directory().canonicalize().unwrap())
     }
 
@@ -120,17 +99,5 @@ mod tests {
         for name in ["..", "../../secret", ".", "", "/", "../secret", absolute.to_str().unwrap()] {
             assert_eq!(found(&root, name, Some(&root)), None, "{name}");
         }
-    }
-
-    #[test]
-    fn cache_follows_the_environment() {
-        let set = |pairs: &'static [(&str, &str)]| {
-            move |name: &str| pairs.iter().find(|(key, _)| *key == name).map(|(_, v)| PathBuf::from(v))
-        };
-        let all = &[("HF_HUB_CACHE", "/c"), ("HF_HOME", "/h"), ("HOME", "/home/u")];
-        assert_eq!(hub_cache(set(all)), Some(PathBuf::from("/c")));
-        assert_eq!(hub_cache(set(&all[1..])), Some(PathBuf::from("/h/hub")));
-        assert_eq!(hub_cache(set(&all[2..])), Some(PathBuf::from("/home/u/.cache/huggingface/hub")));
-        assert_eq!(hub_cache(set(&[])), None);
     }
 }

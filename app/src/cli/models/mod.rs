@@ -1,0 +1,17 @@
+//! `glamm models …`: one file for each command.
+
+pub mod args;
+pub mod list;
+
+use super::error::CliError;
+use args::ModelsCommand;
+
+/// Runs the command.
+///
+/// # Errors
+/// See [`CliError`].
+pub(super) fn run(command: &ModelsCommand) -> Result<(), CliError> {
+    match command {
+        ModelsCommand::List(args) => list::run(args),
+    }
+}
