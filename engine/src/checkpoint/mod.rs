@@ -12,8 +12,11 @@
 
 #[cfg(test)]
 mod forge;
+#[cfg(test)]
+mod hostile;
 pub mod manifest;
 mod pickle;
+pub mod probe;
 mod safetensors_file;
 mod source;
 mod tensor_file;
@@ -21,8 +24,10 @@ mod tensor_set;
 #[cfg(test)]
 mod tests;
 mod torch_file;
+pub(crate) mod torch_writer;
 mod tower;
 mod weights;
+mod zip_directory;
 
 use std::collections::HashSet;
 use std::path::Path;

@@ -1,9 +1,10 @@
 //! Reads the table of tensors that PyTorch's `torch.save` writes as `data.pkl`.
 //!
 //! A pickle is a program. This machine knows the few instructions and the few callables that a
-//! state dict consists of, builds nothing but a list of tensor records, and gives up on anything
-//! else that matters. Whatever the bytes, it neither panics nor recurses nor asks for more memory
-//! than the input is long. Called by [`super::torch_file`].
+//! state dict consists of, builds nothing but a list of tensor records, and gives up
+//! on anything else that matters. Whatever the bytes, it neither panics nor recurses, and what it
+//! holds in memory is bounded by a small multiple of the input's length. Called by
+//! [`super::torch_file`], which bounds that length.
 //!
 //! Format: `pickletools.py` of CPython, `torch/_utils.py` of PyTorch.
 
@@ -15,6 +16,12 @@ use super::tensor_file::Element;
 
 /// Tuples may be nested this deep; a state dict needs 3.
 const MAX_DEPTH: usize = 16;
+/// A tensor may have this many dimensions; weights have 4 at most.
+const MAX_RANK: usize = 16;
+/// The stack may hold this many values; picklers empty it after every 1000 entries.
+const MAX_STACK: usize = 1 << 16;
+/// The memory may hold this many values; each tensor takes about 8.
+const MAX_MEMO: usize = 1 << 20;
 
 /// One entry of the state dict. Offsets, sizes and strides count elements.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,7 +50,11 @@ pub(super) type NamedTensor = (Rc<str>, Rc<PickledTensor>);
 /// What is wrong with the pickle.
 pub(super) fn read_state_dict(bytes: &[u8]) -> Result<Vec<NamedTensor>, String> {
     let mut machine = Machine { input: Input { bytes, at: 0 }, stack: Vec::new(), memo: HashMap::new() };
-    while !machine.step()? {}
+    while !machine.step()? {
+        if machine.stack.len() > MAX_STACK || machine.memo.len() > MAX_MEMO {
+            return Err("its pickle holds more values than any state dict has".to_owned());
+        }
+    }
     match machine.pop()? {
         Value::Dict(entries) => Ok(entries.take()),
         _ => Err("its pickle does not hold a dictionary of tensors".to_owned()),
@@ -327,7 +338,12 @@ fn call(callable: &Value, arguments: &Value) -> Result<Value, String> {
 fn rebuild_tensor(arguments: &[Value]) -> Result<Value, String> {
     let wrong = || "its pickle rebuilds a tensor from something else than a storage and sizes".to_owned();
     let [Value::Storage(storage), offset, shape, strides, ..] = arguments else { return Err(wrong()) };
-    let sizes = |value: &Value| items(value).iter().map(size).collect::<Option<Vec<_>>>();
+    // Before anything is copied: one tuple can be the shape of many tensors.
+    let rank = items(shape).len();
+    if rank > MAX_RANK {
+        return Err(format!("its pickle gives a tensor {rank} dimensions"));
+    }
+    let sizes = |value: &Value| items(value).iter().take(MAX_RANK + 1).map(size).collect::<Option<Vec<_>>>();
     let (Some(offset), Some(shape), Some(strides)) = (size(offset), sizes(shape), sizes(strides)) else {
         return Err(wrong());
     };
@@ -344,13 +360,14 @@ mod tests {
     use rand::rngs::StdRng;
     use rand::{RngExt as _, SeedableRng as _};
 
-    use super::super::forge::{Forged, pickle};
+    use super::super::forge::floats;
+    use super::super::torch_writer::{PickledEntry, pickle_state_dict as pickle};
     use super::*;
 
     #[test]
     fn reads_names_places_and_shapes() {
         let forged =
-            [Forged::floats("a", "0", &[2, 3]), Forged { offset: 4, ..Forged::floats("b", "1", &[5]) }];
+            [floats("a", "0", &[2, 3]), PickledEntry { offset: 4, ..floats("b", "1", &[5]) }];
         let tensors = read_state_dict(&pickle(&forged)).unwrap();
         let names: Vec<&str> = tensors.iter().map(|(name, _)| &**name).collect();
         assert_eq!(names, ["a", "b"]);
@@ -378,14 +395,14 @@ mod tests {
             assert!(read_state_dict(bytes).is_err(), "{what}");
         }
         for wrong in [-1, i64::MIN] {
-            assert!(read_state_dict(&pickle(&[Forged::floats("a", "0", &[wrong])])).is_err());
+            assert!(read_state_dict(&pickle(&[floats("a", "0", &[wrong])])).is_err());
         }
     }
 
     #[test]
     fn survives_any_bytes() {
         let mut random = StdRng::seed_from_u64(7);
-        let good = pickle(&[Forged::floats("a", "0", &[2, 3]), Forged::floats("b", "1", &[5])]);
+        let good = pickle(&[floats("a", "0", &[2, 3]), floats("b", "1", &[5])]);
         let instructions = b"(.]})NJKMQRXbcehjqrstu\x80\x81\x85\x86\x87\x8a\x8c\x93\x94\x95\0\x01\xff";
         for _ in 0..20_000 {
             let mut bytes = good.clone();

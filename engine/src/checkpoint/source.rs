@@ -1,10 +1,12 @@
 //! Where the files of a checkpoint come from: a directory, or the binary itself. The rest of
 //! [`super`] does not know the difference.
 
+use std::borrow::Cow;
 use std::fs::File;
-use std::io::Read as _;
-use std::ops::Deref;
+use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::ops::{Deref, Range};
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 
 use crate::error::CheckpointError;
 
@@ -14,24 +16,103 @@ const SMALL_FILE_LIMIT: u64 = 64 << 20;
 /// What messages call the directory of a checkpoint that is part of the binary.
 const EMBEDDED: &str = "(built in)";
 
-/// The bytes of a file, in memory or mapped into it.
+/// A file of any size whose bytes are fetched in stretches, so that no more of it is ever in memory
+/// than is looked at.
 #[derive(Debug)]
-pub(super) enum Bytes {
-    /// Read from the disk as they are touched.
-    Mapped(memmap2::Mmap),
-    /// Part of the binary.
-    Static(&'static [u8]),
+pub(super) struct Contents {
+    kind: Kind,
+    length: usize,
 }
 
-impl Deref for Bytes {
+#[derive(Debug)]
+enum Kind {
+    /// Held in memory, or part of the binary.
+    Memory(Cow<'static, [u8]>),
+    /// The lock is held while a stretch is read: seeking and reading are two steps.
+    File(Mutex<File>),
+}
+
+/// A stretch of [`Contents`]. What was read or mapped for it is given back when it is dropped.
+#[derive(Debug)]
+pub(super) enum Window<'a> {
+    /// Of bytes that are in memory anyway.
+    Borrowed(&'a [u8]),
+    /// Read from the disk.
+    Read(Vec<u8>),
+    /// Read from the disk as it is touched.
+    Mapped(memmap2::Mmap),
+}
+
+impl Deref for Window<'_> {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
         match self {
+            Self::Borrowed(bytes) => bytes,
+            Self::Read(bytes) => bytes,
             Self::Mapped(map) => map,
-            Self::Static(bytes) => bytes,
         }
     }
+}
+
+impl Contents {
+    /// Bytes in memory.
+    pub(super) fn from_bytes(bytes: impl Into<Cow<'static, [u8]>>) -> Self {
+        let bytes = bytes.into();
+        Self { length: bytes.len(), kind: Kind::Memory(bytes) }
+    }
+
+    fn from_file(file: File) -> io::Result<Self> {
+        let length = usize::try_from(file.metadata()?.len()).map_err(io::Error::other)?;
+        Ok(Self { kind: Kind::File(Mutex::new(file)), length })
+    }
+
+    /// Bytes in all.
+    pub(super) fn len(&self) -> usize {
+        self.length
+    }
+
+    /// A stretch, read.
+    ///
+    /// # Errors
+    /// It lies outside the file, or the system says no.
+    pub(super) fn read(&self, range: Range<usize>) -> io::Result<Window<'_>> {
+        match &self.kind {
+            Kind::Memory(bytes) => bytes.get(range).map(Window::Borrowed).ok_or_else(outside),
+            Kind::File(file) => {
+                self.check(&range)?;
+                let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+                file.seek(SeekFrom::Start(range.start as u64))?;
+                let mut bytes = vec![0; range.len()];
+                file.read_exact(&mut bytes)?;
+                Ok(Window::Read(bytes))
+            }
+        }
+    }
+
+    /// A stretch, mapped where it is in a file. Good for large stretches only.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub(super) fn map(&self, range: Range<usize>) -> io::Result<Window<'_>> {
+        match &self.kind {
+            Kind::Memory(_) => self.read(range),
+            // The system maps no empty stretch.
+            Kind::File(_) if range.is_empty() => Ok(Window::Borrowed(&[])),
+            Kind::File(file) => {
+                self.check(&range)?;
+                map(&file.lock().unwrap_or_else(PoisonError::into_inner), &range).map(Window::Mapped)
+            }
+        }
+    }
+
+    fn check(&self, range: &Range<usize>) -> io::Result<()> {
+        if range.start <= range.end && range.end <= self.length { Ok(()) } else { Err(outside()) }
+    }
+}
+
+fn outside() -> io::Error {
+    io::Error::new(io::ErrorKind::UnexpectedEof, "it ends too early")
 }
 
 /// A directory of files.
@@ -123,16 +204,17 @@ impl FileSource {
         })
     }
 
-    /// A file of any size, mapped.
+    /// A file of any size; nothing of it is read yet.
     ///
     /// # Errors
     /// It cannot be opened.
-    pub(super) fn open(&self, name: &str) -> Result<Bytes, CheckpointError> {
+    pub(super) fn open(&self, name: &str) -> Result<Contents, CheckpointError> {
         if let Some(bytes) = self.embedded(name) {
-            return Ok(Bytes::Static(bytes));
+            return Ok(Contents::from_bytes(bytes));
         }
         let path = self.path(name);
-        map(&path).map_err(|source| CheckpointError::Read { path, source })
+        let contents = File::open(&path).and_then(Contents::from_file);
+        contents.map_err(|source| CheckpointError::Read { path, source })
     }
 
     fn embedded(&self, name: &str) -> Option<&'static [u8]> {
@@ -143,10 +225,8 @@ impl FileSource {
 }
 
 #[expect(unsafe_code, reason = "weights of many gigabytes are mapped, not copied")]
-fn map(path: &std::path::Path) -> std::io::Result<Bytes> {
-    let file = File::open(path)?;
+fn map(file: &File, range: &Range<usize>) -> io::Result<memmap2::Mmap> {
     // SAFETY: the map is only read. If another program truncates the file meanwhile, the system
     // ends this one; that is the price of mapping, and every reader of safetensors pays it.
-    let map = unsafe { memmap2::Mmap::map(&file)? };
-    Ok(Bytes::Mapped(map))
+    unsafe { memmap2::MmapOptions::new().offset(range.start as u64).len(range.len()).map(file) }
 }

@@ -1,7 +1,9 @@
-//! One file of weights: a table of named tensors over mapped bytes, whatever the format.
+//! One file of weights: a table of named tensors over stretches of bytes, whatever the format.
 //!
 //! [`super::safetensors_file`] and [`super::torch_file`] fill the table; every range in it lies
-//! within the bytes, so that reading a tensor cannot go wrong but for damaged contents.
+//! within the bytes, so that reading a tensor cannot go wrong but for damaged contents. A tensor of
+//! a `.safetensors` file is mapped while it is read, one of a `.bin` file is read: in both cases
+//! nothing of the file stays in memory afterwards.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -10,9 +12,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use candle_core::{DType, Device, Tensor};
 
-use super::source::{Bytes, FileSource};
+use super::source::{Contents, FileSource, Window};
 use super::{safetensors_file, torch_file};
 use crate::error::{CheckpointError, EngineError};
+
+/// A tensor is looked at in blocks of this length: whole elements of every type.
+const BLOCK_BYTES: usize = 8 << 20;
+/// This many bytes show whether a file is something else than weights.
+const FOREIGN_LENGTH: usize = 64;
+/// Characters of a message about a file's contents.
+const MAX_MESSAGE: usize = 500;
 
 /// Type of a stored tensor's elements.
 #[derive(Debug, Clone, PartialEq)]
@@ -104,13 +113,20 @@ pub(super) struct TensorTable {
     pub(super) storages: Vec<Storage>,
 }
 
-/// A file of weights, mapped.
+/// A file of weights.
 #[derive(Debug)]
 pub(super) struct TensorFile {
     /// For messages.
     pub(super) path: PathBuf,
     pub(super) table: TensorTable,
-    bytes: Bytes,
+    contents: Contents,
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Format {
+    Safetensors,
+    Torch,
 }
 
 impl TensorFile {
@@ -119,16 +135,32 @@ impl TensorFile {
     /// # Errors
     /// The file cannot be read, or it is damaged, truncated or of another format.
     pub(super) fn open(source: &FileSource, name: &str) -> Result<Self, CheckpointError> {
-        let path = source.path(name);
-        let bytes = source.open(name)?;
-        let table = match foreign(&bytes) {
-            Some(reason) => Err(reason.to_owned()),
-            None if name.ends_with(".safetensors") => safetensors_file::read_table(&bytes),
-            None => torch_file::read_table(&bytes),
+        Self::new(source.path(name), source.open(name)?)
+    }
+
+    /// The same for a file that is open. The format is that of the name's ending.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub(super) fn new(path: PathBuf, contents: Contents) -> Result<Self, CheckpointError> {
+        let safetensors = path.extension().is_some_and(|extension| extension == "safetensors");
+        let format = if safetensors { Format::Safetensors } else { Format::Torch };
+        let unreadable = |error: std::io::Error| format!("it cannot be read ({error})");
+        let table = || {
+            let start = contents.read(0..contents.len().min(FOREIGN_LENGTH)).map_err(unreadable)?;
+            if let Some(reason) = foreign(&start) {
+                return Err(reason.to_owned());
+            }
+            match format {
+                Format::Safetensors => {
+                    safetensors_file::read_table(&contents.map(0..contents.len()).map_err(unreadable)?)
+                }
+                Format::Torch => torch_file::read_table(&contents),
+            }
         };
-        match table {
-            Ok(table) => Ok(Self { path, table, bytes }),
-            Err(reason) => Err(CheckpointError::Malformed { path, reason }),
+        match table() {
+            Ok(table) => Ok(Self { path, table, contents, format }),
+            Err(reason) => Err(CheckpointError::Malformed { path, reason: one_line(&reason) }),
         }
     }
 
@@ -143,45 +175,120 @@ impl TensorFile {
         device: &Device,
     ) -> Result<Option<Tensor>, EngineError> {
         let Some(stored) = self.table.tensors.get(name) else { return Ok(None) };
-        let malformed = |reason: String| CheckpointError::Malformed {
-            path: self.path.clone(),
-            reason: format!("tensor {name} {reason}"),
-        };
+        let malformed = |reason: String| self.malformed(name, &reason);
         let from = match &stored.element {
             Element::Known(from) => *from,
             Element::Unknown(class) => Err(malformed(format!("has elements of unknown type {class}")))?,
         };
-        self.verify(stored.storage).map_err(malformed)?;
-        let outside = || malformed("lies outside the file".to_owned());
-        let bytes = self.bytes.get(stored.range.clone()).ok_or_else(outside)?;
+        let bytes = self.window(stored.range.clone()).map_err(malformed)?;
+        self.verify(stored, || crc32fast::hash(&bytes)).map_err(malformed)?;
         let gathered;
-        let bytes = match &stored.strides {
-            None => bytes,
+        let elements = match &stored.strides {
+            None => &bytes[..],
             Some(strides) => {
-                gathered = gather(bytes, &stored.shape, strides, from.size_in_bytes()).ok_or_else(outside)?;
+                let outside = || malformed("lies outside the file".to_owned());
+                gathered =
+                    gather(&bytes, &stored.shape, strides, from.size_in_bytes()).ok_or_else(outside)?;
                 &gathered[..]
             }
         };
         // Not every device knows the types that no checkpoint of this model should have.
         let usual = matches!(from, DType::F32 | DType::F16 | DType::BF16);
         let first = if usual { device } else { &Device::Cpu };
-        let tensor = Tensor::from_raw_buffer(bytes, from, &stored.shape, first)?;
+        let tensor = Tensor::from_raw_buffer(elements, from, &stored.shape, first)?;
+        // Before the elements are converted: not three copies at once.
+        drop(bytes);
         Ok(Some(tensor.to_dtype(dtype)?.to_device(device)?))
     }
 
-    fn verify(&self, storage: usize) -> Result<(), String> {
-        let Some(storage) = self.table.storages.get(storage) else { return Ok(()) };
+    /// Looks at every element of a tensor without keeping any: how many are not finite numbers.
+    /// `None` where the file does not have the tensor, or its elements are not floating-point.
+    ///
+    /// # Errors
+    /// The contents are damaged or cannot be read.
+    pub(super) fn count_non_finite(&self, name: &str) -> Result<Option<u64>, CheckpointError> {
+        let Some(stored) = self.table.tensors.get(name) else { return Ok(None) };
+        let malformed = |reason: String| self.malformed(name, &reason);
+        let mut count = 0;
+        let mut is_float = true;
+        let mut sum = crc32fast::Hasher::new();
+        for start in stored.range.clone().step_by(BLOCK_BYTES) {
+            let end = stored.range.end.min(start + BLOCK_BYTES);
+            let block = self.window(start..end).map_err(malformed)?;
+            sum.update(&block);
+            let found = non_finite(&block, &stored.element);
+            is_float &= found.is_some();
+            count += found.unwrap_or(0);
+        }
+        self.verify(stored, || sum.finalize()).map_err(malformed)?;
+        Ok(is_float.then_some(count))
+    }
+
+    fn malformed(&self, tensor: &str, reason: &str) -> CheckpointError {
+        let reason = one_line(&format!("tensor {tensor} {reason}"));
+        CheckpointError::Malformed { path: self.path.clone(), reason }
+    }
+
+    fn window(&self, range: Range<usize>) -> Result<Window<'_>, String> {
+        let window = match self.format {
+            Format::Safetensors => self.contents.map(range),
+            Format::Torch => self.contents.read(range),
+        };
+        window.map_err(|error| format!("cannot be read ({error})"))
+    }
+
+    /// Checks the sum over a tensor's storage, unless that was done; `own_sum` is that of the tensor's
+    /// own bytes.
+    fn verify(&self, tensor: &StoredTensor, own_sum: impl FnOnce() -> u32) -> Result<(), String> {
+        let Some(storage) = self.table.storages.get(tensor.storage) else { return Ok(()) };
         let Some(expected) = storage.crc else { return Ok(()) };
         if storage.verified.load(Ordering::Relaxed) {
             return Ok(());
         }
-        let bytes = self.bytes.get(storage.range.clone()).unwrap_or_default();
-        if crc32fast::hash(bytes) != expected {
+        let whole = storage.range == tensor.range;
+        let sum = if whole { own_sum() } else { self.sum(storage.range.clone())? };
+        if sum != expected {
             return Err("does not match its checksum".to_owned());
         }
         storage.verified.store(true, Ordering::Relaxed);
         Ok(())
     }
+
+    fn sum(&self, range: Range<usize>) -> Result<u32, String> {
+        let mut sum = crc32fast::Hasher::new();
+        for start in range.clone().step_by(BLOCK_BYTES) {
+            sum.update(&*self.window(start..range.end.min(start + BLOCK_BYTES))?);
+        }
+        Ok(sum.finalize())
+    }
+}
+
+/// How many elements are infinite or no numbers: those whose exponent is all ones. `None` where the
+/// elements are not floating-point.
+fn non_finite(bytes: &[u8], element: &Element) -> Option<u64> {
+    let halves = |mask: u16| {
+        let (pairs, _) = bytes.as_chunks::<2>();
+        pairs.iter().filter(|&&pair| u16::from_le_bytes(pair) & mask == mask).count()
+    };
+    let count = match element {
+        Element::Known(DType::BF16) => halves(0x7f80),
+        Element::Known(DType::F16) => halves(0x7c00),
+        Element::Known(DType::F32) => {
+            let (quads, _) = bytes.as_chunks::<4>();
+            quads.iter().filter(|&&quad| !f32::from_le_bytes(quad).is_finite()).count()
+        }
+        Element::Known(DType::F64) => {
+            let (octets, _) = bytes.as_chunks::<8>();
+            octets.iter().filter(|&&octet| !f64::from_le_bytes(octet).is_finite()).count()
+        }
+        _ => return None,
+    };
+    Some(count as u64)
+}
+
+/// Names in a file are anything; a message is one line of moderate length.
+fn one_line(text: &str) -> String {
+    text.chars().take(MAX_MESSAGE).map(|c| if c.is_control() { '\u{FFFD}' } else { c }).collect()
 }
 
 /// Elements in row-major order out of strided ones. `None` where an element lies outside.

@@ -13,8 +13,10 @@ use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use tempfile::TempDir;
 
-use super::forge::{Forged, counting, pickle, torch_file};
+use super::forge::{counting, floats, torch_file};
+use super::source::Contents;
 use super::tensor_file::TensorFile;
+use super::torch_writer::{PickledEntry, pickle_state_dict as pickle};
 use super::*;
 use crate::error::EngineError;
 use crate::model::glamm::Glamm;
@@ -229,7 +231,7 @@ fn damaged_contents_are_found_by_their_checksum() {
 
 #[test]
 fn survives_any_change_of_bytes() {
-    let tensors = [Forged::floats("a", "0", &[4, 3]), Forged::floats("b", "1", &[7])];
+    let tensors = [floats("a", "0", &[4, 3]), floats("b", "1", &[7])];
     let torch = torch_file(&pickle(&tensors), &[("0", &counting(12)), ("1", &counting(7))]);
     let header = r#"{"a":{"dtype":"F32","shape":[4,3],"data_offsets":[0,48]}}"#;
     let length = (header.len() as u64).to_le_bytes();
@@ -242,9 +244,7 @@ fn survives_any_change_of_bytes() {
                 let at = random.random_range(0..bytes.len());
                 bytes[at] = random.random();
             }
-            let files = vec![(name.to_owned(), &*Box::leak(bytes.into_boxed_slice()))];
-            let source = FileSource::Embedded { files, directory: String::new() };
-            if let Ok(file) = TensorFile::open(&source, name) {
+            if let Ok(file) = TensorFile::new(name.into(), Contents::from_bytes(bytes)) {
                 for tensor in file.table.tensors.keys() {
                     drop(file.read(tensor, DType::F32, &Device::Cpu));
                 }
@@ -257,35 +257,35 @@ fn survives_any_change_of_bytes() {
 fn places_of_torch_tensors() {
     let scratch = tempfile::tempdir().unwrap();
     let source = FileSource::Directory(scratch.path().to_owned());
-    let open = |tensor: &Forged| {
+    let open = |tensor: &PickledEntry| {
         let bytes = torch_file(&pickle(std::slice::from_ref(tensor)), &[("0", &counting(12))]);
         fs::write(scratch.path().join("x.bin"), bytes).unwrap();
         TensorFile::open(&source, "x.bin")
     };
-    let read = |tensor: Forged| {
+    let read = |tensor: PickledEntry| {
         values(&open(&tensor).unwrap().read("a", DType::F32, &Device::Cpu).unwrap().unwrap())
     };
-    let plain = Forged::floats("a", "0", &[2, 3]);
+    let plain = PickledEntry { elements: 12, ..floats("a", "0", &[2, 3]) };
     assert_eq!(read(plain.clone()), [0., 1., 2., 3., 4., 5.]);
-    assert_eq!(read(Forged { offset: 6, ..plain.clone() }), [6., 7., 8., 9., 10., 11.]);
-    assert_eq!(read(Forged { strides: vec![1, 2], ..plain.clone() }), [0., 2., 4., 1., 3., 5.]);
-    assert_eq!(read(Forged { strides: vec![4, 1], ..plain.clone() }), [0., 1., 2., 4., 5., 6.]);
-    assert_eq!(read(Forged { class: "IntStorage", ..Forged::floats("a", "0", &[2]) }), [0., 1_065_353_216.]);
+    assert_eq!(read(PickledEntry { offset: 6, ..plain.clone() }), [6., 7., 8., 9., 10., 11.]);
+    assert_eq!(read(PickledEntry { strides: vec![1, 2], ..plain.clone() }), [0., 2., 4., 1., 3., 5.]);
+    assert_eq!(read(PickledEntry { strides: vec![4, 1], ..plain.clone() }), [0., 1., 2., 4., 5., 6.]);
+    assert_eq!(read(PickledEntry { class: "IntStorage", shape: vec![2], strides: vec![1], ..plain.clone() }), [0., 1_065_353_216.]);
 
     let refused = [
-        Forged { offset: 7, ..plain.clone() },
-        Forged { strides: vec![10, 1], ..plain.clone() },
-        Forged { offset: i64::MAX, ..plain.clone() },
-        Forged { strides: vec![i64::MAX, i64::MAX], ..plain.clone() },
-        Forged { shape: vec![1 << 40, 1 << 40], ..plain.clone() },
-        Forged { shape: vec![1 << 20, 1 << 20], strides: vec![0, 0], ..plain.clone() },
-        Forged { key: "../../secret", ..plain.clone() },
+        PickledEntry { offset: 7, ..plain.clone() },
+        PickledEntry { strides: vec![10, 1], ..plain.clone() },
+        PickledEntry { offset: i64::MAX, ..plain.clone() },
+        PickledEntry { strides: vec![i64::MAX, i64::MAX], ..plain.clone() },
+        PickledEntry { shape: vec![1 << 40, 1 << 40], ..plain.clone() },
+        PickledEntry { shape: vec![1 << 20, 1 << 20], strides: vec![0, 0], ..plain.clone() },
+        PickledEntry { key: "../../secret".to_owned(), ..plain.clone() },
     ];
     for tensor in refused {
         let error = open(&tensor).unwrap_err().to_string();
         assert_names(&error, &["x.bin", "tensor a"]);
     }
-    let unknown = Forged { class: "QInt8Storage", ..plain };
+    let unknown = PickledEntry { class: "QInt8Storage", ..plain };
     let error = open(&unknown).unwrap().read("a", DType::F32, &Device::Cpu).unwrap_err().to_string();
     assert_names(&error, &["x.bin", "tensor a", "QInt8Storage"]);
 }

@@ -2,87 +2,84 @@
 //! of uncompressed entries, `NAME/data.pkl` with the table and `NAME/data/KEY` with the elements of
 //! each storage. Called by [`super::tensor_file`].
 //!
-//! Since entries are not compressed, tensors are read straight from the mapped file.
+//! Nothing but the table is read here, and nothing in a file is ever executed or unpacked.
 
 use std::collections::HashMap;
-use std::io::Cursor;
 use std::ops::Range;
 use std::rc::Rc;
 use std::sync::atomic::AtomicBool;
 
-use zip::{CompressionMethod, ZipArchive};
-
 use super::pickle::{NamedTensor, PickledTensor, read_state_dict};
-use super::tensor_file::{Storage, StoredTensor, TensorTable};
+use super::source::Contents;
+use super::tensor_file::{Element, Storage, StoredTensor, TensorTable};
+use super::zip_directory::{LOCAL_HEADER, ZipEntry, local_entry, read_directory};
 
-/// Start of a zip entry.
-const LOCAL_HEADER: &[u8; 4] = b"PK\x03\x04";
-/// Length of a zip entry's header without name and extra fields.
-const LOCAL_HEADER_LENGTH: usize = 30;
 /// Start of a pickle of protocol 2, with which files before PyTorch 1.6 begin.
 const BARE_PICKLE: &[u8; 2] = b"\x80\x02";
+/// The table of the full-size model takes a quarter of a megabyte.
+const MAX_PICKLE_BYTES: usize = 8 << 20;
+/// Between the data of two entries lie a checksum, a header and a name.
+const MAX_GAP: usize = 1 << 10;
+/// More entries than any checkpoint has.
+const MAX_ENTRIES: usize = 1 << 17;
 
 /// Reads the archive's directory and its pickle.
 ///
 /// # Errors
 /// What is wrong with the file, with the tensor's name where there is one.
-pub(super) fn read_table(bytes: &[u8]) -> Result<TensorTable, String> {
-    if bytes.starts_with(BARE_PICKLE) {
+pub(super) fn read_table(file: &Contents) -> Result<TensorTable, String> {
+    let unreadable = |error: std::io::Error| format!("it cannot be read ({error})");
+    let start = file.read(0..file.len().min(LOCAL_HEADER.len())).map_err(unreadable)?;
+    if start.starts_with(BARE_PICKLE) {
         return Err("it was written before PyTorch 1.6: load and save it again with a newer one".to_owned());
     }
-    if !bytes.starts_with(LOCAL_HEADER) {
+    if *start != *LOCAL_HEADER {
         return Err("it does not begin like a file of torch.save".to_owned());
     }
-    let entries = read_directory(bytes).map_err(|reason| cut_off(bytes).unwrap_or(reason))?;
-    let pickle = entries.iter().find_map(|(name, entry)| Some((name.strip_suffix("/data.pkl")?, entry)));
+    let entries = read_directory(file).map_err(|reason| cut_off(file).unwrap_or(reason))?;
+    let pickle = entries.iter().find_map(|entry| Some((entry.name.strip_suffix("/data.pkl")?, entry)));
     let (root, pickle) = pickle.ok_or_else(|| "it has no data.pkl inside".to_owned())?;
-    let order = entries.get(&format!("{root}/byteorder")).and_then(|entry| bytes.get(entry.range.clone()));
-    if order.is_some_and(|order| order != b"little") {
-        return Err("it was written on a big-endian machine".to_owned());
+    let entries: HashMap<&str, &ZipEntry> =
+        entries.iter().map(|entry| (entry.name.as_str(), entry)).collect();
+    if let Some(order) = entries.get(&*format!("{root}/byteorder")) {
+        let shown = order.range.start..order.range.end.min(order.range.start + 8);
+        if *file.read(shown).map_err(unreadable)? != *b"little" {
+            return Err("it was written on a big-endian machine".to_owned());
+        }
     }
+    if pickle.range.len() > MAX_PICKLE_BYTES {
+        return Err(format!("its table of tensors has more than {} MB", MAX_PICKLE_BYTES >> 20));
+    }
+    let pickled = file.read(pickle.range.clone()).map_err(unreadable)?;
+    if pickle.crc.is_some_and(|crc| crc32fast::hash(&pickled) != crc) {
+        return Err("its table of tensors does not match its checksum".to_owned());
+    }
+    fill_table(read_state_dict(&pickled)?, |key| entries.get(&*format!("{root}/data/{key}")).copied())
+}
 
+/// Finds the data of every tensor.
+fn fill_table<'e>(
+    tensors: Vec<NamedTensor>,
+    entry_of: impl Fn(&str) -> Option<&'e ZipEntry>,
+) -> Result<TensorTable, String> {
     let mut table = TensorTable::default();
     let mut known: HashMap<Rc<str>, usize> = HashMap::new();
-    for (name, tensor) in read_state_dict(bytes.get(pickle.range.clone()).unwrap_or_default())? {
+    for (name, tensor) in tensors {
         let key = &tensor.storage.key;
         let next = table.storages.len();
         let storage = *known.entry(key.clone()).or_insert(next);
         if storage == next {
-            let entry = entries.get(&format!("{root}/data/{key}"));
-            let entry = entry.ok_or_else(|| format!("tensor {name} has no data in it"))?;
+            let entry = entry_of(key).ok_or_else(|| format!("tensor {name} has no data in it"))?;
             let (range, crc) = (entry.range.clone(), entry.crc);
             table.storages.push(Storage { range, crc, verified: AtomicBool::new(false) });
         }
-        let stored = place(&tensor, storage, &table.storages[storage].range);
-        table.tensors.insert(name.to_string(), stored.map_err(|reason| format!("tensor {name} {reason}"))?);
+        let stored = place(&tensor, storage, &table.storages[storage].range)
+            .map_err(|reason| format!("tensor {name} {reason}"))?;
+        if table.tensors.insert(name.to_string(), stored).is_some() {
+            return Err(format!("it has two tensors {name}"));
+        }
     }
     Ok(table)
-}
-
-struct Entry {
-    range: Range<usize>,
-    crc: Option<u32>,
-}
-
-fn read_directory(bytes: &[u8]) -> Result<HashMap<String, Entry>, String> {
-    let broken = |error: zip::result::ZipError| format!("its directory cannot be read ({error})");
-    let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(broken)?;
-    let mut entries = HashMap::new();
-    for index in 0..archive.len() {
-        let file = archive.by_index_raw(index).map_err(broken)?;
-        let name = file.name().map_err(broken)?.into_owned();
-        if file.compression() != CompressionMethod::Stored || file.encrypted() {
-            return Err(format!("its entry {name} is compressed or encrypted, which torch.save never does"));
-        }
-        let start = file.data_start().and_then(|start| usize::try_from(start).ok());
-        let size = usize::try_from(file.compressed_size()).ok();
-        let range = start.zip(size).and_then(|(start, size)| Some(start..start.checked_add(size)?));
-        let range = range.filter(|range| range.end <= bytes.len());
-        let range = range.ok_or_else(|| format!("its entry {name} lies outside the file"))?;
-        // A writer that was told not to compute checksums leaves 0.
-        entries.insert(name, Entry { range, crc: Some(file.crc32()).filter(|&crc| crc != 0) });
-    }
-    Ok(entries)
 }
 
 /// The bytes of a tensor within its storage, which is at `storage_range`.
@@ -91,7 +88,13 @@ fn place(
     storage: usize,
     storage_range: &Range<usize>,
 ) -> Result<StoredTensor, String> {
-    let size = tensor.storage.element.size();
+    let (element, elements) = (&tensor.storage.element, tensor.storage.elements);
+    let size = element.size();
+    // The size of an element of unknown type is not known either; such a tensor is never read.
+    let whole = elements.checked_mul(size) == Some(storage_range.len());
+    if !whole && matches!(element, Element::Known(_)) {
+        return Err(format!("should have {elements} elements in {} bytes", storage_range.len()));
+    }
     let too_large = || "is larger than its data".to_owned();
     let count = tensor.shape.iter().try_fold(1_usize, |product, &n| product.checked_mul(n));
     let count = count.ok_or_else(too_large)?;
@@ -125,39 +128,43 @@ fn row_major(shape: &[usize], strides: &[usize]) -> bool {
     })
 }
 
-/// Says in which tensor an archive ends that has lost its directory. The table is the first entry,
-/// and entries of tensors follow in the order in which it first names them.
-fn cut_off(bytes: &[u8]) -> Option<String> {
-    let whole = |tensor: &PickledTensor| tensor.storage.elements.checked_mul(tensor.storage.element.size());
-    let (_, table) = local_entry(bytes, 0)?;
-    let Ok(tensors) = read_state_dict(bytes.get(table..)?) else {
+/// Says in which tensor an archive ends that has lost its directory. The table of tensors is the
+/// first entry; behind it the headers of the other entries are followed from one to the next.
+fn cut_off(file: &Contents) -> Option<String> {
+    let (_, pickle) = local_entry(file, 0)?;
+    let head = file.read(pickle..file.len().min(pickle.checked_add(MAX_PICKLE_BYTES)?)).ok()?;
+    let Ok(tensors) = read_state_dict(&head) else {
         return Some("it is truncated within its table of tensors".to_owned());
     };
-    let last = bytes.windows(LOCAL_HEADER.len()).enumerate().rev().find_map(|(at, window)| {
-        let (name, start) = (window == LOCAL_HEADER).then(|| local_entry(bytes, at)).flatten()?;
-        Some((name.rsplit_once("/data/")?.1, start))
-    });
-    let lost = match last {
-        None => tensors.first()?,
-        Some((key, start)) => {
-            let at = tensors.iter().position(|(_, tensor)| &*tensor.storage.key == key)?;
-            let complete = start.checked_add(whole(&tensors[at].1)?)? <= bytes.len();
-            let after = |named: &&NamedTensor| &*named.1.storage.key != key;
-            match tensors[at..].iter().find(after).filter(|_| complete) {
-                Some(next) => next,
-                None if complete => return Some("it is truncated: its directory is lost".to_owned()),
-                None => &tensors[at],
+    let mut sizes = HashMap::new();
+    for (name, tensor) in &tensors {
+        let bytes = tensor.storage.elements.checked_mul(tensor.storage.element.size())?;
+        sizes.entry(&*tensor.storage.key).or_insert((bytes, name));
+    }
+    let mut last = None;
+    let mut next = pickle + next_header(&head)?;
+    for _ in 0..MAX_ENTRIES {
+        let Some((name, data)) = local_entry(file, next) else { break };
+        let stored = name.rsplit_once("/data/").and_then(|(_, key)| sizes.get(key));
+        let mut end = data;
+        if let Some((bytes, tensor)) = stored {
+            end = data.checked_add(*bytes)?;
+            if end > file.len() {
+                return Some(format!("it is truncated: it ends inside tensor {tensor}"));
             }
+            last = Some(tensor);
         }
-    };
-    Some(format!("it is truncated: it ends before the end of tensor {}", lost.0))
+        let gap = file.read(end..file.len().min(end.checked_add(MAX_GAP)?)).ok()?;
+        let Some(distance) = next_header(&gap) else { break };
+        next = end + distance;
+    }
+    match (last, tensors.first()) {
+        (Some(tensor), _) => Some(format!("it is truncated: its directory is lost behind tensor {tensor}")),
+        (None, Some((tensor, _))) => Some(format!("it is truncated: it ends before tensor {tensor}")),
+        (None, None) => Some("it is truncated: its directory is lost".to_owned()),
+    }
 }
 
-/// Name and start of the data of the entry whose header is at `at`.
-fn local_entry(bytes: &[u8], at: usize) -> Option<(&str, usize)> {
-    let header = bytes.get(at..at + LOCAL_HEADER_LENGTH)?;
-    let length = |i: usize| usize::from(u16::from_le_bytes([header[i], header[i + 1]]));
-    let name = at + LOCAL_HEADER_LENGTH;
-    let data = name + length(26);
-    Some((std::str::from_utf8(bytes.get(name..data)?).ok()?, data + length(28)))
+fn next_header(bytes: &[u8]) -> Option<usize> {
+    bytes.windows(LOCAL_HEADER.len()).position(|window| window == LOCAL_HEADER)
 }
