@@ -1,6 +1,6 @@
 //! The demo model: the one place that knows how it comes into the binary.
 
-use crate::checkpoint::Checkpoint;
+use crate::checkpoint::{Checkpoint, FileSource};
 use crate::error::CheckpointError;
 
 /// The files of `assets/demo-model`, by their names in the checkpoint.
@@ -26,4 +26,14 @@ const FILES: &[(&str, &[u8])] = files![
 /// The files do not fit the engine: a build that its own tests do not pass.
 pub(crate) fn checkpoint() -> Result<Checkpoint, CheckpointError> {
     Checkpoint::from_embedded(FILES)
+}
+
+/// The files of that checkpoint.
+pub(crate) fn source() -> FileSource {
+    FileSource::embedded_files(FILES)
+}
+
+/// One of them.
+pub(crate) fn file(name: &str) -> Option<&'static [u8]> {
+    FILES.iter().find(|(path, _)| *path == name).map(|(_, bytes)| *bytes)
 }

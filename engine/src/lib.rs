@@ -20,6 +20,7 @@
 //! - [`hub`]: the cache of Hugging Face and downloads into it; [`models`]: which models there are and
 //!   what of them is here.
 //! - [`model`]: the network, one file for each part, named as in the paper.
+//! - [`fabricate`]: synthetic checkpoints in the layout of the released ones.
 //! - [`scenes`]: the procedural picture world of the demo model.
 //!
 //! What always holds: `model` knows nothing of files, threads or text; no tensor leaves this crate
@@ -52,6 +53,7 @@ pub mod device;
 pub mod engine;
 pub mod error;
 pub mod eval;
+pub mod fabricate;
 pub mod generate;
 pub mod handle;
 pub mod hub;

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use super::dev::DevCommand;
 use super::models::args::ModelsCommand;
 
 /// Talk about an image, and see every phrase as a mask.
@@ -50,6 +51,9 @@ pub enum Command {
     /// See which models there are.
     #[command(subcommand)]
     Models(ModelsCommand),
+    /// Tools for developers.
+    #[command(subcommand, hide = true)]
+    Dev(DevCommand),
 }
 
 /// Which weights, and where they run.

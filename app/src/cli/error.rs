@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use glamm_engine::error::{EngineError, ImageError, PromptError};
 use glamm_engine::eval::EvalError;
+use glamm_engine::fabricate::FabricateError;
 use glamm_engine::scenes::dataset::DatasetError;
 
 /// Why a command ended early.
@@ -40,6 +41,19 @@ pub enum CliError {
     /// `--overlay` ends in something that is no image format.
     #[error("cannot write {}: its ending is not that of an image format that can be written (use .png)", .0.display())]
     OutputFormat(PathBuf),
+    /// A checkpoint was looked through, and cannot be used.
+    #[error("{} cannot be used: {faults} faults; the first: {first}", directory.display())]
+    UnfitModel {
+        /// Which one.
+        directory: PathBuf,
+        /// How many tensors and files are not as they should be.
+        faults: usize,
+        /// What is wrong with the first.
+        first: String,
+    },
+    /// A checkpoint could not be fabricated.
+    #[error(transparent)]
+    Fabricate(#[from] FabricateError),
     /// Scenes could not be written.
     #[error(transparent)]
     Dataset(#[from] DatasetError),
@@ -66,10 +80,14 @@ impl CliError {
                 _ => 1,
             },
             Self::Eval(_) | Self::Window(_) => 1,
-            Self::UnknownModel(_) => 4,
+            Self::UnknownModel(_) | Self::UnfitModel { .. } | Self::Fabricate(FabricateError::Config(_)) => 4,
             Self::MalformedBox(_) | Self::EmptyBox(_) => 5,
             Self::UnknownDevice(_) => 6,
-            Self::Output { .. } | Self::OutputFormat(_) | Self::Dataset(_) | Self::Stdout(_) => 7,
+            Self::Output { .. }
+            | Self::OutputFormat(_)
+            | Self::Dataset(_)
+            | Self::Fabricate(_)
+            | Self::Stdout(_) => 7,
         }
     }
 

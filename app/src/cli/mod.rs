@@ -14,6 +14,7 @@ use serde::Serialize;
 pub mod args;
 mod ask;
 pub mod bench;
+pub mod dev;
 pub mod document;
 pub mod error;
 pub mod eval;
@@ -40,6 +41,7 @@ pub fn run() -> ExitCode {
         Some(Command::Eval(EvalCommand::Scenes(args))) => eval::run(&args),
         Some(Command::Bench(args)) => bench::run(&args),
         Some(Command::Models(command)) => models::run(&command),
+        Some(Command::Dev(command)) => dev::run(&command),
         None => open_window(cli.image, &cli.model),
     };
     match result {

@@ -72,6 +72,10 @@ pub(super) enum Progress {
     Scenes,
     /// Runs of a benchmark.
     Runs,
+    /// Bytes of a model that are looked at.
+    Checking,
+    /// Bytes of weights that are written.
+    Writing,
 }
 
 impl Progress {
@@ -81,6 +85,8 @@ impl Progress {
             Self::Waiting => "{spinner} {msg} {elapsed}",
             Self::Scenes => "{wide_bar} {pos}/{len} scenes, {eta} left",
             Self::Runs => "{wide_bar} run {pos}/{len}",
+            Self::Checking => "checking {wide_bar} {bytes}/{total_bytes}, {eta} left",
+            Self::Writing => "writing {wide_bar} {bytes}/{total_bytes}, {eta} left",
         }
     }
 
@@ -102,7 +108,14 @@ mod tests {
 
     #[test]
     fn templates_have_no_mistake() {
-        for progress in [Progress::Loading, Progress::Waiting, Progress::Scenes, Progress::Runs] {
+        for progress in [
+            Progress::Loading,
+            Progress::Waiting,
+            Progress::Scenes,
+            Progress::Runs,
+            Progress::Checking,
+            Progress::Writing,
+        ] {
             assert!(ProgressStyle::with_template(progress.template()).is_ok(), "{progress:?}");
         }
     }

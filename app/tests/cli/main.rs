@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail this way")]
 
 mod ask;
+mod check;
 mod errors;
 mod images;
 mod models;

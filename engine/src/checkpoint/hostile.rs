@@ -102,7 +102,11 @@ fn hostile_archives() {
             "archive/data/1 lies outside",
         ),
         ("an entry that begins behind the file", listed("archive/data/1", 42, &[0, 0, 1, 0]), "lies outside"),
-        ("an entry at another one's place", listed("archive/data/1", 42, &[0; 4]), "is called archive/data.pkl"),
+        (
+            "an entry at another one's place",
+            listed("archive/data/1", 42, &[0; 4]),
+            "is called archive/data.pkl",
+        ),
         (
             "storages that overlap",
             listed("archive/data/0", 20, &[200, 0, 0, 0, 200, 0, 0, 0]),
@@ -171,11 +175,27 @@ fn hostile_tensors() {
         ("a negative offset", one(PickledEntry { offset: -1, ..plain.clone() }), no_tensor),
         ("fewer strides than sizes", one(PickledEntry { strides: vec![1], ..plain.clone() }), no_tensor),
         ("a negative storage", one(PickledEntry { elements: -1, ..plain.clone() }), "storage 0 has no size"),
-        ("a storage of 2⁶² elements", one(PickledEntry { elements: 1 << 62, ..plain.clone() }), "tensor a should"),
-        ("a storage cut short", one(PickledEntry { elements: 13, ..plain.clone() }), "13 elements in 48 bytes"),
+        (
+            "a storage of 2⁶² elements",
+            one(PickledEntry { elements: 1 << 62, ..plain.clone() }),
+            "tensor a should",
+        ),
+        (
+            "a storage cut short",
+            one(PickledEntry { elements: 13, ..plain.clone() }),
+            "13 elements in 48 bytes",
+        ),
         ("a smaller storage", one(PickledEntry { elements: 11, ..plain.clone() }), "11 elements in 48 bytes"),
-        ("elements of another size", one(PickledEntry { class: "DoubleStorage", ..plain.clone() }), "tensor a"),
-        ("an offset behind the end", one(PickledEntry { offset: 1, ..plain.clone() }), "larger than its data"),
+        (
+            "elements of another size",
+            one(PickledEntry { class: "DoubleStorage", ..plain.clone() }),
+            "tensor a",
+        ),
+        (
+            "an offset behind the end",
+            one(PickledEntry { offset: 1, ..plain.clone() }),
+            "larger than its data",
+        ),
         ("an offset that overflows", one(PickledEntry { offset: i64::MAX, ..plain.clone() }), "larger than"),
         (
             "strides that overflow",

@@ -11,9 +11,10 @@
 //! the result is weights of the right shapes or an error that names the file and the tensor.
 
 #[cfg(test)]
-mod forge;
+pub(crate) mod forge;
 #[cfg(test)]
 mod hostile;
+pub mod inspect;
 pub mod manifest;
 mod pickle;
 pub mod probe;
@@ -39,12 +40,12 @@ use crate::error::{CheckpointError, without_backtrace};
 use crate::model::config::GlammConfig;
 use crate::text::tokenizer::Tokenizer;
 use manifest::{TensorSpec, expected_tensors};
-use source::FileSource;
+pub(crate) use source::FileSource;
 use tensor_set::TensorSet;
 pub use weights::Weights;
 
 /// Tensors of CLIP's vision tower begin with this; its file holds the text tower too.
-const VISION_PREFIX: &str = "vision_model.";
+pub(crate) const VISION_PREFIX: &str = "vision_model.";
 
 const MODEL_FILE: &str = "tokenizer.model";
 const ADDED_FILE: &str = "added_tokens.json";
@@ -76,29 +77,11 @@ impl Checkpoint {
     /// # Errors
     /// As [`Self::open`].
     pub fn from_embedded(files: &[(&str, &'static [u8])]) -> Result<Self, CheckpointError> {
-        let files = files.iter().map(|(path, bytes)| ((*path).to_owned(), *bytes)).collect();
-        Self::from_source(FileSource::Embedded { files, directory: String::new() })
+        Self::from_source(FileSource::embedded_files(files))
     }
 
     fn from_source(source: FileSource) -> Result<Self, CheckpointError> {
-        require(&source, "config.json", "it is not a checkpoint directory, or not a complete one")?;
-        let own = source.read_text("config.json")?;
-        let tower = GlammConfig::vision_tower_name(&own)
-            .map_err(|reason| CheckpointError::Config { path: source.path("config.json"), reason })?;
-        let tower = tower::find(&source, &tower)?;
-        let preprocessor = tower
-            .has("preprocessor_config.json")
-            .then(|| tower.read_text("preprocessor_config.json"))
-            .transpose()?;
-        let config = GlammConfig::from_json(&own, &tower.read_text("config.json")?, preprocessor.as_deref())
-            .map_err(|(file, reason)| CheckpointError::Config {
-                path: match file {
-                    "CLIP config.json" => tower.path("config.json"),
-                    "preprocessor_config.json" => tower.path(file),
-                    _ => source.path(file),
-                },
-                reason,
-            })?;
+        let ConfigFiles { config, tower, .. } = ConfigFiles::read(&source, "config.json")?;
         let (glamm, clip) = (TensorSet::open(&source)?, TensorSet::open(&tower)?);
         let manifest = expected_tensors(&config).map_err(|error| CheckpointError::Config {
             path: source.path("config.json"),
@@ -118,21 +101,7 @@ impl Checkpoint {
     /// # Errors
     /// Its files are missing or damaged, or have more tokens than the model.
     pub fn tokenizer(&self) -> Result<Tokenizer, CheckpointError> {
-        for file in [MODEL_FILE, ADDED_FILE] {
-            require(&self.source, file, "it belongs to the checkpoint; download it into this directory")?;
-        }
-        let tokenizer =
-            Tokenizer::new(&self.source.read(MODEL_FILE)?, &self.source.read_text(ADDED_FILE)?).map_err(
-                |(file, reason)| CheckpointError::Malformed { path: self.source.path(file), reason },
-            )?;
-        let (tokens, rows) = (tokenizer.id_limit(), self.config.llm.vocab_size);
-        if tokens > rows {
-            return Err(CheckpointError::Config {
-                path: self.source.path("config.json"),
-                reason: format!("vocab_size is {rows}, but the tokenizer has {tokens} tokens"),
-            });
-        }
-        Ok(tokenizer)
+        read_tokenizer(&self.source, &self.config)
     }
 
     /// Weights for building the model on `device` in `dtype`; nothing is read yet. `progress` is
@@ -146,6 +115,52 @@ impl Checkpoint {
     ) -> Weights<'p> {
         let sets = (self.glamm.clone(), self.clip.clone());
         Weights::new(sets, self.total_bytes, (device, dtype), progress)
+    }
+}
+
+/// The texts of a checkpoint's configuration, and what they say.
+#[derive(Debug)]
+pub(crate) struct ConfigFiles {
+    /// GLaMM's `config.json`.
+    pub(crate) glamm: String,
+    /// CLIP's `config.json`.
+    pub(crate) clip: String,
+    /// CLIP's `preprocessor_config.json`, which need not be there.
+    pub(crate) preprocessor: Option<String>,
+    /// All of them.
+    pub(crate) config: GlammConfig,
+    /// Where CLIP's files are.
+    tower: FileSource,
+}
+
+impl ConfigFiles {
+    /// Reads GLaMM's configuration, which is called `name`, and CLIP's, wherever it is found.
+    ///
+    /// # Errors
+    /// A file is missing, or sizes do not fit each other.
+    pub(crate) fn read(source: &FileSource, name: &str) -> Result<Self, CheckpointError> {
+        require(source, name, "it is not a checkpoint directory, or not a complete one")?;
+        let glamm = source.read_text(name)?;
+        let tower = GlammConfig::vision_tower_name(&glamm)
+            .map_err(|reason| CheckpointError::Config { path: source.path(name), reason })?;
+        let tower = tower::find(source, &tower)?;
+        let clip = tower.read_text("config.json")?;
+        let preprocessor = tower
+            .has("preprocessor_config.json")
+            .then(|| tower.read_text("preprocessor_config.json"))
+            .transpose()?;
+        let config =
+            GlammConfig::from_json(&glamm, &clip, preprocessor.as_deref()).map_err(|(file, reason)| {
+                CheckpointError::Config {
+                    path: match file {
+                        "CLIP config.json" => tower.path("config.json"),
+                        "preprocessor_config.json" => tower.path(file),
+                        _ => source.path(name),
+                    },
+                    reason,
+                }
+            })?;
+        Ok(Self { glamm, clip, preprocessor, config, tower })
     }
 }
 
@@ -172,6 +187,22 @@ fn check(set: &TensorSet, expected: &[TensorSpec], prefix: &str) -> Result<u64, 
         );
     }
     Ok(bytes)
+}
+
+fn read_tokenizer(source: &FileSource, config: &GlammConfig) -> Result<Tokenizer, CheckpointError> {
+    for file in [MODEL_FILE, ADDED_FILE] {
+        require(source, file, "it belongs to the checkpoint; download it into this directory")?;
+    }
+    let tokenizer = Tokenizer::new(&source.read(MODEL_FILE)?, &source.read_text(ADDED_FILE)?)
+        .map_err(|(file, reason)| CheckpointError::Malformed { path: source.path(file), reason })?;
+    let (tokens, rows) = (tokenizer.id_limit(), config.llm.vocab_size);
+    if tokens > rows {
+        return Err(CheckpointError::Config {
+            path: source.path("config.json"),
+            reason: format!("vocab_size is {rows}, but the tokenizer has {tokens} tokens"),
+        });
+    }
+    Ok(tokenizer)
 }
 
 fn require(source: &FileSource, file: &str, hint: &str) -> Result<(), CheckpointError> {

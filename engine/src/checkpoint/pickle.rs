@@ -366,8 +366,7 @@ mod tests {
 
     #[test]
     fn reads_names_places_and_shapes() {
-        let forged =
-            [floats("a", "0", &[2, 3]), PickledEntry { offset: 4, ..floats("b", "1", &[5]) }];
+        let forged = [floats("a", "0", &[2, 3]), PickledEntry { offset: 4, ..floats("b", "1", &[5]) }];
         let tensors = read_state_dict(&pickle(&forged)).unwrap();
         let names: Vec<&str> = tensors.iter().map(|(name, _)| &**name).collect();
         assert_eq!(names, ["a", "b"]);

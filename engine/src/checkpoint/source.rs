@@ -117,7 +117,7 @@ fn outside() -> io::Error {
 
 /// A directory of files.
 #[derive(Debug, Clone)]
-pub(super) enum FileSource {
+pub(crate) enum FileSource {
     /// On the disk.
     Directory(PathBuf),
     /// In the binary: paths with `/`, and contents.
@@ -130,6 +130,12 @@ pub(super) enum FileSource {
 }
 
 impl FileSource {
+    /// Files of the binary, by their paths with `/`.
+    pub(crate) fn embedded_files(files: &[(&str, &'static [u8])]) -> Self {
+        let files = files.iter().map(|(path, bytes)| ((*path).to_owned(), *bytes)).collect();
+        Self::Embedded { files, directory: String::new() }
+    }
+
     /// What messages call the directory.
     pub(super) fn directory(&self) -> PathBuf {
         match self {

@@ -62,6 +62,19 @@ impl Element {
         }
     }
 
+    /// For people.
+    pub(super) fn name(&self) -> &str {
+        match self {
+            Self::Known(dtype) => dtype.as_str(),
+            Self::Unknown(name) => name,
+        }
+    }
+
+    /// Whether weights may be of this type.
+    pub(super) fn is_usual(&self) -> bool {
+        matches!(self, Self::Known(DType::F32 | DType::F16 | DType::BF16))
+    }
+
     /// Bytes of one element; 1 where the type is unknown (such a tensor cannot be read).
     pub(super) fn size(&self) -> usize {
         match self {
@@ -193,8 +206,7 @@ impl TensorFile {
             }
         };
         // Not every device knows the types that no checkpoint of this model should have.
-        let usual = matches!(from, DType::F32 | DType::F16 | DType::BF16);
-        let first = if usual { device } else { &Device::Cpu };
+        let first = if stored.element.is_usual() { device } else { &Device::Cpu };
         let tensor = Tensor::from_raw_buffer(elements, from, &stored.shape, first)?;
         // Before the elements are converted: not three copies at once.
         drop(bytes);
@@ -202,7 +214,7 @@ impl TensorFile {
     }
 
     /// Looks at every element of a tensor without keeping any: how many are not finite numbers.
-    /// `None` where the file does not have the tensor, or its elements are not floating-point.
+    /// `None` where the file does not have the tensor.
     ///
     /// # Errors
     /// The contents are damaged or cannot be read.
@@ -210,18 +222,15 @@ impl TensorFile {
         let Some(stored) = self.table.tensors.get(name) else { return Ok(None) };
         let malformed = |reason: String| self.malformed(name, &reason);
         let mut count = 0;
-        let mut is_float = true;
         let mut sum = crc32fast::Hasher::new();
         for start in stored.range.clone().step_by(BLOCK_BYTES) {
             let end = stored.range.end.min(start + BLOCK_BYTES);
             let block = self.window(start..end).map_err(malformed)?;
             sum.update(&block);
-            let found = non_finite(&block, &stored.element);
-            is_float &= found.is_some();
-            count += found.unwrap_or(0);
+            count += non_finite(&block, &stored.element);
         }
         self.verify(stored, || sum.finalize()).map_err(malformed)?;
-        Ok(is_float.then_some(count))
+        Ok(Some(count))
     }
 
     fn malformed(&self, tensor: &str, reason: &str) -> CheckpointError {
@@ -263,9 +272,8 @@ impl TensorFile {
     }
 }
 
-/// How many elements are infinite or no numbers: those whose exponent is all ones. `None` where the
-/// elements are not floating-point.
-fn non_finite(bytes: &[u8], element: &Element) -> Option<u64> {
+/// How many elements are infinite or no numbers: in 16 bits, those whose exponent is all ones.
+fn non_finite(bytes: &[u8], element: &Element) -> u64 {
     let halves = |mask: u16| {
         let (pairs, _) = bytes.as_chunks::<2>();
         pairs.iter().filter(|&&pair| u16::from_le_bytes(pair) & mask == mask).count()
@@ -281,9 +289,10 @@ fn non_finite(bytes: &[u8], element: &Element) -> Option<u64> {
             let (octets, _) = bytes.as_chunks::<8>();
             octets.iter().filter(|&&octet| !f64::from_le_bytes(octet).is_finite()).count()
         }
-        _ => return None,
+        // Whole numbers, and what nobody reads.
+        _ => 0,
     };
-    Some(count as u64)
+    count as u64
 }
 
 /// Names in a file are anything; a message is one line of moderate length.

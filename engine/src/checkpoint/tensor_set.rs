@@ -43,6 +43,17 @@ impl TensorSet {
     /// # Errors
     /// There are none, one of them is missing, or one is damaged.
     pub(super) fn open(source: &FileSource) -> Result<Self, CheckpointError> {
+        let (set, failures) = Self::open_what_is_good(source)?;
+        failures.into_iter().next().map_or(Ok(set), Err)
+    }
+
+    /// The same without the files that are missing or damaged, and what is wrong with those.
+    ///
+    /// # Errors
+    /// There are no weight files, or their index is damaged.
+    pub(super) fn open_what_is_good(
+        source: &FileSource,
+    ) -> Result<(Self, Vec<CheckpointError>), CheckpointError> {
         let found = CANDIDATES.into_iter().find(|name| source.has(name));
         let main = found.ok_or_else(|| CheckpointError::MissingFile {
             directory: source.directory(),
@@ -55,16 +66,21 @@ impl TensorSet {
         if names.is_empty() {
             names.insert(main);
         }
-        let mut files = Vec::with_capacity(names.len());
+        let (mut files, mut failures) = (Vec::with_capacity(names.len()), Vec::new());
         for name in names {
-            if !source.has(name) {
-                return Err(CheckpointError::MissingFile {
+            let opened = if source.has(name) {
+                TensorFile::open(source, name)
+            } else {
+                Err(CheckpointError::MissingFile {
                     directory: source.directory(),
                     file: name.to_owned(),
                     hint: format!("{main} lists it; download it into this directory"),
-                });
+                })
+            };
+            match opened {
+                Ok(file) => files.push(file),
+                Err(error) => failures.push(error),
             }
-            files.push(TensorFile::open(source, name)?);
         }
         let mut places = HashMap::new();
         for (index, file) in files.iter().enumerate() {
@@ -77,7 +93,7 @@ impl TensorSet {
                 files.iter().position(|file| &file.path == path && file.table.tensors.contains_key(name));
             places.extend(meant.map(|index| (name.clone(), index)));
         }
-        Ok(Self { directory: source.directory(), files, places, promised })
+        Ok((Self { directory: source.directory(), files, places, promised }, failures))
     }
 
     /// Names of all tensors, in no order.
@@ -116,6 +132,16 @@ impl TensorSet {
         let file = self.places.get(name).map(|&index| &self.files[index]);
         let tensor = file.map(|file| file.read(name, dtype, device)).transpose()?.flatten();
         Ok(tensor.ok_or_else(|| self.missing(name))?)
+    }
+
+    /// Looks at every element of a tensor, and counts those that are not finite numbers.
+    ///
+    /// # Errors
+    /// It is missing or its contents are damaged.
+    pub(super) fn count_non_finite(&self, name: &str) -> Result<u64, CheckpointError> {
+        let file = self.places.get(name).map(|&index| &self.files[index]);
+        let count = file.map(|file| file.count_non_finite(name)).transpose()?.flatten();
+        count.ok_or_else(|| self.missing(name))
     }
 
     fn missing(&self, name: &str) -> CheckpointError {

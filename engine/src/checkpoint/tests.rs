@@ -270,7 +270,10 @@ fn places_of_torch_tensors() {
     assert_eq!(read(PickledEntry { offset: 6, ..plain.clone() }), [6., 7., 8., 9., 10., 11.]);
     assert_eq!(read(PickledEntry { strides: vec![1, 2], ..plain.clone() }), [0., 2., 4., 1., 3., 5.]);
     assert_eq!(read(PickledEntry { strides: vec![4, 1], ..plain.clone() }), [0., 1., 2., 4., 5., 6.]);
-    assert_eq!(read(PickledEntry { class: "IntStorage", shape: vec![2], strides: vec![1], ..plain.clone() }), [0., 1_065_353_216.]);
+    assert_eq!(
+        read(PickledEntry { class: "IntStorage", shape: vec![2], strides: vec![1], ..plain.clone() }),
+        [0., 1_065_353_216.]
+    );
 
     let refused = [
         PickledEntry { offset: 7, ..plain.clone() },

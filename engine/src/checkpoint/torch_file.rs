@@ -36,7 +36,9 @@ pub(super) fn read_table(file: &Contents) -> Result<TensorTable, String> {
     if *start != *LOCAL_HEADER {
         return Err("it does not begin like a file of torch.save".to_owned());
     }
-    let entries = read_directory(file).map_err(|reason| cut_off(file).unwrap_or(reason))?;
+    let Some(entries) = read_directory(file)? else {
+        return Err(cut_off(file).unwrap_or_else(|| "it is truncated: its directory is lost".to_owned()));
+    };
     let pickle = entries.iter().find_map(|entry| Some((entry.name.strip_suffix("/data.pkl")?, entry)));
     let (root, pickle) = pickle.ok_or_else(|| "it has no data.pkl inside".to_owned())?;
     let entries: HashMap<&str, &ZipEntry> =

@@ -296,7 +296,7 @@ mod tests {
         let stem = "pytorch_model-00001-of-00002";
         let path = format!("../tests/golden/public/glamm-tiny/{stem}.bin");
         let whole = fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap();
-        let listed = read_directory(&Contents::from_bytes(whole.clone())).unwrap();
+        let listed = read_directory(&Contents::from_bytes(whole.clone())).unwrap().unwrap();
 
         let table = &whole[listed[0].range.clone()];
         let tensors = read_state_dict(table).unwrap();

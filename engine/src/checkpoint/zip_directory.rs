@@ -46,12 +46,12 @@ pub(super) struct ZipEntry {
     header: usize,
 }
 
-/// Lists the archive's entries.
+/// Lists the archive's entries; `None` where it has lost its end, and the directory with it.
 ///
 /// # Errors
 /// What is wrong with the archive.
-pub(super) fn read_directory(archive: &Contents) -> Result<Vec<ZipEntry>, String> {
-    let (count, range) = locate(archive)?;
+pub(super) fn read_directory(archive: &Contents) -> Result<Option<Vec<ZipEntry>>, String> {
+    let Some((count, range)) = locate(archive)? else { return Ok(None) };
     if range.len() > MAX_DIRECTORY_BYTES {
         return Err(format!("its directory has more than {} MB", MAX_DIRECTORY_BYTES >> 20));
     }
@@ -68,7 +68,7 @@ pub(super) fn read_directory(archive: &Contents) -> Result<Vec<ZipEntry>, String
     }
     check_names(&entries)?;
     check_overlaps(&entries)?;
-    Ok(entries)
+    Ok(Some(entries))
 }
 
 /// Name and start of the data of the entry whose header is at `at`.
@@ -115,7 +115,7 @@ fn damaged() -> String {
 }
 
 /// Number of entries, and where the directory lies.
-fn locate(archive: &Contents) -> Result<(u64, Range<usize>), String> {
+fn locate(archive: &Contents) -> Result<Option<(u64, Range<usize>)>, String> {
     let length = archive.len();
     let tail_start = length.saturating_sub(END_LENGTH + MAX_COMMENT_LENGTH);
     let tail = fetch(archive, tail_start..length)?;
@@ -123,8 +123,8 @@ fn locate(archive: &Contents) -> Result<(u64, Range<usize>), String> {
         let comment = Fields(&tail).u16(at + 20).map(usize::from);
         tail[at..].starts_with(END) && comment.is_some_and(|comment| at + END_LENGTH + comment == tail.len())
     };
-    let last = tail.len().checked_sub(END_LENGTH).ok_or_else(|| "its directory is lost".to_owned())?;
-    let at = (0..=last).rev().find(ends_file).ok_or_else(|| "its directory is lost".to_owned())?;
+    let Some(last) = tail.len().checked_sub(END_LENGTH) else { return Ok(None) };
+    let Some(at) = (0..=last).rev().find(ends_file) else { return Ok(None) };
     let end = Fields(&tail[at..]);
     let narrow = || Some((end.u16(10)?.into(), end.u32(12)?.into(), end.u32(16)?.into()));
     let found = match locate64(archive, tail_start + at)? {
@@ -135,7 +135,7 @@ fn locate(archive: &Contents) -> Result<(u64, Range<usize>), String> {
     let start = usize::try_from(offset).ok();
     let end = start.zip(usize::try_from(size).ok()).and_then(|(start, size)| start.checked_add(size));
     match (start, end) {
-        (Some(start), Some(end)) if end <= tail_start + at => Ok((count, start..end)),
+        (Some(start), Some(end)) if end <= tail_start + at => Ok(Some((count, start..end))),
         _ => Err("its directory lies outside the file".to_owned()),
     }
 }

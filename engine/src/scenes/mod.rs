@@ -19,7 +19,7 @@ mod names;
 mod palette;
 mod placement;
 mod repertoire;
-mod rng;
+pub(crate) mod rng;
 mod shapes;
 mod sketch;
 pub mod text;

@@ -2,7 +2,8 @@
 //! whatever becomes of the random-number crates (Steele, Lea, Flood: Fast Splittable Pseudorandom
 //! Number Generators, 2014).
 
-/// A small deterministic source of random numbers. Used only for drawing and placing.
+/// A small deterministic source of random numbers. Scenes draw and place with it, and [`crate::fabricate`]
+/// makes weights.
 #[derive(Debug, Clone)]
 pub(crate) struct SceneRng {
     state: u64,

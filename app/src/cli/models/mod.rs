@@ -1,6 +1,7 @@
 //! `glamm models …`: one file for each command.
 
 pub mod args;
+pub mod check;
 pub mod list;
 
 use super::error::CliError;
@@ -13,5 +14,6 @@ use args::ModelsCommand;
 pub(super) fn run(command: &ModelsCommand) -> Result<(), CliError> {
     match command {
         ModelsCommand::List(args) => list::run(args),
+        ModelsCommand::Check(args) => check::run(args),
     }
 }

@@ -1,0 +1,72 @@
+//! `glamm dev …`: what developers of this program need, and its users do not.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+use glamm_engine::fabricate::{Recipe, Sizes, WeightFormat, fabricate};
+use indicatif::{DecimalBytes, ProgressBar};
+
+use super::error::CliError;
+use super::model::Progress;
+use super::terminal::{ColorMode, ReplyPrinter};
+
+/// `glamm dev …`.
+#[derive(Debug, Subcommand)]
+pub enum DevCommand {
+    /// Write a checkpoint of random weights in exactly the released layout, with CLIP inside.
+    Fabricate(FabricateArgs),
+}
+
+/// `glamm dev fabricate`.
+#[derive(Debug, Args)]
+pub struct FabricateArgs {
+    /// `fullscope` (18.5 GB), `demo`, or a `config.json` with the block `arch` and CLIP's beside it.
+    #[arg(long, value_name = "fullscope|demo|FILE")]
+    pub config: PathBuf,
+    /// Of the random numbers.
+    #[arg(long, value_name = "S", default_value_t = 0)]
+    pub seed: u64,
+    /// Of the weight files.
+    #[arg(long, value_enum, default_value = "bin")]
+    pub format: Format,
+    /// Directory to write; made if it is not there, and empty otherwise.
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+}
+
+/// `--format`.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum Format {
+    /// As `torch.save` writes, and as the releases are.
+    Bin,
+    /// `.safetensors`.
+    Safetensors,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// [`CliError::Fabricate`].
+pub(super) fn run(command: &DevCommand) -> Result<(), CliError> {
+    let DevCommand::Fabricate(args) = command;
+    let sizes = match args.config.to_str() {
+        Some("fullscope") => Sizes::FullScope,
+        Some("demo") => Sizes::Demo,
+        _ => Sizes::File(args.config.clone()),
+    };
+    let format = match args.format {
+        Format::Bin => WeightFormat::Torch,
+        Format::Safetensors => WeightFormat::Safetensors,
+    };
+    let bar = ProgressBar::new(0).with_style(Progress::Writing.style());
+    let recipe = Recipe { sizes, seed: args.seed, format };
+    let made = fabricate(&recipe, &args.out, &|done_bytes, total_bytes| {
+        bar.set_length(total_bytes);
+        bar.set_position(done_bytes);
+    });
+    bar.finish_and_clear();
+    let made = made?;
+    let mut printer = ReplyPrinter::new(std::io::stdout().lock(), ColorMode::Plain);
+    let (bytes, out) = (DecimalBytes(made.bytes), args.out.display());
+    printer.write(&format!("{} tensors, {bytes} of weights in {out}\n", made.tensors))
+}

@@ -1,0 +1,207 @@
+//! `glamm models check`: every tensor that a model needs against every tensor that a directory has.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use glamm_engine::checkpoint::inspect::{InspectedTensor, Inspection, Part, Verdict, inspect};
+use indicatif::ProgressBar;
+use serde::Serialize;
+
+use super::args::CheckArgs;
+use crate::cli::error::CliError;
+use crate::cli::model::Progress;
+use crate::cli::print_json;
+use crate::cli::terminal::{ColorMode, ReplyPrinter};
+
+/// What `--json` prints.
+#[derive(Debug, Serialize)]
+pub struct CheckDocument {
+    /// The checkpoint.
+    pub directory: String,
+    /// Whether the model can be used.
+    pub good: bool,
+    /// Files that are missing or cannot be used at all, one message each.
+    pub bad_files: Vec<String>,
+    /// How many tensors there are of each verdict.
+    pub counts: Counts,
+    /// Every tensor.
+    pub tensors: Vec<TensorRow>,
+}
+
+/// Numbers of tensors.
+#[derive(Debug, Default, Clone, Copy, Serialize)]
+pub struct Counts {
+    /// As they should be.
+    pub good: usize,
+    /// In no file.
+    pub missing: usize,
+    /// In a file, and unknown to the model. No fault.
+    pub unexpected: usize,
+    /// Of a wrong shape.
+    pub wrong_shape: usize,
+    /// Of a wrong type.
+    pub wrong_type: usize,
+    /// With infinite numbers or no numbers.
+    pub not_finite: usize,
+    /// Unreadable, or not what was written.
+    pub damaged: usize,
+}
+
+/// One tensor. What there is not is `null`.
+#[derive(Debug, Serialize)]
+pub struct TensorRow {
+    /// Its key.
+    pub name: String,
+    /// `glamm` or `clip`.
+    pub part: &'static str,
+    /// `good`, `missing`, `unexpected`, `wrong_shape`, `wrong_type`, `not_finite` or `damaged`.
+    pub verdict: &'static str,
+    /// More of the verdict, for people.
+    pub detail: Option<String>,
+    /// The shape that the configuration asks for.
+    pub expected: Option<Vec<usize>>,
+    /// The shape it has.
+    pub found: Option<Vec<usize>>,
+    /// `f32`, `bf16`.
+    pub dtype: Option<String>,
+    /// The name of the file it is in.
+    pub file: Option<String>,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// [`CliError::UnfitModel`] after the table where there are faults.
+pub(super) fn run(args: &CheckArgs) -> Result<(), CliError> {
+    let bar = ProgressBar::new(0).with_style(Progress::Checking.style());
+    let inspection = inspect(&args.directory, &mut |done_bytes, total_bytes| {
+        bar.set_length(total_bytes);
+        bar.set_position(done_bytes);
+        true
+    });
+    bar.finish_and_clear();
+    let document = CheckDocument::new(&args.directory, &inspection?);
+    let mut printer = ReplyPrinter::new(std::io::stdout().lock(), ColorMode::Plain);
+    if args.json { print_json(&mut printer, &document) } else { printer.write(&document.table()) }?;
+    if document.good {
+        return Ok(());
+    }
+    let faults =
+        document.bad_files.len() + document.tensors.len() - document.counts.good - document.counts.unexpected;
+    let first = document.first_fault();
+    Err(CliError::UnfitModel { directory: args.directory.clone(), faults, first })
+}
+
+impl CheckDocument {
+    fn new(directory: &Path, inspection: &Inspection) -> Self {
+        let mut counts = Counts::default();
+        for tensor in &inspection.tensors {
+            let count = match tensor.verdict {
+                Verdict::Good => &mut counts.good,
+                Verdict::Missing => &mut counts.missing,
+                Verdict::Unexpected => &mut counts.unexpected,
+                Verdict::WrongShape => &mut counts.wrong_shape,
+                Verdict::WrongType => &mut counts.wrong_type,
+                Verdict::NotFinite(_) => &mut counts.not_finite,
+                Verdict::Damaged(_) => &mut counts.damaged,
+            };
+            *count += 1;
+        }
+        Self {
+            directory: directory.display().to_string(),
+            good: inspection.is_good(),
+            bad_files: inspection.bad_files.iter().map(ToString::to_string).collect(),
+            counts,
+            tensors: inspection.tensors.iter().map(TensorRow::from).collect(),
+        }
+    }
+
+    fn first_fault(&self) -> String {
+        let fault = |row: &&TensorRow| !matches!(row.verdict, "good" | "unexpected");
+        let row =
+            || self.tensors.iter().find(fault).map(|row| format!("tensor {} is {}", row.name, row.says()));
+        self.bad_files.first().cloned().or_else(row).unwrap_or_default()
+    }
+
+    /// A line for each tensor and each bad file, and the sums.
+    fn table(&self) -> String {
+        let mut text = String::new();
+        let width = self.tensors.iter().map(|row| row.name.len()).max().unwrap_or(0);
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            text,
+            "{:<12}{:<width$}  {:<18}{:<18}{:<6}file",
+            "verdict", "tensor", "expected", "found", "type"
+        );
+        for row in &self.tensors {
+            let shape =
+                |shape: &Option<Vec<usize>>| shape.as_deref().map_or_else(|| "-".to_owned(), dimensions);
+            let _ = write!(
+                text,
+                "{:<12}{:<width$}  {:<18}{:<18}{:<6}{}",
+                row.verdict.replace('_', " "),
+                row.name,
+                shape(&row.expected),
+                shape(&row.found),
+                row.dtype.as_deref().unwrap_or("-"),
+                row.file.as_deref().unwrap_or("-"),
+            );
+            let _ = row.detail.iter().try_for_each(|detail| write!(text, "  {detail}"));
+            text.push('\n');
+        }
+        for message in &self.bad_files {
+            let _ = writeln!(text, "bad file    {message}");
+        }
+        let Counts { good, missing, unexpected, wrong_shape, wrong_type, not_finite, damaged } = self.counts;
+        let _ = writeln!(
+            text,
+            "{good} good, {missing} missing, {unexpected} unexpected, {wrong_shape} of wrong shape, \
+             {wrong_type} of wrong type, {not_finite} not finite, {damaged} damaged; {} bad files",
+            self.bad_files.len()
+        );
+        text
+    }
+}
+
+impl TensorRow {
+    fn says(&self) -> String {
+        let verdict = self.verdict.replace('_', " ");
+        self.detail.as_ref().map_or_else(|| verdict.clone(), |detail| format!("{verdict} ({detail})"))
+    }
+}
+
+impl From<&InspectedTensor> for TensorRow {
+    fn from(tensor: &InspectedTensor) -> Self {
+        let (verdict, detail) = match &tensor.verdict {
+            Verdict::Good => ("good", None),
+            Verdict::Missing => ("missing", None),
+            Verdict::Unexpected => ("unexpected", None),
+            Verdict::WrongShape => ("wrong_shape", None),
+            Verdict::WrongType => ("wrong_type", None),
+            Verdict::NotFinite(count) => ("not_finite", Some(format!("{count} numbers"))),
+            Verdict::Damaged(reason) => ("damaged", Some(reason.clone())),
+        };
+        let found = tensor.found.as_ref();
+        Self {
+            name: tensor.name.clone(),
+            part: match tensor.part {
+                Part::Glamm => "glamm",
+                Part::Clip => "clip",
+            },
+            verdict,
+            detail,
+            expected: tensor.expected.clone(),
+            found: found.map(|found| found.shape.clone()),
+            dtype: found.map(|found| found.dtype.clone()),
+            file: found.and_then(|found| Some(found.path.file_name()?.display().to_string())),
+        }
+    }
+}
+
+/// `4096×11008`; a single number has none.
+fn dimensions(shape: &[usize]) -> String {
+    if shape.is_empty() {
+        return "scalar".to_owned();
+    }
+    shape.iter().map(usize::to_string).collect::<Vec<_>>().join("×")
+}
