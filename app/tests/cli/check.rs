@@ -88,7 +88,9 @@ fn damaged_files() {
     let (document, code, complaint) = checked(&directory);
     assert_eq!(code, 4);
     assert!(document["counts"]["missing"].as_u64().unwrap() > 10);
-    assert!(complaint.contains("00002-of-00002.bin is damaged: it is truncated: it ends inside tensor model."));
+    assert!(
+        complaint.contains("00002-of-00002.bin is damaged: it is truncated: it ends inside tensor model.")
+    );
     fs::remove_file(&shard).unwrap();
     let (document, ..) = checked(&directory);
     assert!(document["bad_files"][0].as_str().unwrap().contains("00002-of-00002.bin is missing"));
@@ -130,5 +132,5 @@ fn fabricating_overwrites_nothing_and_is_no_command_for_users() {
     };
     fails(&mut again("demo"), 7, &["not empty"]);
     fails(&mut again("no-such-file.json"), 4, &["no-such-file.json", "missing"]);
-    assert!(!stdout(glamm().arg("--help")).contains("dev"));
+    assert!(!stdout(glamm().arg("--help")).contains("  dev "));
 }

@@ -109,7 +109,7 @@ fn hostile_archives() {
         ),
         (
             "storages that overlap",
-            listed("archive/data/0", 20, &[200, 0, 0, 0, 200, 0, 0, 0]),
+            listed("archive/data/0", 20, &[100, 0, 0, 0, 100, 0, 0, 0]),
             "archive/data/0 and archive/data/1 overlap",
         ),
         ("another name in place", patched(b"archive/data/1", 13, b"2"), "is called archive/data/2"),

@@ -70,8 +70,8 @@ pub(super) fn of_glamm(manifest: &Manifest, rope_theta: f64) -> Vec<PlannedTenso
     planned.collect()
 }
 
-/// Rank of a tensor's part in the official model, and of its layer in the part.
-fn official_place(name: &str) -> (usize, usize) {
+/// Rank of a tensor's part in the official model, of its layer in the part, and of its module there.
+fn official_place(name: &str) -> (usize, usize, usize) {
     const PARTS: [&str; 7] = [
         "model.embed_tokens.",
         "model.layers.",
@@ -81,9 +81,12 @@ fn official_place(name: &str) -> (usize, usize) {
         "model.grounding_encoder.",
         "model.text_hidden_fcs.",
     ];
+    const MODULES: [&str; 2] = ["self_attn", "mlp"];
     let part = PARTS.iter().position(|part| name.starts_with(part)).unwrap_or(PARTS.len());
-    let layer = name.strip_prefix("model.layers.").and_then(|rest| rest.split('.').next()?.parse().ok());
-    (part, layer.unwrap_or(0))
+    let mut layer = name.strip_prefix("model.layers.").into_iter().flat_map(|rest| rest.split('.'));
+    let number = layer.next().and_then(|number| number.parse().ok()).unwrap_or(0);
+    let module = layer.next().and_then(|module| MODULES.iter().position(|&other| other == module));
+    (part, number, module.unwrap_or(MODULES.len()))
 }
 
 /// The text half of CLIP's `config.json`.

@@ -21,7 +21,7 @@ const ADDED_TOKENS: [&str; 7] = ["<im_start>", "<im_end>", "<bbox>", "<point>", 
 /// # Errors
 /// There are fewer rows than pieces that must be there, or more than can be made up.
 pub(super) fn files(rows: usize) -> Result<(Vec<u8>, String), String> {
-    let pieces = rows.checked_sub(ADDED_TOKENS.len()).filter(|&pieces| pieces >= FIRST_TEXT_PIECE);
+    let pieces = rows.checked_sub(ADDED_TOKENS.len()).filter(|&pieces| pieces > FIRST_TEXT_PIECE);
     let pieces = pieces.ok_or_else(|| format!("vocab_size is {rows}, but the bytes alone take more"))?;
     let added = ADDED_TOKENS.iter().zip(pieces..).map(|(&token, id)| (token.to_owned(), id.into()));
     let added = serde_json::Value::Object(added.collect());
@@ -32,7 +32,13 @@ fn model(pieces: usize) -> Result<Vec<u8>, String> {
     let base = demo_model::file("tokenizer.model").unwrap_or_default();
     let base = SentencePieceModel::from_slice(base).map_err(|error| error.to_string())?;
     let mut model = base.model().clone();
-    model.pieces.truncate(pieces);
+    if model.pieces.len() > pieces {
+        // Merges go first, and what is left without them falls apart into bytes; not so the blank, which
+        // would come back as another character.
+        let blank = model.pieces.iter().find(|piece| piece.piece() == "▁").cloned();
+        model.pieces.truncate(pieces - 1);
+        model.pieces.extend(blank);
+    }
     let missing = pieces - model.pieces.len();
     let known: std::collections::HashSet<String> =
         model.pieces.iter().map(|piece| piece.piece().to_owned()).collect();
