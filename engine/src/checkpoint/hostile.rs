@@ -153,11 +153,11 @@ fn hostile_pickles() {
         ("a number of 2 GB", soup(&[b"\x8b\xff\xff\xff\x7f."]), "instruction 0x8b"),
         ("text of 4 GB", soup(&[b"X\xff\xff\xff\xffabc"]), "cut off"),
         ("text longer than memory", soup(&[b"\x8d\xff\xff\xff\xff\xff\xff\xff\xffabc"]), "cut off"),
-        ("deep nesting", soup(&[b"N", &[0x85; 100_000], b"."]), "too deep"),
+        ("deep nesting", soup(&[b"N", &vec![0x85; 100_000], b"."]), "too deep"),
         ("doubling", soup(&[b"]", &[b'q', 0, b'h', 0, 0x86].repeat(100_000), b"."]), "too deep"),
-        ("a stack without end", soup(&[&[b'N'; 1 << 20], b"."]), "more values than any"),
-        ("marks without end", soup(&[&[b'('; 1 << 20], b"."]), "more values than any"),
-        ("a memory without end", soup(&[b"N", &[0x94; 2 << 20], b"."]), "more values than any"),
+        ("a stack without end", soup(&[&vec![b'N'; 1 << 20], b"."]), "more values than any"),
+        ("marks without end", soup(&[&vec![b'('; 1 << 20], b"."]), "more values than any"),
+        ("a memory without end", soup(&[b"N", &vec![0x94; 2 << 20], b"."]), "more values than any"),
         ("a shape for very many tensors", soup(&shapes), "30000 dimensions"),
     ];
     refuse("x.bin", cases);

@@ -266,7 +266,7 @@ impl TensorFile {
     fn sum(&self, range: Range<usize>) -> Result<u32, String> {
         let mut sum = crc32fast::Hasher::new();
         for start in range.clone().step_by(BLOCK_BYTES) {
-            sum.update(&*self.window(start..range.end.min(start + BLOCK_BYTES))?);
+            sum.update(&self.window(start..range.end.min(start + BLOCK_BYTES))?);
         }
         Ok(sum.finalize())
     }

@@ -121,12 +121,11 @@ impl Pickler {
     }
 
     fn memory(&mut self, [short, long]: [u8; 2], slot: u32) {
-        match u8::try_from(slot) {
-            Ok(slot) => self.out.extend([short, slot]),
-            Err(_) => {
-                self.out.push(long);
-                self.out.extend(slot.to_le_bytes());
-            }
+        if let Ok(slot) = u8::try_from(slot) {
+            self.out.extend([short, slot]);
+        } else {
+            self.out.push(long);
+            self.out.extend(slot.to_le_bytes());
         }
     }
 

@@ -15,7 +15,7 @@ use crate::checkpoint::{Checkpoint, VISION_PREFIX};
 use crate::engine::Engine;
 use crate::job::Question;
 use crate::model::glamm::Glamm;
-use crate::protocol::{DeviceChoice, ModelSource, ModelSpec, Sampling, Turn};
+use crate::protocol::{ModelSource, ModelSpec, Sampling, Turn};
 
 fn golden(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/golden/public").join(path)
@@ -67,9 +67,10 @@ fn all_tensors(directory: &Path) -> Vec<(String, Tensor)> {
     let weights = checkpoint.weights(&Device::Cpu, DType::F32, |_, _| true);
     Glamm::new(checkpoint.config(), &weights.glamm, &weights.clip).unwrap();
     let read = |name: &str, shape: &[usize], is_clip: bool| {
-        let (builder, name) = match is_clip {
-            true => (&weights.clip, name.strip_prefix(VISION_PREFIX).unwrap()),
-            false => (&weights.glamm, name),
+        let (builder, name) = if is_clip {
+            (&weights.clip, name.strip_prefix(VISION_PREFIX).unwrap())
+        } else {
+            (&weights.glamm, name)
         };
         (name.to_owned(), builder.get(shape, name).unwrap())
     };
@@ -102,7 +103,7 @@ fn both_formats_hold_the_same_well_scaled_numbers() {
 fn a_question_can_be_asked() {
     let directory = made(WeightFormat::Torch, 1);
     let source = ModelSource::Directory(directory.path().to_owned());
-    let spec = ModelSpec { source, device: DeviceChoice::Cpu, ..ModelSpec::default() };
+    let spec = ModelSpec { source, ..ModelSpec::default() };
     let engine = Engine::load(&spec, |_, _| true).unwrap();
     let pixels = image::open(golden("images/square.png")).unwrap().to_rgb8();
     let (mut image, _) = engine.encode(&pixels, &|| false).unwrap();
