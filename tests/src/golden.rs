@@ -9,9 +9,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
 use candle_core::{DType, Device, Tensor};
-use candle_nn::VarBuilder;
 use glamm_engine::checkpoint::Checkpoint;
 use glamm_engine::model::config::GlammConfig;
+use glamm_engine::model::source::Source;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -253,12 +253,12 @@ impl Golden {
     }
 
     /// Weights of GLaMM, widened to f32, at the root of the checkpoint.
-    pub fn weights(&self) -> VarBuilder<'static> {
+    pub fn weights(&self) -> Source<'static> {
         self.checkpoint.weights(&Device::Cpu, DType::F32, |_, _| true).glamm
     }
 
     /// Weights of CLIP, widened to f32, at `vision_model`.
-    pub fn clip_weights(&self) -> VarBuilder<'static> {
+    pub fn clip_weights(&self) -> Source<'static> {
         self.checkpoint.weights(&Device::Cpu, DType::F32, |_, _| true).clip
     }
 

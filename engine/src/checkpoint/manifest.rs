@@ -55,7 +55,8 @@ pub struct Manifest {
 /// The model cannot be built with these sizes.
 pub fn expected_tensors(config: &GlammConfig) -> Result<Manifest> {
     let (glamm, clip) = (Recorder::default(), Recorder::default());
-    Glamm::new(config, &glamm.builder(), &clip.builder().pp(VISION_PREFIX.trim_end_matches('.')))?;
+    let tower = VISION_PREFIX.trim_end_matches('.');
+    Glamm::new(config, &glamm.builder().into(), &clip.builder().pp(tower).into())?;
     let (mut glamm, mut clip) = (glamm.into_specs(), clip.into_specs());
     let heads = config.llm.head_dim();
     glamm.extend((0..config.llm.num_hidden_layers).map(|layer| TensorSpec {

@@ -12,13 +12,14 @@ use candle_nn::var_builder::{SimpleBackend, VarBuilder};
 
 use super::tensor_set::TensorSet;
 use crate::error::EngineError;
+use crate::model::source::Source;
 
 /// Builders for the two parts of GLaMM that are stored apart.
 pub struct Weights<'p> {
     /// At the root of GLaMM's own checkpoint.
-    pub glamm: VarBuilder<'p>,
+    pub glamm: Source<'p>,
     /// At `vision_model` of CLIP's checkpoint.
-    pub clip: VarBuilder<'p>,
+    pub clip: Source<'p>,
     shared: Arc<Mutex<Shared<'p>>>,
 }
 
@@ -42,7 +43,7 @@ impl<'p> Weights<'p> {
             let reader = Reader { set, shared: shared.clone() };
             VarBuilder::from_backend(Box::new(reader), dtype, device.clone())
         };
-        Self { glamm: builder(glamm), clip: builder(clip).pp("vision_model"), shared }
+        Self { glamm: builder(glamm).into(), clip: builder(clip).pp("vision_model").into(), shared }
     }
 
     /// Numbers in all tensors read so far.

@@ -6,16 +6,17 @@
 //! a conversation is in the arguments.
 
 use candle_core::{Module, Result, Tensor};
-use candle_nn::{Linear, VarBuilder};
 
 use super::config::GlammConfig;
 use super::global_encoder::GlobalEncoder;
 use super::grounding_encoder::GroundingEncoder;
 use super::layers::{BetweenBlocks, Interruptible};
 use super::llm::Llama;
+use super::matrix::Projection;
 use super::pixel_decoder::{DecodedMasks, PixelDecoder};
 use super::projector::Projector;
 use super::region_encoder::RegionEncoder;
+use super::source::Source;
 
 /// One position of the language model's input.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -61,7 +62,7 @@ impl Glamm {
     ///
     /// # Errors
     /// A tensor is missing or of another shape.
-    pub fn new(config: &GlammConfig, glamm: &VarBuilder, clip: &VarBuilder) -> Result<Self> {
+    pub fn new(config: &GlammConfig, glamm: &Source, clip: &Source) -> Result<Self> {
         let (vision, language) = (config.global_encoder.hidden_size, config.llm.hidden_size);
         let model = glamm.pp("model");
         let grounding = model.pp("grounding_encoder");
@@ -70,7 +71,7 @@ impl Glamm {
             projector: Projector::new(vision, language, &model.pp("mm_projector"))?,
             region_encoder: RegionEncoder::new(&config.region_encoder, &model.pp("region_encoder"))?,
             grounding_encoder: GroundingEncoder::new(&config.grounding, &grounding.pp("image_encoder"))?,
-            pixel_decoder: PixelDecoder::new(&config.grounding, &grounding)?,
+            pixel_decoder: PixelDecoder::new(&config.grounding, grounding.tensors())?,
             llm: Llama::new(&config.llm, glamm)?,
             text_projection: TextProjection::new(
                 language,
@@ -150,15 +151,15 @@ fn boxes_of(run: &[Slot]) -> Vec<[f32; 4]> {
 /// `text_hidden_fcs`: hidden states of the language model to prompts of the pixel decoder.
 #[derive(Debug)]
 pub struct TextProjection {
-    first: Linear,
-    second: Linear,
+    first: Projection,
+    second: Projection,
 }
 
 impl TextProjection {
-    fn new(language: usize, prompt: usize, vb: &VarBuilder) -> Result<Self> {
+    fn new(language: usize, prompt: usize, source: &Source) -> Result<Self> {
         Ok(Self {
-            first: candle_nn::linear(language, language, vb.pp(0))?,
-            second: candle_nn::linear(language, prompt, vb.pp(2))?,
+            first: source.pp(0).linear(language, language)?,
+            second: source.pp(2).linear(language, prompt)?,
         })
     }
 

@@ -6,10 +6,12 @@
 //! token first.
 
 use candle_core::{IndexOp, Module, Result, Tensor};
-use candle_nn::{LayerNorm, Linear, VarBuilder, ops};
+use candle_nn::{LayerNorm, ops};
 
 use super::config::{GlammConfig, GlobalEncoderConfig};
 use super::layers::{BetweenBlocks, Interruptible, go_on};
+use super::matrix::Projection;
+use super::source::Source;
 
 /// What the rest of GLaMM sees of the global encoder.
 #[derive(Debug, Clone)]
@@ -35,11 +37,11 @@ pub struct GlobalEncoder {
 }
 
 impl GlobalEncoder {
-    /// `vb` is at `vision_model`.
+    /// `source` is at `vision_model`.
     ///
     /// # Errors
     /// A tensor is missing or of another shape, or `config` names a hidden state that is not there.
-    pub fn new(config: &GlammConfig, vb: &VarBuilder) -> Result<Self> {
+    pub fn new(config: &GlammConfig, source: &Source) -> Result<Self> {
         let clip = &config.global_encoder;
         let index = |layer: isize| {
             config.hidden_state_index(layer).ok_or_else(|| {
@@ -51,8 +53,9 @@ impl GlobalEncoder {
             config.region_encoder.level_layers.iter().map(|&l| index(l)).collect::<Result<Vec<_>>>()?;
         let depth = levels.iter().copied().fold(selected, usize::max);
         let (width, patch) = (clip.hidden_size, clip.patch_size);
+        let vb = source.tensors();
         let embeddings = vb.pp("embeddings");
-        let blocks = vb.pp("encoder.layers");
+        let blocks = source.pp("encoder.layers");
         Ok(Self {
             grid: clip.grid(),
             patch_size: patch,
@@ -130,21 +133,22 @@ fn without_class_token(state: &Tensor) -> Result<Tensor> {
 #[derive(Debug, Clone)]
 struct Block {
     heads: usize,
-    q_proj: Linear,
-    k_proj: Linear,
-    v_proj: Linear,
-    out_proj: Linear,
+    q_proj: Projection,
+    k_proj: Projection,
+    v_proj: Projection,
+    out_proj: Projection,
     layer_norm1: LayerNorm,
-    fc1: Linear,
-    fc2: Linear,
+    fc1: Projection,
+    fc2: Projection,
     layer_norm2: LayerNorm,
 }
 
 impl Block {
-    fn new(config: &GlobalEncoderConfig, vb: &VarBuilder) -> Result<Self> {
+    fn new(config: &GlobalEncoderConfig, source: &Source) -> Result<Self> {
         let (width, inner) = (config.hidden_size, config.intermediate_size);
-        let attention = |name: &str| candle_nn::linear(width, width, vb.pp("self_attn").pp(name));
-        let norm = |name: &str| candle_nn::layer_norm(width, config.layer_norm_eps, vb.pp(name));
+        let attention = |name: &str| source.pp("self_attn").pp(name).linear(width, width);
+        let norm =
+            |name: &str| candle_nn::layer_norm(width, config.layer_norm_eps, source.tensors().pp(name));
         Ok(Self {
             heads: config.num_attention_heads,
             q_proj: attention("q_proj")?,
@@ -152,8 +156,8 @@ impl Block {
             v_proj: attention("v_proj")?,
             out_proj: attention("out_proj")?,
             layer_norm1: norm("layer_norm1")?,
-            fc1: candle_nn::linear(width, inner, vb.pp("mlp.fc1"))?,
-            fc2: candle_nn::linear(inner, width, vb.pp("mlp.fc2"))?,
+            fc1: source.pp("mlp.fc1").linear(width, inner)?,
+            fc2: source.pp("mlp.fc2").linear(inner, width)?,
             layer_norm2: norm("layer_norm2")?,
         })
     }

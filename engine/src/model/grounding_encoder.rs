@@ -5,10 +5,12 @@
 //! Inside the encoder tensors are channels-last, `[batch, h, w, channels]`.
 
 use candle_core::{D, Device, Module, Result, Tensor};
-use candle_nn::{LayerNorm, Linear, VarBuilder, ops};
+use candle_nn::{LayerNorm, VarBuilder, ops};
 
 use super::config::GroundingConfig;
 use super::layers::{BetweenBlocks, Interruptible, go_on};
+use super::matrix::Projection;
+use super::source::Source;
 
 const NORM_EPS: f64 = 1e-6;
 
@@ -28,11 +30,12 @@ pub struct GroundingEncoder {
 }
 
 impl GroundingEncoder {
-    /// `vb` is at `model.grounding_encoder.image_encoder`.
+    /// `source` is at `model.grounding_encoder.image_encoder`.
     ///
     /// # Errors
     /// A tensor is missing or of another shape.
-    pub fn new(config: &GroundingConfig, vb: &VarBuilder) -> Result<Self> {
+    pub fn new(config: &GroundingConfig, source: &Source) -> Result<Self> {
+        let vb = source.tensors();
         let (width, patch, grid) = (config.encoder_embed_dim, config.patch_size, config.grid());
         let patch_embed = vb.pp("patch_embed.proj");
         Ok(Self {
@@ -41,7 +44,7 @@ impl GroundingEncoder {
             patch_bias: patch_embed.get(width, "bias")?,
             pos_embed: vb.get((1, grid, grid, width), "pos_embed")?,
             blocks: (0..config.encoder_depth)
-                .map(|i| Block::new(config, i, &vb.pp("blocks").pp(i)))
+                .map(|i| Block::new(config, i, &source.pp("blocks").pp(i)))
                 .collect::<Result<_>>()?,
             neck: Neck::new(width, config.prompt_embed_dim, &vb.pp("neck"))?,
         })
@@ -110,12 +113,13 @@ struct Block {
     norm1: LayerNorm,
     attn: Attention,
     norm2: LayerNorm,
-    lin1: Linear,
-    lin2: Linear,
+    lin1: Projection,
+    lin2: Projection,
 }
 
 impl Block {
-    fn new(config: &GroundingConfig, index: usize, vb: &VarBuilder) -> Result<Self> {
+    fn new(config: &GroundingConfig, index: usize, source: &Source) -> Result<Self> {
+        let vb = source.tensors();
         let width = config.encoder_embed_dim;
         let inner = (width as f64 * config.mlp_ratio) as usize;
         let window = (!config.global_attn_indexes.contains(&index)).then_some(config.window_size);
@@ -123,10 +127,10 @@ impl Block {
         Ok(Self {
             window,
             norm1: candle_nn::layer_norm(width, NORM_EPS, vb.pp("norm1"))?,
-            attn: Attention::new(width, config.encoder_num_heads, side, &vb.pp("attn"))?,
+            attn: Attention::new(width, config.encoder_num_heads, side, &source.pp("attn"))?,
             norm2: candle_nn::layer_norm(width, NORM_EPS, vb.pp("norm2"))?,
-            lin1: candle_nn::linear(width, inner, vb.pp("mlp.lin1"))?,
-            lin2: candle_nn::linear(inner, width, vb.pp("mlp.lin2"))?,
+            lin1: source.pp("mlp.lin1").linear(width, inner)?,
+            lin2: source.pp("mlp.lin2").linear(inner, width)?,
         })
     }
 
@@ -177,20 +181,21 @@ fn join_windows(x: &Tensor, h: usize, w: usize) -> Result<Tensor> {
 #[derive(Debug, Clone)]
 struct Attention {
     heads: usize,
-    qkv: Linear,
-    proj: Linear,
+    qkv: Projection,
+    proj: Projection,
     rel_pos_h: Tensor,
     rel_pos_w: Tensor,
 }
 
 impl Attention {
     /// `side` is that of the square attended over.
-    fn new(width: usize, heads: usize, side: usize, vb: &VarBuilder) -> Result<Self> {
+    fn new(width: usize, heads: usize, side: usize, source: &Source) -> Result<Self> {
+        let vb = source.tensors();
         let table = (2 * side - 1, width / heads);
         Ok(Self {
             heads,
-            qkv: candle_nn::linear(width, 3 * width, vb.pp("qkv"))?,
-            proj: candle_nn::linear(width, width, vb.pp("proj"))?,
+            qkv: source.pp("qkv").linear(width, 3 * width)?,
+            proj: source.pp("proj").linear(width, width)?,
             rel_pos_h: vb.get(table, "rel_pos_h")?,
             rel_pos_w: vb.get(table, "rel_pos_w")?,
         })

@@ -7,50 +7,54 @@
 //! never change; the KV cache is an argument.
 
 use candle_core::{DType, Device, Module, Result, Tensor};
-use candle_nn::{Embedding, Linear, RmsNorm, VarBuilder, linear_no_bias, ops, rotary_emb};
+use candle_nn::{RmsNorm, ops, rotary_emb};
 
 use super::config::LlmConfig;
 use super::kv_cache::KvCache;
 use super::layers::{BetweenBlocks, Interruptible, go_on};
+use super::matrix::{Projection, Table};
+use super::source::Source;
 
 /// The language model.
 #[derive(Debug)]
 pub struct Llama {
-    embedding: Embedding,
+    embedding: Table,
     blocks: Vec<Block>,
     norm: RmsNorm,
-    output: Linear,
+    output: Projection,
     rotary: Rotary,
     config: LlmConfig,
     dtype: DType,
+    device: Device,
 }
 
 impl Llama {
-    /// `vb` is at the root of the checkpoint: `model.embed_tokens`, `model.layers`, `model.norm`
+    /// `source` is at the root of the checkpoint: `model.embed_tokens`, `model.layers`, `model.norm`
     /// and `lm_head`. The checkpoint's `rotary_emb.inv_freq` are rounded leftovers, not read.
     ///
     /// # Errors
     /// A tensor is missing or of another shape.
-    pub fn new(config: &LlmConfig, vb: &VarBuilder) -> Result<Self> {
-        let root = vb.pp("model");
+    pub fn new(config: &LlmConfig, source: &Source) -> Result<Self> {
+        let root = source.pp("model");
         let (vocab, width) = (config.vocab_size, config.hidden_size);
         let blocks = (0..config.num_hidden_layers)
             .map(|i| Block::new(config, &root.pp("layers").pp(i)))
             .collect::<Result<_>>()?;
         Ok(Self {
-            embedding: candle_nn::embedding(vocab, width, root.pp("embed_tokens"))?,
+            embedding: root.pp("embed_tokens").table(vocab, width)?,
             blocks,
-            norm: candle_nn::rms_norm(width, config.rms_norm_eps, root.pp("norm"))?,
-            output: linear_no_bias(width, vocab, vb.pp("lm_head"))?,
+            norm: candle_nn::rms_norm(width, config.rms_norm_eps, root.tensors().pp("norm"))?,
+            output: source.pp("lm_head").linear_no_bias(width, vocab)?,
             rotary: Rotary::new(config),
             config: config.clone(),
-            dtype: vb.dtype(),
+            dtype: source.tensors().dtype(),
+            device: source.tensors().device().clone(),
         })
     }
 
     /// An empty cache for one sequence.
     pub fn new_cache(&self) -> KvCache {
-        KvCache::new(&self.config, self.dtype, self.embedding.embeddings().device())
+        KvCache::new(&self.config, self.dtype, &self.device)
     }
 
     /// Input embeddings of token ids: `[ids, width]`.
@@ -58,8 +62,7 @@ impl Llama {
     /// # Errors
     /// The tensor library's, also where an id is not in the vocabulary.
     pub fn embed(&self, ids: &[u32]) -> Result<Tensor> {
-        let ids = Tensor::new(ids, self.embedding.embeddings().device())?;
-        self.embedding.forward(&ids)
+        self.embedding.rows(ids, self.dtype, &self.device)
     }
 
     /// Hidden states after the final norm, `[n, width]`, of `n` embeddings `[n, width]` that
@@ -173,13 +176,14 @@ struct Block {
 }
 
 impl Block {
-    fn new(config: &LlmConfig, vb: &VarBuilder) -> Result<Self> {
+    fn new(config: &LlmConfig, source: &Source) -> Result<Self> {
+        let vb = source.tensors();
         let norm = |name| candle_nn::rms_norm(config.hidden_size, config.rms_norm_eps, vb.pp(name));
         Ok(Self {
             input_norm: norm("input_layernorm")?,
-            attention: Attention::new(config, &vb.pp("self_attn"))?,
+            attention: Attention::new(config, &source.pp("self_attn"))?,
             mlp_norm: norm("post_attention_layernorm")?,
-            mlp: Mlp::new(config, &vb.pp("mlp"))?,
+            mlp: Mlp::new(config, &source.pp("mlp"))?,
         })
     }
 
@@ -193,24 +197,24 @@ impl Block {
 /// Causal self-attention over the cache and the new positions.
 #[derive(Debug)]
 struct Attention {
-    query: Linear,
-    key: Linear,
-    value: Linear,
-    output: Linear,
+    query: Projection,
+    key: Projection,
+    value: Projection,
+    output: Projection,
     heads: usize,
     kv_heads: usize,
     head_dim: usize,
 }
 
 impl Attention {
-    fn new(config: &LlmConfig, vb: &VarBuilder) -> Result<Self> {
+    fn new(config: &LlmConfig, source: &Source) -> Result<Self> {
         let (heads, kv_heads, head_dim) = (config.num_attention_heads, config.kv_heads(), config.head_dim());
         let width = config.hidden_size;
         Ok(Self {
-            query: linear_no_bias(width, heads * head_dim, vb.pp("q_proj"))?,
-            key: linear_no_bias(width, kv_heads * head_dim, vb.pp("k_proj"))?,
-            value: linear_no_bias(width, kv_heads * head_dim, vb.pp("v_proj"))?,
-            output: linear_no_bias(heads * head_dim, width, vb.pp("o_proj"))?,
+            query: source.pp("q_proj").linear_no_bias(width, heads * head_dim)?,
+            key: source.pp("k_proj").linear_no_bias(width, kv_heads * head_dim)?,
+            value: source.pp("v_proj").linear_no_bias(width, kv_heads * head_dim)?,
+            output: source.pp("o_proj").linear_no_bias(heads * head_dim, width)?,
             heads,
             kv_heads,
             head_dim,
@@ -253,18 +257,18 @@ fn rotate(x: &Tensor, place: &Place) -> Result<Tensor> {
 /// `down(silu(gate(x)) · up(x))`.
 #[derive(Debug)]
 struct Mlp {
-    gate: Linear,
-    up: Linear,
-    down: Linear,
+    gate: Projection,
+    up: Projection,
+    down: Projection,
 }
 
 impl Mlp {
-    fn new(config: &LlmConfig, vb: &VarBuilder) -> Result<Self> {
+    fn new(config: &LlmConfig, source: &Source) -> Result<Self> {
         let (width, inner) = (config.hidden_size, config.intermediate_size);
         Ok(Self {
-            gate: linear_no_bias(width, inner, vb.pp("gate_proj"))?,
-            up: linear_no_bias(width, inner, vb.pp("up_proj"))?,
-            down: linear_no_bias(inner, width, vb.pp("down_proj"))?,
+            gate: source.pp("gate_proj").linear_no_bias(width, inner)?,
+            up: source.pp("up_proj").linear_no_bias(width, inner)?,
+            down: source.pp("down_proj").linear_no_bias(inner, width)?,
         })
     }
 

@@ -8,11 +8,13 @@ pub mod grounding_encoder;
 pub mod kv_cache;
 pub mod layers;
 pub mod llm;
+pub mod matrix;
 pub mod pixel_decoder;
 pub mod projector;
 pub mod prompt_encoder;
 pub mod region_encoder;
 mod roi_align;
+pub mod source;
 #[cfg(test)]
 pub(crate) mod testing;
 mod two_way_transformer;

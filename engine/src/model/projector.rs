@@ -2,24 +2,26 @@
 //! become input embeddings of the language model. Called once for every image.
 
 use candle_core::{Module, Result, Tensor};
-use candle_nn::{Linear, VarBuilder};
+
+use super::matrix::Projection;
+use super::source::Source;
 
 /// Two linear layers with the exact GELU between them.
 #[derive(Debug, Clone)]
 pub struct Projector {
-    first: Linear,
-    second: Linear,
+    first: Projection,
+    second: Projection,
 }
 
 impl Projector {
-    /// `vb` is at `model.mm_projector`; `vision` and `language` are the widths on both sides.
+    /// `source` is at `model.mm_projector`; `vision` and `language` are the widths on both sides.
     ///
     /// # Errors
     /// A tensor is missing or of another shape.
-    pub fn new(vision: usize, language: usize, vb: &VarBuilder) -> Result<Self> {
+    pub fn new(vision: usize, language: usize, source: &Source) -> Result<Self> {
         Ok(Self {
-            first: candle_nn::linear(vision, language, vb.pp(0))?,
-            second: candle_nn::linear(language, language, vb.pp(2))?,
+            first: source.pp(0).linear(vision, language)?,
+            second: source.pp(2).linear(language, language)?,
         })
     }
 

@@ -14,7 +14,9 @@ use candle_nn::{Conv2d, Conv2dConfig, GroupNorm, LayerNorm, Linear, VarBuilder};
 
 use super::config::RegionEncoderConfig;
 use super::layers::{BetweenBlocks, Interruptible, go_on, linspace, resize_aligned};
+use super::matrix::Projection;
 use super::roi_align::RoiAlign;
+use super::source::Source;
 
 const NORM_EPS: f64 = 1e-5;
 
@@ -26,16 +28,17 @@ pub struct RegionEncoder {
     roi_aligns: Vec<RoiAlign>,
     pconvs: Vec<Conv2d>,
     pos_embedd: BoxEmbedding,
-    flatten_linear: Linear,
-    updims: Linear,
+    flatten_linear: Projection,
+    updims: Projection,
 }
 
 impl RegionEncoder {
-    /// `vb` is at `model.region_encoder`.
+    /// `source` is at `model.region_encoder`.
     ///
     /// # Errors
     /// A tensor is missing or of another shape.
-    pub fn new(config: &RegionEncoderConfig, vb: &VarBuilder) -> Result<Self> {
+    pub fn new(config: &RegionEncoderConfig, source: &Source) -> Result<Self> {
+        let (vb, matrices) = (source.tensors(), source.pp("roi_align"));
         let (fuse, head) = (vb.pp("mlvl_fuse"), vb.pp("roi_align"));
         let levels = config.strides.len();
         let width = config.embed_dims;
@@ -53,8 +56,8 @@ impl RegionEncoder {
                 .map(|i| candle_nn::conv2d(width, width, 3, same_size, head.pp("pconvs").pp(i)))
                 .collect::<Result<_>>()?,
             pos_embedd: BoxEmbedding::new(config, &head.pp("pos_embedd"))?,
-            flatten_linear: candle_nn::linear(width * cells, config.inner_dims, head.pp("flatten_linear"))?,
-            updims: candle_nn::linear(config.inner_dims, config.out_dims, head.pp("updims"))?,
+            flatten_linear: matrices.pp("flatten_linear").linear(width * cells, config.inner_dims)?,
+            updims: matrices.pp("updims").linear(config.inner_dims, config.out_dims)?,
         })
     }
 
@@ -137,7 +140,7 @@ impl RegionEncoder {
     /// # Errors
     /// The tensor library's.
     pub fn embed_boxes(&self, boxes: &[[f32; 4]], device: &Device) -> Result<Tensor> {
-        let dtype = self.updims.weight().dtype();
+        let dtype = self.pos_embedd.first.weight().dtype();
         let flat = boxes.iter().flatten().copied().collect();
         self.pos_embedd.forward(&Tensor::from_vec(flat, (boxes.len(), 4), device)?.to_dtype(dtype)?)
     }

@@ -7,6 +7,7 @@ use candle_nn::VarBuilder;
 use candle_nn::var_builder::SimpleBackend;
 
 use super::config::GlammConfig;
+use super::source::Source;
 
 const GLAMM: &str = r#"{
     "hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 2, "num_attention_heads": 4,
@@ -29,8 +30,8 @@ pub(crate) fn config() -> GlammConfig {
 }
 
 /// Weights of any names and shapes, always the same for one name.
-pub(crate) fn weights() -> VarBuilder<'static> {
-    VarBuilder::from_backend(Box::new(NamedNoise), DType::F32, Device::Cpu)
+pub(crate) fn weights() -> Source<'static> {
+    VarBuilder::from_backend(Box::new(NamedNoise), DType::F32, Device::Cpu).into()
 }
 
 /// Uniform noise in -1..1, always the same for one name.

@@ -12,7 +12,10 @@ use serde::Deserialize;
 const NEAR_ZERO: f32 = 1e-3;
 
 fn load(golden: &Golden) -> Result<PixelDecoder, Failed> {
-    Ok(PixelDecoder::new(&golden.config().grounding, &golden.weights().pp("model.grounding_encoder"))?)
+    Ok(PixelDecoder::new(
+        &golden.config().grounding,
+        golden.weights().pp("model.grounding_encoder").tensors(),
+    )?)
 }
 
 /// Cases with masks and their tensors.

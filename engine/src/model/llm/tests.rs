@@ -4,6 +4,7 @@
 use std::ops::ControlFlow;
 
 use candle_core::{IndexOp, Shape};
+use candle_nn::VarBuilder;
 use candle_nn::var_builder::SimpleBackend;
 
 use super::*;
@@ -88,10 +89,10 @@ impl SimpleBackend for Repeated {
     fn get(&self, shape: Shape, name: &str, _: candle_nn::Init, _: DType, _: &Device) -> Result<Tensor> {
         let part = name.rsplit('.').nth(1).unwrap_or_default();
         if !["k_proj", "v_proj"].contains(&part) {
-            return weights().get(shape, name);
+            return weights().tensors().get(shape, name);
         }
         let (rows, columns) = shape.dims2()?;
-        let few = weights().get((rows / self.per_group, columns), name)?;
+        let few = weights().tensors().get((rows / self.per_group, columns), name)?;
         let few = few.reshape(((), 1, self.head_dim, columns))?;
         few.repeat((1, self.per_group, 1, 1))?.reshape((rows, columns))
     }
@@ -114,7 +115,7 @@ fn grouped_heads_are_repeated_heads() {
         head_dim: grouped.head_dim(),
     };
     let vb = VarBuilder::from_backend(Box::new(repeated), DType::F32, Device::Cpu);
-    let plain = Llama::new(&plain, &vb).unwrap();
+    let plain = Llama::new(&plain, &vb.into()).unwrap();
     let x = noise("input", (9, 16));
     assert!(distance(&whole_pass(&llama(), &x), &whole_pass(&plain, &x)) < SAME);
 }
