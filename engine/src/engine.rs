@@ -61,20 +61,19 @@ impl Engine {
     ) -> Result<Self, EngineError> {
         let start = Instant::now();
         let device = device::open(spec.device)?;
-        let checkpoint = match &spec.source {
-            ModelSource::Demo => demo_model::checkpoint()?,
-            ModelSource::Directory(path) => Checkpoint::open(path)?,
-        };
+        let checkpoint = open_checkpoint(&spec.source)?;
         let tokenizer = checkpoint.tokenizer()?;
         let config = checkpoint.config().clone();
-        let weights = checkpoint.weights(&device, device::compute_dtype(&device), progress);
+        let precision = spec.precision.or_else(|| checkpoint.choose_precision(&device));
+        let weights = checkpoint.weights(&device, (device::compute_dtype(&device), precision), progress);
         let model =
             Glamm::new(&config, &weights.glamm, &weights.clip).map_err(|error| weights.explain(error))?;
         let info = ModelInfo {
-            name: name_of(&spec.source),
+            name: name_of(&spec.source, &checkpoint),
             device: device::name(&device),
             source: spec.source.clone(),
             parameters: weights.parameters(),
+            precision: precision.map_or_else(|| checkpoint.stored_precision(), |p| p.to_string()),
             context_length: config.llm.max_position_embeddings,
             load_time: start.elapsed(),
         };
@@ -236,15 +235,22 @@ impl Engine {
     }
 }
 
+/// Opens the files of a model; their tensors are not read yet.
+///
+/// # Errors
+/// A file of the checkpoint is missing or wrong.
+pub fn open_checkpoint(source: &ModelSource) -> Result<Checkpoint, EngineError> {
+    Ok(match source {
+        ModelSource::Demo => demo_model::checkpoint()?,
+        ModelSource::Path(path) => Checkpoint::open(path)?,
+    })
+}
+
 /// For people.
-fn name_of(source: &ModelSource) -> String {
+fn name_of(source: &ModelSource, checkpoint: &Checkpoint) -> String {
     match source {
         ModelSource::Demo => "Demo model".to_owned(),
-        ModelSource::Directory(path) => {
-            let whole = path.canonicalize();
-            let path = whole.as_ref().unwrap_or(path);
-            path.file_name().map_or_else(|| path.display().to_string(), |name| name.display().to_string())
-        }
+        ModelSource::Path(_) => checkpoint.name(),
     }
 }
 

@@ -61,6 +61,14 @@ pub enum CheckpointError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// A file could not be written.
+    #[error("cannot write {}: {source}", path.display())]
+    Write {
+        /// Which file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
     /// A file that must be there is not.
     #[error("{} is missing from {}: {hint}", file, directory.display())]
     MissingFile {

@@ -9,7 +9,11 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::checkpoint::manifest::Manifest;
 use crate::model::matrix::Format;
+
+/// What a full-size model needs beside its weights: activations of the encoders, keys and values.
+const CONVERSATION_BYTES: u64 = 2 << 30;
 
 /// How precisely the weights of a model are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -79,6 +83,31 @@ impl Precision {
         wanted.fitting(columns)
     }
 
+    /// Bytes of a model's weights in memory, from the list of its tensors: what is no matrix is kept
+    /// in single precision.
+    pub fn memory(self, manifest: &Manifest) -> u64 {
+        let used = manifest.glamm.iter().chain(&manifest.clip).filter(|spec| spec.used);
+        let bytes = used.map(|spec| {
+            let elements = spec.shape.iter().product();
+            match spec.shape[..] {
+                [_, columns] if spec.matrix => self.format_of(&spec.name, columns).bytes(elements) as u64,
+                _ => Format::F32.bytes(elements) as u64,
+            }
+        });
+        bytes.sum()
+    }
+
+    /// The most precise of single, half, eight and four bits whose weights, and what a conversation
+    /// takes beside them, fit into `free` bytes; four bits where nothing does.
+    pub fn fitting(manifest: &Manifest, free: u64) -> Self {
+        let fits = |precision: &Self| {
+            let weights = precision.memory(manifest);
+            // One matrix more while they are read.
+            weights + weights / 8 + CONVERSATION_BYTES.min(weights) <= free
+        };
+        [Self::F32, Self::F16, Self::Q8_0].into_iter().find(fits).unwrap_or(Self::Q4K)
+    }
+
     /// The name of it on the command line and in files.
     pub fn name(self) -> &'static str {
         match self {
@@ -115,6 +144,7 @@ impl FromStr for Precision {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::checkpoint::manifest::{TensorKind, TensorSpec};
 
     #[test]
     fn every_part_has_its_format() {
@@ -127,6 +157,28 @@ mod tests {
         assert_eq!(q4k("model.grounding_encoder.image_encoder.blocks.0.attn.qkv.weight", 1280), Format::Q8_0);
         assert_eq!(q4k("model.mm_projector.0.weight", 1024), Format::F16);
         assert_eq!(Precision::F32.format_of("model.layers.0.mlp.up_proj.weight", 7), Format::F32);
+    }
+
+    #[test]
+    fn memory_decides() {
+        let spec = |name: &str, shape: &[usize], matrix| TensorSpec {
+            name: name.to_owned(),
+            shape: shape.to_vec(),
+            kind: TensorKind::Parameter,
+            used: true,
+            matrix,
+        };
+        let matrix = spec("model.layers.0.mlp.up_proj.weight", &[4096, 4096], true);
+        let manifest =
+            Manifest { glamm: vec![matrix, spec("model.norm.weight", &[4096], false)], clip: vec![] };
+        let elements = 4096 * 4096;
+        assert_eq!(Precision::F16.memory(&manifest), 2 * elements + 4 * 4096);
+        assert_eq!(Precision::Q4K.memory(&manifest), elements / 256 * 144 + 4 * 4096);
+        let fitting = |free| Precision::fitting(&manifest, free);
+        assert_eq!(fitting(1 << 40), Precision::F32);
+        assert_eq!(fitting(5 * elements), Precision::F16);
+        assert_eq!(fitting(3 * elements), Precision::Q8_0);
+        assert_eq!(fitting(0), Precision::Q4K);
     }
 
     #[test]

@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::error::EngineError;
+use crate::precision::Precision;
 use crate::vision::{MaskLogits, PixelBox};
 
 /// Names an image for as long as the application keeps it open. Chosen by the application.
@@ -28,8 +29,8 @@ pub enum ModelSource {
     /// The small model that is part of the binary; it knows only the procedural picture world.
     #[default]
     Demo,
-    /// A checkpoint directory in the Hugging Face layout.
-    Directory(PathBuf),
+    /// A checkpoint directory in the Hugging Face layout, or one GGUF file.
+    Path(PathBuf),
 }
 
 /// Which processor to run on.
@@ -53,6 +54,8 @@ pub struct ModelSpec {
     pub source: ModelSource,
     /// The processor.
     pub device: DeviceChoice,
+    /// How precisely matrices are kept; `None` leaves it to the checkpoint and the memory here.
+    pub precision: Option<Precision>,
 }
 
 /// Looked at between generated tokens and between encoder blocks. Clones share one state.
@@ -158,6 +161,8 @@ pub struct ModelInfo {
     pub name: String,
     /// For people: "CPU", "CUDA 0".
     pub device: String,
+    /// How precisely matrices are kept, for people: "f16", "q4k".
+    pub precision: String,
     /// Where the weights came from.
     pub source: ModelSource,
     /// Number of weights.

@@ -35,7 +35,7 @@ impl Golden {
     /// # Errors
     /// The checkpoint cannot be loaded.
     pub fn model(&self) -> Result<Model, Failed> {
-        let weights = self.checkpoint.weights(&Device::Cpu, DType::F32, |_, _| true);
+        let weights = self.checkpoint.weights(&Device::Cpu, (DType::F32, None), |_, _| true);
         let glamm = Glamm::new(self.config(), &weights.glamm, &weights.clip)
             .map_err(|error| weights.explain(error))?;
         Ok(Model { glamm, tokenizer: self.checkpoint.tokenizer()? })
@@ -44,8 +44,9 @@ impl Golden {
     /// What to load to get the set's model.
     pub fn spec(&self) -> ModelSpec {
         ModelSpec {
-            source: ModelSource::Directory(self.checkpoint_directory.clone()),
+            source: ModelSource::Path(self.checkpoint_directory.clone()),
             device: DeviceChoice::Cpu,
+            precision: None,
         }
     }
 

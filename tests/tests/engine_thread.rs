@@ -126,8 +126,8 @@ fn the_same_seed_gives_the_same_reply_also_from_a_warm_context() {
 fn a_model_that_cannot_be_loaded_leaves_none_and_the_next_one_loads() {
     let mut bench = Bench::new();
     bench.answer(bench.turns(), Sampling::Greedy).unwrap();
-    let nowhere = ModelSource::Directory(bench.golden.dir.join("images"));
-    let spec = ModelSpec { source: nowhere, device: DeviceChoice::Cpu };
+    let nowhere = ModelSource::Path(bench.golden.dir.join("images"));
+    let spec = ModelSpec { source: nowhere, device: DeviceChoice::Cpu, precision: None };
     bench.handle.try_send(EngineCommand::LoadModel(spec)).unwrap();
     let error = loop {
         if let EngineEvent::LoadFailed(error) = bench.handle.recv_timeout(PATIENCE).unwrap() {

@@ -6,6 +6,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use glamm_engine::precision::Precision;
 
 use super::dev::DevCommand;
 use super::models::args::ModelsCommand;
@@ -59,12 +60,15 @@ pub enum Command {
 /// Which weights, and where they run.
 #[derive(Debug, Clone, Args)]
 pub struct ModelArgs {
-    /// `demo` (built in), or a checkpoint directory in the Hugging Face layout.
-    #[arg(long, value_name = "NAME|DIR", default_value = "demo")]
+    /// `demo` (built in), a checkpoint directory in the Hugging Face layout, or a GGUF file.
+    #[arg(long, value_name = "NAME|PATH", default_value = "demo")]
     pub model: String,
     /// `auto`, `cpu`, `cuda` or `metal`.
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
     pub device: String,
+    /// `f32`, `f16`, `bf16`, `q8_0`, `q6k`, `q5k` or `q4k`; chosen by the memory here where not given.
+    #[arg(long, value_name = "PRECISION")]
+    pub precision: Option<Precision>,
 }
 
 /// `glamm ask`.

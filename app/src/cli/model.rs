@@ -23,14 +23,21 @@ pub fn model_spec(args: &ModelArgs) -> Result<ModelSpec, CliError> {
         "metal" => DeviceChoice::Metal,
         _ => return Err(CliError::UnknownDevice(args.device.clone())),
     };
-    let source = if args.model == "demo" {
-        ModelSource::Demo
-    } else if Path::new(&args.model).is_dir() {
-        ModelSource::Directory(args.model.clone().into())
+    Ok(ModelSpec { source: model_source(&args.model)?, device, precision: args.precision })
+}
+
+/// What a model is called: `demo`, or where it is.
+///
+/// # Errors
+/// [`CliError::UnknownModel`].
+pub(super) fn model_source(model: &str) -> Result<ModelSource, CliError> {
+    if model == "demo" {
+        Ok(ModelSource::Demo)
+    } else if Path::new(model).exists() {
+        Ok(ModelSource::Path(model.into()))
     } else {
-        return Err(CliError::UnknownModel(args.model.clone()));
-    };
-    Ok(ModelSpec { source, device })
+        Err(CliError::UnknownModel(model.to_owned()))
+    }
 }
 
 /// Loads a model; the bar is drawn only where stderr is a terminal.
@@ -76,6 +83,8 @@ pub(super) enum Progress {
     Checking,
     /// Bytes of weights that are written.
     Writing,
+    /// Bytes of a model on their way into another file.
+    Converting,
 }
 
 impl Progress {
@@ -84,6 +93,7 @@ impl Progress {
             Self::Loading => "loading the model {wide_bar} {bytes}/{total_bytes}",
             Self::Waiting => "{spinner} {msg} {elapsed}",
             Self::Scenes => "{wide_bar} {pos}/{len} scenes, {eta} left",
+            Self::Converting => "converting {wide_bar} {bytes}/{total_bytes}, {eta} left",
             Self::Runs => "{wide_bar} run {pos}/{len}",
             Self::Checking => "checking {wide_bar} {bytes}/{total_bytes}, {eta} left",
             Self::Writing => "writing {wide_bar} {bytes}/{total_bytes}, {eta} left",
@@ -103,7 +113,7 @@ mod tests {
     use super::*;
 
     fn spec(model: &str, device: &str) -> Result<ModelSpec, CliError> {
-        model_spec(&ModelArgs { model: model.to_owned(), device: device.to_owned() })
+        model_spec(&ModelArgs { model: model.to_owned(), device: device.to_owned(), precision: None })
     }
 
     #[test]
@@ -115,6 +125,7 @@ mod tests {
             Progress::Runs,
             Progress::Checking,
             Progress::Writing,
+            Progress::Converting,
         ] {
             assert!(ProgressStyle::with_template(progress.template()).is_ok(), "{progress:?}");
         }
@@ -127,7 +138,7 @@ mod tests {
             ModelSpec { device: DeviceChoice::Cpu, ..ModelSpec::default() }
         );
         let here = spec(".", "auto").unwrap();
-        assert_eq!(here.source, ModelSource::Directory(".".into()));
+        assert_eq!(here.source, ModelSource::Path(".".into()));
         assert_eq!(spec("no-such-model", "auto").unwrap_err().exit_code(), 4);
         assert_eq!(spec("demo", "tpu").unwrap_err().exit_code(), 6);
     }

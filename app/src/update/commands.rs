@@ -119,7 +119,7 @@ impl State {
 
     pub(super) fn load_model(&mut self, source: ModelSource, out: &mut Vec<Effect>) {
         self.stop();
-        let spec = ModelSpec { source, device: self.session.spec.device };
+        let spec = ModelSpec { source, ..self.session.spec.clone() };
         self.session.spec = spec.clone();
         self.session.model = ModelStatus::Loading { done_bytes: 0, total_bytes: 0 };
         self.session.tokens_per_second = None;

@@ -203,7 +203,7 @@ impl State {
             Action::OpenFiles(paths) => self.open_files(paths, out),
             Action::OpenPasted(image) => self.open_pasted(image, out),
             Action::DialogClosed => self.session.dialog_open = false,
-            Action::OpenModel(path) => self.load_model(ModelSource::Directory(path), out),
+            Action::OpenModel(path) => self.load_model(ModelSource::Path(path), out),
             Action::PictureLoaded { image, result } => self.picture_loaded(image, result, out),
             Action::Engine(event) => self.engine_event(event),
             Action::EngineRefused(command) => self.engine_refused(&command),

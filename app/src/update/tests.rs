@@ -23,7 +23,7 @@ use crate::suggestions::SUGGESTIONS;
 use crate::ui_state::Tool;
 
 fn no_model() -> ModelSpec {
-    ModelSpec { source: ModelSource::Directory("weights".into()), ..ModelSpec::default() }
+    ModelSpec { source: ModelSource::Path("weights".into()), ..ModelSpec::default() }
 }
 
 /// A window with one picture of 100 × 50, selected, and nothing asked.
@@ -356,6 +356,7 @@ fn another_model_can_be_loaded() {
         device: "CPU".to_owned(),
         source: ModelSource::Demo,
         parameters: 1,
+        precision: "f32".to_owned(),
         context_length: 1,
         load_time: Duration::ZERO,
     };

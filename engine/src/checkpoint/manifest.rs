@@ -13,6 +13,8 @@ use candle_nn::var_builder::{SimpleBackend, VarBuilder};
 use super::VISION_PREFIX;
 use crate::model::config::GlammConfig;
 use crate::model::glamm::Glamm;
+use crate::model::matrix::Matrix;
+use crate::model::source::{MatrixSource, Source};
 
 /// More tensors than any model of this kind has; a configuration that asks for more is damaged.
 const MAX_TENSORS: usize = 100_000;
@@ -28,6 +30,8 @@ pub struct TensorSpec {
     pub kind: TensorKind,
     /// Whether the model is built from it; others may be missing.
     pub used: bool,
+    /// Whether it is a large matrix that products or lookups alone use, which may be kept in blocks.
+    pub matrix: bool,
 }
 
 /// What PyTorch calls a tensor of a module.
@@ -56,7 +60,7 @@ pub struct Manifest {
 pub fn expected_tensors(config: &GlammConfig) -> Result<Manifest> {
     let (glamm, clip) = (Recorder::default(), Recorder::default());
     let tower = VISION_PREFIX.trim_end_matches('.');
-    Glamm::new(config, &glamm.builder().into(), &clip.builder().pp(tower).into())?;
+    Glamm::new(config, &glamm.source(), &clip.source().pp(tower))?;
     let (mut glamm, mut clip) = (glamm.into_specs(), clip.into_specs());
     let heads = config.llm.head_dim();
     glamm.extend((0..config.llm.num_hidden_layers).map(|layer| TensorSpec {
@@ -65,6 +69,7 @@ pub fn expected_tensors(config: &GlammConfig) -> Result<Manifest> {
         shape: vec![heads / 2],
         kind: TensorKind::Buffer,
         used: false,
+        matrix: false,
     }));
     clip.extend(unused_of_clip(config, &clip));
     Ok(Manifest { glamm, clip })
@@ -74,7 +79,7 @@ pub fn expected_tensors(config: &GlammConfig) -> Result<Manifest> {
 /// positions.
 fn unused_of_clip(config: &GlammConfig, used: &[TensorSpec]) -> Vec<TensorSpec> {
     let width = config.global_encoder.hidden_size;
-    let spec = |name: String, shape, kind| TensorSpec { name, shape, kind, used: false };
+    let spec = |name: String, shape, kind| TensorSpec { name, shape, kind, used: false, matrix: false };
     let block = |layer: usize| format!("{VISION_PREFIX}encoder.layers.{layer}.");
     let (first, mut unused) = (block(0), Vec::new());
     for layer in 0..config.global_encoder.num_hidden_layers {
@@ -101,8 +106,18 @@ fn unused_of_clip(config: &GlammConfig, used: &[TensorSpec]) -> Vec<TensorSpec> 
 struct Recorder(Arc<Mutex<Vec<TensorSpec>>>);
 
 impl Recorder {
-    fn builder(&self) -> VarBuilder<'static> {
-        VarBuilder::from_backend(Box::new(self.clone()), DType::F32, Device::Cpu)
+    fn source(&self) -> Source<'static> {
+        let tensors = VarBuilder::from_backend(Box::new(self.clone()), DType::F32, Device::Cpu);
+        Source::new(tensors, Arc::new(self.clone()))
+    }
+
+    fn note(&self, spec: TensorSpec) -> Result<()> {
+        let mut specs = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if specs.len() >= MAX_TENSORS {
+            candle_core::bail!("the configuration asks for more than {MAX_TENSORS} tensors");
+        }
+        specs.push(spec);
+        Ok(())
     }
 
     fn into_specs(self) -> Vec<TensorSpec> {
@@ -119,18 +134,15 @@ impl SimpleBackend for Recorder {
         dtype: DType,
         device: &Device,
     ) -> Result<Tensor> {
-        let mut specs = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if specs.len() >= MAX_TENSORS {
-            candle_core::bail!("the configuration asks for more than {MAX_TENSORS} tensors");
-        }
         // The one buffer that the model reads.
         let buffer = name.ends_with("positional_encoding_gaussian_matrix");
-        specs.push(TensorSpec {
+        self.note(TensorSpec {
             name: name.to_owned(),
             shape: shape.dims().to_vec(),
             kind: if buffer { TensorKind::Buffer } else { TensorKind::Parameter },
             used: true,
-        });
+            matrix: false,
+        })?;
         Tensor::zeros(1, dtype, device)?.broadcast_as(shape)
     }
 
@@ -140,5 +152,19 @@ impl SimpleBackend for Recorder {
 
     fn contains_tensor(&self, _: &str) -> bool {
         true
+    }
+}
+
+impl MatrixSource for Recorder {
+    fn matrix(&self, name: &str, (rows, columns): (usize, usize)) -> Result<Option<Matrix>> {
+        self.note(TensorSpec {
+            name: name.to_owned(),
+            shape: vec![rows, columns],
+            kind: TensorKind::Parameter,
+            used: true,
+            matrix: true,
+        })?;
+        let nothing = Tensor::zeros(1, DType::F32, &Device::Cpu)?;
+        Ok(Some(Matrix::Dense(nothing.broadcast_as((rows, columns))?)))
     }
 }

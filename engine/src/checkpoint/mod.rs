@@ -6,6 +6,8 @@
 //! CLIP in a directory of its own: inside as `clip`, or beside under the name in config.json
 //! ```
 //!
+//! or all of that in one GGUF file, see `one_file`.
+//!
 //! Called by the engine thread with a directory, or with files that are part of the binary; both
 //! take the same way through `source::FileSource`. Files come from strangers: whatever is in them,
 //! the result is weights of the right shapes or an error that names the file and the tensor.
@@ -16,6 +18,7 @@ pub(crate) mod forge;
 mod hostile;
 pub mod inspect;
 pub mod manifest;
+mod one_file;
 mod pickle;
 pub mod probe;
 mod safetensors_file;
@@ -38,8 +41,11 @@ use candle_core::{DType, Device};
 
 use crate::error::{CheckpointError, without_backtrace};
 use crate::model::config::GlammConfig;
+use crate::precision::Precision;
 use crate::text::tokenizer::Tokenizer;
 use manifest::{TensorSpec, expected_tensors};
+pub use one_file::Converted;
+use one_file::OneFile;
 pub(crate) use source::FileSource;
 use tensor_set::TensorSet;
 pub use weights::Weights;
@@ -54,6 +60,8 @@ const ADDED_FILE: &str = "added_tokens.json";
 #[derive(Debug)]
 pub struct Checkpoint {
     source: FileSource,
+    /// CLIP's directory.
+    tower: FileSource,
     config: GlammConfig,
     glamm: Arc<TensorSet>,
     clip: Arc<TensorSet>,
@@ -62,14 +70,18 @@ pub struct Checkpoint {
 }
 
 impl Checkpoint {
-    /// Opens a checkpoint directory. Tensors are listed and held against the configuration, but not
-    /// read.
+    /// Opens a checkpoint directory, or one GGUF file. Tensors are listed and held against the
+    /// configuration, but not read.
     ///
     /// # Errors
     /// A file is missing, damaged or truncated; sizes do not fit each other; a tensor that the model
     /// needs is missing or of another shape.
-    pub fn open(directory: &Path) -> Result<Self, CheckpointError> {
-        Self::from_source(FileSource::Directory(directory.to_owned()))
+    pub fn open(path: &Path) -> Result<Self, CheckpointError> {
+        Self::from_source(if path.is_file() {
+            FileSource::OneFile { file: Arc::new(OneFile::open(path)?), directory: String::new() }
+        } else {
+            FileSource::Directory(path.to_owned())
+        })
     }
 
     /// Opens a checkpoint that is part of the binary: the same files, by their paths with `/`.
@@ -88,7 +100,7 @@ impl Checkpoint {
             reason: format!("no model has these sizes ({})", without_backtrace(&error)),
         })?;
         let total_bytes = check(&glamm, &manifest.glamm, "")? + check(&clip, &manifest.clip, VISION_PREFIX)?;
-        Ok(Self { source, config, glamm: Arc::new(glamm), clip: Arc::new(clip), total_bytes })
+        Ok(Self { source, tower, config, glamm: Arc::new(glamm), clip: Arc::new(clip), total_bytes })
     }
 
     /// Every size of the model.
@@ -104,17 +116,52 @@ impl Checkpoint {
         read_tokenizer(&self.source, &self.config)
     }
 
-    /// Weights for building the model on `device` in `dtype`; nothing is read yet. `progress` is
+    /// What people call it: the name of its directory or file.
+    pub fn name(&self) -> String {
+        let path = self.source.directory();
+        let whole = path.canonicalize();
+        let path = whole.as_ref().unwrap_or(&path);
+        path.file_stem().map_or_else(|| path.display().to_string(), |name| name.display().to_string())
+    }
+
+    /// How precisely matrices are stored, for people.
+    pub fn stored_precision(&self) -> String {
+        match &self.source {
+            FileSource::OneFile { file, .. } => file.precision().to_owned(),
+            _ => "as stored".to_owned(),
+        }
+    }
+
+    /// How precisely matrices had best be kept where nobody says: as they are stored in one file and
+    /// on processors with memory of their own; else what the free memory of this machine allows.
+    pub(crate) fn choose_precision(&self, device: &Device) -> Option<Precision> {
+        if !device.is_cpu() || matches!(self.source, FileSource::OneFile { .. }) {
+            return None;
+        }
+        // The checkpoint was held against the same list when it was opened.
+        let manifest = expected_tensors(&self.config).ok()?;
+        let chosen = Precision::fitting(&manifest, free_memory());
+        tracing::info!(precision = %chosen, "chosen by the free memory");
+        Some(chosen)
+    }
+
+    /// Bytes of the tensors that the model is built from, as they are stored.
+    pub fn total_bytes(&self) -> u64 {
+        self.total_bytes
+    }
+
+    /// Weights for building the model on `device` in `dtype`; nothing is read yet. Matrices are kept
+    /// as `precision` says, or as they are stored where it is `None`. `progress` is
     /// told bytes read and bytes in all after every tensor, and returns whether to go on; if not,
     /// building fails, and [`Weights::explain`] says cancelled.
     pub fn weights<'p>(
         &self,
         device: &Device,
-        dtype: DType,
+        (dtype, precision): (DType, Option<Precision>),
         progress: impl FnMut(u64, u64) -> bool + Send + 'p,
     ) -> Weights<'p> {
         let sets = (self.glamm.clone(), self.clip.clone());
-        Weights::new(sets, self.total_bytes, (device, dtype), progress)
+        Weights::new(sets, self.total_bytes, (device, dtype, precision), progress)
     }
 }
 
@@ -203,6 +250,13 @@ fn read_tokenizer(source: &FileSource, config: &GlammConfig) -> Result<Tokenizer
         });
     }
     Ok(tokenizer)
+}
+
+/// Bytes that programs can still have without swapping.
+fn free_memory() -> u64 {
+    let Ok(mut system) = sysinfo::System::new() else { return 0 };
+    system.refresh_memory_specifics(sysinfo::MemoryRefreshKind::nothing().with_ram());
+    system.available_memory()
 }
 
 fn require(source: &FileSource, file: &str, hint: &str) -> Result<(), CheckpointError> {

@@ -6,9 +6,11 @@ use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::ops::{Deref, Range};
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
+use super::one_file::OneFile;
 use crate::error::CheckpointError;
+use crate::model::matrix::SharedBytes;
 
 /// Configuration, vocabulary and index files are far smaller; a larger one is some other file.
 const SMALL_FILE_LIMIT: u64 = 64 << 20;
@@ -62,7 +64,11 @@ impl Contents {
         Self { length: bytes.len(), kind: Kind::Memory(bytes) }
     }
 
-    fn from_file(file: File) -> io::Result<Self> {
+    /// Of a file on the disk.
+    ///
+    /// # Errors
+    /// The system says no.
+    pub(super) fn from_file(file: File) -> io::Result<Self> {
         let length = usize::try_from(file.metadata()?.len()).map_err(io::Error::other)?;
         Ok(Self { kind: Kind::File(Mutex::new(file)), length })
     }
@@ -106,6 +112,26 @@ impl Contents {
         }
     }
 
+    /// A stretch that stays mapped for as long as somebody holds it. `None` where the bytes are in
+    /// memory that goes with this.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub(super) fn share(&self, range: Range<usize>) -> io::Result<Option<SharedBytes>> {
+        match &self.kind {
+            Kind::Memory(Cow::Borrowed(bytes)) => {
+                let bytes: &'static [u8] = bytes.get(range).ok_or_else(outside)?;
+                Ok(Some(Arc::new(bytes)))
+            }
+            Kind::Memory(Cow::Owned(_)) => Ok(None),
+            Kind::File(file) => {
+                self.check(&range)?;
+                let map = map(&file.lock().unwrap_or_else(PoisonError::into_inner), &range)?;
+                Ok(Some(Arc::new(map)))
+            }
+        }
+    }
+
     fn check(&self, range: &Range<usize>) -> io::Result<()> {
         if range.start <= range.end && range.end <= self.length { Ok(()) } else { Err(outside()) }
     }
@@ -127,6 +153,13 @@ pub(crate) enum FileSource {
         /// Path of the directory, empty or ending in `/`.
         directory: String,
     },
+    /// In the entries of a GGUF file.
+    OneFile {
+        /// The file.
+        file: Arc<OneFile>,
+        /// As above.
+        directory: String,
+    },
 }
 
 impl FileSource {
@@ -141,12 +174,16 @@ impl FileSource {
         match self {
             Self::Directory(path) => path.clone(),
             Self::Embedded { directory, .. } => PathBuf::from(EMBEDDED).join(directory),
+            Self::OneFile { file, .. } => file.path().to_owned(),
         }
     }
 
     /// What messages call a file of the directory.
     pub(super) fn path(&self, name: &str) -> PathBuf {
-        self.directory().join(name)
+        match self {
+            Self::OneFile { file, .. } => file.path().to_owned(),
+            _ => self.directory().join(name),
+        }
     }
 
     /// Whether there is such a file.
@@ -154,6 +191,7 @@ impl FileSource {
         match self {
             Self::Directory(path) => path.join(name).is_file(),
             Self::Embedded { .. } => self.embedded(name).is_some(),
+            Self::OneFile { file, directory } => file.file(&format!("{directory}{name}")).is_some(),
         }
     }
 
@@ -163,6 +201,9 @@ impl FileSource {
             Self::Directory(path) => Self::Directory(path.join(name)),
             Self::Embedded { files, directory } => {
                 Self::Embedded { files: files.clone(), directory: format!("{directory}{name}/") }
+            }
+            Self::OneFile { file, directory } => {
+                Self::OneFile { file: file.clone(), directory: format!("{directory}{name}/") }
             }
         }
     }
@@ -175,7 +216,7 @@ impl FileSource {
                 let whole = path.canonicalize().ok()?;
                 Some(Self::Directory(whole.parent()?.join(name)))
             }
-            Self::Embedded { .. } => None,
+            Self::Embedded { .. } | Self::OneFile { .. } => None,
         }
     }
 
@@ -186,6 +227,14 @@ impl FileSource {
     pub(super) fn read(&self, name: &str) -> Result<Vec<u8>, CheckpointError> {
         if let Some(bytes) = self.embedded(name) {
             return Ok(bytes.to_vec());
+        }
+        if let Self::OneFile { file, directory } = self {
+            let found = file.file(&format!("{directory}{name}")).map(<[u8]>::to_vec);
+            return found.ok_or_else(|| CheckpointError::MissingFile {
+                directory: file.path().to_owned(),
+                file: name.to_owned(),
+                hint: "convert the checkpoint again".to_owned(),
+            });
         }
         let path = self.path(name);
         let failed = |source| CheckpointError::Read { path: path.clone(), source };

@@ -10,11 +10,15 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use candle_core::{DType, Device, Tensor};
+use candle_core::{CpuStorage, DType, Device, Tensor};
+use sha2::{Digest, Sha256};
 
+use super::one_file::hex;
 use super::source::{Contents, FileSource, Window};
 use super::{safetensors_file, torch_file};
 use crate::error::{CheckpointError, EngineError};
+use crate::gguf::{Gguf, GgufTensor};
+use crate::model::matrix::{Format, PackedMatrix, unpack};
 
 /// A tensor is looked at in blocks of this length: whole elements of every type.
 const BLOCK_BYTES: usize = 8 << 20;
@@ -28,6 +32,8 @@ const MAX_MESSAGE: usize = 500;
 pub(super) enum Element {
     /// One that the tensor library reads.
     Known(DType),
+    /// Blocks of bits, whose elements are numbers once they are unpacked.
+    Blocks(Format),
     /// Its name in the file.
     Unknown(String),
 }
@@ -79,7 +85,7 @@ impl Element {
     pub(super) fn size(&self) -> usize {
         match self {
             Self::Known(dtype) => dtype.size_in_bytes(),
-            Self::Unknown(_) => 1,
+            Self::Blocks(_) | Self::Unknown(_) => 1,
         }
     }
 }
@@ -109,13 +115,27 @@ pub(super) struct StoredTensor {
 }
 
 impl StoredTensor {
-    fn elements(&self) -> usize {
+    pub(super) fn elements(&self) -> usize {
         self.shape.iter().product()
     }
 
     /// Bytes of its elements.
     pub(super) fn bytes(&self) -> usize {
-        self.elements() * self.element.size()
+        match self.element {
+            Element::Blocks(format) => format.bytes(self.elements()),
+            _ => self.elements() * self.element.size(),
+        }
+    }
+
+    /// As a format of matrices, where it is one.
+    pub(super) fn format(&self) -> Option<Format> {
+        match self.element {
+            Element::Known(DType::F32) => Some(Format::F32),
+            Element::Known(DType::F16) => Some(Format::F16),
+            Element::Known(DType::BF16) => Some(Format::BF16),
+            Element::Blocks(format) => Some(format),
+            _ => None,
+        }
     }
 }
 
@@ -133,13 +153,37 @@ pub(super) struct TensorFile {
     pub(super) path: PathBuf,
     pub(super) table: TensorTable,
     contents: Contents,
-    format: Format,
+    container: Container,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Format {
+enum Container {
     Safetensors,
+    Gguf,
     Torch,
+}
+
+impl Container {
+    /// By how the file begins.
+    fn of(contents: &Contents) -> Self {
+        let start = contents.read(0..contents.len().min(4));
+        if start.is_ok_and(|start| start.starts_with(b"GGUF")) { Self::Gguf } else { Self::Torch }
+    }
+}
+
+fn gguf_table(bytes: &[u8]) -> Result<TensorTable, String> {
+    let tensors = Gguf::read(bytes, bytes.len())?.tensors.into_iter().map(|(name, tensor)| {
+        let element = match tensor.format {
+            Format::F32 => Element::Known(DType::F32),
+            Format::F16 => Element::Known(DType::F16),
+            Format::BF16 => Element::Known(DType::BF16),
+            blocks => Element::Blocks(blocks),
+        };
+        // No storage: the format has no checksums.
+        let GgufTensor { shape, range, .. } = tensor;
+        (name, StoredTensor { element, shape, strides: None, range, storage: usize::MAX })
+    });
+    Ok(TensorTable { tensors: tensors.collect(), storages: Vec::new() })
 }
 
 impl TensorFile {
@@ -156,23 +200,26 @@ impl TensorFile {
     /// # Errors
     /// As [`Self::open`].
     pub(super) fn new(path: PathBuf, contents: Contents) -> Result<Self, CheckpointError> {
-        let safetensors = path.extension().is_some_and(|extension| extension == "safetensors");
-        let format = if safetensors { Format::Safetensors } else { Format::Torch };
+        let container = match path.extension().and_then(|extension| extension.to_str()) {
+            Some("safetensors") => Container::Safetensors,
+            Some("bin" | "pt" | "pth") | None => Container::Torch,
+            Some(_) => Container::of(&contents),
+        };
         let unreadable = |error: std::io::Error| format!("it cannot be read ({error})");
         let table = || {
             let start = contents.read(0..contents.len().min(FOREIGN_LENGTH)).map_err(unreadable)?;
             if let Some(reason) = foreign(&start) {
                 return Err(reason.to_owned());
             }
-            match format {
-                Format::Safetensors => {
-                    safetensors_file::read_table(&contents.map(0..contents.len()).map_err(unreadable)?)
-                }
-                Format::Torch => torch_file::read_table(&contents),
+            let mapped = || contents.map(0..contents.len()).map_err(unreadable);
+            match container {
+                Container::Safetensors => safetensors_file::read_table(&mapped()?),
+                Container::Gguf => gguf_table(&mapped()?),
+                Container::Torch => torch_file::read_table(&contents),
             }
         };
         match table() {
-            Ok(table) => Ok(Self { path, table, contents, format }),
+            Ok(table) => Ok(Self { path, table, contents, container }),
             Err(reason) => Err(CheckpointError::Malformed { path, reason: one_line(&reason) }),
         }
     }
@@ -191,6 +238,7 @@ impl TensorFile {
         let malformed = |reason: String| self.malformed(name, &reason);
         let from = match &stored.element {
             Element::Known(from) => *from,
+            Element::Blocks(format) => return self.read_blocks(stored, *format, (dtype, device)).map(Some),
             Element::Unknown(class) => Err(malformed(format!("has elements of unknown type {class}")))?,
         };
         let bytes = self.window(stored.range.clone()).map_err(malformed)?;
@@ -211,6 +259,50 @@ impl TensorFile {
         // Before the elements are converted: not three copies at once.
         drop(bytes);
         Ok(Some(tensor.to_dtype(dtype)?.to_device(device)?))
+    }
+
+    fn read_blocks(
+        &self,
+        stored: &StoredTensor,
+        format: Format,
+        (dtype, device): (DType, &Device),
+    ) -> Result<Tensor, EngineError> {
+        let read = |source| CheckpointError::Read { path: self.path.clone(), source };
+        let bytes = self.contents.map(stored.range.clone()).map_err(read)?;
+        let CpuStorage::F32(elements) = unpack(&bytes, format, stored.elements())? else {
+            return Err(candle_core::Error::Msg(format!("{format:?} was not unpacked to numbers")).into());
+        };
+        Ok(Tensor::from_vec(elements, &stored.shape[..], device)?.to_dtype(dtype)?)
+    }
+
+    /// The matrix as it lies in the file, mapped; `None` where it is not there, lies otherwise than
+    /// matrices are used, or in a container that is not mapped.
+    ///
+    /// # Errors
+    /// The system says no, or the tensor library.
+    pub(super) fn matrix(&self, name: &str) -> Result<Option<PackedMatrix>, EngineError> {
+        let stored = self.table.tensors.get(name);
+        let plain = stored.filter(|stored| self.container != Container::Torch && stored.strides.is_none());
+        let Some((stored, format)) = plain.and_then(|stored| Some((stored, stored.format()?))) else {
+            return Ok(None);
+        };
+        let &[rows, columns] = &stored.shape[..] else { return Ok(None) };
+        let read = |source| CheckpointError::Read { path: self.path.clone(), source };
+        let Some(bytes) = self.contents.share(stored.range.clone()).map_err(read)? else { return Ok(None) };
+        Ok(Some(PackedMatrix::map(bytes, 0..stored.range.len(), (rows, columns), format)?))
+    }
+
+    /// SHA-256 over the whole file, in hexadecimal digits.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub(super) fn checksum(&self) -> Result<String, CheckpointError> {
+        let mut sum = Sha256::new();
+        for start in (0..self.contents.len()).step_by(BLOCK_BYTES) {
+            let block = self.contents.read(start..self.contents.len().min(start + BLOCK_BYTES));
+            sum.update(&*block.map_err(|source| CheckpointError::Read { path: self.path.clone(), source })?);
+        }
+        Ok(hex(&sum.finalize()))
     }
 
     /// Looks at every element of a tensor without keeping any: how many are not finite numbers.
@@ -239,9 +331,9 @@ impl TensorFile {
     }
 
     fn window(&self, range: Range<usize>) -> Result<Window<'_>, String> {
-        let window = match self.format {
-            Format::Safetensors => self.contents.map(range),
-            Format::Torch => self.contents.read(range),
+        let window = match self.container {
+            Container::Safetensors | Container::Gguf => self.contents.map(range),
+            Container::Torch => self.contents.read(range),
         };
         window.map_err(|error| format!("cannot be read ({error})"))
     }

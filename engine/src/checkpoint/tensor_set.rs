@@ -11,6 +11,7 @@ use serde::Deserialize;
 use super::source::FileSource;
 use super::tensor_file::{StoredTensor, TensorFile};
 use crate::error::{CheckpointError, EngineError};
+use crate::model::matrix::PackedMatrix;
 
 /// Weight files, in the order in which Hugging Face looks for them.
 const CANDIDATES: [&str; 4] = [
@@ -43,6 +44,12 @@ impl TensorSet {
     /// # Errors
     /// There are none, one of them is missing, or one is damaged.
     pub(super) fn open(source: &FileSource) -> Result<Self, CheckpointError> {
+        if let FileSource::OneFile { .. } = source {
+            let file = TensorFile::open(source, "")?;
+            let places = file.table.tensors.keys().map(|name| (name.clone(), 0)).collect();
+            let directory = source.directory();
+            return Ok(Self { directory, files: vec![file], places, promised: HashMap::new() });
+        }
         let (set, failures) = Self::open_what_is_good(source)?;
         failures.into_iter().next().map_or(Ok(set), Err)
     }
@@ -122,6 +129,33 @@ impl TensorSet {
             expected: shape.to_vec(),
             found: stored.shape.clone(),
         })
+    }
+
+    /// The matrix as it lies in its file, mapped; see [`TensorFile::matrix`].
+    ///
+    /// # Errors
+    /// The system says no, or the tensor library.
+    pub(super) fn matrix(&self, name: &str) -> Result<Option<PackedMatrix>, EngineError> {
+        match self.places.get(name) {
+            Some(&index) => self.files[index].matrix(name),
+            None => Ok(None),
+        }
+    }
+
+    /// Whether a tensor's elements have sixteen bits or fewer.
+    pub(super) fn is_half(&self, name: &str) -> bool {
+        let stored = self.find(name);
+        stored.is_some_and(|(stored, _)| stored.bytes() <= 2 * stored.elements())
+    }
+
+    /// Name and SHA-256 of each file.
+    ///
+    /// # Errors
+    /// One cannot be read.
+    pub(super) fn checksums(&self) -> Result<Vec<(String, String)>, CheckpointError> {
+        let name =
+            |file: &TensorFile| file.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        self.files.iter().map(|file| Ok((name(file), file.checksum()?))).collect()
     }
 
     /// Reads a tensor onto `device` as `dtype`.

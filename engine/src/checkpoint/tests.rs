@@ -59,7 +59,7 @@ impl Copy {
 }
 
 fn build(checkpoint: &Checkpoint) -> Result<(), EngineError> {
-    let weights = checkpoint.weights(&Device::Cpu, DType::F32, |_, _| true);
+    let weights = checkpoint.weights(&Device::Cpu, (DType::F32, None), |_, _| true);
     let built = Glamm::new(checkpoint.config(), &weights.glamm, &weights.clip);
     built.map(drop).map_err(|error| weights.explain(error))
 }
@@ -158,7 +158,7 @@ fn embedded_files_are_a_checkpoint_like_any_other() {
 fn progress_ends_at_the_whole_and_can_cancel() {
     let checkpoint = Checkpoint::open(&golden().join("glamm-tiny")).unwrap();
     let seen = Mutex::new(Vec::new());
-    let weights = checkpoint.weights(&Device::Cpu, DType::F32, |done, total| {
+    let weights = checkpoint.weights(&Device::Cpu, (DType::F32, None), |done, total| {
         seen.lock().unwrap().push((done, total));
         true
     });
@@ -168,7 +168,7 @@ fn progress_ends_at_the_whole_and_can_cancel() {
     assert_eq!(seen.last(), Some(&(checkpoint.total_bytes, checkpoint.total_bytes)));
 
     let half = checkpoint.total_bytes / 2;
-    let weights = checkpoint.weights(&Device::Cpu, DType::F32, |done, _| done < half);
+    let weights = checkpoint.weights(&Device::Cpu, (DType::F32, None), |done, _| done < half);
     let error = Glamm::new(checkpoint.config(), &weights.glamm, &weights.clip).unwrap_err();
     assert!(matches!(weights.explain(error), EngineError::Cancelled));
 }

@@ -7,12 +7,15 @@
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use candle_core::quantized::{QMatMul, QTensor};
 use candle_core::{DType, Device, Shape, Tensor};
 use candle_nn::var_builder::{SimpleBackend, VarBuilder};
 
 use super::tensor_set::TensorSet;
 use crate::error::EngineError;
-use crate::model::source::Source;
+use crate::model::matrix::{Format, Matrix, PackedMatrix};
+use crate::model::source::{MatrixSource, Source};
+use crate::precision::Precision;
 
 /// Builders for the two parts of GLaMM that are stored apart.
 pub struct Weights<'p> {
@@ -27,7 +30,7 @@ impl<'p> Weights<'p> {
     pub(super) fn new(
         (glamm, clip): (Arc<TensorSet>, Arc<TensorSet>),
         total_bytes: u64,
-        (device, dtype): (&Device, DType),
+        (device, dtype, precision): (&Device, DType, Option<Precision>),
         progress: impl FnMut(u64, u64) -> bool + Send + 'p,
     ) -> Self {
         let shared = Shared {
@@ -39,11 +42,12 @@ impl<'p> Weights<'p> {
             failure: None,
         };
         let shared = Arc::new(Mutex::new(shared));
-        let builder = |set| {
-            let reader = Reader { set, shared: shared.clone() };
-            VarBuilder::from_backend(Box::new(reader), dtype, device.clone())
+        let source = |set| {
+            let reader = Reader { set, shared: shared.clone(), precision, device: device.clone() };
+            let tensors = VarBuilder::from_backend(Box::new(reader.clone()), dtype, device.clone());
+            Source::new(tensors, Arc::new(reader))
         };
-        Self { glamm: builder(glamm).into(), clip: builder(clip).pp("vision_model").into(), shared }
+        Self { glamm: source(glamm), clip: source(clip).pp("vision_model"), shared }
     }
 
     /// Numbers in all tensors read so far.
@@ -82,17 +86,59 @@ impl Shared<'_> {
 }
 
 /// Reads tensors by name.
+#[derive(Clone)]
 struct Reader<'p> {
     set: Arc<TensorSet>,
     shared: Arc<Mutex<Shared<'p>>>,
+    /// Of matrices; `None` where they are kept as they are stored.
+    precision: Option<Precision>,
+    device: Device,
 }
 
 impl Reader<'_> {
     fn read(&self, name: &str, dtype: DType, device: &Device) -> Result<Tensor, EngineError> {
         let tensor = self.set.read(name, dtype, device)?;
-        let bytes = self.set.find(name).map_or(0, |(stored, _)| stored.bytes());
-        let go_on = lock(&self.shared).advance(name, bytes, tensor.elem_count());
-        if go_on { Ok(tensor) } else { Err(EngineError::Cancelled) }
+        self.advance(name)?;
+        Ok(tensor)
+    }
+
+    fn advance(&self, name: &str) -> Result<(), EngineError> {
+        let stored = self.set.find(name).map(|(stored, _)| (stored.bytes(), stored.elements()));
+        let (bytes, elements) = stored.unwrap_or_default();
+        let go_on = lock(&self.shared).advance(name, bytes, elements);
+        if go_on { Ok(()) } else { Err(EngineError::Cancelled) }
+    }
+
+    /// The matrix in the format that it is to be kept in; `None` where that is as a tensor.
+    fn keep(&self, name: &str, shape: (usize, usize)) -> Result<Option<Matrix>, EngineError> {
+        self.set.check(name, &[shape.0, shape.1])?;
+        let Some(stored) = self.set.find(name).and_then(|(stored, _)| stored.format()) else {
+            return Ok(None);
+        };
+        // What is in blocks was put into them on purpose.
+        let wanted = self.precision.filter(|_| stored.is_float()).map(|p| p.format_of(name, shape.1));
+        let format = wanted.unwrap_or(stored);
+        if format == Format::F32 || format.is_float() && !self.device.is_cpu() {
+            return Ok(None);
+        }
+        let as_stored = if format == stored { self.set.matrix(name)? } else { None };
+        let matrix = match (as_stored, &self.device) {
+            (Some(packed), Device::Cpu) => Matrix::Packed(Arc::new(packed)),
+            (None, Device::Cpu) => {
+                let tensor = self.set.read(name, DType::F32, &Device::Cpu)?;
+                Matrix::Packed(Arc::new(PackedMatrix::pack(&tensor, format)?))
+            }
+            // Tables are looked up, not multiplied with: as tensors there.
+            (_, _) if name.ends_with("embed_tokens.weight") => return Ok(None),
+            (Some(packed), device) => Matrix::Device(packed.on(device)?),
+            (None, device) => {
+                let tensor = self.set.read(name, DType::F32, &Device::Cpu)?;
+                let blocks = QTensor::quantize_onto(&tensor, format.ggml(), device)?;
+                Matrix::Device(QMatMul::from_qtensor(blocks)?)
+            }
+        };
+        self.advance(name)?;
+        Ok(Some(matrix))
     }
 
     fn note(&self, error: EngineError) -> candle_core::Error {
@@ -121,6 +167,12 @@ impl SimpleBackend for Reader<'_> {
 
     fn contains_tensor(&self, name: &str) -> bool {
         self.set.find(name).is_some()
+    }
+}
+
+impl MatrixSource for Reader<'_> {
+    fn matrix(&self, name: &str, shape: (usize, usize)) -> candle_core::Result<Option<Matrix>> {
+        self.keep(name, shape).map_err(|error| self.note(error))
     }
 }
 

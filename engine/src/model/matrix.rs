@@ -10,7 +10,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use candle_core::quantized::k_quants::{self, GgmlType};
-use candle_core::quantized::{GgmlDType, QMatMul, QuantizedType};
+use candle_core::quantized::{GgmlDType, QMatMul, QStorage, QTensor, QuantizedType};
 use candle_core::{CpuStorage, DType, Device, Module, Result, Storage, Tensor};
 use half::{bf16, f16};
 
@@ -129,7 +129,7 @@ impl PackedMatrix {
         if !columns.is_multiple_of(format.block()) {
             candle_core::bail!("rows of {columns} elements do not divide into blocks of {format:?}");
         }
-        let packed = candle_core::quantized::QTensor::quantize(&matrix, format.ggml())?;
+        let packed = QTensor::quantize(&matrix, format.ggml())?;
         let blocks = Blocks::Owned(format.ggml().from_data(packed.data()?));
         Ok(Self { format, rows, columns, blocks })
     }
@@ -167,6 +167,19 @@ impl PackedMatrix {
     /// Rows and columns.
     pub fn shape(&self) -> (usize, usize) {
         (self.rows, self.columns)
+    }
+
+    /// The same blocks on another processor.
+    ///
+    /// # Errors
+    /// The tensor library's.
+    pub fn on(&self, device: &Device) -> Result<QMatMul> {
+        let Blocks::Mapped { bytes, range } = &self.blocks else {
+            candle_core::bail!("blocks go to other processors from where they are mapped")
+        };
+        let stored = &(**bytes).as_ref()[range.clone()];
+        let blocks = QStorage::from_data(stored.into(), device, self.format.ggml())?;
+        QMatMul::from_qtensor(QTensor::new(blocks, (self.rows, self.columns))?)
     }
 
     /// Rows `ids`, unpacked: `[ids, columns]` in f32.

@@ -40,7 +40,7 @@ impl Backend for Obedient {
         if !(0..1000).all(|done| progress(done, 1000)) {
             return Err(EngineError::Cancelled);
         }
-        let ModelSource::Directory(path) = &spec.source else { return Err(EngineError::NoModel) };
+        let ModelSource::Path(path) = &spec.source else { return Err(EngineError::NoModel) };
         assert_ne!(path.to_str(), Some("broken"), "a broken loader");
         while path.to_str() == Some("slow") {
             if !progress(1, 2) {
@@ -54,6 +54,7 @@ impl Backend for Obedient {
                 device: "test".to_owned(),
                 source: spec.source.clone(),
                 parameters: 1,
+                precision: "f32".to_owned(),
                 context_length: 1,
                 load_time: Duration::ZERO,
             },
@@ -114,8 +115,8 @@ fn spawn(capacity: usize) -> EngineHandle {
 }
 
 fn load(path: &str) -> EngineCommand {
-    let source = ModelSource::Directory(PathBuf::from(path));
-    EngineCommand::LoadModel(ModelSpec { source, device: DeviceChoice::Cpu })
+    let source = ModelSource::Path(PathBuf::from(path));
+    EngineCommand::LoadModel(ModelSpec { source, device: DeviceChoice::Cpu, precision: None })
 }
 
 fn open(image: u64, brightness: u8) -> EngineCommand {

@@ -213,8 +213,8 @@ fn wait(window: &mut Harness<'_, App>, what: &str, done: impl Fn(&State) -> bool
 #[test]
 fn the_real_engine_answers_in_the_window() {
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden/public");
-    let source = ModelSource::Directory(golden.join("glamm-tiny"));
-    let model = ModelSpec { source, device: DeviceChoice::Cpu };
+    let source = ModelSource::Path(golden.join("glamm-tiny"));
+    let model = ModelSpec { source, device: DeviceChoice::Cpu, precision: None };
     let picture = golden.join("images/wide.png");
     let mut window = Harness::builder()
         .with_size(Vec2::new(1100.0, 700.0))

@@ -58,6 +58,7 @@ impl Player {
                     device: "CPU".to_owned(),
                     source: ModelSource::Demo,
                     parameters: 5_400_000,
+                    precision: "f32".to_owned(),
                     context_length: 512,
                     load_time: Duration::from_millis(80),
                 })),

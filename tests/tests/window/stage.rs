@@ -83,7 +83,7 @@ impl Stage {
     /// A window that was given `path` to open.
     pub(crate) fn with_picture(setup: &Setup, folder: tempfile::TempDir, path: Option<PathBuf>) -> Self {
         let (player, link) = Player::new();
-        let model = ModelSpec { source: ModelSource::Directory("weights".into()), ..ModelSpec::default() };
+        let model = ModelSpec { source: ModelSource::Path("weights".into()), ..ModelSpec::default() };
         let window = Harness::builder()
             .with_size(setup.size)
             .with_pixels_per_point(setup.scale)

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use glamm_engine::precision::Precision;
 
 /// `glamm models …`.
 #[derive(Debug, Subcommand)]
@@ -11,6 +12,8 @@ pub enum ModelsCommand {
     List(ListArgs),
     /// Hold every tensor of a checkpoint directory against what the model needs.
     Check(CheckArgs),
+    /// Write a model into one GGUF file, in fewer bits.
+    Convert(ConvertArgs),
 }
 
 /// `glamm models list`.
@@ -29,4 +32,18 @@ pub struct CheckArgs {
     /// Print one JSON document instead of a table.
     #[arg(long)]
     pub json: bool,
+}
+
+/// `glamm models convert`.
+#[derive(Debug, Args)]
+pub struct ConvertArgs {
+    /// What `--model` takes: a name, a checkpoint directory or a GGUF file.
+    #[arg(value_name = "NAME|PATH")]
+    pub source: String,
+    /// `f32`, `f16`, `bf16`, `q8_0`, `q6k`, `q5k` or `q4k`.
+    #[arg(long, value_name = "PRECISION")]
+    pub quant: Precision,
+    /// The file to write; it appears when it is complete.
+    #[arg(long, value_name = "FILE.gguf")]
+    pub out: PathBuf,
 }

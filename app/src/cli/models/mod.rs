@@ -2,6 +2,7 @@
 
 pub mod args;
 pub mod check;
+mod convert;
 pub mod list;
 
 use super::error::CliError;
@@ -15,5 +16,6 @@ pub(super) fn run(command: &ModelsCommand) -> Result<(), CliError> {
     match command {
         ModelsCommand::List(args) => list::run(args),
         ModelsCommand::Check(args) => check::run(args),
+        ModelsCommand::Convert(args) => convert::run(args),
     }
 }

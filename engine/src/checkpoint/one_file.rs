@@ -1,0 +1,258 @@
+//! A whole checkpoint in one GGUF file: which entries hold what were files, and writing such a file.
+//! `GGUF.md` beside the crate's manifest describes it for others. Called by [`super::Checkpoint`].
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use candle_core::quantized::QTensor;
+use candle_core::{DType, Device};
+use sha2::{Digest, Sha256};
+
+use super::manifest::{TensorSpec, expected_tensors};
+use super::source::Contents;
+use super::tensor_set::TensorSet;
+use super::{ADDED_FILE, Checkpoint, MODEL_FILE};
+use crate::error::{CheckpointError, EngineError, without_backtrace};
+use crate::gguf::{Gguf, GgufLayout, GgufWriter, Value};
+use crate::model::matrix::Format;
+use crate::precision::Precision;
+
+/// Of the entries described here.
+const FORMAT_VERSION: u64 = 1;
+const VERSION_KEY: &str = "glamm.format_version";
+const PRECISION_KEY: &str = "glamm.precision";
+const ARCHITECTURE_KEY: &str = "general.architecture";
+const ARCHITECTURE: &str = "glamm";
+/// Files of a checkpoint directory, and the entries that hold them. CLIP's lie in `clip/`.
+const ENTRIES: [(&str, &str); 5] = [
+    ("config.json", "glamm.config"),
+    (MODEL_FILE, "glamm.tokenizer.model"),
+    (ADDED_FILE, "glamm.tokenizer.added_tokens"),
+    ("clip/config.json", "glamm.clip.config"),
+    ("clip/preprocessor_config.json", "glamm.clip.preprocessor_config"),
+];
+
+/// The small files of a checkpoint in one file.
+#[derive(Debug)]
+pub(super) struct OneFile {
+    path: PathBuf,
+    files: BTreeMap<&'static str, Vec<u8>>,
+    precision: String,
+}
+
+impl OneFile {
+    /// Reads the entries of the GGUF file at `path`.
+    ///
+    /// # Errors
+    /// It cannot be read, is damaged, or is a GGUF file of another kind of model.
+    pub(super) fn open(path: &Path) -> Result<Self, CheckpointError> {
+        let malformed = |reason| CheckpointError::Malformed { path: path.to_owned(), reason };
+        let unreadable = |source| CheckpointError::Read { path: path.to_owned(), source };
+        let contents = File::open(path).and_then(Contents::from_file).map_err(unreadable)?;
+        let bytes = contents.map(0..contents.len()).map_err(unreadable)?;
+        let gguf = Gguf::read(&bytes[..], bytes.len()).map_err(malformed)?;
+        match gguf.text(ARCHITECTURE_KEY) {
+            Some(ARCHITECTURE) => {}
+            other => {
+                let other = other.unwrap_or("an unnamed kind");
+                let reason = format!("it holds a model of {other}; GLaMM comes from `glamm models convert`");
+                return Err(malformed(reason));
+            }
+        }
+        match gguf.entries.get(VERSION_KEY) {
+            Some(Value::Unsigned(FORMAT_VERSION)) => {}
+            other => return Err(malformed(format!("its {VERSION_KEY} is {other:?}, not {FORMAT_VERSION}"))),
+        }
+        let precision = gguf.text(PRECISION_KEY).unwrap_or("as stored").to_owned();
+        let mut entries = gguf.entries;
+        let files = ENTRIES.into_iter().filter_map(|(file, key)| match entries.remove(key)? {
+            Value::Text(text) => Some((file, text.into_bytes())),
+            Value::Bytes(bytes) => Some((file, bytes)),
+            _ => None,
+        });
+        Ok(Self { path: path.to_owned(), files: files.collect(), precision })
+    }
+
+    /// The GGUF file.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// How precisely its matrices are kept, for people.
+    pub(super) fn precision(&self) -> &str {
+        &self.precision
+    }
+
+    /// Contents of a small file, by its path in a checkpoint directory.
+    pub(super) fn file(&self, name: &str) -> Option<&[u8]> {
+        self.files.get(name).map(Vec::as_slice)
+    }
+}
+
+/// What a conversion wrote.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Converted {
+    /// Tensors in the file.
+    pub tensors: usize,
+    /// Bytes of the file.
+    pub bytes: u64,
+}
+
+impl Checkpoint {
+    /// Writes the whole checkpoint into one GGUF file at `out`, its matrices as `precision` says. A
+    /// tensor at a time is in memory. `progress` is told bytes of the checkpoint done and in all, and
+    /// returns whether to go on.
+    ///
+    /// The file appears under its name only when it is complete; until then it is `out` with `.part`
+    /// behind, which is removed on every error.
+    ///
+    /// # Errors
+    /// A tensor is damaged, the disk is full, or [`EngineError::Cancelled`].
+    pub fn convert(
+        &self,
+        precision: Precision,
+        out: &Path,
+        progress: &mut dyn FnMut(u64, u64) -> bool,
+    ) -> Result<Converted, EngineError> {
+        let mut part = out.as_os_str().to_owned();
+        part.push(".part");
+        let part = PathBuf::from(part);
+        let written = |source| CheckpointError::Write { path: out.to_owned(), source };
+        let result = (|| {
+            let plan = self.plan(precision)?;
+            let file = File::create(&part).map_err(written)?;
+            file.try_lock().map_err(|_| written(io::Error::other("another conversion is writing it")))?;
+            let layout = self.layout(&plan, precision)?;
+            let mut writer = GgufWriter::new(BufWriter::new(file), &layout).map_err(written)?;
+            self.write_tensors(&plan, &mut writer, (out, progress))?;
+            let file =
+                writer.finish().and_then(|file| file.into_inner().map_err(Into::into)).map_err(written)?;
+            file.sync_all().map_err(written)?;
+            fs::rename(&part, out).map_err(written)?;
+            Ok(Converted { tensors: plan.len(), bytes: layout.file_bytes() })
+        })();
+        if result.is_err() {
+            // Whatever went wrong matters more than a file that cannot be removed.
+            drop(fs::remove_file(&part));
+        }
+        result
+    }
+
+    /// Every tensor that the model is built from, with the format it will have.
+    fn plan(&self, precision: Precision) -> Result<Vec<Planned<'_>>, EngineError> {
+        let manifest = expected_tensors(&self.config)?;
+        let of = |set, specs: Vec<TensorSpec>| {
+            specs.into_iter().filter(|spec| spec.used).map(move |spec| Planned::new(set, spec, precision))
+        };
+        let mut plan: Vec<Planned<'_>> =
+            of(&*self.glamm, manifest.glamm).chain(of(&*self.clip, manifest.clip)).collect();
+        // Some are asked for twice.
+        let mut seen = std::collections::HashSet::new();
+        plan.retain(|planned| seen.insert(planned.spec.name.clone()));
+        Ok(plan)
+    }
+
+    fn layout(&self, plan: &[Planned<'_>], precision: Precision) -> Result<GgufLayout, EngineError> {
+        let text = |text: &str| Value::Text(text.to_owned());
+        let mut entries = vec![
+            (ARCHITECTURE_KEY.to_owned(), text(ARCHITECTURE)),
+            ("general.name".to_owned(), text(&self.name())),
+            ("general.quantization_version".to_owned(), Value::Unsigned(2)),
+            (VERSION_KEY.to_owned(), Value::Unsigned(FORMAT_VERSION)),
+            (PRECISION_KEY.to_owned(), text(precision.name())),
+        ];
+        let (mut names, mut sums) = (Vec::new(), Vec::new());
+        for (file, key) in ENTRIES {
+            let Some(bytes) = self.small_file(file)? else { continue };
+            names.push(file.to_owned());
+            sums.push(hex(&Sha256::digest(&bytes)));
+            let value = match String::from_utf8(bytes) {
+                Ok(text) if file != MODEL_FILE => Value::Text(text),
+                Ok(text) => Value::Bytes(text.into_bytes()),
+                Err(error) => Value::Bytes(error.into_bytes()),
+            };
+            entries.push((key.to_owned(), value));
+        }
+        for set in [&self.glamm, &self.clip] {
+            for (name, sum) in set.checksums()? {
+                names.push(name);
+                sums.push(sum);
+            }
+        }
+        entries.push(("glamm.source.files".to_owned(), Value::Texts(names)));
+        entries.push(("glamm.source.sha256".to_owned(), Value::Texts(sums)));
+        let tensors = plan.iter().map(|p| (p.spec.name.clone(), p.spec.shape.clone(), p.format));
+        Ok(GgufLayout { entries, tensors: tensors.collect() })
+    }
+
+    /// A file of the directory, or `clip/…` of CLIP's.
+    fn small_file(&self, name: &str) -> Result<Option<Vec<u8>>, CheckpointError> {
+        let (source, name) = match name.strip_prefix("clip/") {
+            Some(name) => (&self.tower, name),
+            None => (&self.source, name),
+        };
+        source.has(name).then(|| source.read(name)).transpose()
+    }
+
+    fn write_tensors(
+        &self,
+        plan: &[Planned<'_>],
+        writer: &mut GgufWriter<impl Write>,
+        (out, progress): (&Path, &mut dyn FnMut(u64, u64) -> bool),
+    ) -> Result<(), EngineError> {
+        let mut done = 0;
+        for planned in plan {
+            if !progress(done, self.total_bytes) {
+                return Err(EngineError::Cancelled);
+            }
+            let name = &planned.spec.name;
+            let tensor = planned.set.read(name, DType::F32, &Device::Cpu)?;
+            // Blocks run along rows; a scalar is a row of one.
+            let packed = QTensor::quantize(&tensor, planned.format.ggml()).map_err(|error| {
+                let reason = format!("tensor {name} cannot be packed ({})", without_backtrace(&error));
+                CheckpointError::Malformed { path: self.source.directory(), reason }
+            })?;
+            drop(tensor);
+            let written = |source| CheckpointError::Write { path: out.to_owned(), source };
+            writer.tensor(&packed.data()?).map_err(written)?;
+            done += planned.set.find(name).map_or(0, |(stored, _)| stored.bytes() as u64);
+        }
+        progress(self.total_bytes, self.total_bytes);
+        Ok(())
+    }
+}
+
+/// A tensor on its way into the file.
+struct Planned<'a> {
+    set: &'a TensorSet,
+    spec: TensorSpec,
+    format: Format,
+}
+
+impl<'a> Planned<'a> {
+    fn new(set: &'a TensorSet, spec: TensorSpec, precision: Precision) -> Self {
+        let format = match spec.shape[..] {
+            [_, columns] if spec.matrix => precision.format_of(&spec.name, columns),
+            // Norms, biases, positions: too small to matter. Kernels of convolutions stay in sixteen
+            // bits where they came in sixteen bits.
+            _ if spec.shape.len() > 1 && set.is_half(&spec.name) && precision != Precision::F32 => {
+                Format::F16
+            }
+            _ => Format::F32,
+        };
+        Self { set, spec, format }
+    }
+}
+
+/// Lower-case hexadecimal digits.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        // A string takes all that is written to it.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}

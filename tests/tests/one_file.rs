@@ -1,0 +1,133 @@
+//! The demo model in one GGUF file: converting, loading, answering, and what happens to bad files.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use glamm_engine::Engine;
+use glamm_engine::engine::open_checkpoint;
+use glamm_engine::error::EngineError;
+use glamm_engine::job::{Increment, Question};
+use glamm_engine::precision::Precision;
+use glamm_engine::protocol::{DeviceChoice, ModelSource, ModelSpec, Sampling, Turn};
+use glamm_engine::scenes::generate;
+use glamm_engine::vision::MaskLogits;
+use tempfile::TempDir;
+
+const QUESTION: &str = "Could you please give me a detailed description of the image? Please respond with \
+                        interleaved segmentation masks for the corresponding parts of the answer.";
+
+fn load(source: ModelSource, precision: Option<Precision>) -> Engine {
+    let spec = ModelSpec { source, device: DeviceChoice::Cpu, precision };
+    Engine::load(&spec, |_, _| true).unwrap()
+}
+
+fn convert(precision: Precision, out: &Path) {
+    let checkpoint = open_checkpoint(&ModelSource::Demo).unwrap();
+    let converted = checkpoint.convert(precision, out, &mut |_, _| true).unwrap();
+    assert_eq!(fs::metadata(out).unwrap().len(), converted.bytes);
+}
+
+/// Tokens and masks of the reply about a scene, greedily.
+fn answer(engine: &Engine, seed: u64) -> (Vec<u32>, Vec<Arc<MaskLogits>>) {
+    let (mut image, _) = engine.encode(&generate(seed).image, &|| false).unwrap();
+    let turns = [Turn { user: QUESTION.to_owned(), regions: Vec::new(), reply: None }];
+    let question = Question { turns: &turns, sampling: &Sampling::Greedy, max_new_tokens: 80 };
+    let mut masks = Vec::new();
+    let answer = engine.converse(&mut image, question, &|| false, &mut |piece| {
+        if let Increment::Mask { mask, .. } = piece {
+            masks.push(mask);
+        }
+    });
+    (answer.unwrap().token_ids, masks)
+}
+
+fn error_of(path: &Path) -> String {
+    let spec = ModelSpec { source: ModelSource::Path(path.to_owned()), ..ModelSpec::default() };
+    match Engine::load(&spec, |_, _| true) {
+        Ok(_) => panic!("{} was loaded", path.display()),
+        Err(error) => error.to_string(),
+    }
+}
+
+#[test]
+fn a_file_answers_as_the_checkpoint_quantised_on_the_way() {
+    let scratch = TempDir::new().unwrap();
+    for precision in [Precision::F32, Precision::F16, Precision::Q8_0, Precision::Q4K] {
+        let out = scratch.path().join(format!("demo-{precision}.gguf"));
+        convert(precision, &out);
+        let from_file = load(ModelSource::Path(out.clone()), None);
+        assert_eq!(from_file.info().precision, precision.name());
+        assert_eq!(from_file.info().name, format!("demo-{precision}"));
+        let on_the_way = load(ModelSource::Demo, Some(precision));
+        assert_eq!(from_file.info().parameters, on_the_way.info().parameters);
+        for seed in [3, 4] {
+            let (ids, masks) = answer(&from_file, seed);
+            let (same_ids, same_masks) = answer(&on_the_way, seed);
+            assert_eq!(ids, same_ids, "{precision}, scene {seed}");
+            assert!(!masks.is_empty(), "{precision}, scene {seed}");
+            for (a, b) in masks.iter().zip(&same_masks) {
+                let worst = a.logits.iter().zip(&b.logits).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+                assert!(worst < 1e-3, "{precision}, scene {seed}: {worst}");
+            }
+        }
+    }
+}
+
+#[test]
+fn fewer_bits_make_smaller_files() {
+    let scratch = TempDir::new().unwrap();
+    let size = |precision: Precision| {
+        let out = scratch.path().join(precision.name());
+        convert(precision, &out);
+        fs::metadata(&out).unwrap().len()
+    };
+    let sizes = [Precision::F32, Precision::F16, Precision::Q8_0, Precision::Q4K].map(size);
+    assert!(sizes.is_sorted_by(|a, b| a > b), "{sizes:?}");
+}
+
+#[test]
+fn a_conversion_that_does_not_finish_leaves_nothing_behind() {
+    let scratch = TempDir::new().unwrap();
+    let out = scratch.path().join("demo.gguf");
+    fs::write(&out, "what was there").unwrap();
+    let checkpoint = open_checkpoint(&ModelSource::Demo).unwrap();
+    let half = checkpoint.total_bytes() / 2;
+    let cancelled = checkpoint.convert(Precision::Q8_0, &out, &mut |done, _| done < half);
+    assert!(matches!(cancelled, Err(EngineError::Cancelled)));
+    assert_eq!(fs::read_to_string(&out).unwrap(), "what was there");
+    assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 1);
+
+    let nowhere = scratch.path().join("no/such/place.gguf");
+    let error = checkpoint.convert(Precision::Q8_0, &nowhere, &mut |_, _| true).unwrap_err().to_string();
+    assert!(error.starts_with("cannot write") && error.contains("place.gguf"), "{error}");
+}
+
+#[test]
+fn bad_files_say_what_is_wrong_with_them() {
+    let scratch = TempDir::new().unwrap();
+    let out = scratch.path().join("demo.gguf");
+    convert(Precision::Q8_0, &out);
+    let whole = fs::read(&out).unwrap();
+    let broken = scratch.path().join("broken.gguf");
+    let check = |bytes: &[u8], expected: &str| {
+        fs::write(&broken, bytes).unwrap();
+        let error = error_of(&broken);
+        assert!(error.contains("broken.gguf") && error.contains(expected), "{error}");
+    };
+    check(&whole[..whole.len() - 1000], "truncated");
+    check(&whole[..1000], "middle of its table");
+    check(b"GGUF", "middle of its table");
+    check(b"", "middle of its table");
+    check(b"something else altogether", "no GGUF file");
+    let replaced = |from: &str, to: &str| {
+        let at = whole.windows(from.len()).position(|window| window == from.as_bytes()).unwrap();
+        let mut bytes = whole.clone();
+        bytes[at..at + to.len()].copy_from_slice(to.as_bytes());
+        bytes
+    };
+    check(&replaced("glamm", "llama"), "a model of llama");
+    check(&replaced("lm_head.weight", "my_head.weight"), "lm_head.weight");
+    check(&replaced("glamm.tokenizer.model", "glamm.tokenizer.muddl"), "tokenizer.model");
+}
