@@ -72,9 +72,8 @@ impl Precision {
     pub fn format_of(self, name: &str, columns: usize) -> Format {
         let wanted = match (self, Role::of(name)) {
             (Self::F32, _) => Format::F32,
-            (Self::F16, _) => Format::F16,
             (Self::Bf16, _) => Format::BF16,
-            (_, Role::Sensitive) => Format::F16,
+            (Self::F16, _) | (_, Role::Sensitive) => Format::F16,
             (Self::Q8_0, _) | (_, Role::Encoder) => Format::Q8_0,
             (_, Role::Output) | (Self::Q6K, _) => Format::Q6K,
             (Self::Q5K, _) => Format::Q5K,

@@ -1,6 +1,7 @@
-//! Reference data recorded from the official implementation: `tests/golden/public`, or any other
-//! directory of the same layout that the environment variable `GLAMM_GOLDEN_DIR` names. The layout
-//! is described in that directory's README.
+//! Reference data: `tests/golden/public`, recorded from the official implementation, and
+//! `tests/golden/demo`, recorded from the demo model with the PyTorch code that trained it; or any
+//! other directory of the same layout that the environment variable `GLAMM_GOLDEN_DIR` names. The
+//! layout is described in the first one's README.
 //!
 //! Nothing here knows sizes or names of a particular set: they all come from its own manifest and
 //! configuration.
@@ -17,13 +18,65 @@ use serde::de::DeserializeOwned;
 
 use crate::table::Failed;
 
+/// Which reference data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Set {
+    /// `tests/golden/public`: every stage, from the official implementation.
+    Public,
+    /// `tests/golden/demo`: the demo model, from the code that trained it.
+    Demo,
+    /// What `GLAMM_GOLDEN_DIR` names.
+    Elsewhere,
+}
+
+impl Set {
+    /// Those that tests go through.
+    pub fn all() -> Vec<Self> {
+        match std::env::var_os(ELSEWHERE) {
+            Some(_) => vec![Self::Elsewhere],
+            None => vec![Self::Public, Self::Demo],
+        }
+    }
+
+    /// What follows the names of its tests.
+    pub fn suffix(self) -> &'static str {
+        match self {
+            Self::Demo => "_demo",
+            Self::Public | Self::Elsewhere => "",
+        }
+    }
+
+    /// Opens it.
+    ///
+    /// # Errors
+    /// A file is missing or of another form.
+    pub fn open(self) -> Result<Golden, Failed> {
+        let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden");
+        let dir = match self {
+            Self::Public => own.join("public"),
+            Self::Demo => own.join("demo"),
+            Self::Elsewhere => std::env::var_os(ELSEWHERE).map(PathBuf::from).unwrap_or_default(),
+        };
+        let manifest: Manifest = read_json(&dir.join("manifest.json"))?;
+        let checkpoint_directory = match &manifest.checkpoint {
+            Some(path) => dir.join(path),
+            None => find_checkpoint(&dir)?,
+        };
+        let checkpoint = Checkpoint::open(&checkpoint_directory)?;
+        Ok(Golden { dir, set: self, manifest, checkpoint, checkpoint_directory })
+    }
+}
+
+/// Environment variable that names another set.
+const ELSEWHERE: &str = "GLAMM_GOLDEN_DIR";
+
 /// A set of reference data.
 #[derive(Debug)]
 pub struct Golden {
     /// Where it lies.
     pub dir: PathBuf,
-    /// Whether it is another set than the one in this repository.
-    pub is_foreign: bool,
+    /// Which one it is.
+    pub set: Set,
     /// What was recorded.
     pub manifest: Manifest,
     /// The set's model.
@@ -186,23 +239,6 @@ impl Recorded {
 }
 
 impl Golden {
-    /// Opens the set.
-    ///
-    /// # Errors
-    /// A file is missing or of another form.
-    pub fn open() -> Result<Self, Failed> {
-        let foreign = std::env::var_os("GLAMM_GOLDEN_DIR").map(PathBuf::from);
-        let is_foreign = foreign.is_some();
-        let dir = foreign.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("golden/public"));
-        let manifest: Manifest = read_json(&dir.join("manifest.json"))?;
-        let checkpoint_directory = match &manifest.checkpoint {
-            Some(path) => dir.join(path),
-            None => find_checkpoint(&dir)?,
-        };
-        let checkpoint = Checkpoint::open(&checkpoint_directory)?;
-        Ok(Self { dir, is_foreign, manifest, checkpoint, checkpoint_directory })
-    }
-
     /// Sizes of the set's model.
     pub fn config(&self) -> &GlammConfig {
         self.checkpoint.config()
@@ -262,13 +298,13 @@ impl Golden {
         self.checkpoint.weights(&Device::Cpu, (DType::F32, None), |_, _| true).clip
     }
 
-    /// Fails a test that found nothing to compare in the repository's own set, which has all
-    /// stages; another set may lack some.
+    /// Fails a test that found nothing to compare in the public set, which has all stages; another
+    /// set may lack some.
     ///
     /// # Errors
     /// See above.
     pub fn check_compared(&self, comparisons: usize, what: &str) -> Result<(), Failed> {
-        if comparisons == 0 && !self.is_foreign {
+        if comparisons == 0 && self.set == Set::Public {
             return Err(format!("nothing was compared: the golden set holds no {what}").into());
         }
         Ok(())

@@ -16,6 +16,8 @@ use candle_core::{DType, Tensor};
 pub use libtest_mimic::Failed;
 use libtest_mimic::Trial;
 
+use crate::golden::Set;
+
 /// What a parity test returns.
 pub type Outcome = Result<(), Failed>;
 
@@ -48,12 +50,18 @@ struct Row {
 static ROWS: Mutex<BTreeMap<String, Row>> = Mutex::new(BTreeMap::new());
 
 /// A test by its name.
-pub type NamedTest = (&'static str, fn() -> Outcome);
+pub type NamedTest = (&'static str, fn(Set) -> Outcome);
 
-/// Runs the tests of a binary as `cargo test` would, with its filters and flags, then prints the
-/// table. A run of all tests that compared nothing at all is a failure.
+/// Runs the tests of a binary as `cargo test` would, with its filters and flags, each with every
+/// set of reference data, then prints the table. A run of all tests that compared nothing at all is a failure.
 pub fn main(tests: &[NamedTest]) -> ExitCode {
-    let trials = tests.iter().map(|&(name, test)| Trial::test(name, test)).collect();
+    let of_set = |set: Set| {
+        let trial = move |&(name, test): &NamedTest| {
+            Trial::test(format!("{name}{}", set.suffix()), move || test(set))
+        };
+        tests.iter().map(trial)
+    };
+    let trials = Set::all().into_iter().flat_map(of_set).collect();
     let arguments = libtest_mimic::Arguments::from_args();
     let ran_all = arguments.filter.is_none() && arguments.skip.is_empty() && !arguments.list;
     let conclusion = libtest_mimic::run(&arguments, trials);

@@ -11,7 +11,7 @@ use glamm_engine::protocol::{
 };
 use glamm_engine::vision::PixelBox;
 use glamm_engine::{EngineHandle, SendError};
-use glamm_tests::golden::{Case, Golden};
+use glamm_tests::golden::{Case, Golden, Set};
 
 const PATIENCE: Duration = Duration::from_mins(2);
 const IMAGE: ImageId = ImageId(1);
@@ -27,7 +27,7 @@ type End = Result<(FinishReason, Reply, JobStats), Arc<EngineError>>;
 
 impl Bench {
     fn new() -> Self {
-        let golden = Golden::open().unwrap();
+        let golden = Set::Public.open().unwrap();
         let handle = EngineHandle::spawn(|| {}).unwrap();
         handle.try_send(EngineCommand::LoadModel(golden.spec())).unwrap();
         let bench = Self { handle, golden, jobs: 0 };

@@ -1,18 +1,24 @@
 //! The demo model in one GGUF file: converting, loading, answering, and what happens to bad files.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "tests")]
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 
+use candle_core::CpuStorage;
 use glamm_engine::Engine;
 use glamm_engine::engine::open_checkpoint;
 use glamm_engine::error::EngineError;
+use glamm_engine::gguf::Gguf;
 use glamm_engine::job::{Increment, Question};
+use glamm_engine::model::matrix::unpack;
 use glamm_engine::precision::Precision;
 use glamm_engine::protocol::{DeviceChoice, ModelSource, ModelSpec, Sampling, Turn};
 use glamm_engine::scenes::generate;
 use glamm_engine::vision::MaskLogits;
+use serde::Deserialize;
 use tempfile::TempDir;
 
 const QUESTION: &str = "Could you please give me a detailed description of the image? Please respond with \
@@ -85,6 +91,55 @@ fn fewer_bits_make_smaller_files() {
     };
     let sizes = [Precision::F32, Precision::F16, Precision::Q8_0, Precision::Q4K].map(size);
     assert!(sizes.is_sorted_by(|a, b| a > b), "{sizes:?}");
+}
+
+/// The tensors of a file as another program sees them.
+#[derive(Deserialize)]
+struct Peer {
+    tensors: BTreeMap<String, PeerTensor>,
+    texts: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+struct PeerTensor {
+    shape: Vec<usize>,
+    #[serde(rename = "type")]
+    kind: String,
+    crc: u32,
+    sum_of_squares: f64,
+}
+
+/// Needs Python with the package `gguf`; `GLAMM_PYTHON` names the interpreter.
+#[test]
+fn the_gguf_package_reads_the_same() {
+    let Some(python) = std::env::var_os("GLAMM_PYTHON") else {
+        eprintln!("skipped: GLAMM_PYTHON names no interpreter");
+        return;
+    };
+    let scratch = TempDir::new().unwrap();
+    let out = scratch.path().join("demo.gguf");
+    convert(Precision::Q4K, &out);
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/one_file_peer.py");
+    let run = Command::new(python).arg(script).arg(&out).output().unwrap();
+    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+    let peer: Peer = serde_json::from_slice(&run.stdout).unwrap();
+    let bytes = fs::read(&out).unwrap();
+    let own = Gguf::read(&bytes[..], bytes.len()).unwrap();
+    assert_eq!(peer.tensors.len(), own.tensors.len());
+    for (name, tensor) in &own.tensors {
+        let other = &peer.tensors[name];
+        let stored = &bytes[tensor.range.clone()];
+        assert_eq!((&other.shape, other.crc), (&tensor.shape, crc32fast::hash(stored)), "{name}");
+        assert_eq!(other.kind.replace('_', ""), format!("{:?}", tensor.format).replace('_', ""), "{name}");
+        let CpuStorage::F32(values) = unpack(stored, tensor.format, tensor.shape.iter().product()).unwrap()
+        else {
+            panic!("{name} is not unpacked to numbers")
+        };
+        let sum: f64 = values.iter().map(|&value| f64::from(value).powi(2)).sum();
+        assert!((sum - other.sum_of_squares).abs() <= 1e-6 * sum, "{name}: {sum}, {}", other.sum_of_squares);
+    }
+    assert_eq!(peer.texts["general.architecture"], "glamm");
+    assert_eq!(Some(peer.texts["glamm.config"].as_str()), own.text("glamm.config"));
 }
 
 #[test]

@@ -30,7 +30,9 @@ fn contents() -> [Vec<u8>; 3] {
 
 fn file() -> Vec<u8> {
     let mut writer = GgufWriter::new(Vec::new(), &layout()).unwrap();
-    contents().iter().for_each(|contents| writer.tensor(contents).unwrap());
+    for contents in contents() {
+        writer.tensor(&contents).unwrap();
+    }
     writer.finish().unwrap()
 }
 

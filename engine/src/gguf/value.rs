@@ -60,7 +60,9 @@ impl Value {
             Self::Texts(texts) => {
                 number(kind::ARRAY, &kind::STRING.to_le_bytes());
                 out.extend_from_slice(&(texts.len() as u64).to_le_bytes());
-                texts.iter().for_each(|text| write_text(text, out));
+                for text in texts {
+                    write_text(text, out);
+                }
             }
             Self::Bytes(bytes) => {
                 number(kind::ARRAY, &kind::UINT8.to_le_bytes());

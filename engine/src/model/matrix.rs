@@ -89,6 +89,7 @@ impl Format {
     }
 
     /// This format, or the next finer one whose blocks fit rows of `columns` elements.
+    #[must_use]
     pub fn fitting(self, columns: usize) -> Self {
         if columns.is_multiple_of(self.block()) {
             return self;

@@ -7,7 +7,7 @@ use glamm_engine::model::global_encoder::GlobalEncoder;
 use glamm_engine::model::grounding_encoder::GroundingEncoder;
 use glamm_engine::model::layers::{Progress, uninterrupted};
 use glamm_engine::model::projector::Projector;
-use glamm_tests::golden::{Golden, Recorded};
+use glamm_tests::golden::{Golden, Recorded, Set};
 use glamm_tests::table::{EXACT, FLOATS, Outcome, compare};
 
 fn for_each_image(golden: &Golden, mut test: impl FnMut(&str, &Recorded) -> Outcome) -> Outcome {
@@ -26,8 +26,8 @@ fn recorded_indices(recorded: &Recorded, prefix: &str) -> Vec<usize> {
 }
 
 /// Each recorded hidden state from the one recorded before it.
-pub(crate) fn global_hidden_states() -> Outcome {
-    let golden = Golden::open()?;
+pub(crate) fn global_hidden_states(set: Set) -> Outcome {
+    let golden = set.open()?;
     let encoder = GlobalEncoder::new(golden.config(), &golden.clip_weights())?;
     for_each_image(&golden, |name, recorded| {
         let mut before = None;
@@ -49,8 +49,8 @@ pub(crate) fn global_hidden_states() -> Outcome {
 }
 
 /// What the encoder hands on, from pixels.
-pub(crate) fn global_features() -> Outcome {
-    let golden = Golden::open()?;
+pub(crate) fn global_features(set: Set) -> Outcome {
+    let golden = set.open()?;
     let encoder = GlobalEncoder::new(golden.config(), &golden.clip_weights())?;
     for_each_image(&golden, |name, recorded| {
         let features = encoder.forward(recorded.need("clip_pixel_values")?, &mut uninterrupted)?;
@@ -69,8 +69,8 @@ pub(crate) fn global_features() -> Outcome {
 }
 
 /// Patch features to the language model's width.
-pub(crate) fn projector() -> Outcome {
-    let golden = Golden::open()?;
+pub(crate) fn projector(set: Set) -> Outcome {
+    let golden = set.open()?;
     let (vision, language) = (golden.config().global_encoder.hidden_size, golden.config().llm.hidden_size);
     let projector = Projector::new(vision, language, &golden.weights().pp("model.mm_projector"))?;
     for_each_image(&golden, |name, recorded| {
@@ -85,8 +85,8 @@ fn load_grounding_encoder(golden: &Golden) -> Result<GroundingEncoder, glamm_tes
 }
 
 /// Each recorded block from the one recorded before it, and the neck from the last block.
-pub(crate) fn grounding_blocks() -> Outcome {
-    let golden = Golden::open()?;
+pub(crate) fn grounding_blocks(set: Set) -> Outcome {
+    let golden = set.open()?;
     let encoder = load_grounding_encoder(&golden)?;
     for_each_image(&golden, |name, recorded| {
         let patches = recorded.need("sam_patch_embed")?;
@@ -108,8 +108,8 @@ pub(crate) fn grounding_blocks() -> Outcome {
 }
 
 /// The whole encoder from pixels, one picture or two at a time; and that it stops when told to.
-pub(crate) fn grounding_encoder() -> Outcome {
-    let golden = Golden::open()?;
+pub(crate) fn grounding_encoder(set: Set) -> Outcome {
+    let golden = set.open()?;
     let encoder = load_grounding_encoder(&golden)?;
     for_each_image(&golden, |name, recorded| {
         let pixels = recorded.need("sam_input")?;

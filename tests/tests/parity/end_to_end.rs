@@ -15,7 +15,7 @@ use glamm_engine::text::gcg::{gcg_caption, gcg_phrases};
 use glamm_engine::vision::preprocess::{Planes, prepare_global, prepare_grounding};
 use glamm_engine::vision::{BinaryMask, MaskLogits};
 use glamm_engine::{Engine, EngineHandle};
-use glamm_tests::golden::{Case, Golden};
+use glamm_tests::golden::{Case, Golden, Set};
 use glamm_tests::table::{FLOATS, Failed, MASK_LOGITS, Outcome, Tolerance, compare, equal, record};
 
 /// Masks must overlap at least so much.
@@ -89,8 +89,8 @@ fn compare_masks(golden: &Golden, case: &Case, masks: &[Arc<MaskLogits>], all: b
 }
 
 /// Every greedy case from its file and text, each with a context of its own.
-pub(crate) fn greedy() -> Outcome {
-    let golden = Golden::open()?;
+pub(crate) fn greedy(set: Set) -> Outcome {
+    let golden = set.open()?;
     let engine = Engine::load(&golden.spec(), |_, _| true)?;
     for case in golden.greedy_cases() {
         let pixels = golden.picture(&golden.image(case)?.file)?;
@@ -107,8 +107,8 @@ pub(crate) fn greedy() -> Outcome {
 
 /// Follow-ups asked after their parents on one encoding of the image: everything but the new turn
 /// comes out of the cache, and changes nothing.
-pub(crate) fn follow_ups() -> Outcome {
-    let golden = Golden::open()?;
+pub(crate) fn follow_ups(set: Set) -> Outcome {
+    let golden = set.open()?;
     let engine = Engine::load(&golden.spec(), |_, _| true)?;
     let mut compared = 0;
     for case in golden.greedy_cases() {
@@ -141,8 +141,8 @@ fn upload(planes: Planes) -> candle_core::Result<Tensor> {
 }
 
 /// Every case, the forced ones too, along its recorded tokens.
-pub(crate) fn along_recorded_tokens() -> Outcome {
-    let golden = Golden::open()?;
+pub(crate) fn along_recorded_tokens(set: Set) -> Outcome {
+    let golden = set.open()?;
     let model = golden.model()?.glamm;
     let clip = &golden.config().global_encoder;
     for case in &golden.manifest.cases {
@@ -179,8 +179,8 @@ pub(crate) fn along_recorded_tokens() -> Outcome {
 }
 
 /// The same through commands and events.
-pub(crate) fn engine_thread() -> Outcome {
-    let golden = Golden::open()?;
+pub(crate) fn engine_thread(set: Set) -> Outcome {
+    let golden = set.open()?;
     let handle = EngineHandle::spawn(|| {})?;
     handle.try_send(EngineCommand::LoadModel(golden.spec()))?;
     for (number, case) in (0..).zip(golden.greedy_cases()) {

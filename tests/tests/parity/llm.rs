@@ -3,7 +3,7 @@
 use candle_core::{Device, IndexOp, Tensor};
 use glamm_engine::model::layers::uninterrupted;
 use glamm_engine::text::conversation::Prompt;
-use glamm_tests::golden::Golden;
+use glamm_tests::golden::{Golden, Set};
 use glamm_tests::table::{EXACT, FLOATS, Outcome, compare, equal};
 
 /// Expanded index of the last prompt position.
@@ -12,8 +12,8 @@ fn last_prompt_position(golden: &Golden, prompt_ids: usize) -> usize {
 }
 
 /// From the user's text to ids.
-pub(crate) fn input_ids() -> Outcome {
-    let golden = Golden::open()?;
+pub(crate) fn input_ids(set: Set) -> Outcome {
+    let golden = set.open()?;
     let tokenizer = golden.model()?.tokenizer;
     for case in &golden.manifest.cases {
         let prompt = Prompt::new(&tokenizer, &golden.turns(case)?)?;
@@ -24,8 +24,8 @@ pub(crate) fn input_ids() -> Outcome {
 }
 
 /// Words, the recorded projected image, and regions from the recorded hidden states of CLIP.
-pub(crate) fn input_embeddings() -> Outcome {
-    let golden = Golden::open()?;
+pub(crate) fn input_embeddings(set: Set) -> Outcome {
+    let golden = set.open()?;
     let model = golden.model()?.glamm;
     for case in &golden.manifest.cases {
         let image = golden.tensors(&golden.image(case)?.tensor_file)?;
@@ -44,8 +44,8 @@ pub(crate) fn input_embeddings() -> Outcome {
 }
 
 /// The first block alone, all blocks in one pass, and in many steps through the cache.
-pub(crate) fn hidden_states() -> Outcome {
-    let golden = Golden::open()?;
+pub(crate) fn hidden_states(set: Set) -> Outcome {
+    let golden = set.open()?;
     let llm = golden.model()?.glamm.llm;
     for case in &golden.manifest.cases {
         let recorded = golden.tensors(&case.tensor_file)?;
@@ -73,8 +73,8 @@ pub(crate) fn hidden_states() -> Outcome {
 }
 
 /// From recorded hidden states to logits.
-pub(crate) fn logits() -> Outcome {
-    let golden = Golden::open()?;
+pub(crate) fn logits(set: Set) -> Outcome {
+    let golden = set.open()?;
     let llm = golden.model()?.glamm.llm;
     for case in &golden.manifest.cases {
         let recorded = golden.tensors(&case.tensor_file)?;
@@ -96,8 +96,8 @@ pub(crate) fn logits() -> Outcome {
 }
 
 /// Which state feeds each `[SEG]`, and what it becomes for the pixel decoder.
-pub(crate) fn seg_states() -> Outcome {
-    let golden = Golden::open()?;
+pub(crate) fn seg_states(set: Set) -> Outcome {
+    let golden = set.open()?;
     let model = golden.model()?.glamm;
     let mut compared = 0;
     for case in golden.manifest.cases.iter().filter(|case| !case.seg.is_empty()) {

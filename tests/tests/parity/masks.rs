@@ -4,7 +4,7 @@ use candle_core::{Device, IndexOp, Tensor};
 use glamm_engine::model::pixel_decoder::PixelDecoder;
 use glamm_engine::model::prompt_encoder::{PointKind, PointPrompt};
 use glamm_engine::vision::MaskLogits;
-use glamm_tests::golden::{Case, Golden, Recorded};
+use glamm_tests::golden::{Case, Golden, Recorded, Set};
 use glamm_tests::table::{EXACT, FLOATS, Failed, MASK_LOGITS, Outcome, compare, record};
 use serde::Deserialize;
 
@@ -53,8 +53,8 @@ fn mask_logits(
 }
 
 /// Positions of the cells and the dense part without a mask.
-pub(crate) fn dense_prompts() -> Outcome {
-    let golden = Golden::open()?;
+pub(crate) fn dense_prompts(set: Set) -> Outcome {
+    let golden = set.open()?;
     let decoder = load(&golden)?;
     let dense = decoder.prompt_encoder.no_mask()?;
     let mut compared = 0;
@@ -79,9 +79,9 @@ pub(crate) fn dense_prompts() -> Outcome {
 
 /// Clicks, boxes and masks as prompts, which no recorded conversation has: against SAM's own prompt
 /// encoder on the weights of this repository's set.
-pub(crate) fn point_and_mask_prompts() -> Outcome {
-    let golden = Golden::open()?;
-    if golden.is_foreign {
+pub(crate) fn point_and_mask_prompts(set: Set) -> Outcome {
+    let golden = set.open()?;
+    if set != Set::Public {
         return Ok(());
     }
     let encoder = load(&golden)?.prompt_encoder;
@@ -114,8 +114,8 @@ pub(crate) fn point_and_mask_prompts() -> Outcome {
 
 /// From image embedding and projected `[SEG]` to the logits of all mask tokens, all `[SEG]` of a
 /// case at once and each alone.
-pub(crate) fn pixel_decoder() -> Outcome {
-    let golden = Golden::open()?;
+pub(crate) fn pixel_decoder(set: Set) -> Outcome {
+    let golden = set.open()?;
     let decoder = load(&golden)?;
     for (case, recorded) in cases_with_masks(&golden)? {
         let image =
@@ -144,8 +144,8 @@ pub(crate) fn pixel_decoder() -> Outcome {
 }
 
 /// Coarse logits to the original size.
-pub(crate) fn at_image_size() -> Outcome {
-    let golden = Golden::open()?;
+pub(crate) fn at_image_size(set: Set) -> Outcome {
+    let golden = set.open()?;
     for (case, recorded) in cases_with_masks(&golden)? {
         let want = recorded.need("mask_logits")?;
         for index in 0..want.dim(0)? {
@@ -160,8 +160,8 @@ pub(crate) fn at_image_size() -> Outcome {
 }
 
 /// Masks as sets of pixels: equal but where the recorded logit is next to zero.
-pub(crate) fn binary() -> Outcome {
-    let golden = Golden::open()?;
+pub(crate) fn binary(set: Set) -> Outcome {
+    let golden = set.open()?;
     for (case, recorded) in cases_with_masks(&golden)? {
         let want = recorded.need("mask_logits")?;
         for (index, seg) in case.seg.iter().enumerate() {
@@ -197,10 +197,10 @@ struct PostprocessCase {
 }
 
 /// The synthetic logits of the reference data's section 8a at the sizes of the real model.
-pub(crate) fn real_geometry() -> Outcome {
+pub(crate) fn real_geometry(set: Set) -> Outcome {
     const SIDE: usize = 256;
     const EVERY: usize = 16;
-    let golden = Golden::open()?;
+    let golden = set.open()?;
     let cases: Option<GeometryCases> = golden.json("geometry_cases.json")?;
     let recorded = golden.tensors_if_any("expected/postprocess_1024.safetensors")?;
     let (Some(cases), Some(recorded)) = (cases, recorded) else {

@@ -5,7 +5,7 @@ use glamm_engine::vision::preprocess::{
     CropGeometry, FrameGeometry, Planes, crop_for_global_encoder, prepare_global, prepare_grounding,
     resize_for_grounding_encoder,
 };
-use glamm_tests::golden::Golden;
+use glamm_tests::golden::Set;
 use glamm_tests::table::{EXACT, Outcome, Tolerance, record};
 use serde::Deserialize;
 use serde_json::Value;
@@ -30,8 +30,8 @@ struct CropCase {
 }
 
 /// Sizes and crops for many picture sizes.
-pub(crate) fn geometry() -> Outcome {
-    let golden = Golden::open()?;
+pub(crate) fn geometry(set: Set) -> Outcome {
+    let golden = set.open()?;
     let all: serde_json::Map<String, Value> = golden.json("geometry_cases.json")?.unwrap_or_default();
     let mut compared = 0;
     for (key, cases) in &all {
@@ -56,8 +56,8 @@ pub(crate) fn geometry() -> Outcome {
 }
 
 /// 8-bit pictures at every recorded size.
-pub(crate) fn prepared() -> Outcome {
-    let golden = Golden::open()?;
+pub(crate) fn prepared(set: Set) -> Outcome {
+    let golden = set.open()?;
     let mut compared = 0;
     for (name, entry) in &golden.manifest.images {
         let picture = golden.picture(&entry.file)?;
@@ -96,8 +96,8 @@ fn compare_pixels(stage: &str, at: &str, got: &image::RgbImage, want: &image::Rg
 }
 
 /// Normalised and padded pixels at the model's own sizes.
-pub(crate) fn encoder_inputs() -> Outcome {
-    let golden = Golden::open()?;
+pub(crate) fn encoder_inputs(set: Set) -> Outcome {
+    let golden = set.open()?;
     let clip = &golden.config().global_encoder;
     let mut compared = 0;
     for (name, entry) in &golden.manifest.images {

@@ -3,7 +3,7 @@
 use candle_core::{Device, Tensor};
 use glamm_engine::model::layers::uninterrupted;
 use glamm_engine::model::region_encoder::RegionEncoder;
-use glamm_tests::golden::{Case, Golden, Recorded};
+use glamm_tests::golden::{Case, Golden, Recorded, Set};
 use glamm_tests::table::{FLOATS, Failed, Outcome, compare};
 
 fn load(golden: &Golden) -> Result<RegionEncoder, Failed> {
@@ -64,8 +64,8 @@ fn boxes(recorded: &Recorded) -> Result<Option<Vec<[f32; 4]>>, Failed> {
 }
 
 /// Maps before and after fusion, and RoIAlign on them.
-pub(crate) fn feature_maps() -> Outcome {
-    let golden = Golden::open()?;
+pub(crate) fn feature_maps(set: Set) -> Outcome {
+    let golden = set.open()?;
     let encoder = load(&golden)?;
     let mut compared = [0; 3];
     for case in &golden.manifest.cases {
@@ -83,8 +83,8 @@ pub(crate) fn feature_maps() -> Outcome {
 }
 
 /// From RoI features and boxes to embeddings, from recorded features where they are complete.
-pub(crate) fn embeddings() -> Outcome {
-    let golden = Golden::open()?;
+pub(crate) fn embeddings(set: Set) -> Outcome {
+    let golden = set.open()?;
     let encoder = load(&golden)?;
     let mut compared = 0;
     for case in &golden.manifest.cases {
@@ -113,10 +113,10 @@ pub(crate) fn embeddings() -> Outcome {
 }
 
 /// The synthetic 24 × 24 features of the reference data's section 8a.
-pub(crate) fn real_geometry() -> Outcome {
+pub(crate) fn real_geometry(set: Set) -> Outcome {
     const GRID: usize = 24;
     const ROI_STRIDE: usize = 16;
-    let golden = Golden::open()?;
+    let golden = set.open()?;
     let Some(recorded) = golden.tensors_if_any("expected/region_24x24.safetensors")? else {
         return golden.check_compared(0, "synthetic region features");
     };

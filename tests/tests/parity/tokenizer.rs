@@ -12,7 +12,7 @@ use glamm_engine::text::conversation::{Prompt, PromptToken, encode_with_images, 
 use glamm_engine::text::gcg::{gcg_caption, gcg_phrases};
 use glamm_engine::text::grounded::{ReplyEvent, ReplyParser};
 use glamm_engine::text::tokenizer::Tokenizer;
-use glamm_tests::golden::Golden;
+use glamm_tests::golden::Set;
 use glamm_tests::table::{Failed, Outcome, equal};
 use serde::Deserialize;
 
@@ -55,12 +55,12 @@ fn load(directory: &Path) -> Result<Tokenizer, Failed> {
 }
 
 /// `None` where a golden set from elsewhere has no tokenizer cases.
-fn tokenizer_and_cases() -> Result<Option<(Tokenizer, TokenizerCases)>, Failed> {
+fn tokenizer_and_cases(set: Set) -> Result<Option<(Tokenizer, TokenizerCases)>, Failed> {
     if let Some(elsewhere) = env::var_os("GLAMM_TOKENIZER_DIR").map(PathBuf::from) {
         let cases = fs::read_to_string(elsewhere.join("tokenizer_cases.json"))?;
         return Ok(Some((load(&elsewhere)?, serde_json::from_str(&cases)?)));
     }
-    let golden = Golden::open()?;
+    let golden = set.open()?;
     let cases = golden.json("tokenizer_cases.json")?;
     golden.check_compared(usize::from(cases.is_some()), "tokenizer cases")?;
     cases.map(|cases| Ok((load(&golden.checkpoint_directory)?, cases))).transpose()
@@ -71,8 +71,8 @@ fn recorded(tokens: &[PromptToken]) -> Vec<i64> {
 }
 
 /// Text to ids.
-pub(crate) fn encode() -> Outcome {
-    let Some((tokenizer, cases)) = tokenizer_and_cases()? else { return Ok(()) };
+pub(crate) fn encode(set: Set) -> Outcome {
+    let Some((tokenizer, cases)) = tokenizer_and_cases(set)? else { return Ok(()) };
     for (text, &id) in &cases.added_tokens {
         equal("added tokens", text, &tokenizer.encode(text), &vec![tokenizer.markers().bos, id])?;
     }
@@ -84,8 +84,8 @@ pub(crate) fn encode() -> Outcome {
 }
 
 /// Ids to text.
-pub(crate) fn decode() -> Outcome {
-    let Some((tokenizer, cases)) = tokenizer_and_cases()? else { return Ok(()) };
+pub(crate) fn decode(set: Set) -> Outcome {
+    let Some((tokenizer, cases)) = tokenizer_and_cases(set)? else { return Ok(()) };
     let check = |ids: &[u32], want: &String| equal("ids to text", want, &tokenizer.decode(ids), want);
     for case in &cases.cases {
         check(&case.ids, &case.decoded)?;
@@ -95,8 +95,8 @@ pub(crate) fn decode() -> Outcome {
 }
 
 /// Text with images to ids.
-pub(crate) fn image_prompts() -> Outcome {
-    let Some((tokenizer, cases)) = tokenizer_and_cases()? else { return Ok(()) };
+pub(crate) fn image_prompts(set: Set) -> Outcome {
+    let Some((tokenizer, cases)) = tokenizer_and_cases(set)? else { return Ok(()) };
     cases.image_prompts.iter().try_for_each(|case| {
         let tokens = encode_with_images(&tokenizer, &case.prompt, usize::MAX);
         equal("text with images to ids", &case.prompt, &recorded(&tokens), &case.ids)
@@ -104,8 +104,8 @@ pub(crate) fn image_prompts() -> Outcome {
 }
 
 /// Conversations to prompts.
-pub(crate) fn prompts() -> Outcome {
-    let golden = Golden::open()?;
+pub(crate) fn prompts(set: Set) -> Outcome {
+    let golden = set.open()?;
     let tokenizer = golden.checkpoint.tokenizer()?;
     let bbox = i64::from(tokenizer.markers().bbox);
     for case in &golden.manifest.cases {
@@ -123,8 +123,8 @@ pub(crate) fn prompts() -> Outcome {
 }
 
 /// Ids of replies to text, phrases and what people see.
-pub(crate) fn replies() -> Outcome {
-    let golden = Golden::open()?;
+pub(crate) fn replies(set: Set) -> Outcome {
+    let golden = set.open()?;
     let tokenizer = golden.checkpoint.tokenizer()?;
     for case in &golden.manifest.cases {
         let prompt = Prompt::new(&tokenizer, &golden.turns(case)?)?;
