@@ -34,7 +34,7 @@ impl Set {
     pub fn all() -> Vec<Self> {
         match std::env::var_os(ELSEWHERE) {
             Some(_) => vec![Self::Elsewhere],
-            None => vec![Self::Public, Self::Demo],
+            None => vec![Self::Public],
         }
     }
 

@@ -88,16 +88,13 @@ impl Inspection {
     }
 }
 
-/// Reads a checkpoint directory to its end, one block at a time. `progress` is told bytes looked at
+/// Reads a checkpoint directory, or one GGUF file, to its end, one block at a time. `progress` is told bytes looked at
 /// and in all, and returns whether to go on.
 ///
 /// # Errors
 /// The configuration cannot be used, there are no weights at all, or it was cancelled.
-pub fn inspect(
-    directory: &Path,
-    progress: &mut dyn FnMut(u64, u64) -> bool,
-) -> Result<Inspection, EngineError> {
-    let source = FileSource::Directory(directory.to_owned());
+pub fn inspect(path: &Path, progress: &mut dyn FnMut(u64, u64) -> bool) -> Result<Inspection, EngineError> {
+    let source = FileSource::at(path)?;
     let files = ConfigFiles::read(&source, "config.json")?;
     let manifest = expected_tensors(&files.config).map_err(|error| CheckpointError::Config {
         path: source.path("config.json"),

@@ -45,7 +45,6 @@ use crate::precision::Precision;
 use crate::text::tokenizer::Tokenizer;
 use manifest::{TensorSpec, expected_tensors};
 pub use one_file::Converted;
-use one_file::OneFile;
 pub(crate) use source::FileSource;
 use tensor_set::TensorSet;
 pub use weights::Weights;
@@ -77,11 +76,7 @@ impl Checkpoint {
     /// A file is missing, damaged or truncated; sizes do not fit each other; a tensor that the model
     /// needs is missing or of another shape.
     pub fn open(path: &Path) -> Result<Self, CheckpointError> {
-        Self::from_source(if path.is_file() {
-            FileSource::OneFile { file: Arc::new(OneFile::open(path)?), directory: String::new() }
-        } else {
-            FileSource::Directory(path.to_owned())
-        })
+        Self::from_source(FileSource::at(path)?)
     }
 
     /// Opens a checkpoint that is part of the binary: the same files, by their paths with `/`.
@@ -121,7 +116,8 @@ impl Checkpoint {
         let path = self.source.directory();
         let whole = path.canonicalize();
         let path = whole.as_ref().unwrap_or(&path);
-        path.file_stem().map_or_else(|| path.display().to_string(), |name| name.display().to_string())
+        let name = if path.is_file() { path.file_stem() } else { path.file_name() };
+        name.map_or_else(|| path.display().to_string(), |name| name.display().to_string())
     }
 
     /// How precisely matrices are stored, for people.

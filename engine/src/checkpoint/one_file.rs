@@ -36,7 +36,7 @@ const ENTRIES: [(&str, &str); 5] = [
 
 /// The small files of a checkpoint in one file.
 #[derive(Debug)]
-pub(super) struct OneFile {
+pub(crate) struct OneFile {
     path: PathBuf,
     files: BTreeMap<&'static str, Vec<u8>>,
     precision: String,

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::ops::{Deref, Range};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::one_file::OneFile;
@@ -163,6 +163,18 @@ pub(crate) enum FileSource {
 }
 
 impl FileSource {
+    /// A checkpoint directory, or a file that holds all of one.
+    ///
+    /// # Errors
+    /// There is a file, and it is none such.
+    pub(super) fn at(path: &Path) -> Result<Self, CheckpointError> {
+        Ok(if path.is_file() {
+            Self::OneFile { file: Arc::new(OneFile::open(path)?), directory: String::new() }
+        } else {
+            Self::Directory(path.to_owned())
+        })
+    }
+
     /// Files of the binary, by their paths with `/`.
     pub(crate) fn embedded_files(files: &[(&str, &'static [u8])]) -> Self {
         let files = files.iter().map(|(path, bytes)| ((*path).to_owned(), *bytes)).collect();

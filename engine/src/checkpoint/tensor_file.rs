@@ -72,13 +72,14 @@ impl Element {
     pub(super) fn name(&self) -> &str {
         match self {
             Self::Known(dtype) => dtype.as_str(),
+            Self::Blocks(format) => format.name(),
             Self::Unknown(name) => name,
         }
     }
 
     /// Whether weights may be of this type.
     pub(super) fn is_usual(&self) -> bool {
-        matches!(self, Self::Known(DType::F32 | DType::F16 | DType::BF16))
+        matches!(self, Self::Known(DType::F32 | DType::F16 | DType::BF16) | Self::Blocks(_))
     }
 
     /// Bytes of one element; 1 where the type is unknown (such a tensor cannot be read).
@@ -315,8 +316,12 @@ impl TensorFile {
         let malformed = |reason: String| self.malformed(name, &reason);
         let mut count = 0;
         let mut sum = crc32fast::Hasher::new();
-        for start in stored.range.clone().step_by(BLOCK_BYTES) {
-            let end = stored.range.end.min(start + BLOCK_BYTES);
+        let step = match stored.element {
+            Element::Blocks(format) => BLOCK_BYTES - BLOCK_BYTES % format.bytes(format.block()),
+            _ => BLOCK_BYTES,
+        };
+        for start in stored.range.clone().step_by(step) {
+            let end = stored.range.end.min(start + step);
             let block = self.window(start..end).map_err(malformed)?;
             sum.update(&block);
             count += non_finite(&block, &stored.element);
@@ -380,6 +385,14 @@ fn non_finite(bytes: &[u8], element: &Element) -> u64 {
         Element::Known(DType::F64) => {
             let (octets, _) = bytes.as_chunks::<8>();
             octets.iter().filter(|&&octet| !f64::from_le_bytes(octet).is_finite()).count()
+        }
+        Element::Blocks(format) => {
+            let elements = bytes.len() / format.bytes(format.block()) * format.block();
+            match unpack(bytes, *format, elements) {
+                Ok(CpuStorage::F32(values)) => values.iter().filter(|value| !value.is_finite()).count(),
+                // No whole blocks: every one of them is wrong.
+                _ => elements,
+            }
         }
         // Whole numbers, and what nobody reads.
         _ => 0,

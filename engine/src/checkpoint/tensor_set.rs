@@ -8,6 +8,7 @@ use std::path::{Component, Path, PathBuf};
 use candle_core::{DType, Device, Tensor};
 use serde::Deserialize;
 
+use super::VISION_PREFIX;
 use super::source::FileSource;
 use super::tensor_file::{StoredTensor, TensorFile};
 use crate::error::{CheckpointError, EngineError};
@@ -44,12 +45,6 @@ impl TensorSet {
     /// # Errors
     /// There are none, one of them is missing, or one is damaged.
     pub(super) fn open(source: &FileSource) -> Result<Self, CheckpointError> {
-        if let FileSource::OneFile { .. } = source {
-            let file = TensorFile::open(source, "")?;
-            let places = file.table.tensors.keys().map(|name| (name.clone(), 0)).collect();
-            let directory = source.directory();
-            return Ok(Self { directory, files: vec![file], places, promised: HashMap::new() });
-        }
         let (set, failures) = Self::open_what_is_good(source)?;
         failures.into_iter().next().map_or(Ok(set), Err)
     }
@@ -61,6 +56,9 @@ impl TensorSet {
     pub(super) fn open_what_is_good(
         source: &FileSource,
     ) -> Result<(Self, Vec<CheckpointError>), CheckpointError> {
+        if let FileSource::OneFile { directory, .. } = source {
+            return Self::open_one_file(source, !directory.is_empty()).map(|set| (set, Vec::new()));
+        }
         let found = CANDIDATES.into_iter().find(|name| source.has(name));
         let main = found.ok_or_else(|| CheckpointError::MissingFile {
             directory: source.directory(),
@@ -129,6 +127,14 @@ impl TensorSet {
             expected: shape.to_vec(),
             found: stored.shape.clone(),
         })
+    }
+
+    /// The tensors of GLaMM or of CLIP in the one file that holds both.
+    fn open_one_file(source: &FileSource, of_clip: bool) -> Result<Self, CheckpointError> {
+        let file = TensorFile::open(source, "")?;
+        let names = file.table.tensors.keys().filter(|name| name.starts_with(VISION_PREFIX) == of_clip);
+        let places = names.map(|name| (name.clone(), 0)).collect();
+        Ok(Self { directory: source.directory(), files: vec![file], places, promised: HashMap::new() })
     }
 
     /// The matrix as it lies in its file, mapped; see [`TensorFile::matrix`].

@@ -64,7 +64,7 @@ fn made(format: WeightFormat, seed: u64) -> tempfile::TempDir {
 fn all_tensors(directory: &Path) -> Vec<(String, Tensor)> {
     let checkpoint = Checkpoint::open(directory).unwrap();
     let manifest = expected_tensors(checkpoint.config()).unwrap();
-    let weights = checkpoint.weights(&Device::Cpu, DType::F32, |_, _| true);
+    let weights = checkpoint.weights(&Device::Cpu, (DType::F32, None), |_, _| true);
     Glamm::new(checkpoint.config(), &weights.glamm, &weights.clip).unwrap();
     let read = |name: &str, shape: &[usize], is_clip: bool| {
         let (builder, name) = if is_clip {
@@ -72,7 +72,7 @@ fn all_tensors(directory: &Path) -> Vec<(String, Tensor)> {
         } else {
             (&weights.glamm, name)
         };
-        (name.to_owned(), builder.get(shape, name).unwrap())
+        (name.to_owned(), builder.tensors().get(shape, name).unwrap())
     };
     let glamm = manifest.glamm.iter().map(|spec| read(&spec.name, &spec.shape, false));
     glamm.chain(manifest.clip.iter().map(|spec| read(&spec.name, &spec.shape, true))).collect()
@@ -102,7 +102,7 @@ fn both_formats_hold_the_same_well_scaled_numbers() {
 #[test]
 fn a_question_can_be_asked() {
     let directory = made(WeightFormat::Torch, 1);
-    let source = ModelSource::Directory(directory.path().to_owned());
+    let source = ModelSource::Path(directory.path().to_owned());
     let spec = ModelSpec { source, ..ModelSpec::default() };
     let engine = Engine::load(&spec, |_, _| true).unwrap();
     let pixels = image::open(golden("images/square.png")).unwrap().to_rgb8();

@@ -73,6 +73,21 @@ impl Format {
         }
     }
 
+    /// Its name, as GGML's.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::F16 => "f16",
+            Self::BF16 => "bf16",
+            Self::Q8_0 => "q8_0",
+            Self::Q5_0 => "q5_0",
+            Self::Q4_0 => "q4_0",
+            Self::Q6K => "q6_k",
+            Self::Q5K => "q5_k",
+            Self::Q4K => "q4_k",
+        }
+    }
+
     /// Elements of a row that are stored together; rows are multiples of it.
     pub fn block(self) -> usize {
         self.ggml().block_size()

@@ -27,7 +27,7 @@ pub struct ListArgs {
 /// `glamm models check`.
 #[derive(Debug, Args)]
 pub struct CheckArgs {
-    /// A checkpoint directory in the Hugging Face layout.
+    /// A checkpoint directory in the Hugging Face layout, or a GGUF file.
     pub directory: PathBuf,
     /// Print one JSON document instead of a table.
     #[arg(long)]
