@@ -12,7 +12,28 @@ golden, corpus = map(pathlib.Path, sys.argv[1:])
 for shard in golden.glob("*/*.bin"):
     with zipfile.ZipFile(shard) as archive:
         table = next(name for name in archive.namelist() if name.endswith("data.pkl"))
-        (corpus / f"{shard.stem}.pkl").write_bytes(archive.read(table)[:4096])
+        (corpus / f"{shard.parent.name}-{shard.stem}.pkl").write_bytes(archive.read(table)[:4096])
+
+# A whole archive of two tensors. Its sums are 0, which means that there are none: or else every change
+# would be found out by them.
+def tensor(name, key, *shape):
+    text = lambda value: b"X" + len(value).to_bytes(4, "little") + value
+    numbers = lambda values: b"(" + b"".join(b"K" + bytes([value]) for value in values) + b"t"
+    storage = b"(" + text(b"storage") + b"ctorch\nFloatStorage\n" + text(key) + text(b"cpu") + b"K\x06tQ"
+    strides = shape[1:] + (1,)
+    sizes = b"K\0" + numbers(shape) + numbers(strides)
+    return text(name) + b"ctorch._utils\n_rebuild_tensor_v2\n(" + storage + sizes + b"\x89NtR"
+
+pickle = b"\x80\x02}(" + tensor(b"a", b"0", 2, 3) + tensor(b"b", b"1", 6) + b"u."
+path = corpus / "archive.zip"
+with zipfile.ZipFile(path, "w") as archive:
+    for name, data in [("data.pkl", pickle), ("data/0", bytes(24)), ("data/1", bytes(24)), ("version", b"3")]:
+        archive.writestr(f"x/{name}", data)
+whole = path.read_bytes()
+with zipfile.ZipFile(path) as archive:
+    for entry in archive.infolist():
+        whole = whole.replace(entry.CRC.to_bytes(4, "little"), bytes(4))
+path.write_bytes(whole)
 END
 head -c 65536 "$golden/expected/c01_gcg_wide.safetensors" > "$here/corpus/safetensors/cut"
 cp "$golden/glamm-tiny/tokenizer.model" "$here/corpus/tokenizer/tiny"
