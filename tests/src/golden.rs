@@ -35,7 +35,7 @@ impl Set {
     pub fn all() -> Vec<Self> {
         match std::env::var_os(ELSEWHERE) {
             Some(_) => vec![Self::Elsewhere],
-            None => vec![Self::Public],
+            None => vec![Self::Public, Self::Demo],
         }
     }
 
