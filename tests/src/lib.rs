@@ -2,4 +2,5 @@
 
 pub mod conversations;
 pub mod golden;
+pub mod hub_server;
 pub mod table;

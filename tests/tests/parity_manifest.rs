@@ -8,22 +8,7 @@ use std::fs;
 use std::path::Path;
 
 use glamm_engine::checkpoint::manifest::{TensorKind, TensorSpec, expected_tensors};
-use glamm_engine::model::config::GlammConfig;
-
-/// `config.json` of the released checkpoints, as far as it says sizes.
-const RELEASED: &str = r#"{
-    "hidden_size": 4096, "intermediate_size": 11008, "num_hidden_layers": 32, "num_attention_heads": 32,
-    "rms_norm_eps": 1e-5, "max_position_embeddings": 4096, "vocab_size": 32007, "torch_dtype": "bfloat16",
-    "out_dim": 256, "mm_projector_type": "mlp2x_gelu", "mm_vision_select_layer": -2,
-    "mm_vision_select_feature": "patch", "bbox_token_idx": 32002, "num_reg_features": 4,
-    "mm_vision_tower": "openai/clip-vit-large-patch14-336", "tie_word_embeddings": false
-}"#;
-
-/// The same of the vision tower that they name.
-const CLIP: &str = r#"{ "vision_config": {
-    "hidden_size": 1024, "intermediate_size": 4096, "num_hidden_layers": 24, "num_attention_heads": 16,
-    "image_size": 336, "patch_size": 14
-} }"#;
+use glamm_engine::models::released;
 
 /// Shape and kind under each name.
 type Listed = BTreeMap<String, (String, String)>;
@@ -50,7 +35,7 @@ fn listed(specs: &[TensorSpec]) -> Listed {
 
 #[test]
 fn parity_state_dict() {
-    let config = GlammConfig::from_json(RELEASED, CLIP, None).expect("the released configuration");
+    let config = released::config().expect("the released configuration");
     let expected = expected_tensors(&config).unwrap();
     assert_eq!(listed(&expected.glamm), recorded("state_dict_fullscope.tsv"));
 

@@ -35,6 +35,7 @@ Exit codes:
   5  the question or one of its boxes cannot be put to the model
   6  the processor is unknown or not there
   7  an output could not be written
+  8  a model could not be fetched or removed
 Interrupted by Ctrl-C, a shell reports 130.";
 
 /// Everything that works without a window.
@@ -49,7 +50,7 @@ pub enum Command {
     Eval(EvalCommand),
     /// Measure a model's speed.
     Bench(BenchArgs),
-    /// See which models there are.
+    /// See which models there are, fetch them, remove them.
     #[command(subcommand)]
     Models(ModelsCommand),
     /// Tools for developers.
@@ -60,7 +61,8 @@ pub enum Command {
 /// Which weights, and where they run.
 #[derive(Debug, Clone, Args)]
 pub struct ModelArgs {
-    /// `demo` (built in), a checkpoint directory in the Hugging Face layout, or a GGUF file.
+    /// `demo` (built in), another name from `glamm models list`, a checkpoint directory in the Hugging
+    /// Face layout, or a GGUF file.
     #[arg(long, value_name = "NAME|PATH", default_value = "demo")]
     pub model: String,
     /// `auto`, `cpu`, `cuda` or `metal`.

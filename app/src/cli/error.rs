@@ -10,6 +10,8 @@ use std::sync::Arc;
 use glamm_engine::error::{EngineError, ImageError, PromptError};
 use glamm_engine::eval::EvalError;
 use glamm_engine::fabricate::FabricateError;
+use glamm_engine::hub::HubError;
+use glamm_engine::models::LocateError;
 use glamm_engine::scenes::dataset::DatasetError;
 
 /// Why a command ended early.
@@ -21,9 +23,18 @@ pub enum CliError {
     /// `--device` names no processor.
     #[error("unknown device {0}: use auto, cpu, cuda or metal")]
     UnknownDevice(String),
-    /// `--model` names neither a model nor a directory.
-    #[error("no model {0}: use demo, or the directory of a checkpoint")]
-    UnknownModel(String),
+    /// A name leads to no model, or to one that is not here.
+    #[error(transparent)]
+    Locate(#[from] LocateError),
+    /// A model could not be fetched or removed.
+    #[error(transparent)]
+    Hub(#[from] HubError),
+    /// A model that is to be removed is not here.
+    #[error("nothing of {0} is on this machine that could be removed")]
+    NothingToRemove(String),
+    /// Something is to be removed, and nobody said yes.
+    #[error("nothing was removed: say yes, or give --yes")]
+    Unconfirmed,
     /// `--box` is not four numbers.
     #[error("box {0} is not of the form X0,Y0,X1,Y1 with four finite numbers of pixels")]
     MalformedBox(String),
@@ -80,7 +91,12 @@ impl CliError {
                 _ => 1,
             },
             Self::Eval(_) | Self::Window(_) => 1,
-            Self::UnknownModel(_) | Self::UnfitModel { .. } | Self::Fabricate(FabricateError::Config(_)) => 4,
+            Self::UnfitModel { .. }
+            | Self::Fabricate(FabricateError::Config(_))
+            | Self::Locate(_)
+            | Self::NothingToRemove(_) => 4,
+            Self::Hub(_) => 8,
+            Self::Unconfirmed => 2,
             Self::MalformedBox(_) | Self::EmptyBox(_) => 5,
             Self::UnknownDevice(_) => 6,
             Self::Output { .. }

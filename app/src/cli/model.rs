@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use glamm_engine::Engine;
+use glamm_engine::models::{self, Location, Places};
 use glamm_engine::protocol::{DeviceChoice, ModelSource, ModelSpec};
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -14,7 +15,7 @@ use super::error::CliError;
 /// Reads `--model` and `--device`.
 ///
 /// # Errors
-/// [`CliError::UnknownDevice`], [`CliError::UnknownModel`].
+/// [`CliError::UnknownDevice`], [`CliError::Locate`].
 pub fn model_spec(args: &ModelArgs) -> Result<ModelSpec, CliError> {
     let device = match args.device.to_ascii_lowercase().as_str() {
         "auto" => DeviceChoice::Auto,
@@ -26,18 +27,20 @@ pub fn model_spec(args: &ModelArgs) -> Result<ModelSpec, CliError> {
     Ok(ModelSpec { source: model_source(&args.model)?, device, precision: args.precision })
 }
 
-/// What a model is called: `demo`, or where it is.
+/// The weights that `model` means: a path, or a name that `glamm models list` shows. A name that is
+/// also a file's is the model's; write `./name` for the file.
 ///
 /// # Errors
-/// [`CliError::UnknownModel`].
+/// [`CliError::Locate`].
 pub(super) fn model_source(model: &str) -> Result<ModelSource, CliError> {
-    if model == "demo" {
-        Ok(ModelSource::Demo)
-    } else if Path::new(model).exists() {
-        Ok(ModelSource::Path(model.into()))
-    } else {
-        Err(CliError::UnknownModel(model.to_owned()))
+    let is_path = models::catalogue::find(model).is_none() && Path::new(model).exists();
+    if is_path {
+        return Ok(ModelSource::Path(model.into()));
     }
+    Ok(match models::locate(model, &Places::from_env())? {
+        Location::BuiltIn => ModelSource::Demo,
+        Location::Disk(path) => ModelSource::Path(path),
+    })
 }
 
 /// Loads a model; the bar is drawn only where stderr is a terminal.
@@ -85,6 +88,10 @@ pub(super) enum Progress {
     Writing,
     /// Bytes of a model on their way into another file.
     Converting,
+    /// Bytes of one file that is fetched.
+    File,
+    /// Bytes of all files that are fetched.
+    Download,
 }
 
 impl Progress {
@@ -97,6 +104,8 @@ impl Progress {
             Self::Runs => "{wide_bar} run {pos}/{len}",
             Self::Checking => "checking {wide_bar} {bytes}/{total_bytes}, {eta} left",
             Self::Writing => "writing {wide_bar} {bytes}/{total_bytes}, {eta} left",
+            Self::File => "{msg} {wide_bar} {decimal_bytes}/{decimal_total_bytes}",
+            Self::Download => "{wide_bar} {decimal_bytes}/{decimal_total_bytes} {msg}",
         }
     }
 
@@ -126,6 +135,8 @@ mod tests {
             Progress::Checking,
             Progress::Writing,
             Progress::Converting,
+            Progress::File,
+            Progress::Download,
         ] {
             assert!(ProgressStyle::with_template(progress.template()).is_ok(), "{progress:?}");
         }

@@ -2,9 +2,13 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use super::{glamm, json, stdout};
+use super::hub_server::{Fault, Hub, Seen, Stage};
+use super::{fails, glamm, json, stdout};
 
 /// `glamm models` in a world where nothing is installed but what is below `home`.
 fn models(home: &Path) -> Command {
@@ -30,6 +34,132 @@ fn the_list_says_what_is_here() {
     assert_eq!(state("demo"), ("built_in".to_owned(), None));
     assert_eq!(state("fullscope"), ("absent".to_owned(), None));
     assert_eq!(state("mine"), ("installed".to_owned(), Some(4)));
+    let fullscope = entries.iter().find(|entry| entry["name"] == "fullscope").unwrap();
+    let memory = fullscope["memory"].as_array().unwrap();
+    assert_eq!(memory.len(), 4);
+    assert!(
+        memory.iter().all(|need| need["fits"].is_string() && need["weight_bytes"].as_u64() > Some(1 << 32))
+    );
     let table = stdout(models(home.path()).arg("list"));
-    assert_eq!(table.lines().count(), entries.len() + 1, "{table}");
+    assert!(entries.iter().all(|entry| table.contains(entry["name"].as_str().unwrap())), "{table}");
+    assert!(table.contains("This machine has"), "{table}");
+}
+
+/// A checkpoint that names a vision tower which the hub has, too.
+fn stocked() -> Hub {
+    let hub = Hub::start();
+    hub.put("someone/glamm", "config.json", r#"{"mm_vision_tower":"someone/tower"}"#);
+    hub.put("someone/glamm", "tokenizer.model", "words");
+    hub.put("someone/glamm", "added_tokens.json", "{}");
+    hub.put("someone/glamm", "README.md", "not needed");
+    hub.put("someone/glamm", "model.safetensors", vec![1; 3_000_000]);
+    hub.put("someone/tower", "config.json", "{}");
+    hub.put("someone/tower", "pytorch_model.bin", vec![2; 1_000]);
+    hub.put("someone/tower", "tf_model.h5", "not needed");
+    hub
+}
+
+fn pull(home: &Path, hub: &Hub) -> Command {
+    let mut command = models(home);
+    command.env("HF_ENDPOINT", hub.address()).args(["pull", "someone/glamm"]);
+    command
+}
+
+#[test]
+fn a_model_comes_with_its_vision_tower_and_goes_again() {
+    let (home, hub) = (tempfile::tempdir().unwrap(), stocked());
+    let document = json(&mut pull(home.path(), &hub));
+    let small = 35 + 5 + 2 + 2;
+    assert_eq!(document["fetched_bytes"], 3_000_000 + 1_000 + small);
+    let folders = document["repositories"].as_array().unwrap();
+    assert_eq!(folders.len(), 2);
+    let folder = Path::new(folders[0]["path"].as_str().unwrap()).to_owned();
+    assert_eq!(fs::read(folder.join("tokenizer.model")).unwrap(), b"words");
+    assert!(!folder.join("README.md").exists());
+    assert_eq!(json(&mut pull(home.path(), &hub))["fetched_bytes"], 0);
+    // Without the hub it is still here.
+    assert!(stdout(pull(home.path(), &hub).env("HF_HUB_OFFLINE", "1")).contains("is here"));
+
+    let remove = |arguments: &[&str]| {
+        let mut command = models(home.path());
+        command.arg("remove").args(arguments);
+        command
+    };
+    fails(&mut remove(&["someone/glamm"]), 2, &["nothing was removed", "--yes"]);
+    assert!(folder.exists());
+    assert!(stdout(&mut remove(&["someone/glamm", "--yes"])).contains("3.00 MB"));
+    assert!(!folder.exists());
+    fails(&mut remove(&["someone/glamm", "--yes"]), 4, &["nothing of someone/glamm"]);
+    fails(pull(home.path(), &hub).env("HF_HUB_OFFLINE", "1"), 8, &["someone/glamm", "HF_HUB_OFFLINE"]);
+}
+
+#[test]
+fn mistakes_are_told_in_one_line() {
+    let (home, hub) = (tempfile::tempdir().unwrap(), stocked());
+    let pull = |name: &str| {
+        let mut command = models(home.path());
+        command.env("HF_ENDPOINT", hub.address()).args(["pull", name]);
+        command
+    };
+    fails(&mut pull("nonsense"), 4, &["nonsense", "glamm models list"]);
+    fails(&mut pull("someone/else"), 8, &["someone/else", "404"]);
+    fails(pull("someone/glamm").env("HF_ENDPOINT", "http://mirror.example"), 8, &["HF_ENDPOINT", "HTTPS"]);
+    fails(pull("someone/glamm").env("HF_TOKEN", "two words"), 8, &["HF_TOKEN"]);
+    assert!(stdout(&mut pull("demo")).contains("part of the program"));
+    hub.plan(Stage::Contents, "model.safetensors", 99, Fault::WrongBytes);
+    fails(&mut pull("someone/glamm"), 8, &["model.safetensors", "checksum"]);
+
+    let mut ask = glamm();
+    ask.env("HF_HOME", home.path()).env("GLAMM_MODELS", home.path()).args(["ask", "x.png", "?", "--model"]);
+    fails(ask.arg("fullscope"), 4, &["glamm models pull fullscope"]);
+}
+
+/// A process that fetches the model, stopped after a million bytes of it by what the hub does.
+#[cfg(unix)]
+fn interrupted(home: &Path, hub: &Hub) {
+    let reached = Arc::new(AtomicBool::new(false));
+    let seen = Arc::clone(&reached);
+    let hold = move || {
+        seen.store(true, Ordering::Relaxed);
+        std::thread::sleep(Duration::from_secs(2));
+    };
+    hub.plan(Stage::Contents, "model.safetensors", 1, Fault::Then(1_000_000, Arc::new(hold)));
+    let mut child = pull(home, hub).stderr(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
+    let blobs = home.join("hf/hub/models--someone--glamm/blobs");
+    let some = || {
+        let entries = fs::read_dir(&blobs).into_iter().flatten().flatten();
+        entries
+            .filter(|entry| entry.path().extension().is_some())
+            .any(|entry| entry.metadata().unwrap().len() > 0)
+    };
+    while !(reached.load(Ordering::Relaxed) && some()) {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let killed = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(killed.success() && !child.wait().unwrap().success());
+}
+
+#[test]
+#[cfg(unix)]
+fn after_ctrl_c_the_next_run_goes_on() {
+    let (home, hub) = (tempfile::tempdir().unwrap(), stocked());
+    interrupted(home.path(), &hub);
+    hub.seen();
+    let document = json(&mut pull(home.path(), &hub));
+    assert!(document["fetched_bytes"].as_u64().unwrap() < 3_000_000, "{document}");
+    let seen = hub.seen_of(Stage::Contents, "model.safetensors");
+    assert!(matches!(seen.as_slice(), [Seen { offset: Some(1..), .. }]), "{seen:?}");
+}
+
+#[test]
+fn two_processes_fetch_a_file_once() {
+    let (home, hub) = (tempfile::tempdir().unwrap(), stocked());
+    let slow = || std::thread::sleep(Duration::from_millis(500));
+    hub.plan(Stage::Contents, "model.safetensors", 1, Fault::Then(1_000, Arc::new(slow)));
+    let children = [(); 2]
+        .map(|()| pull(home.path(), &hub).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
+    for mut child in children {
+        assert!(child.wait().unwrap().success());
+    }
+    assert_eq!(hub.seen_of(Stage::Contents, "model.safetensors").len(), 1);
 }

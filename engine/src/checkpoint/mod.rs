@@ -47,6 +47,7 @@ use manifest::{TensorSpec, expected_tensors};
 pub use one_file::Converted;
 pub(crate) use source::FileSource;
 use tensor_set::TensorSet;
+pub(crate) use tensor_set::WEIGHT_FILES;
 pub use weights::Weights;
 
 /// Tensors of CLIP's vision tower begin with this; its file holds the text tower too.
@@ -205,6 +206,15 @@ impl ConfigFiles {
             })?;
         Ok(Self { glamm, clip, preprocessor, config, tower })
     }
+}
+
+/// Every size of the model in a checkpoint directory or GGUF file; only small files and tables are
+/// read.
+///
+/// # Errors
+/// A file is missing or damaged, or sizes do not fit each other.
+pub fn config(path: &Path) -> Result<GlammConfig, CheckpointError> {
+    Ok(ConfigFiles::read(&FileSource::at(path)?, "config.json")?.config)
 }
 
 /// Bytes of the tensors that the model is built from. Tensors under `prefix` that nobody knows are

@@ -15,7 +15,7 @@ use crate::error::{CheckpointError, EngineError};
 use crate::model::matrix::PackedMatrix;
 
 /// Weight files, in the order in which Hugging Face looks for them.
-const CANDIDATES: [&str; 4] = [
+pub(crate) const WEIGHT_FILES: [&str; 4] = [
     "model.safetensors",
     "model.safetensors.index.json",
     "pytorch_model.bin",
@@ -59,10 +59,10 @@ impl TensorSet {
         if let FileSource::OneFile { directory, .. } = source {
             return Self::open_one_file(source, !directory.is_empty()).map(|set| (set, Vec::new()));
         }
-        let found = CANDIDATES.into_iter().find(|name| source.has(name));
+        let found = WEIGHT_FILES.into_iter().find(|name| source.has(name));
         let main = found.ok_or_else(|| CheckpointError::MissingFile {
             directory: source.directory(),
-            file: CANDIDATES.join(" or "),
+            file: WEIGHT_FILES.join(" or "),
             hint: "download the weights into this directory".to_owned(),
         })?;
         let index = main.ends_with(".index.json").then(|| read_index(source, main)).transpose()?;

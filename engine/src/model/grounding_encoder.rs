@@ -16,7 +16,7 @@ const NORM_EPS: f64 = 1e-6;
 
 /// Attention weights are computed for so many heads and windows at a time that they stay below
 /// this number of elements: 128 MiB in f32, where all heads of a global block would take 1 GiB.
-const ATTENTION_ELEMENTS: usize = 1 << 25;
+pub(crate) const ATTENTION_ELEMENTS: usize = 1 << 25;
 
 /// The image encoder of SAM.
 #[derive(Debug, Clone)]

@@ -6,20 +6,12 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::catalogue::Role;
+use super::catalogue::{self, Role};
+use crate::checkpoint::WEIGHT_FILES;
 use crate::hub::{HubCache, RepoId};
 
 /// An index of shards is small; a larger file is some other thing.
 const INDEX_LIMIT: u64 = 64 << 20;
-
-/// Files of weights, or the index that names them, the one to prefer first: of a format and as
-/// single file or in shards.
-const WEIGHTS: [&str; 4] = [
-    "model.safetensors",
-    "model.safetensors.index.json",
-    "pytorch_model.bin",
-    "pytorch_model.bin.index.json",
-];
 
 /// A model on the disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,6 +49,29 @@ pub fn in_cache(cache: &HubCache, id: &str, role: Role) -> Option<Installed> {
     (best < found.len()).then(|| found.swap_remove(best))
 }
 
+/// Checkpoints of GLaMM in the cache that the catalogue does not know, by their repositories.
+pub fn others_in_cache(cache: &HubCache) -> Vec<(String, Installed)> {
+    let unknown = |id: &RepoId| catalogue::find(id.as_str()).is_none();
+    let repositories = cache.repositories().into_iter().filter(|repository| unknown(repository.id()));
+    let found = repositories.filter_map(|repository| {
+        let id = repository.id().to_string();
+        let found = in_cache(cache, &id, Role::Glamm).filter(|found| is_glamm(&found.path))?;
+        Some((id, found))
+    });
+    found.collect()
+}
+
+/// Whether the configuration in `directory` says so.
+fn is_glamm(directory: &Path) -> bool {
+    #[derive(Deserialize)]
+    struct Named {
+        architectures: Vec<String>,
+    }
+    let text = fs::read_to_string(directory.join("config.json")).unwrap_or_default();
+    serde_json::from_str::<Named>(&text)
+        .is_ok_and(|named| named.architectures.iter().any(|name| name.starts_with("GLaMM")))
+}
+
 /// Checkpoint folders and GGUF files in `directory`, by name.
 pub fn in_directory(directory: &Path) -> Vec<(String, Installed)> {
     let entries = fs::read_dir(directory).into_iter().flatten().flatten();
@@ -77,14 +92,14 @@ pub fn in_directory(directory: &Path) -> Vec<(String, Installed)> {
 }
 
 /// The checkpoint in `directory`; `None` where there is none of its files.
-fn checkpoint(directory: &Path, role: Role) -> Option<Installed> {
+pub(super) fn checkpoint(directory: &Path, role: Role) -> Option<Installed> {
     let bytes: u64 = files(directory).map(|(_, bytes)| bytes).sum();
     let has = |name: &str| directory.join(name).is_file();
     let needed: &[&str] = match role {
         Role::Glamm => &["config.json", "tokenizer.model", "added_tokens.json"],
         Role::VisionTower => &["config.json"],
     };
-    let weights = WEIGHTS.iter().any(|name| has(name));
+    let weights = WEIGHT_FILES.iter().any(|name| has(name));
     let is_complete = needed.iter().all(|name| has(name)) && weights && has_shards(directory);
     (weights || has("config.json")).then(|| Installed { path: directory.to_owned(), bytes, is_complete })
 }
@@ -104,7 +119,7 @@ fn has_shards(directory: &Path) -> bool {
     struct Index {
         weight_map: std::collections::BTreeMap<String, String>,
     }
-    let preferred = WEIGHTS.iter().map(|name| directory.join(name)).find(|path| path.is_file());
+    let preferred = WEIGHT_FILES.iter().map(|name| directory.join(name)).find(|path| path.is_file());
     let Some(path) = preferred.filter(|path| path.extension().is_some_and(|ending| ending == "json")) else {
         return true;
     };

@@ -1,20 +1,35 @@
 //! Which models there are, and what of them is on this machine.
 //!
 //! ```text
-//! catalogue ─▶ what is published      ┐
-//! installed ─▶ what is on the disk    ┴─▶ [`list`]: one entry each, for `glamm models` and the window
+//! catalogue, released ─▶ what is published        ┐
+//! installed           ─▶ what is on the disk      ├─▶ [`list`]: one entry each, for `glamm models`
+//! memory, machine     ─▶ what it needs, what fits ┘    and the window
+//! locate: name ─▶ files        pull: name ─▶ files, from the hub        remove: name ─▶ room
 //! ```
 //!
 //! Called by the application. Reading the list touches small files only, and no network.
 
 pub mod catalogue;
 pub mod installed;
+pub mod locate;
+pub mod machine;
+pub mod memory;
+mod pull;
+pub mod released;
+mod remove;
 
 use std::path::PathBuf;
 
+use crate::checkpoint;
 use crate::hub::HubCache;
+use crate::precision::Precision;
 pub use catalogue::{CATALOGUE, Origin, Published, Role};
 pub use installed::{Installed, models_directory};
+pub use locate::{LocateError, Location, locate};
+pub use machine::{Fit, Machine};
+pub use memory::MemoryNeed;
+pub use pull::{Target, pull};
+pub use remove::{Removable, removable};
 
 /// One model, as a list shows it.
 #[derive(Debug, Clone)]
@@ -27,6 +42,12 @@ pub struct ModelEntry {
     pub role: Role,
     /// Where it is, if anywhere.
     pub state: ModelState,
+    /// Bytes to fetch for it, without the vision tower; an estimate by its sizes. `None` for what does
+    /// not come from the hub.
+    pub download_bytes: Option<u64>,
+    /// Memory that it needs with its vision tower, from the most precise to the smallest. Empty where
+    /// its sizes cannot be read, and for a vision tower alone.
+    pub needs: Vec<(Precision, MemoryNeed)>,
 }
 
 /// How much of a model is on this machine.
@@ -68,28 +89,40 @@ impl Places {
     }
 }
 
-/// The catalogue in its order, and behind it what else is in the models directory, by name.
+/// The catalogue in its order, and behind it what else is in the cache and in the
+/// models directory, by name.
 pub fn list(places: &Places) -> Vec<ModelEntry> {
-    let mut models: Vec<ModelEntry> = CATALOGUE
-        .iter()
-        .map(|published| ModelEntry {
-            name: published.name.to_owned(),
-            published: Some(published),
-            role: published.role,
-            state: match published.origin {
-                Origin::BuiltIn => ModelState::BuiltIn,
-                Origin::Hub(id) => ModelState::of(
-                    places.cache.as_ref().and_then(|cache| installed::in_cache(cache, id, published.role)),
-                ),
-            },
-        })
-        .collect();
-    let local = places.directory.iter().flat_map(|directory| installed::in_directory(directory));
-    models.extend(local.map(|(name, found)| ModelEntry {
-        name,
-        published: None,
-        role: Role::Glamm,
-        state: ModelState::of(Some(found)),
-    }));
-    models
+    // All published checkpoints have the same sizes.
+    let released = released::config().ok();
+    let needs = released.as_ref().and_then(|config| memory::needs(config).ok()).unwrap_or_default();
+    let bytes = released.as_ref().and_then(|config| memory::published_bytes(config).ok());
+    let published = CATALOGUE.iter().map(|entry| {
+        let (state, download_bytes, needs) = match (entry.origin, entry.role) {
+            (Origin::BuiltIn, _) => (ModelState::BuiltIn, None, demo_needs()),
+            (Origin::Hub(id), Role::Glamm) => (in_cache(places, id, entry.role), bytes, needs.clone()),
+            (Origin::Hub(id), Role::VisionTower) => {
+                (in_cache(places, id, entry.role), Some(released::CLIP_BYTES), Vec::new())
+            }
+        };
+        let name = entry.name.to_owned();
+        ModelEntry { name, published: Some(entry), role: entry.role, state, download_bytes, needs }
+    });
+    let others = places.cache.iter().flat_map(installed::others_in_cache);
+    let own = places.directory.iter().flat_map(|directory| installed::in_directory(directory));
+    let local = others.chain(own).map(|(name, found)| {
+        let config = checkpoint::config(&found.path).ok();
+        let needs = config.and_then(|config| memory::needs(&config).ok()).unwrap_or_default();
+        let state = ModelState::of(Some(found));
+        ModelEntry { name, published: None, role: Role::Glamm, state, download_bytes: None, needs }
+    });
+    published.chain(local).collect()
+}
+
+fn in_cache(places: &Places, id: &str, role: Role) -> ModelState {
+    ModelState::of(places.cache.as_ref().and_then(|cache| installed::in_cache(cache, id, role)))
+}
+
+fn demo_needs() -> Vec<(Precision, MemoryNeed)> {
+    let checkpoint = crate::demo_model::checkpoint().ok();
+    checkpoint.and_then(|demo| memory::needs(demo.config()).ok()).unwrap_or_default()
 }

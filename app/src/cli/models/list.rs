@@ -1,8 +1,8 @@
-//! `glamm models list`: the catalogue, and what of it is on this machine.
+//! `glamm models list`: the catalogue, what of it is on this machine, and what fits.
 
 use std::fmt::Write;
 
-use glamm_engine::models::{self, ModelEntry, ModelState, Origin, Places, Role};
+use glamm_engine::models::{self, Fit, Machine, ModelEntry, ModelState, Origin, Places, Role};
 use indicatif::DecimalBytes;
 use serde::Serialize;
 
@@ -14,8 +14,21 @@ use crate::cli::terminal::{ColorMode, ReplyPrinter};
 /// What `--json` prints.
 #[derive(Debug, Serialize)]
 pub struct ListDocument {
-    /// The catalogue in its order, then what else is in the models directory.
+    /// The catalogue in its order, then what else is in the cache and in the models directory.
     pub models: Vec<ModelDocument>,
+    /// Memory of this machine; `null` where the system does not tell.
+    pub machine: Option<MachineDocument>,
+}
+
+/// Memory of this machine.
+#[derive(Debug, Serialize)]
+pub struct MachineDocument {
+    /// All of it.
+    pub ram_bytes: u64,
+    /// What programs can get at this moment.
+    pub free_ram_bytes: u64,
+    /// Of the graphics card; `null` in builds that compute on none.
+    pub vram_bytes: Option<u64>,
 }
 
 /// One model. What nobody knows of a model is `null`.
@@ -39,6 +52,23 @@ pub struct ModelDocument {
     pub path: Option<String>,
     /// Of its files here.
     pub bytes: Option<u64>,
+    /// What is to be fetched for it, about.
+    pub download_bytes: Option<u64>,
+    /// What it needs to run, from the most precise weights to the smallest.
+    pub memory: Vec<MemoryDocument>,
+}
+
+/// Memory in one precision.
+#[derive(Debug, Serialize)]
+pub struct MemoryDocument {
+    /// `f32`, `f16` (also for bf16), `q8_0` or `q4k`.
+    pub precision: &'static str,
+    /// Of the weights, with those of the vision tower.
+    pub weight_bytes: u64,
+    /// Estimated for computing.
+    pub working_bytes: u64,
+    /// `now`, `when_others_close` or `too_large`; `null` where the machine's memory is unknown.
+    pub fits: Option<&'static str>,
 }
 
 /// Runs the command.
@@ -46,14 +76,22 @@ pub struct ModelDocument {
 /// # Errors
 /// [`CliError::Stdout`].
 pub(super) fn run(args: &ListArgs) -> Result<(), CliError> {
-    let models = models::list(&Places::from_env()).iter().map(ModelDocument::from).collect();
-    let document = ListDocument { models };
+    let machine = Machine::look();
+    let models = models::list(&Places::from_env());
+    let document = ListDocument {
+        models: models.iter().map(|entry| ModelDocument::new(entry, machine)).collect(),
+        machine: machine.map(|found| MachineDocument {
+            ram_bytes: found.ram_bytes,
+            free_ram_bytes: found.free_ram_bytes,
+            vram_bytes: found.vram_bytes,
+        }),
+    };
     let mut printer = ReplyPrinter::new(std::io::stdout().lock(), ColorMode::Plain);
     if args.json { print_json(&mut printer, &document) } else { printer.write(&document.table()) }
 }
 
-impl From<&ModelEntry> for ModelDocument {
-    fn from(entry: &ModelEntry) -> Self {
+impl ModelDocument {
+    fn new(entry: &ModelEntry, machine: Option<Machine>) -> Self {
         let (state, found) = match &entry.state {
             ModelState::BuiltIn => ("built_in", None),
             ModelState::Installed(found) => ("installed", Some(found)),
@@ -61,6 +99,16 @@ impl From<&ModelEntry> for ModelDocument {
             ModelState::Absent => ("absent", None),
         };
         let published = entry.published;
+        let memory = entry.needs.iter().map(|(precision, need)| MemoryDocument {
+            precision: precision.name(),
+            weight_bytes: need.weight_bytes,
+            working_bytes: need.working_bytes,
+            fits: machine.map(|machine| match machine.fits(*need) {
+                Fit::Now => "now",
+                Fit::WhenOthersClose => "when_others_close",
+                Fit::TooLarge => "too_large",
+            }),
+        });
         Self {
             name: entry.name.clone(),
             title: published.map(|entry| entry.title),
@@ -77,25 +125,64 @@ impl From<&ModelEntry> for ModelDocument {
             state,
             path: found.map(|found| found.path.display().to_string()),
             bytes: found.map(|found| found.bytes),
+            download_bytes: entry.download_bytes,
+            memory: memory.collect(),
         }
+    }
+
+    /// Bytes on the disk, or to fetch.
+    fn size(&self) -> String {
+        let size = |bytes: u64| DecimalBytes(bytes).to_string();
+        match (self.bytes, self.download_bytes) {
+            (Some(bytes), _) => size(bytes),
+            (None, Some(bytes)) => format!("~{}", size(bytes)),
+            (None, None) => String::new(),
+        }
+    }
+
+    /// Memory in each precision; `!` where it does not fit, `*` where other programs are in the way.
+    fn needs(&self) -> String {
+        let each = self.memory.iter().map(|need| {
+            let mark = match need.fits {
+                Some("too_large") => "!",
+                Some("when_others_close") => "*",
+                _ => "",
+            };
+            format!("{} {mark}", DecimalBytes(need.weight_bytes + need.working_bytes)).trim_end().to_owned()
+        });
+        each.map(|need| format!("{need:>12}")).collect::<Vec<_>>().concat()
     }
 }
 
 impl ListDocument {
     fn table(&self) -> String {
-        let mut text =
-            format!("{:<18}{:<12}{:>10}  {:<12}{}\n", "name", "state", "on disk", "licence", "for");
+        let precisions = models::memory::SHOWN.map(|precision| format!("{:>12}", precision.name())).concat();
+        let width = self.models.iter().map(|model| model.name.chars().count()).max().unwrap_or(0).max(4);
+        let mut text = format!("{:<width$}  {:<9} {:>10} {precisions}  for\n", "name", "state", "on disk");
+        // Writing to a string cannot fail.
         for model in &self.models {
-            let bytes = model.bytes.map_or_else(String::new, |bytes| DecimalBytes(bytes).to_string());
-            // Writing to a string cannot fail.
             let _ = writeln!(
                 text,
-                "{:<18}{:<12}{bytes:>10}  {:<12}{}",
+                "{:<width$}  {:<9} {:>10} {:<48}  {}{}",
                 model.name,
                 model.state.replace('_', " "),
-                model.licence.unwrap_or(""),
+                model.size(),
+                model.needs(),
                 model.purpose.unwrap_or("a model of your own"),
+                model.licence.map(|licence| format!(" ({licence})")).unwrap_or_default(),
             );
+        }
+        if let Some(machine) = &self.machine {
+            let _ = writeln!(
+                text,
+                "\nThe four columns are memory for weights of that precision with CLIP, one question and its answer.\n\
+                 This machine has {}, {} of it free: ! does not fit, * only when other programs are closed.",
+                DecimalBytes(machine.ram_bytes),
+                DecimalBytes(machine.free_ram_bytes),
+            );
+            if let Some(vram) = machine.vram_bytes {
+                let _ = writeln!(text, "The graphics card has {}.", DecimalBytes(vram));
+            }
         }
         text
     }

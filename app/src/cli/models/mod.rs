@@ -4,6 +4,8 @@ pub mod args;
 pub mod check;
 mod convert;
 pub mod list;
+mod pull;
+mod remove;
 
 use super::error::CliError;
 use args::ModelsCommand;
@@ -17,5 +19,7 @@ pub(super) fn run(command: &ModelsCommand) -> Result<(), CliError> {
         ModelsCommand::List(args) => list::run(args),
         ModelsCommand::Check(args) => check::run(args),
         ModelsCommand::Convert(args) => convert::run(args),
+        ModelsCommand::Pull(args) => pull::run(args),
+        ModelsCommand::Remove(args) => remove::run(args),
     }
 }
