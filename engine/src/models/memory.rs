@@ -94,8 +94,8 @@ mod tests {
         let needs = needs(&released::config().unwrap()).unwrap();
         let gigabytes: Vec<f64> = needs.iter().map(|(_, need)| need.weight_bytes as f64 / 1e9).collect();
         assert!(needs.is_sorted_by(|(_, one), (_, next)| one.total_bytes() > next.total_bytes()));
-        // Some 7.9 thousand million weights, all but half a percent of them in matrices.
-        assert!((gigabytes[0] / gigabytes[1] - 2.0).abs() < 0.02, "{gigabytes:?}");
+        // Nearly all weights are in matrices; the rest stays in 32 bits.
+        assert!((gigabytes[0] / gigabytes[1] - 2.0).abs() < 0.05, "{gigabytes:?}");
         assert!(gigabytes[0] > 30.0 && gigabytes[3] < 6.5, "{gigabytes:?}");
         // Keys and values, and two heads over the whole grid.
         assert_eq!(needs[0].1.working_bytes, (1 << 30) + (3 << 27));

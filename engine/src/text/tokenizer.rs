@@ -5,7 +5,7 @@
 //! own to SentencePiece, with its own dummy prefix. Ids of added tokens come from the checkpoint.
 //! Called by [`super::conversation`] and [`super::grounded`].
 //!
-//! The work is done by a [`tokenizers::TokenizerImpl`] out of the parts in [`parts`].
+//! The work is done by a [`tokenizers::TokenizerImpl`] out of the parts in `parts`.
 
 mod parts;
 
