@@ -7,10 +7,11 @@
 mod script;
 mod stage;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use egui::{Key, Modifiers, Theme, Vec2, pos2};
+use egui::{Key, Modifiers, PointerButton, Theme, Vec2, pos2};
 use egui_kittest::Harness;
 use egui_kittest::SnapshotOptions;
 use egui_kittest::kittest::Queryable as _;
@@ -157,6 +158,74 @@ fn zoom_follows_the_pointer() {
 }
 
 #[test]
+fn the_middle_button_and_space_move_the_picture() {
+    let mut stage = Stage::new(&Setup::default());
+    let start = stage.on_screen(112.0, 60.0);
+    stage.window.hover_at(start);
+    stage.window.event(egui::Event::Zoom(3.0));
+    stage.settle();
+    let by = Vec2::new(-80.0, 45.0);
+    for (button, space) in [(PointerButton::Middle, false), (PointerButton::Primary, true)] {
+        let before = stage.on_screen(112.0, 60.0);
+        let press = |pos, pressed| egui::Event::PointerButton {
+            pos,
+            button,
+            pressed,
+            modifiers: Modifiers::default(),
+        };
+        if space {
+            stage.window.key_down(Key::Space);
+        }
+        stage.window.hover_at(start);
+        stage.window.event(press(start, true));
+        for step in 1..=4 {
+            stage.window.hover_at(start + by * (step as f32 / 4.0));
+            stage.window.step();
+        }
+        stage.window.event(press(start + by, false));
+        if space {
+            stage.window.key_up(Key::Space);
+        }
+        stage.settle();
+        let moved = stage.on_screen(112.0, 60.0) - before;
+        assert!((moved - by).length() < 2.0, "{button:?}: moved by {moved:?}, not {by:?}");
+        assert!(stage.window.state().state().picture().unwrap().regions.is_empty());
+    }
+}
+
+/// As the window system hands it over.
+#[derive(Debug)]
+struct Dropped(PathBuf);
+
+impl egui::DroppedFile for Dropped {
+    fn path(&self) -> &Path {
+        &self.0
+    }
+
+    fn bytes(&self) -> Result<Vec<u8>, String> {
+        std::fs::read(&self.0).map_err(|error| error.to_string())
+    }
+}
+
+#[test]
+fn dropped_files_are_opened() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = ["one.png", "two.png"].map(|name| folder.path().join(name));
+    for file in &files {
+        image::RgbImage::from_pixel(30, 20, image::Rgb([200, 120, 60])).save(file).unwrap();
+    }
+    let mut stage = Stage::new(&Setup::default());
+    let dropped = files.map(|path| Arc::new(Dropped(path)) as Arc<dyn egui::DroppedFile + Send + Sync>);
+    stage.window.input_mut().dropped_files = dropped.to_vec();
+    stage.window.step();
+    let named = |stage: &Stage, name: &str| {
+        let pictures = stage.window.state().state().document().pictures();
+        pictures.iter().any(|picture| picture.name == name)
+    };
+    stage.wait("both pictures", |stage| named(stage, "one.png") && named(stage, "two.png"));
+}
+
+#[test]
 fn bad_files_end_in_a_message() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("broken.png");
@@ -189,7 +258,7 @@ fn huge_and_tiny_pictures_are_shown() {
 fn a_model_that_cannot_be_loaded_is_said() {
     let mut stage = Stage::new(&Setup::default());
     let error = glamm_engine::error::EngineError::NoModel;
-    stage.player.send(EngineEvent::LoadFailed(std::sync::Arc::new(error)));
+    stage.player.send(EngineEvent::LoadFailed(Arc::new(error)));
     stage.settle();
     assert!(matches!(stage.window.state().state().session.model, ModelStatus::Failed(_)));
     stage.press("Demo model");
