@@ -54,13 +54,20 @@ pub struct ModelEntry {
     pub name: String,
     /// The processor.
     pub device: String,
+    /// How precisely its matrices are kept: `f32`, `q4k`.
+    pub precision: String,
     /// Number of weights.
     pub parameters: usize,
 }
 
 impl From<&ModelInfo> for ModelEntry {
     fn from(info: &ModelInfo) -> Self {
-        Self { name: info.name.clone(), device: info.device.clone(), parameters: info.parameters }
+        Self {
+            name: info.name.clone(),
+            device: info.device.clone(),
+            precision: info.precision.clone(),
+            parameters: info.parameters,
+        }
     }
 }
 
