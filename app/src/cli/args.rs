@@ -128,6 +128,28 @@ pub struct ScenesArgs {
 pub enum EvalCommand {
     /// Ask about scenes of the procedural picture world, and compare with what is known of them.
     Scenes(EvalScenesArgs),
+    /// Compare a model kept in fewer bits with the same one in more, on such scenes.
+    Agreement(EvalAgreementArgs),
+}
+
+/// `glamm eval agreement`.
+#[derive(Debug, Args)]
+pub struct EvalAgreementArgs {
+    /// How many scenes.
+    #[arg(long, value_name = "N", value_parser = positive)]
+    pub count: usize,
+    /// Seed of the first one; the others follow it.
+    #[arg(long, value_name = "S")]
+    pub seed: u64,
+    /// The weights and the processor; `--precision` is what is compared.
+    #[command(flatten)]
+    pub model: ModelArgs,
+    /// The precision to compare with.
+    #[arg(long, value_name = "PRECISION", default_value = "f32")]
+    pub against: Precision,
+    /// Print one JSON document instead of a table.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `glamm eval scenes`.

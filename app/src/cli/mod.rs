@@ -11,6 +11,7 @@ use clap::Parser;
 use glamm_engine::error::ImageError;
 use serde::Serialize;
 
+pub mod agreement;
 pub mod args;
 mod ask;
 pub mod bench;
@@ -39,6 +40,7 @@ pub fn run() -> ExitCode {
         Some(Command::Ask(args)) => ask::run(&args),
         Some(Command::Scenes(args)) => scenes::run(&args),
         Some(Command::Eval(EvalCommand::Scenes(args))) => eval::run(&args),
+        Some(Command::Eval(EvalCommand::Agreement(args))) => agreement::run(&args),
         Some(Command::Bench(args)) => bench::run(&args),
         Some(Command::Models(command)) => models::run(&command),
         Some(Command::Dev(command)) => dev::run(&command),

@@ -4,6 +4,7 @@
 //! arithmetic on masks and words; each says which published measure it follows. Nothing is teacher
 //! forced: a model is judged by what it says when nobody helps it along.
 
+pub mod agreement;
 pub mod average_precision;
 pub mod gcg;
 pub mod matching;

@@ -1,0 +1,98 @@
+//! `glamm eval agreement`: what keeping a model in fewer bits costs.
+
+use glamm_engine::eval::agreement::{Agreement, compare};
+use glamm_engine::protocol::ModelSpec;
+use indicatif::ProgressBar;
+use serde::Serialize;
+
+use super::args::EvalAgreementArgs;
+use super::document::ModelEntry;
+use super::error::CliError;
+use super::model::{Progress, load, model_spec};
+use super::terminal::{ColorMode, ReplyPrinter};
+
+/// What `--json` prints. Shares and IoU lie between 0 and 1.
+#[derive(Debug, Serialize)]
+pub struct AgreementDocument {
+    /// What was compared.
+    pub model: ModelEntry,
+    /// With what.
+    pub reference: ModelEntry,
+    /// Seed of the first scene.
+    pub seed: u64,
+    /// Number of scenes.
+    pub scenes: usize,
+    /// Share of replies that are the same to the last token.
+    pub same_replies: f64,
+    /// Share of the reference's tokens before the first difference.
+    pub same_tokens: f64,
+    /// The reference's tokens.
+    pub tokens: usize,
+    /// Mean IoU of the masks of the same phrases.
+    pub mask_iou: f64,
+    /// The worst of them.
+    pub worst_mask_iou: f64,
+    /// Such masks.
+    pub masks: usize,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// See [`CliError`].
+pub(super) fn run(args: &EvalAgreementArgs) -> Result<(), CliError> {
+    let spec = model_spec(&args.model)?;
+    let model = load(&spec)?;
+    let reference = load(&ModelSpec { precision: Some(args.against), ..spec })?;
+    let bar = ProgressBar::new(args.count as u64).with_style(Progress::Scenes.style());
+    let agreement =
+        compare(&model, &reference, (args.seed, args.count), |done| bar.set_position(done as u64));
+    bar.finish_and_clear();
+    let entries = (ModelEntry::from(model.info()), ModelEntry::from(reference.info()));
+    let document = AgreementDocument::new(args, entries, &agreement?);
+    let mut printer = ReplyPrinter::new(std::io::stdout().lock(), ColorMode::Plain);
+    if args.json { super::print_json(&mut printer, &document) } else { printer.write(&document.table()) }
+}
+
+impl AgreementDocument {
+    fn new(
+        args: &EvalAgreementArgs,
+        (model, reference): (ModelEntry, ModelEntry),
+        found: &Agreement,
+    ) -> Self {
+        // More digits would only be noise.
+        let round = |share: f64| (share * 1e4).round() / 1e4;
+        Self {
+            model,
+            reference,
+            seed: args.seed,
+            scenes: args.count,
+            same_replies: round(found.replies.accuracy()),
+            same_tokens: round(found.tokens.accuracy()),
+            tokens: found.tokens.count,
+            mask_iou: round(found.mask_iou()),
+            worst_mask_iou: round(found.worst_iou),
+            masks: found.masks,
+        }
+    }
+
+    fn table(&self) -> String {
+        format!(
+            "{} in {} against {}: {} scenes from seed {}\n\
+             same replies  {:>7.3}\n\
+             same tokens   {:>7.3}  of {}\n\
+             mask IoU      {:>7.3}  of {}, the worst {:.3}\n",
+            self.model.name,
+            self.model.precision,
+            self.reference.precision,
+            self.scenes,
+            self.seed,
+            self.same_replies,
+            self.same_tokens,
+            self.tokens,
+            self.mask_iou,
+            self.masks,
+            self.worst_mask_iou,
+        )
+    }
+}

@@ -1,0 +1,109 @@
+//! How far a model kept in fewer bits departs from the same one in more. Called by
+//! `glamm eval agreement`.
+//!
+//! Both are asked for a grounded caption of each scene, greedily and free-running. Once their words
+//! part, later words are about other things; so tokens are compared up to the first that differs,
+//! and masks as long as the phrases before them, and their own, are the same.
+
+use super::tally::Tally;
+use crate::engine::Engine;
+use crate::error::EngineError;
+use crate::job::{Increment, Question};
+use crate::protocol::{Reply, Sampling, Turn};
+use crate::scenes::{Scene, generate};
+use crate::vision::BinaryMask;
+
+/// Longer than any caption.
+const MAX_NEW_TOKENS: usize = 256;
+/// As GLaMM was trained to be asked.
+const QUESTION: &str = "Could you please give me a detailed description of the image? Please respond with \
+                        interleaved segmentation masks for the corresponding parts of the answer.";
+
+/// What was found.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Agreement {
+    /// Replies that are the same to the last token.
+    pub replies: Tally,
+    /// The reference's tokens before the first difference.
+    pub tokens: Tally,
+    /// Masks compared.
+    pub masks: usize,
+    /// Sum of their IoU with the reference's, at the size of the picture.
+    iou_sum: f64,
+    /// The worst of them.
+    pub worst_iou: f64,
+}
+
+impl Agreement {
+    /// Mean IoU of the masks; 0 where there were none.
+    pub fn mask_iou(&self) -> f64 {
+        self.iou_sum / self.masks.max(1) as f64
+    }
+
+    fn add_mask(&mut self, mask: &BinaryMask, reference: &BinaryMask) {
+        let iou = mask.iou(reference);
+        self.worst_iou = if self.masks == 0 { iou } else { self.worst_iou.min(iou) };
+        self.iou_sum += iou;
+        self.masks += 1;
+    }
+}
+
+/// Compares `model` with `reference` on `count` scenes from `first_seed` on. `progress` is told the
+/// number of scenes done so far.
+///
+/// # Errors
+/// What an engine says of the first scene that it cannot do.
+pub fn compare(
+    model: &Engine,
+    reference: &Engine,
+    (first_seed, count): (u64, usize),
+    mut progress: impl FnMut(usize),
+) -> Result<Agreement, EngineError> {
+    let mut agreement = Agreement::default();
+    for index in 0..count {
+        let scene = generate(first_seed + index as u64);
+        let (own, wanted) = (caption(model, &scene)?, caption(reference, &scene)?);
+        let same = own.ids.iter().zip(&wanted.ids).take_while(|(a, b)| a == b).count();
+        agreement.replies.add(own.ids == wanted.ids);
+        agreement.tokens += Tally { right: same, count: wanted.ids.len() };
+        for (mask, reference) in own.masks_like(&wanted) {
+            agreement.add_mask(mask, reference);
+        }
+        progress(index + 1);
+    }
+    Ok(agreement)
+}
+
+struct Caption {
+    ids: Vec<u32>,
+    reply: Reply,
+    masks: Vec<BinaryMask>,
+}
+
+impl Caption {
+    /// Pairs of masks of the same phrases behind the same words.
+    fn masks_like<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = (&'a BinaryMask, &'a BinaryMask)> {
+        let until = |reply: &Reply, end: usize| reply.text.chars().take(end).collect::<String>();
+        let groundings = self.reply.groundings.iter().zip(&other.reply.groundings);
+        let same = groundings
+            .take_while(move |(a, b)| {
+                a.span == b.span && until(&self.reply, a.span.end) == until(&other.reply, b.span.end)
+            })
+            .count();
+        self.masks.iter().zip(&other.masks).take(same)
+    }
+}
+
+fn caption(engine: &Engine, scene: &Scene) -> Result<Caption, EngineError> {
+    let go_on = || false;
+    let (mut image, _) = engine.encode(&scene.image, &go_on)?;
+    let turns = [Turn { user: QUESTION.to_owned(), regions: Vec::new(), reply: None }];
+    let question = Question { turns: &turns, sampling: &Sampling::Greedy, max_new_tokens: MAX_NEW_TOKENS };
+    let mut masks = Vec::new();
+    let answer = engine.converse(&mut image, question, &go_on, &mut |piece| {
+        if let Increment::Mask { mask, .. } = piece {
+            masks.push(mask.threshold(0.0));
+        }
+    })?;
+    Ok(Caption { ids: answer.token_ids, reply: answer.reply, masks })
+}
