@@ -1,6 +1,8 @@
 //! Prompts to start from, one for each thing the model was trained to do, in the words it was
 //! trained with.
 
+use glamm_engine::text::conversation::GROUNDED_CAPTION;
+
 /// The place of the region in a prompt.
 pub const REGION: &str = "{}";
 
@@ -34,11 +36,7 @@ pub enum Suggestion {
 
 /// In the order of the buttons.
 pub const SUGGESTIONS: [Suggestion; 5] = [
-    Suggestion::Ask {
-        label: "Describe with masks",
-        prompt: "Could you please give me a detailed description of the image? Please respond with \
-                 interleaved segmentation masks for the corresponding parts of the answer.",
-    },
+    Suggestion::Ask { label: "Describe with masks", prompt: GROUNDED_CAPTION },
     Suggestion::Complete {
         label: "Segment …",
         before: "Can you please segment the ",

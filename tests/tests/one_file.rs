@@ -154,6 +154,15 @@ fn a_conversion_that_does_not_finish_leaves_nothing_behind() {
     assert_eq!(fs::read_to_string(&out).unwrap(), "what was there");
     assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 1);
 
+    let part = scratch.path().join("demo.gguf.part");
+    fs::write(&part, "half of another conversion").unwrap();
+    let other = fs::File::open(&part).unwrap();
+    other.lock().unwrap();
+    let error = checkpoint.convert(Precision::Q8_0, &out, &mut |_, _| true).unwrap_err().to_string();
+    assert!(error.contains("another conversion"), "{error}");
+    assert_eq!(fs::read_to_string(&part).unwrap(), "half of another conversion");
+    drop(other);
+
     let nowhere = scratch.path().join("no/such/place.gguf");
     let error = checkpoint.convert(Precision::Q8_0, &nowhere, &mut |_, _| true).unwrap_err().to_string();
     assert!(error.starts_with("cannot write") && error.contains("place.gguf"), "{error}");

@@ -44,9 +44,10 @@ pub(super) fn run(args: &EvalAgreementArgs) -> Result<(), CliError> {
     let spec = model_spec(&args.model)?;
     let model = load(&spec)?;
     let reference = load(&ModelSpec { precision: Some(args.against), ..spec })?;
-    let bar = ProgressBar::new(args.count as u64).with_style(Progress::Scenes.style());
-    let agreement =
-        compare(&model, &reference, (args.seed, args.count), |done| bar.set_position(done as u64));
+    let bar = ProgressBar::new(args.scenes.count as u64).with_style(Progress::Scenes.style());
+    let agreement = compare(&model, &reference, (args.scenes.seed, args.scenes.count), |done| {
+        bar.set_position(done as u64);
+    });
     bar.finish_and_clear();
     let entries = (ModelEntry::from(model.info()), ModelEntry::from(reference.info()));
     let document = AgreementDocument::new(args, entries, &agreement?);
@@ -65,8 +66,8 @@ impl AgreementDocument {
         Self {
             model,
             reference,
-            seed: args.seed,
-            scenes: args.count,
+            seed: args.scenes.seed,
+            scenes: args.scenes.count,
             same_replies: round(found.replies.accuracy()),
             same_tokens: round(found.tokens.accuracy()),
             tokens: found.tokens.count,

@@ -106,15 +106,23 @@ pub struct AskArgs {
     pub seed: u64,
 }
 
-/// `glamm scenes`.
-#[derive(Debug, Args)]
-pub struct ScenesArgs {
+/// Scenes with seeds that follow each other.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct SceneRange {
     /// How many scenes.
     #[arg(long, value_name = "N", value_parser = positive)]
     pub count: usize,
-    /// Seed of the first one; the others follow it.
+    /// Seed of the first one; the others follow it. The demo model never saw seeds below 100000.
     #[arg(long, value_name = "S")]
     pub seed: u64,
+}
+
+/// `glamm scenes`.
+#[derive(Debug, Args)]
+pub struct ScenesArgs {
+    /// Which ones.
+    #[command(flatten)]
+    pub scenes: SceneRange,
     /// Directory to write; made if it is not there.
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
@@ -135,12 +143,9 @@ pub enum EvalCommand {
 /// `glamm eval agreement`.
 #[derive(Debug, Args)]
 pub struct EvalAgreementArgs {
-    /// How many scenes.
-    #[arg(long, value_name = "N", value_parser = positive)]
-    pub count: usize,
-    /// Seed of the first one; the others follow it.
-    #[arg(long, value_name = "S")]
-    pub seed: u64,
+    /// Which ones.
+    #[command(flatten)]
+    pub scenes: SceneRange,
     /// The weights and the processor; `--precision` is what is compared.
     #[command(flatten)]
     pub model: ModelArgs,
@@ -155,12 +160,9 @@ pub struct EvalAgreementArgs {
 /// `glamm eval scenes`.
 #[derive(Debug, Args)]
 pub struct EvalScenesArgs {
-    /// How many scenes.
-    #[arg(long, value_name = "N", value_parser = positive)]
-    pub count: usize,
-    /// Seed of the first one; the others follow it. The demo model never saw seeds below 100000.
-    #[arg(long, value_name = "S")]
-    pub seed: u64,
+    /// Which ones.
+    #[command(flatten)]
+    pub scenes: SceneRange,
     /// The weights and the processor.
     #[command(flatten)]
     pub model: ModelArgs,

@@ -11,6 +11,7 @@ use glamm_engine::Engine;
 use glamm_engine::job::{Increment, Question};
 use glamm_engine::protocol::{EncodeTimings, JobStats, Sampling, Turn};
 use glamm_engine::scenes;
+use glamm_engine::text::conversation::GROUNDED_CAPTION;
 use image::RgbImage;
 use indicatif::ProgressBar;
 use serde::Serialize;
@@ -23,9 +24,6 @@ use super::terminal::{ColorMode, ReplyPrinter};
 
 /// The scene that is asked about: always the same.
 const SCENE_SEED: u64 = 7;
-/// One of the paper's requests for a grounded caption.
-const FIRST_QUESTION: &str = "Could you please give me a detailed description of the image? Please respond \
-                              with interleaved segmentation masks for the corresponding parts of the answer.";
 const SECOND_QUESTION: &str = "How many houses are there?";
 /// Enough for the caption of a scene, and an end for models that do not know when to stop.
 const MAX_NEW_TOKENS: usize = 128;
@@ -104,7 +102,7 @@ pub(super) fn run(args: &BenchArgs) -> Result<(), CliError> {
 impl Run {
     fn measure(engine: &Engine, picture: &RgbImage) -> Result<Self, CliError> {
         let (mut image, encoding) = engine.encode(picture, &|| false)?;
-        let mut turns = vec![Turn { user: FIRST_QUESTION.to_owned(), ..Turn::default() }];
+        let mut turns = vec![Turn { user: GROUNDED_CAPTION.to_owned(), ..Turn::default() }];
         let mut masks = 0;
         let mut ask = |turns: &[Turn], masks: &mut usize| {
             let question = Question { turns, sampling: &Sampling::Greedy, max_new_tokens: MAX_NEW_TOKENS };

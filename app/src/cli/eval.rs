@@ -99,9 +99,9 @@ pub(super) fn run(args: &EvalScenesArgs) -> Result<(), CliError> {
     let engine = load(&model_spec(&args.model)?)?;
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let threads = args.threads.unwrap_or(cores);
-    let bar = ProgressBar::new(args.count as u64).with_style(Progress::Scenes.style());
+    let bar = ProgressBar::new(args.scenes.count as u64).with_style(Progress::Scenes.style());
     let start = Instant::now();
-    let examination = Examination { first_seed: args.seed, count: args.count, threads };
+    let examination = Examination { first_seed: args.scenes.seed, count: args.scenes.count, threads };
     let report = examine(&engine, examination, |done| bar.set_position(done as u64));
     bar.finish_and_clear();
     let document = EvalDocument::new(
@@ -125,8 +125,8 @@ impl EvalDocument {
         let share = |tally: Tally| round(tally.accuracy());
         Self {
             model,
-            seed: args.seed,
-            scenes: args.count,
+            seed: args.scenes.seed,
+            scenes: args.scenes.count,
             gcg_miou: round(report.gcg.miou),
             gcg_matched_miou: round(report.gcg.matched_miou),
             gcg_ap50: round(report.gcg.ap50),

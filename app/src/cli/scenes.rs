@@ -15,9 +15,9 @@ use super::terminal::{ColorMode, ReplyPrinter};
 /// # Errors
 /// [`CliError::Dataset`].
 pub(super) fn run(args: &ScenesArgs) -> Result<(), CliError> {
-    let count = args.count as u64;
+    let count = args.scenes.count as u64;
     let bar = ProgressBar::new(count).with_style(Progress::Scenes.style());
-    let selection = Selection { first_seed: args.seed, count, examination: args.examination };
+    let selection = Selection { first_seed: args.scenes.seed, count, examination: args.examination };
     let summary = export(&args.out, selection, |done| bar.set_position(done));
     bar.finish_and_clear();
     let summary = summary?;

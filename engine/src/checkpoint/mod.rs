@@ -41,9 +41,10 @@ use candle_core::{DType, Device};
 
 use crate::error::{CheckpointError, without_backtrace};
 use crate::model::config::GlammConfig;
+use crate::models::Machine;
 use crate::precision::Precision;
 use crate::text::tokenizer::Tokenizer;
-use manifest::{TensorSpec, expected_tensors};
+use manifest::{Manifest, TensorSpec, expected_tensors};
 pub use one_file::Converted;
 pub(crate) use source::FileSource;
 use tensor_set::TensorSet;
@@ -63,6 +64,8 @@ pub struct Checkpoint {
     /// CLIP's directory.
     tower: FileSource,
     config: GlammConfig,
+    /// What the model asks for.
+    manifest: Manifest,
     glamm: Arc<TensorSet>,
     clip: Arc<TensorSet>,
     /// Of the tensors that the model is built from.
@@ -96,7 +99,8 @@ impl Checkpoint {
             reason: format!("no model has these sizes ({})", without_backtrace(&error)),
         })?;
         let total_bytes = check(&glamm, &manifest.glamm, "")? + check(&clip, &manifest.clip, VISION_PREFIX)?;
-        Ok(Self { source, tower, config, glamm: Arc::new(glamm), clip: Arc::new(clip), total_bytes })
+        let (glamm, clip) = (Arc::new(glamm), Arc::new(clip));
+        Ok(Self { source, tower, config, manifest, glamm, clip, total_bytes })
     }
 
     /// Every size of the model.
@@ -135,9 +139,8 @@ impl Checkpoint {
         if !device.is_cpu() || matches!(self.source, FileSource::OneFile { .. }) {
             return None;
         }
-        // The checkpoint was held against the same list when it was opened.
-        let manifest = expected_tensors(&self.config).ok()?;
-        let chosen = Precision::fitting(&manifest, free_memory());
+        let free = Machine::look().map_or(0, |machine| machine.free_ram_bytes);
+        let chosen = Precision::fitting(&self.manifest, free);
         tracing::info!(precision = %chosen, "chosen by the free memory");
         Some(chosen)
     }
@@ -256,13 +259,6 @@ fn read_tokenizer(source: &FileSource, config: &GlammConfig) -> Result<Tokenizer
         });
     }
     Ok(tokenizer)
-}
-
-/// Bytes that programs can still have without swapping.
-fn free_memory() -> u64 {
-    let Ok(mut system) = sysinfo::System::new() else { return 0 };
-    system.refresh_memory_specifics(sysinfo::MemoryRefreshKind::nothing().with_ram());
-    system.available_memory()
 }
 
 fn require(source: &FileSource, file: &str, hint: &str) -> Result<(), CheckpointError> {

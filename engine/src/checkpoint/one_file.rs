@@ -1,7 +1,7 @@
 //! A whole checkpoint in one GGUF file: which entries hold what were files, and writing such a file.
 //! `GGUF.md` beside the crate's manifest describes it for others. Called by [`super::Checkpoint`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -10,12 +10,13 @@ use candle_core::quantized::QTensor;
 use candle_core::{DType, Device};
 use sha2::{Digest, Sha256};
 
-use super::manifest::{TensorSpec, expected_tensors};
+use super::manifest::TensorSpec;
 use super::source::Contents;
 use super::tensor_set::TensorSet;
 use super::{ADDED_FILE, Checkpoint, MODEL_FILE};
 use crate::error::{CheckpointError, EngineError, without_backtrace};
 use crate::gguf::{Gguf, GgufLayout, GgufWriter, Value};
+use crate::hub::hex;
 use crate::model::matrix::Format;
 use crate::precision::Precision;
 
@@ -120,10 +121,12 @@ impl Checkpoint {
         part.push(".part");
         let part = PathBuf::from(part);
         let written = |source| CheckpointError::Write { path: out.to_owned(), source };
+        let file = File::options().create(true).write(true).truncate(false).open(&part).map_err(written)?;
+        // Until the lock is had, the file may be another conversion's.
+        file.try_lock().map_err(|_| written(io::Error::other("another conversion is writing it")))?;
         let result = (|| {
-            let plan = self.plan(precision)?;
-            let file = File::create(&part).map_err(written)?;
-            file.try_lock().map_err(|_| written(io::Error::other("another conversion is writing it")))?;
+            file.set_len(0).map_err(written)?;
+            let plan = self.plan(precision);
             let layout = self.layout(&plan, precision)?;
             let mut writer = GgufWriter::new(BufWriter::new(file), &layout).map_err(written)?;
             self.write_tensors(&plan, &mut writer, (out, progress))?;
@@ -141,17 +144,13 @@ impl Checkpoint {
     }
 
     /// Every tensor that the model is built from, with the format it will have.
-    fn plan(&self, precision: Precision) -> Result<Vec<Planned<'_>>, EngineError> {
-        let manifest = expected_tensors(&self.config)?;
-        let of = |set, specs: Vec<TensorSpec>| {
-            specs.into_iter().filter(|spec| spec.used).map(move |spec| Planned::new(set, spec, precision))
-        };
-        let mut plan: Vec<Planned<'_>> =
-            of(&*self.glamm, manifest.glamm).chain(of(&*self.clip, manifest.clip)).collect();
+    fn plan(&self, precision: Precision) -> Vec<Planned<'_>> {
+        let glamm = self.manifest.glamm.iter().map(|spec| (&*self.glamm, spec));
+        let clip = self.manifest.clip.iter().map(|spec| (&*self.clip, spec));
         // Some are asked for twice.
-        let mut seen = std::collections::HashSet::new();
-        plan.retain(|planned| seen.insert(planned.spec.name.clone()));
-        Ok(plan)
+        let mut seen = HashSet::new();
+        let used = glamm.chain(clip).filter(|(_, spec)| spec.used && seen.insert(&spec.name));
+        used.map(|(set, spec)| Planned::new(set, spec, precision)).collect()
     }
 
     fn layout(&self, plan: &[Planned<'_>], precision: Precision) -> Result<GgufLayout, EngineError> {
@@ -227,12 +226,12 @@ impl Checkpoint {
 /// A tensor on its way into the file.
 struct Planned<'a> {
     set: &'a TensorSet,
-    spec: TensorSpec,
+    spec: &'a TensorSpec,
     format: Format,
 }
 
 impl<'a> Planned<'a> {
-    fn new(set: &'a TensorSet, spec: TensorSpec, precision: Precision) -> Self {
+    fn new(set: &'a TensorSet, spec: &'a TensorSpec, precision: Precision) -> Self {
         let format = match spec.shape[..] {
             [_, columns] if spec.matrix => precision.format_of(&spec.name, columns),
             // Norms, biases, positions: too small to matter. Kernels of convolutions stay in sixteen
@@ -244,15 +243,4 @@ impl<'a> Planned<'a> {
         };
         Self { set, spec, format }
     }
-}
-
-/// Lower-case hexadecimal digits.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    let mut text = String::with_capacity(2 * bytes.len());
-    for byte in bytes {
-        // A string takes all that is written to it.
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
 }

@@ -13,11 +13,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use candle_core::{CpuStorage, DType, Device, Tensor};
 use sha2::{Digest, Sha256};
 
-use super::one_file::hex;
 use super::source::{Contents, FileSource, Window};
 use super::{safetensors_file, torch_file};
 use crate::error::{CheckpointError, EngineError};
 use crate::gguf::{Gguf, GgufTensor};
+use crate::hub::hex;
 use crate::model::matrix::{Format, PackedMatrix, unpack};
 
 /// A tensor is looked at in blocks of this length: whole elements of every type.

@@ -128,8 +128,6 @@ impl Reader<'_> {
                 let tensor = self.set.read(name, DType::F32, &Device::Cpu)?;
                 Matrix::Packed(Arc::new(PackedMatrix::pack(&tensor, format)?))
             }
-            // Tables are looked up, not multiplied with: as tensors there.
-            (_, _) if name.ends_with("embed_tokens.weight") => return Ok(None),
             (Some(packed), device) => Matrix::Device(packed.on(device)?),
             (None, device) => {
                 let tensor = self.set.read(name, DType::F32, &Device::Cpu)?;

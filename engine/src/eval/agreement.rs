@@ -11,13 +11,11 @@ use crate::error::EngineError;
 use crate::job::{Increment, Question};
 use crate::protocol::{Reply, Sampling, Turn};
 use crate::scenes::{Scene, generate};
+use crate::text::conversation::GROUNDED_CAPTION;
 use crate::vision::BinaryMask;
 
 /// Longer than any caption.
 const MAX_NEW_TOKENS: usize = 256;
-/// As GLaMM was trained to be asked.
-const QUESTION: &str = "Could you please give me a detailed description of the image? Please respond with \
-                        interleaved segmentation masks for the corresponding parts of the answer.";
 
 /// What was found.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -97,7 +95,7 @@ impl Caption {
 fn caption(engine: &Engine, scene: &Scene) -> Result<Caption, EngineError> {
     let go_on = || false;
     let (mut image, _) = engine.encode(&scene.image, &go_on)?;
-    let turns = [Turn { user: QUESTION.to_owned(), regions: Vec::new(), reply: None }];
+    let turns = [Turn { user: GROUNDED_CAPTION.to_owned(), regions: Vec::new(), reply: None }];
     let question = Question { turns: &turns, sampling: &Sampling::Greedy, max_new_tokens: MAX_NEW_TOKENS };
     let mut masks = Vec::new();
     let answer = engine.converse(&mut image, question, &go_on, &mut |piece| {

@@ -57,13 +57,17 @@ impl Hasher {
 
     /// Its hexadecimal digits.
     pub(super) fn finish(self) -> String {
-        let digit = |value: u8| char::from_digit(u32::from(value), 16).unwrap_or_default();
-        let hex = |bytes: &[u8]| bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect();
         match self {
             Self::Sha256(hasher) => hex(&hasher.finalize()),
             Self::GitBlob(hasher) => hex(&hasher.finalize()),
         }
     }
+}
+
+/// Lower-case hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    let digit = |value: u8| char::from_digit(u32::from(value), 16).unwrap_or_default();
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 #[cfg(test)]

@@ -37,6 +37,7 @@ mod store;
 mod transfer;
 
 pub use cache::{HubCache, Snapshot};
+pub(crate) use checksum::hex;
 pub use control::DownloadControl;
 pub use download::{Download, Wanted, pull};
 pub use error::HubError;

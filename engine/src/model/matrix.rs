@@ -175,16 +175,6 @@ impl PackedMatrix {
         Ok(Self { format, rows, columns, blocks })
     }
 
-    /// How it is stored.
-    pub fn format(&self) -> Format {
-        self.format
-    }
-
-    /// Rows and columns.
-    pub fn shape(&self) -> (usize, usize) {
-        (self.rows, self.columns)
-    }
-
     /// The same blocks on another processor.
     ///
     /// # Errors

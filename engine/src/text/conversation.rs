@@ -100,6 +100,10 @@ impl Prompt {
     }
 }
 
+/// One of the paper's requests for a grounded caption.
+pub const GROUNDED_CAPTION: &str = "Could you please give me a detailed description of the image? Please \
+    respond with interleaved segmentation masks for the corresponding parts of the answer.";
+
 /// The conversation as one text, which ends where the reply to the last turn begins.
 pub fn prompt_text(turns: &[Turn]) -> String {
     let written = turns.iter().enumerate().map(|(index, turn)| {
