@@ -118,6 +118,10 @@ impl App {
                 ctx.memory_mut(|m| m.request_focus(ui::question_id()));
                 None
             }
+            Effect::FocusRegionName => {
+                ctx.memory_mut(|m| m.request_focus(ui::region_name_id()));
+                None
+            }
             Effect::SetAppearance(appearance) => {
                 ctx.set_theme(match appearance {
                     Appearance::System => ThemePreference::System,

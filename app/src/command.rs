@@ -6,7 +6,7 @@
 use egui::{Key, KeyboardShortcut, Modifiers};
 
 use crate::session::ModelStatus;
-use crate::ui_state::{Appearance, Tool};
+use crate::ui_state::{Appearance, Tab, Tool};
 use crate::update::State;
 
 /// A menu of the menu bar.
@@ -55,6 +55,9 @@ pub enum Command {
     Redo,
     SelectTool,
     BoxTool,
+    RenameRegion,
+    DuplicateRegion,
+    HideRegion,
     DeleteRegion,
     Ask,
     Stop,
@@ -65,6 +68,9 @@ pub enum Command {
     ZoomActual,
     ToggleMasks,
     UnpinMasks,
+    ShowChat,
+    ShowRegions,
+    ShowMasks,
     FollowSystem,
     LightMode,
     DarkMode,
@@ -102,7 +108,7 @@ const fn plain(key: Key) -> KeyboardShortcut {
 
 impl Command {
     /// All of them, in the order of the menus.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 33] = [
         Self::OpenPicture,
         Self::PastePicture,
         Self::NewScene,
@@ -114,6 +120,9 @@ impl Command {
         Self::Redo,
         Self::SelectTool,
         Self::BoxTool,
+        Self::RenameRegion,
+        Self::DuplicateRegion,
+        Self::HideRegion,
         Self::DeleteRegion,
         Self::Ask,
         Self::Stop,
@@ -124,6 +133,9 @@ impl Command {
         Self::ZoomActual,
         Self::ToggleMasks,
         Self::UnpinMasks,
+        Self::ShowChat,
+        Self::ShowRegions,
+        Self::ShowMasks,
         Self::FollowSystem,
         Self::LightMode,
         Self::DarkMode,
@@ -172,6 +184,21 @@ impl Command {
             Self::BoxTool => {
                 row(Edit, "Box", "Draw a box around what you want to ask about", Some(plain(Key::B)))
             }
+            Self::RenameRegion => {
+                group(row(Edit, "Rename region", "Give the selected region a name", Some(plain(Key::F2))))
+            }
+            Self::DuplicateRegion => row(
+                Edit,
+                "Duplicate region",
+                "Put another region like the selected one beside it",
+                Some(ctrl(Key::D)),
+            ),
+            Self::HideRegion => row(
+                Edit,
+                "Hide region",
+                "Leave the selected region out on the picture, or show it again",
+                Some(plain(Key::H)),
+            ),
             Self::DeleteRegion => {
                 row(Edit, "Delete region", "Delete the selected region", Some(plain(Key::Delete)))
             }
@@ -196,6 +223,9 @@ impl Command {
                 group(row(View, "Hide masks", "Hide or show all masks", Some(plain(Key::M))))
             }
             Self::UnpinMasks => row(View, "Unpin masks", "Let go of all pinned phrases", Some(plain(Key::U))),
+            Self::ShowChat => group(row(View, "Chat", "Show the conversation", Some(ctrl(Key::Num1)))),
+            Self::ShowRegions => row(View, "Regions", "List the regions", Some(ctrl(Key::Num2))),
+            Self::ShowMasks => row(View, "Masks", "List the masks", Some(ctrl(Key::Num3))),
             Self::FollowSystem => {
                 group(row(View, "Follow the system", "Dark or light as the desktop says", None))
             }
@@ -222,6 +252,9 @@ impl Command {
             Self::PastePicture
             | Self::NewScene
             | Self::Quit
+            | Self::ShowChat
+            | Self::ShowRegions
+            | Self::ShowMasks
             | Self::FollowSystem
             | Self::LightMode
             | Self::DarkMode
@@ -237,7 +270,9 @@ impl Command {
             | Self::ZoomActual => picture.is_some(),
             Self::Undo => state.history.undoable().is_some(),
             Self::Redo => state.history.redoable().is_some(),
-            Self::DeleteRegion => state.ui.selected_region.is_some(),
+            Self::RenameRegion | Self::DuplicateRegion | Self::HideRegion | Self::DeleteRegion => {
+                state.ui.selected_region.is_some()
+            }
             Self::Ask => {
                 let written = picture.is_some_and(|p| !state.ui.draft(p.id).trim().is_empty());
                 written && session.job.is_none() && session.model != ModelStatus::Gone
@@ -258,7 +293,14 @@ impl Command {
         match self {
             Self::SelectTool => Some(ui.tool == Tool::Select),
             Self::BoxTool => Some(ui.tool == Tool::Box),
+            Self::HideRegion => {
+                let selected = ui.selected_region.and_then(|tag| state.picture()?.region(tag));
+                Some(selected.is_some_and(|region| region.hidden))
+            }
             Self::ToggleMasks => Some(ui.masks_hidden),
+            Self::ShowChat => Some(ui.tab == Tab::Chat),
+            Self::ShowRegions => Some(ui.tab == Tab::Regions),
+            Self::ShowMasks => Some(ui.tab == Tab::Masks),
             Self::FollowSystem => Some(ui.appearance == Appearance::System),
             Self::LightMode => Some(ui.appearance == Appearance::Light),
             Self::DarkMode => Some(ui.appearance == Appearance::Dark),

@@ -125,6 +125,16 @@ const LIGHT: Tokens = Tokens {
     shadow: Color32::from_black_alpha(36),
 };
 
+/// What regions are drawn in; they repeat after the last one.
+pub const REGION_COLORS: [Color32; 6] = [
+    grey(114, 156, 255),
+    grey(255, 176, 66),
+    grey(110, 214, 150),
+    grey(240, 130, 205),
+    grey(90, 208, 226),
+    grey(198, 160, 255),
+];
+
 /// The colours of a phrase: of its chip and of its mask.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PhraseColors {
@@ -164,18 +174,10 @@ impl Tokens {
         self.chip(color(phrase_color(place)))
     }
 
-    /// The colours of a region, by the number on its tag: a walk around the accent, dashed on the
+    /// The colours of the region at a place among them: a walk around the accent, dashed on the
     /// picture, so that it is not taken for a mask.
-    pub fn region(&self, tag: u32) -> PhraseColors {
-        const REGIONS: [Color32; 6] = [
-            grey(114, 156, 255),
-            grey(255, 176, 66),
-            grey(110, 214, 150),
-            grey(240, 130, 205),
-            grey(90, 208, 226),
-            grey(198, 160, 255),
-        ];
-        self.chip(REGIONS[(tag.max(1) as usize - 1) % REGIONS.len()])
+    pub fn region(&self, place: usize) -> PhraseColors {
+        self.chip(REGION_COLORS[place % REGION_COLORS.len()])
     }
 
     /// Tints of a colour that stay readable on the panel.

@@ -21,6 +21,18 @@ pub enum Tool {
     Box,
 }
 
+/// A tab of the panel at the right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Tab {
+    /// The conversation.
+    #[default]
+    Chat,
+    /// The boxes drawn on the picture.
+    Regions,
+    /// The masks on the picture.
+    Masks,
+}
+
 /// Dark or light.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Appearance {
@@ -42,6 +54,8 @@ pub struct UiState {
     pub pixels_per_point: f32,
     /// The picture on the canvas.
     pub current: Option<ImageId>,
+    /// What the panel at the right shows.
+    pub tab: Tab,
     /// What dragging does.
     pub tool: Tool,
     /// How each picture is looked at; fitted where there is no entry.
@@ -50,6 +64,9 @@ pub struct UiState {
     pub gesture: Option<Gesture>,
     /// The region with handles, on the current picture.
     pub selected_region: Option<RegionTag>,
+    /// The last change of a region that was one of many small ones: which region, what kind of
+    /// change, when. The next one soon after is the same step.
+    pub region_step: Option<(RegionTag, &'static str, f64)>,
     /// The question being written about each picture.
     pub drafts: HashMap<ImageId, String>,
     /// Where the text cursor is to go, in characters of the draft; taken by the composer.
@@ -80,10 +97,12 @@ impl Default for UiState {
             canvas: Rect::from_min_max(pos2(0.0, 0.0), pos2(800.0, 600.0)),
             pixels_per_point: 1.0,
             current: None,
+            tab: Tab::default(),
             tool: Tool::default(),
             views: HashMap::new(),
             gesture: None,
             selected_region: None,
+            region_step: None,
             drafts: HashMap::new(),
             draft_cursor: None,
             prompt_awaiting_region: None,

@@ -65,10 +65,9 @@ pub struct Gesture {
 impl Gesture {
     /// The box that the drag makes, inside a picture of this size.
     pub fn bounds(&self, (width, height): (u32, u32)) -> PixelBox {
-        let size = vec2(width as f32, height as f32);
         match self.grip {
             Grip::Draw => PixelBox::from_corners(self.from.into(), self.to.into()).clipped(width, height),
-            Grip::Move(_, bounds) => moved(bounds, self.to - self.from, size),
+            Grip::Move(_, bounds) => moved(bounds, self.to - self.from, (width, height)),
             Grip::Resize(_, bounds, handle) => {
                 resized(bounds, self.to - self.from, handle).clipped(width, height)
             }
@@ -84,8 +83,9 @@ impl Gesture {
     }
 }
 
-/// Moves a box without changing its size, as far as the picture reaches.
-fn moved(bounds: PixelBox, delta: Vec2, size: Vec2) -> PixelBox {
+/// Moves a box without changing its size, as far as a picture of this size reaches.
+pub fn moved(bounds: PixelBox, delta: Vec2, (width, height): (u32, u32)) -> PixelBox {
+    let size = vec2(width as f32, height as f32);
     let dx = delta.x.clamp(-bounds.x0, (size.x - bounds.x1).max(-bounds.x0));
     let dy = delta.y.clamp(-bounds.y0, (size.y - bounds.y1).max(-bounds.y0));
     PixelBox { x0: bounds.x0 + dx, y0: bounds.y0 + dy, x1: bounds.x1 + dx, y1: bounds.y1 + dy }

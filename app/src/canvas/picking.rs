@@ -1,7 +1,7 @@
 //! Which mask or region lies under the pointer. Masks are asked on the CPU, at one pixel.
 
 use egui::Pos2;
-use glamm_engine::vision::MaskLogits;
+use glamm_engine::vision::{MaskLogits, PixelBox};
 
 use crate::document::{GroundedMask, MaskId, Region, RegionTag};
 
@@ -14,14 +14,48 @@ pub fn holds(mask: &MaskLogits, at: Pos2) -> bool {
 /// Share of the image that the mask covers, 0 to 1, measured at the middle of every grid cell
 /// that shows the image.
 pub fn coverage(mask: &MaskLogits) -> f32 {
-    let cells = |content: usize| {
-        let exact = content as f32 * mask.side as f32 / mask.frame.max(1) as f32;
-        (exact.round() as usize).clamp(1, mask.side.max(1))
-    };
-    let (columns, rows) = (cells(mask.content.0), cells(mask.content.1));
+    let exact = cells_of_image(mask);
+    let whole = |cells: f32| (cells.round() as usize).clamp(1, mask.side.max(1));
+    let (columns, rows) = (whole(exact.0), whole(exact.1));
     let lines = mask.logits.chunks(mask.side.max(1)).take(rows);
     let inside: usize = lines.map(|row| row.iter().take(columns).filter(|&&v| v > 0.0).count()).sum();
     inside as f32 / (columns * rows) as f32
+}
+
+/// The smallest box around the mask, in whole pixels of the image; `None` where it is empty. Only
+/// the strips in which its edges can lie are looked at pixel by pixel.
+pub fn bounding_box(mask: &MaskLogits) -> Option<PixelBox> {
+    let exact = cells_of_image(mask);
+    let (columns, rows) =
+        ((exact.0.ceil() as usize).min(mask.side), (exact.1.ceil() as usize).min(mask.side));
+    let inside =
+        |column: usize, row: usize| mask.logits.get(row * mask.side + column).is_some_and(|v| *v > 0.0);
+    let (across, down) = ((0..columns), (0..rows));
+    let left = across.clone().find(|&c| down.clone().any(|r| inside(c, r)))?;
+    let right = across.clone().rev().find(|&c| down.clone().any(|r| inside(c, r)))?;
+    let top = down.clone().find(|&r| across.clone().any(|c| inside(c, r)))?;
+    let bottom = down.clone().rev().find(|&r| across.clone().any(|c| inside(c, r)))?;
+    let (width, height) = mask.image_size;
+    // Interpolation carries a cell's value into its neighbours, and no farther.
+    let strip = |first: usize, last: usize, cells: f32, length: u32| {
+        let per_cell = length as f32 / cells;
+        let from = (first.saturating_sub(1) as f32 * per_cell).floor() as u32;
+        let to = ((last + 2) as f32 * per_cell).ceil().min(length as f32) as u32;
+        from..to
+    };
+    let (xs, ys) = (strip(left, right, exact.0, width), strip(top, bottom, exact.1, height));
+    let holds = |x: u32, y: u32| mask.logit_at(x, y).is_some_and(|logit| logit > 0.0);
+    let in_column = |x: &u32| ys.clone().any(|y| holds(*x, y));
+    let in_row = |y: &u32| xs.clone().any(|x| holds(x, *y));
+    let (x0, x1) = (xs.clone().find(in_column)?, xs.clone().rev().find(in_column)?);
+    let (y0, y1) = (ys.clone().find(in_row)?, ys.clone().rev().find(in_row)?);
+    Some(PixelBox { x0: x0 as f32, y0: y0 as f32, x1: (x1 + 1) as f32, y1: (y1 + 1) as f32 })
+}
+
+/// How many grid cells, across and down, show the image; the last one may do so in part.
+fn cells_of_image(mask: &MaskLogits) -> (f32, f32) {
+    let cells = |content: usize| (content as f32 * mask.side as f32 / mask.frame.max(1) as f32).max(1e-3);
+    (cells(mask.content.0), cells(mask.content.1))
 }
 
 /// The smallest of the masks that hold this place of the image.
@@ -33,12 +67,13 @@ pub fn mask_at<'a>(masks: impl IntoIterator<Item = &'a GroundedMask>, at: Pos2) 
         .map(|mask| mask.id)
 }
 
-/// The smallest of the regions that hold this place of the image.
+/// The smallest of the visible regions that hold this place of the image.
 pub fn region_at(regions: &[Region], at: Pos2) -> Option<RegionTag> {
     let holds = |r: &&Region| {
         (r.bounds.x0..=r.bounds.x1).contains(&at.x) && (r.bounds.y0..=r.bounds.y1).contains(&at.y)
     };
-    let smallest = regions.iter().filter(holds).min_by(|a, b| a.bounds.area().total_cmp(&b.bounds.area()));
+    let seen = regions.iter().filter(|region| !region.hidden);
+    let smallest = seen.filter(holds).min_by(|a, b| a.bounds.area().total_cmp(&b.bounds.area()));
     smallest.map(|r| r.tag)
 }
 
@@ -46,7 +81,6 @@ pub fn region_at(regions: &[Region], at: Pos2) -> Option<RegionTag> {
 mod tests {
     use super::*;
     use egui::pos2;
-    use glamm_engine::vision::PixelBox;
     use std::sync::Arc;
 
     /// A 4 × 4 grid over a frame of 8, of which the left 8 × 4 shows an image of 16 × 8.
@@ -73,6 +107,20 @@ mod tests {
     }
 
     #[test]
+    fn boxes_around_masks_are_those_of_all_their_pixels() {
+        let masks = [
+            mask(|x, _| x < 2),
+            mask(|x, y| x == 1 && y == 1),
+            mask(|x, y| x == 0 && y == 0),
+            mask(|_, _| true),
+        ];
+        for mask in masks {
+            assert_eq!(bounding_box(&mask), mask.threshold(0.0).bounding_box());
+        }
+        assert_eq!(bounding_box(&mask(|_, _| false)), None);
+    }
+
+    #[test]
     fn the_smallest_mask_wins() {
         let make = |id, inside: fn(usize, usize) -> bool| {
             let logits = Arc::new(mask(inside));
@@ -88,11 +136,12 @@ mod tests {
 
     #[test]
     fn the_smallest_region_wins() {
-        let region =
-            |tag, x1| Region { tag: RegionTag(tag), bounds: PixelBox { x0: 0.0, y0: 0.0, x1, y1: 10.0 } };
-        let regions = [region(1, 50.0), region(2, 20.0)];
+        let region = |tag, x1| Region::new(RegionTag(tag), PixelBox { x0: 0.0, y0: 0.0, x1, y1: 10.0 });
+        let mut regions = [region(1, 50.0), region(2, 20.0)];
         assert_eq!(region_at(&regions, pos2(10.0, 5.0)), Some(RegionTag(2)));
         assert_eq!(region_at(&regions, pos2(30.0, 5.0)), Some(RegionTag(1)));
         assert_eq!(region_at(&regions, pos2(60.0, 5.0)), None);
+        regions[1].hidden = true;
+        assert_eq!(region_at(&regions, pos2(10.0, 5.0)), Some(RegionTag(1)), "hidden ones are not there");
     }
 }

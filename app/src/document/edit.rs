@@ -5,7 +5,8 @@ use std::sync::Arc;
 use glamm_engine::protocol::ImageId;
 use glamm_engine::vision::PixelBox;
 
-use super::{Document, Exchange, Picture, Region, RegionTag};
+use super::region::{short_name, usable};
+use super::{Document, Exchange, Picture, Region, RegionEdit, RegionTag};
 
 /// A change to one picture.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,22 +17,17 @@ pub enum Edit {
         image: ImageId,
         /// Where; is cut to the picture.
         bounds: PixelBox,
+        /// What it is called; often nothing.
+        name: String,
     },
-    /// Move or resize a region.
-    PlaceRegion {
+    /// Change a region that is there.
+    Region {
         /// On which picture.
         image: ImageId,
         /// Which region.
         tag: RegionTag,
-        /// Where it goes; is cut to the picture.
-        bounds: PixelBox,
-    },
-    /// Take a region away.
-    RemoveRegion {
-        /// On which picture.
-        image: ImageId,
-        /// Which region.
-        tag: RegionTag,
+        /// How.
+        change: RegionEdit,
     },
     /// Add a finished reply to the conversation.
     AddExchange {
@@ -66,8 +62,7 @@ impl Edit {
     pub fn image(&self) -> ImageId {
         match self {
             Self::AddRegion { image, .. }
-            | Self::PlaceRegion { image, .. }
-            | Self::RemoveRegion { image, .. }
+            | Self::Region { image, .. }
             | Self::AddExchange { image, .. }
             | Self::ClearConversation { image } => *image,
         }
@@ -77,8 +72,7 @@ impl Edit {
     pub fn label(&self) -> &'static str {
         match self {
             Self::AddRegion { .. } => "draw region",
-            Self::PlaceRegion { .. } => "move region",
-            Self::RemoveRegion { .. } => "delete region",
+            Self::Region { change, .. } => change.label(),
             Self::AddExchange { .. } => "reply",
             Self::ClearConversation { .. } => "new conversation",
         }
@@ -86,37 +80,17 @@ impl Edit {
 
     fn apply_to(&self, picture: &mut Picture) -> Result<(), EditError> {
         match self {
-            Self::AddRegion { bounds, .. } => {
+            Self::AddRegion { bounds, name, .. } => {
                 let bounds = usable(*bounds, picture.size)?;
-                let tag = picture.free_tag();
-                picture.regions.push(Region { tag, bounds });
+                let region = Region::new(picture.free_tag(), bounds);
+                picture.regions.push(Region { name: short_name(name), ..region });
             }
-            Self::PlaceRegion { tag, bounds, .. } => {
-                let bounds = usable(*bounds, picture.size)?;
-                let region =
-                    picture.regions.iter_mut().find(|r| r.tag == *tag).ok_or(EditError::UnknownRegion)?;
-                region.bounds = bounds;
-            }
-            Self::RemoveRegion { tag, .. } => {
-                let before = picture.regions.len();
-                picture.regions.retain(|r| r.tag != *tag);
-                if picture.regions.len() == before {
-                    return Err(EditError::UnknownRegion);
-                }
-            }
+            Self::Region { tag, change, .. } => change.apply_to(picture, *tag)?,
             Self::AddExchange { exchange, .. } => picture.exchanges.push(Arc::clone(exchange)),
             Self::ClearConversation { .. } => picture.exchanges.clear(),
         }
         Ok(())
     }
-}
-
-/// The part of the box on the picture, if it is at least a pixel wide and high (or as large as the
-/// picture, where that is smaller).
-fn usable(bounds: PixelBox, (width, height): (u32, u32)) -> Result<PixelBox, EditError> {
-    let clipped = bounds.clipped(width, height);
-    let ok = clipped.width() >= 1.0 && clipped.height() >= 1.0;
-    ok.then_some(clipped).ok_or(EditError::EmptyBox)
 }
 
 impl Document {
@@ -162,6 +136,10 @@ mod tests {
         (Document::default().with_picture(Arc::new(picture)), id)
     }
 
+    fn add(image: ImageId, bounds: PixelBox) -> Edit {
+        Edit::AddRegion { image, bounds, name: String::new() }
+    }
+
     fn bounds(x0: f32, y0: f32, x1: f32, y1: f32) -> PixelBox {
         PixelBox { x0, y0, x1, y1 }
     }
@@ -169,13 +147,13 @@ mod tests {
     #[test]
     fn regions_are_cut_to_the_picture_and_take_free_numbers() {
         let (doc, image) = document();
-        let doc = doc.apply(&Edit::AddRegion { image, bounds: bounds(-10.0, 5.0, 20.0, 90.0) }).unwrap();
-        let doc = doc.apply(&Edit::AddRegion { image, bounds: bounds(1.0, 1.0, 5.0, 5.0) }).unwrap();
-        let doc = doc.apply(&Edit::RemoveRegion { image, tag: RegionTag(1) }).unwrap();
-        let doc = doc.apply(&Edit::AddRegion { image, bounds: bounds(0.0, 0.0, 9.0, 9.0) }).unwrap();
+        let doc = doc.apply(&add(image, bounds(-10.0, 5.0, 20.0, 90.0))).unwrap();
+        let doc = doc.apply(&add(image, bounds(1.0, 1.0, 5.0, 5.0))).unwrap();
+        let doc = doc.apply(&Edit::Region { image, tag: RegionTag(1), change: RegionEdit::Remove }).unwrap();
+        let doc = doc.apply(&add(image, bounds(0.0, 0.0, 9.0, 9.0))).unwrap();
         let regions = &doc.picture(image).unwrap().regions;
         assert_eq!(regions.iter().map(|r| r.tag.0).collect::<Vec<_>>(), [2, 1]);
-        let first = document().0.apply(&Edit::AddRegion { image, bounds: bounds(-10.0, 5.0, 20.0, 90.0) });
+        let first = document().0.apply(&add(image, bounds(-10.0, 5.0, 20.0, 90.0)));
         assert_eq!(first.unwrap().picture(image).unwrap().regions[0].bounds, bounds(0.0, 5.0, 20.0, 50.0));
     }
 
@@ -183,9 +161,9 @@ mod tests {
     fn boxes_without_area_are_refused() {
         let (doc, image) = document();
         for empty in [bounds(5.0, 5.0, 5.4, 40.0), bounds(200.0, 0.0, 300.0, 40.0)] {
-            assert_eq!(doc.apply(&Edit::AddRegion { image, bounds: empty }), Err(EditError::EmptyBox));
+            assert_eq!(doc.apply(&add(image, empty)), Err(EditError::EmptyBox));
         }
-        let gone = Edit::RemoveRegion { image, tag: RegionTag(3) };
+        let gone = Edit::Region { image, tag: RegionTag(3), change: RegionEdit::Remove };
         assert_eq!(doc.apply(&gone), Err(EditError::UnknownRegion));
         let elsewhere = Edit::ClearConversation { image: ImageId(99) };
         assert_eq!(doc.apply(&elsewhere), Err(EditError::UnknownPicture));

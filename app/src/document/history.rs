@@ -51,6 +51,20 @@ impl History {
         Ok(())
     }
 
+    /// Makes a change that goes on with the last one (the next letter of a name, the next pixel of a
+    /// nudge), so that both are one step. An edit of its own where the last step was another.
+    ///
+    /// # Errors
+    /// As [`Document::apply`]; nothing has changed then.
+    pub fn amend(&mut self, edit: &Edit) -> Result<(), EditError> {
+        let step = Step { label: edit.label(), image: edit.image() };
+        if self.undoable() != Some(step) || !self.future.is_empty() {
+            return self.apply(edit);
+        }
+        self.present = self.present.apply(edit)?;
+        Ok(())
+    }
+
     /// Goes one edit back, if there is one.
     pub fn undo(&mut self) -> Option<Step> {
         let (before, step) = self.past.pop_back()?;
@@ -99,7 +113,7 @@ impl History {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
-    use crate::document::Origin;
+    use crate::document::{Origin, RegionEdit, RegionTag};
     use glamm_engine::vision::PixelBox;
 
     fn picture(id: u64) -> Arc<Picture> {
@@ -108,7 +122,7 @@ mod tests {
 
     fn draw(image: u64, x: f32) -> Edit {
         let bounds = PixelBox { x0: x, y0: 0.0, x1: x + 10.0, y1: 10.0 };
-        Edit::AddRegion { image: ImageId(image), bounds }
+        Edit::AddRegion { image: ImageId(image), bounds, name: String::new() }
     }
 
     #[test]
@@ -150,6 +164,29 @@ mod tests {
         history.redo();
         assert_eq!(history.present().picture(ImageId(2)).unwrap().regions.len(), 1);
         assert!(history.present().picture(ImageId(1)).is_none());
+    }
+
+    #[test]
+    fn what_goes_on_is_one_step() {
+        let mut history = History::default();
+        history.open(&picture(1));
+        history.apply(&draw(1, 0.0)).unwrap();
+        let rename = |name: &str| Edit::Region {
+            image: ImageId(1),
+            tag: RegionTag(1),
+            change: RegionEdit::Rename(name.to_owned()),
+        };
+        for name in ["d", "do", "door"] {
+            history.amend(&rename(name)).unwrap();
+        }
+        let name = |history: &History| history.present().pictures()[0].regions[0].name.clone();
+        assert_eq!(name(&history), "door");
+        assert_eq!(history.undo().unwrap().label, "rename region");
+        assert_eq!(name(&history), "", "all of it at once");
+        history.amend(&rename("gate")).unwrap();
+        assert!(history.redoable().is_none());
+        history.undo();
+        assert_eq!(history.present().pictures()[0].regions.len(), 1, "the drawing is a step of its own");
     }
 
     #[test]

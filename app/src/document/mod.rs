@@ -8,32 +8,21 @@
 mod edit;
 mod history;
 mod question;
+mod region;
 mod reply;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use glamm_engine::protocol::{FinishReason, ImageId, JobStats, Reply};
-use glamm_engine::vision::{MaskLogits, PixelBox};
+use glamm_engine::vision::MaskLogits;
 
 pub use edit::{Edit, EditError};
 pub use history::{History, Step};
 pub(crate) use question::bracketed;
 pub use question::{Piece, Question};
+pub use region::{Region, RegionEdit, RegionTag};
 pub use reply::{Segment, segments};
-
-/// The number on a region's tag; unique among the regions of one picture.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RegionTag(pub u32);
-
-/// A box the user drew.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Region {
-    /// Its number.
-    pub tag: RegionTag,
-    /// Where it is, in pixels of the picture, never without area.
-    pub bounds: PixelBox,
-}
 
 /// Names one mask for as long as the program runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

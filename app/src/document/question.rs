@@ -25,7 +25,7 @@ pub enum Piece<'a> {
     /// Words.
     Text(&'a str),
     /// A reference to a region.
-    Region(Region),
+    Region(&'a Region),
 }
 
 impl Question {
@@ -42,7 +42,7 @@ impl Question {
             } else if let Some(after) = rest.strip_prefix(MARKER) {
                 let next = regions.iter().find(|r| !question.regions.iter().any(|q| q.tag == r.tag));
                 match next {
-                    Some(region) => question.refer_to(*region),
+                    Some(region) => question.refer_to(region),
                     None => question.text.push_str(MARKER),
                 }
                 rest = after;
@@ -55,9 +55,9 @@ impl Question {
         question
     }
 
-    fn refer_to(&mut self, region: Region) {
+    fn refer_to(&mut self, region: &Region) {
         self.text.push_str(MARKER);
-        self.regions.push(region);
+        self.regions.push(region.clone());
     }
 
     /// What is shown: words, and the regions between them.
@@ -66,7 +66,7 @@ impl Question {
         let mut regions = self.regions.iter();
         for (at, words) in self.text.split(MARKER).enumerate() {
             if at > 0 {
-                pieces.push(regions.next().map_or(Piece::Text(MARKER), |r| Piece::Region(*r)));
+                pieces.push(regions.next().map_or(Piece::Text(MARKER), Piece::Region));
             }
             if !words.is_empty() {
                 pieces.push(Piece::Text(words));
@@ -92,7 +92,7 @@ impl Question {
     }
 
     /// The references in a draft: byte ranges and the regions they mean.
-    pub fn references(draft: &str, regions: &[Region]) -> Vec<(std::ops::Range<usize>, Region)> {
+    pub fn references<'a>(draft: &str, regions: &'a [Region]) -> Vec<(std::ops::Range<usize>, &'a Region)> {
         let found = draft.match_indices('[').filter_map(|(at, _)| {
             let (region, length) = reference(&draft[at..], regions)?;
             Some((at..at + length, region))
@@ -107,12 +107,12 @@ pub(crate) fn bracketed(tag: RegionTag) -> String {
 }
 
 /// A reference at the start of the text: the region, and the number of bytes it takes.
-fn reference(text: &str, regions: &[Region]) -> Option<(Region, usize)> {
+fn reference<'a>(text: &str, regions: &'a [Region]) -> Option<(&'a Region, usize)> {
     let inner = text.strip_prefix('[')?;
     let (number, _) = inner.split_once(']')?;
     let tag = RegionTag(number.parse().ok().filter(|_| number.len() <= 6)?);
     let region = regions.iter().find(|r| r.tag == tag)?;
-    Some((*region, number.len() + 2))
+    Some((region, number.len() + 2))
 }
 
 #[cfg(test)]
@@ -123,7 +123,7 @@ mod tests {
     fn regions(tags: &[u32]) -> Vec<Region> {
         let make = |tag: &u32| {
             let x0 = *tag as f32;
-            Region { tag: RegionTag(*tag), bounds: PixelBox { x0, y0: 0.0, x1: x0 + 1.0, y1: 1.0 } }
+            Region::new(RegionTag(*tag), PixelBox { x0, y0: 0.0, x1: x0 + 1.0, y1: 1.0 })
         };
         tags.iter().map(make).collect()
     }
@@ -157,6 +157,6 @@ mod tests {
             assert_eq!(question.draft(), draft);
         }
         let one = Question::from_draft("What is [1]?", &there);
-        assert_eq!(one.pieces(), [Piece::Text("What is "), Piece::Region(there[0]), Piece::Text("?")]);
+        assert_eq!(one.pieces(), [Piece::Text("What is "), Piece::Region(&there[0]), Piece::Text("?")]);
     }
 }

@@ -13,7 +13,7 @@ use crate::canvas::gesture::{Gesture, Grip, Handle};
 use crate::canvas::picking;
 use crate::canvas::view::View;
 use crate::command::Command;
-use crate::document::{Edit, Picture, RegionTag};
+use crate::document::{Edit, Picture, Region, RegionEdit, RegionTag};
 use crate::render::mask::{MaskDraw, MaskPaint};
 use crate::theme;
 use crate::ui_state::Tool;
@@ -220,7 +220,7 @@ fn click(
     pointer: Option<Pos2>,
 ) {
     let Some(at) = pointer.filter(|_| response.clicked() || response.secondary_clicked()) else { return };
-    let tagged = picture.regions.iter().rev().find(|region| {
+    let tagged = picture.regions.iter().rev().filter(|region| !region.hidden).find(|region| {
         tag_rect(view.screen_from_box(&region.bounds), response.rect).contains(view.screen_from_image(at))
     });
     let region = tagged.map(|r| r.tag).or_else(|| picking::region_at(&picture.regions, at));
@@ -242,7 +242,7 @@ fn context_menu(shown: &mut Shown<'_>, response: &Response, picture: &Picture) {
         }
         if ui.button(format!("Delete region {}", tag.0)).clicked() {
             shown.send(Action::SelectRegion(None));
-            shown.send(Action::Edit(Edit::RemoveRegion { image: picture.id, tag }));
+            shown.send(Action::Edit(Edit::Region { image: picture.id, tag, change: RegionEdit::Remove }));
             ui.close();
         }
     });
@@ -282,29 +282,37 @@ fn paint_masks(shown: &Shown<'_>, ui: &Ui, painter: &egui::Painter, view: &View,
 
 fn paint_regions(shown: &Shown<'_>, painter: &egui::Painter, view: &View, picture: &Picture) {
     let ui_state = &shown.state.ui;
-    for region in &picture.regions {
+    for region in picture.regions.iter().filter(|region| !region.hidden) {
         let changing = ui_state.gesture.filter(|g| g.region() == Some(region.tag));
         let bounds = changing.map_or(region.bounds, |gesture| gesture.bounds(picture.size));
         let selected = ui_state.selected_region == Some(region.tag);
-        paint_region(shown, painter, view.screen_from_box(&bounds), region.tag, selected);
+        let color = shown.tokens.region(region.hue()).mask;
+        paint_region(shown, painter, view.screen_from_box(&bounds), (region.tag, color), selected);
         if selected && changing.is_none() {
             for handle in Handle::ALL {
                 let at = view.screen_from_image(handle.position(&bounds));
                 let square = Rect::from_center_size(at, Vec2::splat(8.0));
-                let line = Stroke::new(1.5, shown.tokens.region(region.tag.0).mask);
+                let line = Stroke::new(1.5, color);
                 painter.rect(square, CornerRadius::same(2), Color32::WHITE, line, StrokeKind::Middle);
             }
         }
     }
     if let Some(gesture) = ui_state.gesture.filter(|g| g.grip == Grip::Draw) {
         let bounds = gesture.bounds(picture.size);
-        paint_region(shown, painter, view.screen_from_box(&bounds), picture.free_tag(), true);
+        let tag = picture.free_tag();
+        let color = shown.tokens.region(Region::new(tag, bounds).hue()).mask;
+        paint_region(shown, painter, view.screen_from_box(&bounds), (tag, color), true);
     }
 }
 
 /// A dashed frame over a dark one, so that it is seen on any ground, and its tag.
-fn paint_region(shown: &Shown<'_>, painter: &egui::Painter, rect: Rect, tag: RegionTag, selected: bool) {
-    let color = shown.tokens.region(tag.0).mask;
+fn paint_region(
+    shown: &Shown<'_>,
+    painter: &egui::Painter,
+    rect: Rect,
+    (tag, color): (RegionTag, Color32),
+    selected: bool,
+) {
     let width = if selected { 2.5 } else { 1.75 };
     let (a, b, c, d) = (rect.left_top(), rect.right_top(), rect.right_bottom(), rect.left_bottom());
     painter.rect_stroke(

@@ -1,6 +1,6 @@
-//! The chat panel: what was said about the picture, and below it the place to ask.
+//! The Chat tab: what was said about the picture, and below it the place to ask.
 
-use egui::{Align, Frame, Layout, Margin, Panel, RichText, ScrollArea, Ui};
+use egui::{Frame, Margin, Panel, RichText, ScrollArea, Ui};
 use glamm_engine::protocol::FinishReason;
 
 use super::messages;
@@ -14,10 +14,6 @@ use crate::update::Action;
 
 pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui) {
     let frame = Frame::new().fill(shown.tokens.panel);
-    Panel::top("chat heading")
-        .exact_size(44.0)
-        .frame(frame.inner_margin(Margin::symmetric(18, 0)))
-        .show(ui, |ui| heading(shown, ui));
     Panel::bottom("composer")
         .show_separator_line(false)
         .frame(frame.inner_margin(Margin { left: 18, right: 18, top: 6, bottom: 16 }))
@@ -33,17 +29,6 @@ pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui) {
             });
         },
     );
-}
-
-fn heading(shown: &mut Shown<'_>, ui: &mut Ui) {
-    ui.horizontal_centered(|ui| {
-        ui.label(RichText::new("Chat").font(theme::strong_font(theme::TEXT)).color(shown.tokens.text));
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            if Command::NewConversation.is_enabled(shown.state) {
-                command_button(shown, ui, Command::NewConversation, Kind::Plain);
-            }
-        });
-    });
 }
 
 fn conversation(shown: &mut Shown<'_>, ui: &mut Ui) {

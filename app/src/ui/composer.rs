@@ -13,7 +13,7 @@ use egui::{
 use super::widgets::{Kind, close_button, command_button};
 use super::{Shown, rich_text};
 use crate::command::Command;
-use crate::document::{Edit, Picture, Question, Region};
+use crate::document::{Edit, Picture, Question, Region, RegionEdit};
 use crate::suggestions::SUGGESTIONS;
 use crate::theme::{self, Tokens};
 use crate::update::Action;
@@ -73,7 +73,7 @@ fn regions(shown: &mut Shown<'_>, ui: &mut Ui, picture: &Picture) {
 }
 
 fn region_chip(shown: &mut Shown<'_>, ui: &mut Ui, picture: &Picture, region: &Region) {
-    let colors = shown.tokens.region(region.tag.0);
+    let colors = shown.tokens.region(region.hue());
     let selected = shown.state.ui.selected_region == Some(region.tag);
     let label = format!("region {}", region.tag.0);
     let galley = ui.painter().layout_no_wrap(label, theme::medium_font(13.0), colors.text);
@@ -89,7 +89,11 @@ fn region_chip(shown: &mut Shown<'_>, ui: &mut Ui, picture: &Picture, region: &R
     let cross = Rect::from_center_size(rect.right_center() - vec2(14.0, 0.0), vec2(18.0, 18.0));
     let delete = format!("Delete region {}", region.tag.0);
     if close_button(ui, shown.tokens, cross, response.id.with("delete"), &delete) {
-        shown.send(Action::Edit(Edit::RemoveRegion { image: picture.id, tag: region.tag }));
+        shown.send(Action::Edit(Edit::Region {
+            image: picture.id,
+            tag: region.tag,
+            change: RegionEdit::Remove,
+        }));
         if selected {
             shown.send(Action::SelectRegion(None));
         }
@@ -179,7 +183,7 @@ fn grounds(tokens: &Tokens, galley: &Galley, origin: Pos2, regions: &[Region]) -
         let from = text[..range.start].chars().count();
         let chars = from..from + text[range].chars().count();
         for (rect, radius) in rich_text::pieces(galley, origin, &chars, 0.0) {
-            let colors = tokens.region(region.tag.0);
+            let colors = tokens.region(region.hue());
             let line = Stroke::new(1.0, colors.line);
             shapes.push(RectShape::new(rect, radius, colors.fill, line, StrokeKind::Inside).into());
         }
@@ -199,7 +203,7 @@ fn lay_out(ui: &Ui, tokens: &Tokens, text: &str, regions: &[Region], width: f32)
     job.wrap.max_width = width;
     let mut done = 0;
     for (range, region) in Question::references(text, regions) {
-        let colors = tokens.region(region.tag.0);
+        let colors = tokens.region(region.hue());
         let bracket = TextFormat { color: Color32::TRANSPARENT, ..plain.clone() };
         let number =
             TextFormat { color: colors.text, font_id: theme::medium_font(theme::TEXT), ..plain.clone() };

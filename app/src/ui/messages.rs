@@ -25,7 +25,7 @@ pub(super) fn question(shown: &mut Shown<'_>, ui: &mut Ui, question: &Question) 
         match piece {
             Piece::Text(words) => text.words(words),
             Piece::Region(region) => {
-                let colors = tokens.region(region.tag.0);
+                let colors = tokens.region(region.hue());
                 let chip = Chip {
                     fill: colors.fill,
                     fill_hover: colors.fill_strong,

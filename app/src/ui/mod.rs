@@ -7,11 +7,14 @@ mod canvas;
 mod chat;
 mod composer;
 mod filmstrip;
+mod masks_tab;
 mod menu_bar;
 mod messages;
 mod notices;
+mod regions_tab;
 mod rich_text;
 mod shortcuts;
+mod side_panel;
 mod status_line;
 mod toolbar;
 mod widgets;
@@ -25,6 +28,7 @@ use crate::theme::Tokens;
 use crate::update::{Action, State};
 
 pub use composer::question_id;
+pub use regions_tab::region_name_id;
 
 /// What the panels see, and what they leave.
 pub struct Shown<'a> {
@@ -54,8 +58,8 @@ impl Shown<'_> {
     }
 }
 
-/// Lays the panels out: menu bar, status line, filmstrip, chat, and the canvas with its tools in
-/// the rest.
+/// Lays the panels out: menu bar, status line, filmstrip, the panel with tabs, and the canvas with
+/// its tools in the rest.
 pub fn show(shown: &mut Shown<'_>, ui: &mut Ui) {
     let tokens = shown.tokens;
     let frame = Frame::new().fill(tokens.panel);
@@ -69,12 +73,12 @@ pub fn show(shown: &mut Shown<'_>, ui: &mut Ui) {
         .show(ui, |ui| status_line::show(shown, ui));
     Panel::left("filmstrip").exact_size(76.0).frame(frame).show(ui, |ui| filmstrip::show(shown, ui));
     let width = ui.available_width();
-    Panel::right("chat")
+    Panel::right("side panel")
         .resizable(true)
         .default_size((width * 0.32).clamp(340.0, 460.0))
         .size_range(300.0..=(width - 440.0).clamp(320.0, 900.0))
         .frame(frame)
-        .show(ui, |ui| chat::show(shown, ui));
+        .show(ui, |ui| side_panel::show(shown, ui));
     Panel::top("toolbar")
         .exact_size(44.0)
         .frame(frame.inner_margin(Margin::symmetric(14, 0)))

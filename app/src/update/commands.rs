@@ -3,12 +3,11 @@
 use glamm_engine::protocol::{EngineCommand, ImageId, ModelSource, ModelSpec};
 
 use super::{Effect, State};
-use crate::canvas::gesture::Grip;
 use crate::canvas::view::Viewpoint;
 use crate::command::Command;
-use crate::document::{Edit, RegionTag, Step};
+use crate::document::{Edit, RegionEdit, RegionTag, Step};
 use crate::session::ModelStatus;
-use crate::ui_state::{Appearance, Tool};
+use crate::ui_state::{Appearance, Tab, Tool};
 
 /// Pictures taken from the engine before another model is loaded; its queue takes no more at once.
 const MAX_CLOSED: usize = 24;
@@ -41,7 +40,14 @@ impl State {
             }
             Command::SelectTool => self.set_tool(Tool::Select),
             Command::BoxTool => self.set_tool(Tool::Box),
-            Command::DeleteRegion => self.delete_region(),
+            Command::RenameRegion => self.rename_region(out),
+            Command::DuplicateRegion => self.with_region(|state, tag| {
+                state.edit_region(tag, RegionEdit::Duplicate);
+            }),
+            Command::HideRegion => self.with_region(Self::toggle_region),
+            Command::DeleteRegion => self.with_region(|state, tag| {
+                state.edit_region(tag, RegionEdit::Remove);
+            }),
             Command::Ask => self.ask(now, out),
             Command::Stop => self.stop(),
             Command::NewConversation => self.with_current(Self::new_conversation),
@@ -54,6 +60,9 @@ impl State {
             }
             Command::ToggleMasks => self.ui.masks_hidden = !self.ui.masks_hidden,
             Command::UnpinMasks => self.ui.pinned.clear(),
+            Command::ShowChat => self.ui.tab = Tab::Chat,
+            Command::ShowRegions => self.ui.tab = Tab::Regions,
+            Command::ShowMasks => self.ui.tab = Tab::Masks,
             Command::FollowSystem => self.set_appearance(Appearance::System, out),
             Command::LightMode => self.set_appearance(Appearance::Light, out),
             Command::DarkMode => self.set_appearance(Appearance::Dark, out),
@@ -103,12 +112,6 @@ impl State {
         }
     }
 
-    fn delete_region(&mut self) {
-        if let (Some(image), Some(tag)) = (self.ui.current, self.ui.selected_region.take()) {
-            self.edit(&Edit::RemoveRegion { image, tag });
-        }
-    }
-
     fn new_conversation(&mut self, image: ImageId) {
         self.session.failures.remove(&image);
         if self.document().picture(image).is_some_and(|p| !p.exchanges.is_empty()) {
@@ -130,28 +133,6 @@ impl State {
         out.push(Effect::Engine(EngineCommand::LoadModel(spec)));
         if let Some(image) = self.ui.current {
             self.select_picture(image, out);
-        }
-    }
-
-    /// The end of a drag on the canvas: one edit, so one point to undo.
-    pub(super) fn finish_gesture(&mut self, out: &mut Vec<Effect>) {
-        let Some(gesture) = self.ui.gesture.take() else { return };
-        let Some(picture) = self.picture() else { return };
-        let (image, bounds) = (picture.id, gesture.bounds(picture.size));
-        match gesture.grip {
-            Grip::Draw => {
-                let tag = picture.free_tag();
-                self.edit(&Edit::AddRegion { image, bounds });
-                if self.document().picture(image).is_some_and(|p| p.region(tag).is_some()) {
-                    self.ui.selected_region = Some(tag);
-                    self.region_drawn(tag, out);
-                }
-            }
-            Grip::Move(tag, before) | Grip::Resize(tag, before, _) => {
-                if bounds != before {
-                    self.edit(&Edit::PlaceRegion { image, tag, bounds });
-                }
-            }
         }
     }
 }

@@ -9,6 +9,7 @@ mod asking;
 mod commands;
 mod engine;
 mod pictures;
+mod regions;
 #[cfg(test)]
 mod tests;
 mod visible;
@@ -21,13 +22,13 @@ use glamm_engine::protocol::{EngineCommand, EngineEvent, ImageId, ModelSource, M
 use crate::canvas::gesture::Gesture;
 use crate::canvas::view::{View, Viewpoint};
 use crate::command::Command;
-use crate::document::{Document, Edit, History, MaskId, Origin, Picture, RegionTag};
+use crate::document::{Document, Edit, History, MaskId, Origin, Picture, RegionEdit, RegionTag};
 use crate::pixels::Pixels;
 use crate::session::Session;
 use crate::suggestions::Suggestion;
 use crate::ui_state::{Appearance, UiState};
 
-pub use visible::VisibleMask;
+pub use visible::{ListedMask, VisibleMask};
 
 /// Everything the window shows.
 #[derive(Debug)]
@@ -80,6 +81,19 @@ pub enum Action {
     FinishGesture,
     /// Select a region, or none.
     SelectRegion(Option<RegionTag>),
+    /// Change a region of the current picture.
+    EditRegion(RegionTag, RegionEdit),
+    /// The same, by one of many small changes that are one step together.
+    StepRegion(RegionTag, RegionEdit),
+    /// Move the selected region, in pixels.
+    NudgeRegion {
+        /// To the right.
+        dx: f32,
+        /// Down.
+        dy: f32,
+    },
+    /// Put a region around a mask of the current picture.
+    RegionAround(MaskId),
     /// Write a reference to a region into the draft.
     Refer(RegionTag),
     /// The draft was typed in.
@@ -136,6 +150,8 @@ pub enum Effect {
     ForgetPicture(ImageId),
     /// Give the keyboard to the question.
     FocusQuestion,
+    /// Give the keyboard to the name of the selected region.
+    FocusRegionName,
     /// Dark or light.
     SetAppearance(Appearance),
     /// Close the window.
@@ -215,6 +231,10 @@ impl State {
             Action::Gesture(gesture) => self.ui.gesture = gesture,
             Action::FinishGesture => self.finish_gesture(out),
             Action::SelectRegion(tag) => self.ui.selected_region = tag,
+            Action::EditRegion(tag, change) => self.edit_region(tag, change),
+            Action::StepRegion(tag, change) => self.step_region(tag, change, now),
+            Action::NudgeRegion { dx, dy } => self.nudge_region(dx, dy, now),
+            Action::RegionAround(mask) => self.region_around(mask),
             Action::Refer(tag) => self.refer(tag, out),
             Action::SetDraft(text) => {
                 if let Some(image) = self.ui.current {
@@ -259,6 +279,7 @@ impl State {
 
     /// Makes an edit; one that cannot be made changes nothing (a click without a drag, say).
     fn edit(&mut self, edit: &Edit) {
+        self.ui.region_step = None;
         if let Err(error) = self.history.apply(edit) {
             tracing::debug!(%error, ?edit, "an edit was refused");
         }

@@ -232,7 +232,7 @@ fn regions_are_drawn_referred_to_and_undone() {
 fn moving_a_region_is_one_undo_point() {
     let (mut state, image) = with_picture();
     let before = PixelBox { x0: 10.0, y0: 10.0, x1: 20.0, y1: 20.0 };
-    state.update(Action::Edit(Edit::AddRegion { image, bounds: before }), 0.0);
+    state.update(Action::Edit(Edit::AddRegion { image, bounds: before, name: String::new() }), 0.0);
     for x in [12.0, 20.0, 33.0] {
         let grip = Grip::Move(RegionTag(1), before);
         let gesture = Gesture { grip, from: pos2(10.0, 10.0), to: pos2(x, 10.0) };

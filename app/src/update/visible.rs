@@ -3,6 +3,19 @@
 use super::State;
 use crate::document::{GroundedMask, Picture};
 
+/// A mask of the current picture, on the canvas or not.
+#[derive(Debug, Clone)]
+pub struct ListedMask {
+    /// The mask.
+    pub mask: GroundedMask,
+    /// Its place in the palette.
+    pub hue: usize,
+    /// The words it grounds; empty for a mask without a phrase.
+    pub phrase: String,
+    /// The reply it belongs to, counted from the first; the running one comes last.
+    pub reply: usize,
+}
+
 /// A mask on the canvas.
 #[derive(Debug, Clone)]
 pub struct VisibleMask {
@@ -21,15 +34,15 @@ impl State {
     /// that has any, those that are pinned, and the one the pointer is on.
     pub fn visible_masks(&self) -> Vec<VisibleMask> {
         let Some(picture) = self.picture().filter(|_| !self.ui.masks_hidden) else { return Vec::new() };
-        let all = self.all_masks(picture);
-        let latest = all.last().map(|(reply, ..)| *reply);
+        let all = self.listed_masks(picture);
+        let latest = all.last().map(|listed| listed.reply);
         let wanted =
             |mask: &GroundedMask| self.ui.hovered == Some(mask.id) || self.ui.pinned.contains(&mask.id);
-        let any_wanted = all.iter().any(|(_, _, mask)| wanted(mask));
+        let any_wanted = all.iter().any(|listed| wanted(&listed.mask));
         let mut shown: Vec<VisibleMask> = all
             .into_iter()
-            .filter(|(reply, _, mask)| Some(*reply) == latest || wanted(mask))
-            .map(|(_, hue, mask)| {
+            .filter(|listed| Some(listed.reply) == latest || wanted(&listed.mask))
+            .map(|ListedMask { mask, hue, .. }| {
                 let emphasised = wanted(&mask);
                 VisibleMask { mask, hue, emphasised, dimmed: any_wanted && !emphasised }
             })
@@ -38,27 +51,36 @@ impl State {
         shown
     }
 
-    /// All masks about a picture with the reply they belong to and their place in the palette.
-    fn all_masks(&self, picture: &Picture) -> Vec<(usize, usize, GroundedMask)> {
+    /// All masks of a picture, in the order of the conversation.
+    pub fn listed_masks(&self, picture: &Picture) -> Vec<ListedMask> {
         let mut all = Vec::new();
         for (reply, exchange) in picture.exchanges.iter().enumerate() {
             let spans: Vec<_> = exchange.reply.groundings.iter().map(|g| &g.span).collect();
-            for (index, mask) in exchange.masks.iter().enumerate() {
-                if let Some(mask) = mask {
-                    all.push((reply, exchange.first_hue + first_of_phrase(&spans, index), mask.clone()));
-                }
-            }
+            let masks = exchange.masks.iter().map(Option::as_ref);
+            list(&mut all, (reply, exchange.first_hue), &exchange.reply.text, &spans, masks);
         }
         if let Some(job) = self.session.job_about(picture.id) {
             let spans: Vec<_> = job.grounded.iter().map(|(g, _)| &g.span).collect();
-            for (index, (_, mask)) in job.grounded.iter().enumerate() {
-                if let Some(mask) = mask {
-                    let hue = job.first_hue + first_of_phrase(&spans, index);
-                    all.push((picture.exchanges.len(), hue, mask.clone()));
-                }
-            }
+            let masks = job.grounded.iter().map(|(_, mask)| mask.as_ref());
+            list(&mut all, (picture.exchanges.len(), job.first_hue), &job.text, &spans, masks);
         }
         all
+    }
+}
+
+/// Adds the masks of one reply.
+fn list<'a>(
+    all: &mut Vec<ListedMask>,
+    (reply, first_hue): (usize, usize),
+    text: &str,
+    spans: &[&std::ops::Range<usize>],
+    masks: impl Iterator<Item = Option<&'a GroundedMask>>,
+) {
+    for (index, mask) in masks.enumerate() {
+        let (Some(mask), Some(span)) = (mask, spans.get(index)) else { continue };
+        let phrase: String = text.chars().skip(span.start).take(span.len()).collect();
+        let hue = first_hue + first_of_phrase(spans, index);
+        all.push(ListedMask { mask: mask.clone(), hue, phrase: phrase.trim().to_owned(), reply });
     }
 }
 

@@ -1,0 +1,113 @@
+//! What happens to regions: drags that draw and change them, nudges, names, boxes around masks.
+
+use egui::vec2;
+
+use super::{Effect, State};
+use crate::canvas::gesture::{Grip, moved};
+use crate::canvas::picking;
+use crate::document::{Edit, MaskId, RegionEdit, RegionTag};
+use crate::ui_state::Tab;
+
+/// Small changes that follow one another within this time are one step, in seconds.
+const ONE_STEP: f64 = 1.5;
+
+impl State {
+    /// The end of a drag on the canvas: one edit, so one point to undo.
+    pub(super) fn finish_gesture(&mut self, out: &mut Vec<Effect>) {
+        let Some(gesture) = self.ui.gesture.take() else { return };
+        let Some(picture) = self.picture() else { return };
+        let (image, bounds) = (picture.id, gesture.bounds(picture.size));
+        match gesture.grip {
+            Grip::Draw => {
+                let tag = picture.free_tag();
+                self.edit(&Edit::AddRegion { image, bounds, name: String::new() });
+                if self.document().picture(image).is_some_and(|p| p.region(tag).is_some()) {
+                    self.ui.selected_region = Some(tag);
+                    self.region_drawn(tag, out);
+                }
+            }
+            Grip::Move(tag, before) if bounds != before => {
+                self.edit_region(tag, RegionEdit::Move(bounds));
+            }
+            Grip::Resize(tag, before, _) if bounds != before => {
+                self.edit_region(tag, RegionEdit::Resize(bounds));
+            }
+            Grip::Move(..) | Grip::Resize(..) => {}
+        }
+    }
+
+    /// Does something with the selected region.
+    pub(super) fn with_region(&mut self, work: impl FnOnce(&mut Self, RegionTag)) {
+        if let Some(tag) = self.ui.selected_region {
+            work(self, tag);
+        }
+    }
+
+    /// Changes a region of the current picture; a duplicate is selected, a removed one is not.
+    pub(super) fn edit_region(&mut self, tag: RegionTag, change: RegionEdit) {
+        let Some(picture) = self.picture() else { return };
+        let (image, free) = (picture.id, picture.free_tag());
+        let selects = match change {
+            RegionEdit::Duplicate => Some(free),
+            RegionEdit::Remove => self.ui.selected_region.filter(|selected| *selected != tag),
+            _ => self.ui.selected_region,
+        };
+        self.edit(&Edit::Region { image, tag, change });
+        self.ui.selected_region = selects;
+    }
+
+    /// One of many small changes: those of one kind to one region, soon after each other, are one
+    /// step to undo.
+    pub(super) fn step_region(&mut self, tag: RegionTag, change: RegionEdit, now: f64) {
+        let Some(image) = self.ui.current else { return };
+        let kind = change.label();
+        let goes_on = self
+            .ui
+            .region_step
+            .is_some_and(|(of, what, at)| of == tag && what == kind && (0.0..ONE_STEP).contains(&(now - at)));
+        let edit = Edit::Region { image, tag, change };
+        let made = if goes_on { self.history.amend(&edit) } else { self.history.apply(&edit) };
+        match made {
+            Ok(()) => self.ui.region_step = Some((tag, kind, now)),
+            Err(error) => tracing::debug!(%error, ?edit, "an edit was refused"),
+        }
+    }
+
+    /// Moves the selected region, as far as the picture reaches.
+    pub(super) fn nudge_region(&mut self, dx: f32, dy: f32, now: f64) {
+        let selected = self.picture().and_then(|picture| {
+            let region = picture.region(self.ui.selected_region?)?;
+            Some((region.tag, moved(region.bounds, vec2(dx, dy), picture.size)))
+        });
+        if let Some((tag, bounds)) = selected {
+            self.step_region(tag, RegionEdit::Move(bounds), now);
+        }
+    }
+
+    /// Gives the keyboard to the selected region's name.
+    pub(super) fn rename_region(&mut self, out: &mut Vec<Effect>) {
+        self.ui.tab = Tab::Regions;
+        out.push(Effect::FocusRegionName);
+    }
+
+    pub(super) fn toggle_region(&mut self, tag: RegionTag) {
+        let hidden = self.picture().and_then(|p| p.region(tag)).is_some_and(|region| region.hidden);
+        self.edit_region(tag, RegionEdit::Hide(!hidden));
+    }
+
+    /// Puts a region around a mask, named by its words.
+    pub(super) fn region_around(&mut self, mask: MaskId) {
+        let Some(picture) = self.picture() else { return };
+        let (image, tag) = (picture.id, picture.free_tag());
+        let Some(listed) = self.listed_masks(picture).into_iter().find(|listed| listed.mask.id == mask)
+        else {
+            return;
+        };
+        let Some(bounds) = picking::bounding_box(&listed.mask.logits) else {
+            self.session.notify("There is nothing in this mask", false);
+            return;
+        };
+        self.edit(&Edit::AddRegion { image, bounds, name: listed.phrase });
+        self.ui.selected_region = Some(tag);
+    }
+}
