@@ -7,12 +7,15 @@
 
 use std::fmt;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use candle_core::quantized::k_quants::{self, GgmlType};
-use candle_core::quantized::{GgmlDType, QMatMul, QStorage, QTensor, QuantizedType};
+use candle_core::quantized::{GgmlDType, QMatMul, QStorage, QTensor};
+use candle_core::utils::barrier_pool;
 use candle_core::{CpuStorage, DType, Device, Module, Result, Storage, Tensor};
 use half::{bf16, f16};
+
+use super::quantized;
 
 /// Enough for every kind of block.
 const ALIGNMENT: usize = 8;
@@ -20,6 +23,10 @@ const ALIGNMENT: usize = 8;
 const FEW_ROWS: usize = 4;
 /// Rows of a matrix that are unpacked at a time: 16 MiB for the widest.
 const UNPACKED_ROWS: usize = 384;
+/// Elements that one core packs at a time.
+const PACKED_AT_ONCE: usize = 1 << 18;
+/// Stretches of them that are packed before any is handed over.
+const PACKED_TOGETHER: usize = 64;
 
 /// How the elements of a matrix are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -130,8 +137,34 @@ pub struct PackedMatrix {
 }
 
 enum Blocks {
-    Owned(Box<dyn QuantizedType>),
+    Owned(AlignedBytes),
     Mapped { bytes: SharedBytes, range: Range<usize> },
+}
+
+/// Bytes at an address that suits every kind of block.
+struct AlignedBytes {
+    words: Vec<u64>,
+    length: usize,
+}
+
+impl AlignedBytes {
+    fn zeros(length: usize) -> Self {
+        Self { words: vec![0; length.div_ceil(ALIGNMENT)], length }
+    }
+
+    fn copy(bytes: &[u8]) -> Self {
+        let mut copy = Self::zeros(bytes.len());
+        copy.bytes_mut().copy_from_slice(bytes);
+        copy
+    }
+
+    fn bytes(&self) -> &[u8] {
+        &bytemuck::cast_slice(&self.words)[..self.length]
+    }
+
+    fn bytes_mut(&mut self) -> &mut [u8] {
+        &mut bytemuck::cast_slice_mut(&mut self.words)[..self.length]
+    }
 }
 
 impl PackedMatrix {
@@ -145,9 +178,15 @@ impl PackedMatrix {
         if !columns.is_multiple_of(format.block()) {
             candle_core::bail!("rows of {columns} elements do not divide into blocks of {format:?}");
         }
-        let packed = QTensor::quantize(&matrix, format.ggml())?;
-        let blocks = Blocks::Owned(format.ggml().from_data(packed.data()?));
-        Ok(Self { format, rows, columns, blocks })
+        let mut blocks = AlignedBytes::zeros(format.bytes(rows * columns));
+        let mut room = blocks.bytes_mut();
+        pack(&matrix, format, |packed| {
+            let (place, rest) = std::mem::take(&mut room).split_at_mut(packed.len());
+            place.copy_from_slice(packed);
+            room = rest;
+            Ok::<_, candle_core::Error>(())
+        })?;
+        Ok(Self { format, rows, columns, blocks: Blocks::Owned(blocks) })
     }
 
     /// A matrix that lies in `range` of `bytes` in `format`. Where the bytes are not aligned for it,
@@ -170,7 +209,7 @@ impl PackedMatrix {
         let blocks = if stored.as_ptr().align_offset(ALIGNMENT) == 0 {
             Blocks::Mapped { bytes, range }
         } else {
-            Blocks::Owned(owned(stored, format))
+            Blocks::Owned(AlignedBytes::copy(stored))
         };
         Ok(Self { format, rows, columns, blocks })
     }
@@ -180,11 +219,7 @@ impl PackedMatrix {
     /// # Errors
     /// The tensor library's.
     pub fn on(&self, device: &Device) -> Result<QMatMul> {
-        let Blocks::Mapped { bytes, range } = &self.blocks else {
-            candle_core::bail!("blocks go to other processors from where they are mapped")
-        };
-        let stored = &(**bytes).as_ref()[range.clone()];
-        let blocks = QStorage::from_data(stored.into(), device, self.format.ggml())?;
+        let blocks = QStorage::from_data(self.stored().into(), device, self.format.ggml())?;
         QMatMul::from_qtensor(QTensor::new(blocks, (self.rows, self.columns))?)
     }
 
@@ -193,22 +228,16 @@ impl PackedMatrix {
     /// # Errors
     /// There is no such row.
     pub fn rows(&self, ids: &[u32]) -> Result<Tensor> {
-        let rows = match &self.blocks {
-            Blocks::Owned(blocks) => blocks.embedding(ids, self.rows, self.columns)?,
-            Blocks::Mapped { bytes, range } => {
-                let stored = &(**bytes).as_ref()[range.clone()];
-                let length = self.format.bytes(self.columns);
-                let mut picked = Vec::with_capacity(ids.len() * length);
-                for &id in ids {
-                    let start = id as usize * length;
-                    let Some(row) = stored.get(start..start + length) else {
-                        candle_core::bail!("there is no row {id} of {}", self.rows)
-                    };
-                    picked.extend_from_slice(row);
-                }
-                unpack(&picked, self.format, ids.len() * self.columns)?
-            }
-        };
+        let length = self.format.bytes(self.columns);
+        let mut picked = Vec::with_capacity(ids.len() * length);
+        for &id in ids {
+            let start = id as usize * length;
+            let Some(row) = self.stored().get(start..start + length) else {
+                candle_core::bail!("there is no row {id} of {}", self.rows)
+            };
+            picked.extend_from_slice(row);
+        }
+        let rows = unpack(&picked, self.format, ids.len() * self.columns)?;
         match rows {
             CpuStorage::F32(rows) => Tensor::from_vec(rows, (ids.len(), self.columns), &Device::Cpu),
             other => candle_core::bail!(
@@ -252,12 +281,18 @@ impl PackedMatrix {
         Tensor::cat(&parts.collect::<Result<Vec<_>>>()?, 1)
     }
 
+    fn stored(&self) -> &[u8] {
+        match &self.blocks {
+            Blocks::Owned(bytes) => bytes.bytes(),
+            Blocks::Mapped { bytes, range } => &(**bytes).as_ref()[range.clone()],
+        }
+    }
+
     fn matmul(&self, sizes: (usize, usize, usize), x: &[f32], product: &mut [f32]) -> Result<()> {
-        let (bytes, range) = match &self.blocks {
-            Blocks::Owned(blocks) => return blocks.matmul_t(sizes, x, product),
-            Blocks::Mapped { bytes, range } => (bytes, range.clone()),
-        };
-        let stored = &(**bytes).as_ref()[range];
+        let stored = self.stored();
+        if quantized::multiply((self.format, stored), sizes, x, product) {
+            return Ok(());
+        }
         match self.format {
             Format::F32 => k_quants::matmul(sizes, x, as_blocks::<f32>(stored), product),
             Format::F16 => k_quants::matmul(sizes, x, as_blocks::<f16>(stored), product),
@@ -286,15 +321,42 @@ pub fn unpack(stored: &[u8], format: Format, elements: usize) -> Result<CpuStora
     if !elements.is_multiple_of(format.block()) || stored.len() != format.bytes(elements) {
         candle_core::bail!("{} bytes are not {elements} elements in {format:?}", stored.len());
     }
-    owned(stored, format).dequantize(elements)
+    // The library takes aligned bytes only, and panics at others.
+    let aligned = AlignedBytes::copy(stored);
+    format.ggml().from_data(aligned.bytes().into()).dequantize(elements)
 }
 
-/// A copy of stored blocks. The library takes aligned bytes only, and panics at others.
-fn owned(stored: &[u8], format: Format) -> Box<dyn QuantizedType> {
-    let mut words = vec![0u64; stored.len().div_ceil(ALIGNMENT)];
-    let aligned = &mut bytemuck::cast_slice_mut::<u64, u8>(&mut words)[..stored.len()];
-    aligned.copy_from_slice(stored);
-    format.ggml().from_data((&*aligned).into())
+/// Elements of a tensor in f32, stored in `format`, handed over in stretches from the first to the
+/// last. All processor cores work at it.
+///
+/// # Errors
+/// Elements do not divide into blocks, what `write` says, or the tensor library's.
+pub fn pack<E: From<candle_core::Error>>(
+    tensor: &Tensor,
+    format: Format,
+    mut write: impl FnMut(&[u8]) -> std::result::Result<(), E>,
+) -> std::result::Result<(), E> {
+    let flat = tensor.flatten_all()?;
+    let elements = flat.elem_count();
+    let stretches = elements.div_ceil(PACKED_AT_ONCE);
+    let pack_one = |index: usize| {
+        let start = index * PACKED_AT_ONCE;
+        let stretch = flat.narrow(0, start, PACKED_AT_ONCE.min(elements - start))?;
+        Ok(QTensor::quantize(&stretch, format.ggml())?.data()?.into_owned())
+    };
+    for first in (0..stretches).step_by(PACKED_TOGETHER) {
+        let packed: Vec<OnceLock<Result<Vec<u8>>>> =
+            (first..stretches.min(first + PACKED_TOGETHER)).map(|_| OnceLock::new()).collect();
+        barrier_pool().execute_chunked(packed.len(), |range| {
+            for index in range {
+                packed[index].get_or_init(|| pack_one(first + index));
+            }
+        });
+        for packed in packed {
+            write(&packed.into_inner().unwrap_or_else(|| Ok(Vec::new()))?)?;
+        }
+    }
+    Ok(())
 }
 
 /// Stored bytes as what they are. They are aligned and of the right number: see [`PackedMatrix::map`].

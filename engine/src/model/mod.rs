@@ -12,6 +12,7 @@ pub mod matrix;
 pub mod pixel_decoder;
 pub mod projector;
 pub mod prompt_encoder;
+mod quantized;
 pub mod region_encoder;
 mod roi_align;
 pub mod source;

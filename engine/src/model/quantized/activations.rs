@@ -1,0 +1,107 @@
+//! Rows of input in eight bits.
+
+use std::sync::OnceLock;
+
+use candle_core::utils::barrier_pool;
+
+/// Rows that are multiplied together.
+pub(super) const ROWS: usize = 6;
+
+/// Rows of numbers, rounded to bytes in blocks of `BLOCK` with a scale each, in groups of [`ROWS`].
+/// Rows that are missing in the last group are 0.
+#[derive(Debug)]
+pub(super) struct Activations<const BLOCK: usize>(Vec<OnceLock<Group<BLOCK>>>);
+
+/// What belongs to a block of bytes of each row.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct BlockOfRows {
+    /// What a byte of 1 stands for.
+    pub(super) scale: [f32; ROWS],
+    /// The sum of the numbers that the bytes stand for.
+    pub(super) sum: [f32; ROWS],
+    /// The sum of the bytes.
+    pub(super) byte_sum: [i32; ROWS],
+}
+
+/// Some rows.
+#[derive(Debug)]
+pub(super) struct Group<const BLOCK: usize> {
+    /// For each four columns, the four bytes of every row, the first in the lowest bits.
+    bytes: Vec<[i32; ROWS]>,
+    blocks: Vec<BlockOfRows>,
+}
+
+/// Some columns of a group.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Stretch<'a> {
+    pub(super) bytes: &'a [[i32; ROWS]],
+    pub(super) blocks: &'a [BlockOfRows],
+}
+
+impl<const BLOCK: usize> Activations<BLOCK> {
+    /// Rounds `x` `[rows, columns]`; `columns` are a multiple of `BLOCK`.
+    pub(super) fn new(x: &[f32], columns: usize) -> Self {
+        let parts: Vec<&[f32]> = x.chunks(ROWS * columns).collect();
+        let groups: Vec<_> = parts.iter().map(|_| OnceLock::new()).collect();
+        barrier_pool().execute_chunked(parts.len(), |range| {
+            for index in range {
+                groups[index].get_or_init(|| Group::new(parts[index], columns));
+            }
+        });
+        Self(groups)
+    }
+
+    pub(super) fn groups(&self) -> impl ExactSizeIterator<Item = &Group<BLOCK>> + Clone {
+        let empty = const { &Group { bytes: Vec::new(), blocks: Vec::new() } };
+        self.0.iter().map(move |group| group.get().unwrap_or(empty))
+    }
+}
+
+impl<const BLOCK: usize> Group<BLOCK> {
+    fn new(x: &[f32], columns: usize) -> Self {
+        let mut bytes = vec![[0; ROWS]; columns / 4];
+        let mut blocks = vec![BlockOfRows::default(); columns / BLOCK];
+        for (row, x) in x.chunks_exact(columns).enumerate() {
+            let of_blocks = bytes.chunks_exact_mut(BLOCK / 4).zip(&mut blocks);
+            for (x, (bytes, block)) in x.as_chunks::<BLOCK>().0.iter().zip(of_blocks) {
+                round_block(x, row, bytes, block);
+            }
+        }
+        Self { bytes, blocks }
+    }
+
+    /// Columns `start..start + length`, multiples of `BLOCK`.
+    pub(super) fn stretch(&self, start: usize, length: usize) -> Stretch<'_> {
+        Stretch {
+            bytes: &self.bytes[start / 4..(start + length) / 4],
+            blocks: &self.blocks[start / BLOCK..(start + length) / BLOCK],
+        }
+    }
+}
+
+/// Added to a number that is small beside it, rounds it to a whole one, which is then in its lowest bits.
+const WHOLE: f32 = 12_582_912.0;
+
+fn round_block<const BLOCK: usize>(
+    x: &[f32; BLOCK],
+    row: usize,
+    bytes: &mut [[i32; ROWS]],
+    block: &mut BlockOfRows,
+) {
+    // Without the sign, the order of numbers is that of their bits; what is no number comes last.
+    let largest = x.iter().fold(0, |largest: u32, value| largest.max(value.to_bits() & 0x7fff_ffff));
+    let largest = f32::from_bits(largest);
+    let factor = if largest > 0.0 { 127.0 / largest } else { 0.0 };
+    let mut rounded = [0i8; BLOCK];
+    for (rounded, value) in rounded.iter_mut().zip(x) {
+        *rounded = (value * factor + WHOLE).to_bits() as i8;
+    }
+    let sum: i32 = rounded.iter().map(|&byte| i32::from(byte)).sum();
+    for (place, four) in bytes.iter_mut().zip(rounded.as_chunks::<4>().0) {
+        place[row] = i32::from_le_bytes(four.map(i8::cast_unsigned));
+    }
+    // A value that is no number makes the whole block none, as it should.
+    block.scale[row] = if largest.is_finite() { largest / 127.0 } else { f32::NAN };
+    block.sum[row] = block.scale[row] * sum as f32;
+    block.byte_sum[row] = sum;
+}

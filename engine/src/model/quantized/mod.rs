@@ -1,0 +1,160 @@
+//! Products of many rows with a matrix in blocks, where the processor multiplies bytes
+//! (AVX-512 VNNI). Called by [`super::matrix`], which has the tensor library's kernels for
+//! everything else.
+//!
+//! A prompt or an image is hundreds of rows, so the matrix is read once for all of them: a panel of 32
+//! of its rows is unpacked to bytes in an order that suits the processor, is multiplied with every row
+//! of the input, and is forgotten. Thus the blocks stay as they are stored, perhaps in a mapped file,
+//! and no second copy of the matrix is kept. Inputs are rounded to eight bits, with a scale for every
+//! block, as GGML does.
+//!
+//! Everything is written for any processor but [`vnni`], which is asked for at run time.
+
+mod activations;
+mod panel;
+#[cfg(target_arch = "x86_64")]
+mod vnni;
+
+use super::matrix::Format;
+
+/// From so many rows of input on, unpacking the matrix pays.
+const MANY_ROWS: usize = 12;
+
+/// `x` `[rows, columns]` times the transpose of the matrix `[outputs, columns]` that is `stored` in
+/// `format`, into `product` `[rows, outputs]`. Returns whether it was done: not for few rows, for
+/// other formats, or on other processors; `product` is then untouched.
+pub(super) fn multiply(
+    (format, stored): (Format, &[u8]),
+    (rows, columns, outputs): (usize, usize, usize),
+    x: &[f32],
+    product: &mut [f32],
+) -> bool {
+    if rows < MANY_ROWS || format.is_float() || !columns.is_multiple_of(format.block()) {
+        return false;
+    }
+    #[cfg(target_arch = "x86_64")]
+    if vnni::is_available() {
+        let matrix = panel::StoredMatrix { format, stored, rows: outputs, columns };
+        vnni::multiply(&matrix, &x[..rows * columns], &mut product[..rows * outputs]);
+        return true;
+    }
+    let _ = (stored, outputs, x, product);
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use candle_core::quantized::QTensor;
+
+    use super::activations::{Activations, ROWS};
+    use super::panel::{Panel, STRETCH, StoredMatrix, WIDTH, block, common_offset};
+    use super::*;
+    use crate::model::testing::noise;
+
+    const BLOCKS: [Format; 6] =
+        [Format::Q8_0, Format::Q5_0, Format::Q4_0, Format::Q6K, Format::Q5K, Format::Q4K];
+
+    /// A matrix in `format`, and its elements as the tensor library unpacks them.
+    fn stored(format: Format, rows: usize, columns: usize) -> (Vec<u8>, Vec<f32>) {
+        let matrix = noise("matrix", (rows, columns)).affine(0.7, 0.1).unwrap();
+        let packed = QTensor::quantize(&matrix, format.ggml()).unwrap();
+        let elements = packed.dequantize(&candle_core::Device::Cpu).unwrap();
+        (packed.data().unwrap().into_owned(), elements.flatten_all().unwrap().to_vec1().unwrap())
+    }
+
+    #[test]
+    fn panels_hold_the_elements() {
+        for format in BLOCKS {
+            let (rows, columns) = (40, STRETCH + 256);
+            let (bytes, elements) = stored(format, rows, columns);
+            let matrix = StoredMatrix { format, stored: &bytes, rows, columns };
+            let mut panel = Panel::new();
+            // The second panel is not full; the second stretch is shorter.
+            for (first, start, length) in [(0, 0, STRETCH), (WIDTH, STRETCH, 256)] {
+                panel.unpack(&matrix, first, start, length);
+                for (lane, column) in
+                    (0..WIDTH).flat_map(|lane| (0..length).map(move |column| (lane, column)))
+                {
+                    let (half, place) = (lane / 16, lane % 16);
+                    let four = panel.bytes[column / 4][half].0[place].to_le_bytes();
+                    let of_block = column / block(format);
+                    let scale = panel.scales[of_block][half].0[place];
+                    let offset = match common_offset(format) {
+                        Some(offset) => offset as f32 * scale,
+                        None => panel.offsets[of_block][half].0[place],
+                    };
+                    let got = f32::from(four[column % 4]) * scale - offset;
+                    let row = first + lane;
+                    let want = if row < rows { elements[row * columns + start + column] } else { 0.0 };
+                    assert!((got - want).abs() < 1e-5, "{format:?} {row} {column}: {got} {want}");
+                }
+            }
+        }
+    }
+
+    /// `x` as its bytes have it.
+    fn rounded<const BLOCK: usize>(x: &[f32], columns: usize) -> Vec<f32> {
+        let activations = Activations::<BLOCK>::new(x, columns);
+        let groups: Vec<_> = activations.groups().map(|group| group.stretch(0, columns)).collect();
+        let value = |row: usize, column: usize| {
+            let group = &groups[row / ROWS];
+            let byte = group.bytes[column / 4][row % ROWS].to_le_bytes()[column % 4].cast_signed();
+            f32::from(byte) * group.blocks[column / BLOCK].scale[row % ROWS]
+        };
+        let rows = x.len() / columns;
+        (0..rows)
+            .flat_map(|row| (0..columns).map(move |column| (row, column)))
+            .map(|(r, c)| value(r, c))
+            .collect()
+    }
+
+    #[test]
+    fn products_are_those_of_the_rounded_rows() {
+        for (format, columns) in BLOCKS.into_iter().map(|format| (format, 768)).chain([(Format::Q8_0, 96)]) {
+            // Neither fills groups nor panels.
+            let (rows, outputs) = (MANY_ROWS + 2, 40);
+            let (bytes, elements) = stored(format, outputs, columns);
+            let x: Vec<f32> = noise("input", rows * columns).to_vec1().unwrap();
+            let x_rounded = match block(format) {
+                16 => rounded::<16>(&x, columns),
+                _ => rounded::<32>(&x, columns),
+            };
+            assert!(x.iter().zip(&x_rounded).all(|(x, rounded)| (x - rounded).abs() <= 0.5 / 127.0 + 1e-6));
+            let mut product = vec![0.0; rows * outputs];
+            if !multiply((format, &bytes), (rows, columns, outputs), &x, &mut product) {
+                continue; // This processor has no kernel.
+            }
+            for (i, &got) in product.iter().enumerate() {
+                let (row, output) = (i / outputs, i % outputs);
+                let input = &x_rounded[row * columns..][..columns];
+                let weights = &elements[output * columns..][..columns];
+                let want: f64 = input.iter().zip(weights).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum();
+                assert!((f64::from(got) - want).abs() < 2e-3, "{format:?} {row} {output}: {got} {want}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_number_stays_none() {
+        let (bytes, _) = stored(Format::Q8_0, 32, 64);
+        let mut x = vec![0.5; MANY_ROWS * 64];
+        (x[3], x[64]) = (f32::NAN, f32::INFINITY);
+        let mut product = vec![0.0; MANY_ROWS * 32];
+        if multiply((Format::Q8_0, &bytes), (MANY_ROWS, 64, 32), &x, &mut product) {
+            assert!(product[..64].iter().all(|value| value.is_nan()));
+            assert!(product[64..].iter().all(|value| value.is_finite()));
+        }
+    }
+
+    #[test]
+    fn few_rows_and_plain_numbers_are_left_to_others() {
+        let (bytes, _) = stored(Format::Q8_0, 32, 64);
+        let mut product = vec![7.0; MANY_ROWS * 32];
+        let x = vec![0.5; MANY_ROWS * 64];
+        assert!(!multiply((Format::Q8_0, &bytes), (1, 64, 32), &x, &mut product));
+        assert!(!multiply((Format::F16, &bytes), (MANY_ROWS, 64, 32), &x, &mut product));
+        assert_eq!(product, [7.0; MANY_ROWS * 32]);
+    }
+}
