@@ -6,7 +6,6 @@
 use std::path::PathBuf;
 
 use crossbeam::channel::{Receiver, Sender, bounded};
-use eframe::egui_wgpu::RenderState;
 use egui::{Context, Event, Modifiers, ThemePreference, Ui, ViewportCommand};
 use glamm_engine::protocol::{EngineCommand, ModelSpec};
 
@@ -23,8 +22,6 @@ use crate::update::{Action, Effect, State};
 
 /// Results of the loader and of dialogs that may wait for the next frame.
 const RESULTS: usize = 256;
-/// Used where the GPU says nothing: every desktop GPU has at least this.
-const SMALLEST_TEXTURE_LIMIT: u32 = 8192;
 
 /// The application.
 pub struct App {
@@ -67,10 +64,11 @@ impl App {
         }
         let (results_sender, results) = bounded(RESULTS);
         let ctx = cc.egui_ctx.clone();
-        let max_side = max_texture_side(cc.wgpu_render_state.as_ref());
-        let loader = Loader::start(results_sender.clone(), max_side, move || ctx.request_repaint())?;
+        let loader = Loader::start(results_sender.clone(), move || ctx.request_repaint())?;
+        let ctx = cc.egui_ctx.clone();
+        let textures = Textures::start(move || ctx.request_repaint())?;
         let (state, effects) = State::start(model, picture);
-        let mut app = Self { state, engine, loader, results, results_sender, textures: Textures::default() };
+        let mut app = Self { state, engine, loader, results, results_sender, textures };
         app.carry_out(&cc.egui_ctx, effects);
         Ok(app)
     }
@@ -225,10 +223,6 @@ impl Drop for App {
 
 fn dialog_failed(started: std::io::Result<()>) -> Option<Action> {
     started.err().map(|error| Action::Failed(format!("The file dialog could not be opened: {error}")))
-}
-
-fn max_texture_side(render_state: Option<&RenderState>) -> u32 {
-    render_state.map_or(SMALLEST_TEXTURE_LIMIT, |state| state.device.limits().max_texture_dimension_2d)
 }
 
 /// A file named by pasted text: a path, or the URI that file managers copy.

@@ -66,6 +66,8 @@ pub enum Command {
     ZoomOut,
     ZoomFit,
     ZoomActual,
+    KeepZoom,
+    ToggleMap,
     ToggleMasks,
     UnpinMasks,
     ShowChat,
@@ -108,7 +110,7 @@ const fn plain(key: Key) -> KeyboardShortcut {
 
 impl Command {
     /// All of them, in the order of the menus.
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 35] = [
         Self::OpenPicture,
         Self::PastePicture,
         Self::NewScene,
@@ -131,6 +133,8 @@ impl Command {
         Self::ZoomOut,
         Self::ZoomFit,
         Self::ZoomActual,
+        Self::KeepZoom,
+        Self::ToggleMap,
         Self::ToggleMasks,
         Self::UnpinMasks,
         Self::ShowChat,
@@ -145,6 +149,7 @@ impl Command {
     ];
 
     /// Its row in the table.
+    #[expect(clippy::too_many_lines, reason = "it is a table, one row a command")]
     pub fn info(self) -> Info {
         use Menu::{Edit, File, Help, Model, View};
         let row =
@@ -219,6 +224,18 @@ impl Command {
                 "Show a pixel of the picture as a pixel of the screen",
                 Some(plain(Key::Num1)),
             ),
+            Self::KeepZoom => row(
+                View,
+                "Keep zoom",
+                "Show the next picture at the same zoom and place as this one",
+                Some(plain(Key::K)),
+            ),
+            Self::ToggleMap => row(
+                View,
+                "Hide map",
+                "Hide or show the small map of a picture that is not wholly in sight",
+                Some(plain(Key::N)),
+            ),
             Self::ToggleMasks => {
                 group(row(View, "Hide masks", "Hide or show all masks", Some(plain(Key::M))))
             }
@@ -252,6 +269,8 @@ impl Command {
             Self::PastePicture
             | Self::NewScene
             | Self::Quit
+            | Self::KeepZoom
+            | Self::ToggleMap
             | Self::ShowChat
             | Self::ShowRegions
             | Self::ShowMasks
@@ -298,6 +317,8 @@ impl Command {
                 Some(selected.is_some_and(|region| region.hidden))
             }
             Self::ToggleMasks => Some(ui.masks_hidden),
+            Self::KeepZoom => Some(ui.looks.keep_zoom),
+            Self::ToggleMap => Some(ui.looks.map_hidden),
             Self::ShowChat => Some(ui.tab == Tab::Chat),
             Self::ShowRegions => Some(ui.tab == Tab::Regions),
             Self::ShowMasks => Some(ui.tab == Tab::Masks),

@@ -24,15 +24,11 @@ impl Loader {
     ///
     /// # Errors
     /// Where the system has no thread to give.
-    pub(crate) fn start(
-        results: Sender<Action>,
-        max_texture_side: u32,
-        wake: impl Fn() + Send + 'static,
-    ) -> std::io::Result<Self> {
+    pub(crate) fn start(results: Sender<Action>, wake: impl Fn() + Send + 'static) -> std::io::Result<Self> {
         let (requests, waiting) = bounded(CAPACITY);
         std::thread::Builder::new()
             .name("picture-loader".to_owned())
-            .spawn(move || work(&waiting, &results, max_texture_side, &wake))?;
+            .spawn(move || work(&waiting, &results, &wake))?;
         Ok(Self { requests })
     }
 
@@ -47,16 +43,10 @@ impl Loader {
     }
 }
 
-fn work(
-    waiting: &Receiver<(ImageId, Source)>,
-    results: &Sender<Action>,
-    max_texture_side: u32,
-    wake: &impl Fn(),
-) {
+fn work(waiting: &Receiver<(ImageId, Source)>, results: &Sender<Action>, wake: &impl Fn()) {
     while let Ok((image, source)) = waiting.recv() {
-        let attempt = std::panic::AssertUnwindSafe(|| {
-            read(&source).map(|rgb| Arc::new(Pixels::new(Arc::new(rgb), max_texture_side)))
-        });
+        let attempt =
+            std::panic::AssertUnwindSafe(|| read(&source).map(|rgb| Arc::new(Pixels::new(Arc::new(rgb)))));
         // A decoder that panics on a damaged file must not take the thread with it.
         let result = std::panic::catch_unwind(attempt)
             .unwrap_or_else(|_| Err(format!("{} could not be decoded", name(&source))));

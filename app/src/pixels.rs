@@ -1,60 +1,43 @@
 //! The pixels of an open picture, made ready for the model and for the screen.
 //!
-//! Made on the loader thread, since all of it takes time; what is left for the window's thread is
-//! to hand a finished level to the GPU.
+//! Made on the loader thread, since all of it takes time: the picture, and halves of it for showing
+//! it smaller. What goes to the GPU is cut out of these in tiles (`render::tiles`), so a picture may
+//! be larger than any texture.
 
 use std::sync::Arc;
 
 use egui::{Color32, ColorImage};
 use image::RgbImage;
 
-/// Longest side of a thumbnail, in pixels: enough for the filmstrip at 2×.
-const THUMBNAIL_SIDE: u32 = 128;
-/// Levels end where the longest side gets this small.
+/// Longest side of a thumbnail, in pixels: enough for the filmstrip at 2×, and for the minimap.
+const THUMBNAIL_SIDE: u32 = 192;
+/// Levels end where the longest side gets this small: one tile.
 const SMALLEST_SIDE: u32 = 512;
 
-/// A picture at its own size and, for minified display, at halves of it.
+/// A picture at its own size and at halves of it, as an image pyramid (Burt and Adelson, 1983).
 #[derive(Debug)]
 pub struct Pixels {
-    /// For the model.
+    /// For the model, and level 0.
     pub rgb: Arc<RgbImage>,
-    /// Each half as large as the one before. The first is not always the picture's own size: what
-    /// the GPU cannot hold is left out.
-    pub levels: Vec<Level>,
+    /// Level 1 and up, each half as large as the one before.
+    halves: Vec<RgbImage>,
     /// For the filmstrip.
     pub thumbnail: Arc<ColorImage>,
 }
 
-/// The picture, made smaller.
-#[derive(Debug)]
-pub struct Level {
-    /// How often it was halved.
-    pub halvings: u32,
-    /// The pixels.
-    pub image: Arc<ColorImage>,
-}
-
 impl Pixels {
-    /// Prepares a picture for a GPU with textures of at most `max_side` pixels a side.
-    pub fn new(rgb: Arc<RgbImage>, max_side: u32) -> Self {
-        let mut levels = Vec::new();
-        let mut halvings = 0;
-        let mut smaller: Option<RgbImage> = None;
+    /// Prepares a picture.
+    pub fn new(rgb: Arc<RgbImage>) -> Self {
+        let mut halves: Vec<RgbImage> = Vec::new();
         loop {
-            let present = smaller.as_ref().unwrap_or(&rgb);
-            let longest = present.width().max(present.height());
-            if longest <= max_side {
-                levels.push(Level { halvings, image: Arc::new(color_image(present)) });
-            }
-            if longest <= max_side.min(SMALLEST_SIDE) {
+            let present = halves.last().unwrap_or(&rgb);
+            if present.width().max(present.height()) <= SMALLEST_SIDE {
                 break;
             }
-            smaller = Some(halved(present));
-            halvings += 1;
+            halves.push(halved(present));
         }
-        let smallest = smaller.as_ref().unwrap_or(&rgb);
-        let thumbnail = Arc::new(color_image(&thumbnail(smallest)));
-        Self { rgb, levels, thumbnail }
+        let thumbnail = Arc::new(thumbnail(halves.last().unwrap_or(&rgb)));
+        Self { rgb, halves, thumbnail }
     }
 
     /// Width and height of the picture.
@@ -62,12 +45,57 @@ impl Pixels {
         self.rgb.dimensions()
     }
 
+    /// The picture halved this often; the smallest there is where that is more than needed.
+    pub fn level(&self, halvings: u32) -> &RgbImage {
+        match halvings.min(self.coarsest()) {
+            0 => &self.rgb,
+            more => self.halves.get(more as usize - 1).unwrap_or(&self.rgb),
+        }
+    }
+
+    /// How often the smallest level was halved; it fits one tile.
+    pub fn coarsest(&self) -> u32 {
+        self.halves.len() as u32
+    }
+
     /// The level to show where an image pixel is `scale` physical pixels wide: the smallest one
     /// that need not be magnified.
-    pub fn level_for(&self, scale: f32) -> Option<&Level> {
-        let fine_enough = |level: &&Level| scale * (1_u32 << level.halvings.min(31)) as f32 <= 1.0;
-        self.levels.iter().rev().find(fine_enough).or(self.levels.first())
+    pub fn level_for(&self, scale: f32) -> u32 {
+        let fine_enough = |halvings: &u32| scale * (1_u32 << (*halvings).min(31)) as f32 <= 1.0;
+        (0..=self.coarsest()).rev().find(fine_enough).unwrap_or(0)
     }
+}
+
+/// Means of two by two pixels; a last odd row or column is averaged with itself.
+fn halved(rgb: &RgbImage) -> RgbImage {
+    let (width, height) = (rgb.width() as usize, rgb.height() as usize);
+    let across = width.div_ceil(2);
+    let source: &[u8] = rgb.as_raw();
+    let row = |y: usize| &source[y * width * 3..(y + 1) * width * 3];
+    let mut bytes = Vec::with_capacity(across * height.div_ceil(2) * 3);
+    for y in (0..height).step_by(2) {
+        let (upper, lower) = (row(y), row((y + 1).min(height - 1)));
+        let mean = |a: usize, b: usize| {
+            let sum = [upper[a], upper[b], lower[a], lower[b]].map(u16::from).iter().sum::<u16>();
+            ((sum + 2) / 4) as u8
+        };
+        for x in (0..width).step_by(2) {
+            let (left, right) = (x * 3, (x + 1).min(width - 1) * 3);
+            bytes.extend([mean(left, right), mean(left + 1, right + 1), mean(left + 2, right + 2)]);
+        }
+    }
+    RgbImage::from_raw(across as u32, height.div_ceil(2) as u32, bytes).unwrap_or_default()
+}
+
+/// A small copy of a picture.
+pub(crate) fn thumbnail(rgb: &RgbImage) -> ColorImage {
+    let longest = rgb.width().max(rgb.height());
+    if longest <= THUMBNAIL_SIDE {
+        return color_image(rgb);
+    }
+    let side =
+        |length: u32| ((u64::from(length) * u64::from(THUMBNAIL_SIDE)) / u64::from(longest)).max(1) as u32;
+    color_image(&image::imageops::thumbnail(rgb, side(rgb.width()), side(rgb.height())))
 }
 
 fn color_image(rgb: &RgbImage) -> ColorImage {
@@ -76,60 +104,31 @@ fn color_image(rgb: &RgbImage) -> ColorImage {
     ColorImage::new(size, pixels)
 }
 
-/// Means of two by two pixels; a last odd row or column is averaged with itself.
-fn halved(rgb: &RgbImage) -> RgbImage {
-    let (width, height) = rgb.dimensions();
-    RgbImage::from_fn(width.div_ceil(2), height.div_ceil(2), |x, y| {
-        let (x0, y0) = (x * 2, y * 2);
-        let (x1, y1) = ((x0 + 1).min(width - 1), (y0 + 1).min(height - 1));
-        let four = [(x0, y0), (x1, y0), (x0, y1), (x1, y1)].map(|(x, y)| rgb.get_pixel(x, y).0);
-        image::Rgb(std::array::from_fn(|c| {
-            let sum: u16 = four.iter().map(|p| u16::from(p[c])).sum();
-            ((sum + 2) / 4) as u8
-        }))
-    })
-}
-
-fn thumbnail(rgb: &RgbImage) -> RgbImage {
-    let longest = rgb.width().max(rgb.height());
-    if longest <= THUMBNAIL_SIDE {
-        return rgb.clone();
-    }
-    let side = |length: u32| ((length * THUMBNAIL_SIDE) / longest).max(1);
-    image::imageops::thumbnail(rgb, side(rgb.width()), side(rgb.height()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn pixels(width: u32, height: u32, max_side: u32) -> Pixels {
+    fn pixels(width: u32, height: u32) -> Pixels {
         let rgb = RgbImage::from_fn(width, height, |x, y| image::Rgb([x as u8, y as u8, 7]));
-        Pixels::new(Arc::new(rgb), max_side)
+        Pixels::new(Arc::new(rgb))
     }
 
     #[test]
-    fn small_pictures_have_one_level() {
+    fn levels_are_halves_down_to_one_tile() {
         for (w, h) in [(1, 1), (256, 256), (512, 3)] {
-            let p = pixels(w, h, 8192);
-            assert_eq!(p.levels.len(), 1);
-            assert_eq!(p.levels[0].image.size, [w as usize, h as usize]);
+            let p = pixels(w, h);
+            assert_eq!((p.coarsest(), p.level(9).dimensions()), (0, (w, h)));
         }
-    }
-
-    #[test]
-    fn levels_too_large_for_the_gpu_are_left_out() {
-        let p = pixels(3000, 10, 1024);
-        let found: Vec<_> = p.levels.iter().map(|l| (l.halvings, l.image.size)).collect();
-        assert_eq!(found, [(2, [750, 3]), (3, [375, 2])]);
-        assert_eq!(p.level_for(4.0).map(|l| l.halvings), Some(2), "the best there is");
+        let p = pixels(3001, 10);
+        let sizes: Vec<_> = (0..=p.coarsest()).map(|halvings| p.level(halvings).dimensions()).collect();
+        assert_eq!(sizes, [(3001, 10), (1501, 5), (751, 3), (376, 2)]);
     }
 
     #[test]
     fn the_level_is_the_smallest_that_is_fine_enough() {
-        let p = pixels(2048, 2048, 8192);
+        let p = pixels(2048, 2048);
         for (scale, expected) in [(2.0, 0), (1.0, 0), (0.6, 0), (0.5, 1), (0.3, 1), (0.25, 2), (0.01, 2)] {
-            assert_eq!(p.level_for(scale).map(|l| l.halvings), Some(expected), "{scale}");
+            assert_eq!(p.level_for(scale), expected, "{scale}");
         }
     }
 
@@ -137,5 +136,11 @@ mod tests {
     fn halving_averages() {
         let rgb = RgbImage::from_vec(3, 1, vec![0, 0, 0, 100, 200, 50, 9, 9, 9]).unwrap_or_default();
         assert_eq!(halved(&rgb).into_raw(), [50, 100, 25, 9, 9, 9]);
+    }
+
+    #[test]
+    fn thumbnails_keep_the_shape() {
+        assert_eq!(pixels(4000, 1000).thumbnail.size, [192, 48]);
+        assert_eq!(pixels(20_000, 1).thumbnail.size, [192, 1]);
     }
 }

@@ -45,6 +45,15 @@ pub enum Appearance {
     Dark,
 }
 
+/// How pictures are looked at, whichever it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Looks {
+    /// Whether the next picture is shown as the one before was: at the same zoom, in the same place.
+    pub keep_zoom: bool,
+    /// Whether the small map of a picture that is not wholly in sight is left out.
+    pub map_hidden: bool,
+}
+
 /// See the module.
 #[derive(Debug)]
 pub struct UiState {
@@ -82,6 +91,8 @@ pub struct UiState {
     pub pointer: Option<(f32, f32)>,
     /// Whether masks are drawn at all.
     pub masks_hidden: bool,
+    /// What goes for all pictures.
+    pub looks: Looks,
     /// Dark or light.
     pub appearance: Appearance,
     /// Whether the note on what the demo model knows was dismissed.
@@ -110,6 +121,7 @@ impl Default for UiState {
             pinned: BTreeSet::new(),
             pointer: None,
             masks_hidden: false,
+            looks: Looks::default(),
             appearance: Appearance::default(),
             demo_note_dismissed: false,
             shortcuts_open: false,

@@ -35,6 +35,9 @@ pub struct View {
     image_size: Vec2,
     scale: f32,
     origin: Pos2,
+    /// [`Self::origin`] before it was moved onto a pixel of the screen: what viewpoints are made
+    /// from, so that moving and zooming gather no error.
+    exact_origin: Pos2,
 }
 
 impl View {
@@ -47,7 +50,16 @@ impl View {
             Viewpoint::Free { scale, center } => (clamp_scale(scale, fit), center),
         };
         let origin = canvas.center() - center.to_vec2() * scale;
-        Self { canvas, image_size, scale, origin }
+        Self { canvas, image_size, scale, origin, exact_origin: origin }
+    }
+
+    /// The same view with the picture's corner on a pixel of the screen, so that at 100 % a pixel of
+    /// the one is a pixel of the other.
+    #[must_use]
+    pub fn on_pixels(self, pixels_per_point: f32) -> Self {
+        let ratio = pixels_per_point.max(0.1);
+        let origin = ((self.exact_origin.to_vec2() * ratio).round() / ratio).to_pos2();
+        Self { origin, ..self }
     }
 
     /// The middle of the canvas, on the screen.
@@ -83,20 +95,47 @@ impl View {
         )
     }
 
+    /// Width and height of the picture in its pixels.
+    pub fn image_size(&self) -> Vec2 {
+        self.image_size
+    }
+
+    /// A rectangle of the picture on the screen.
+    pub fn screen_from_rect(&self, rect: Rect) -> Rect {
+        Rect::from_min_max(self.screen_from_image(rect.min), self.screen_from_image(rect.max))
+    }
+
+    /// The part of the picture that is in sight, in its pixels; without area where none is.
+    pub fn visible_part(&self) -> Rect {
+        let all = self.image_size.to_pos2();
+        let (from, to) = (self.image_from_screen(self.canvas.min), self.image_from_screen(self.canvas.max));
+        Rect::from_min_max(from.clamp(Pos2::ZERO, all), to.clamp(Pos2::ZERO, all))
+    }
+
+    /// Whether all of the picture is in sight.
+    pub fn shows_all(&self) -> bool {
+        self.canvas.expand(1.0).contains_rect(self.image_rect())
+    }
+
+    /// The viewpoint with this place of the picture in the middle of the canvas.
+    pub fn centered(&self, at: Pos2) -> Viewpoint {
+        Viewpoint::Free { scale: self.scale, center: at.clamp(Pos2::ZERO, self.image_size.to_pos2()) }
+    }
+
     /// The viewpoint after zooming so that the place under `anchor` (on the screen) stays there.
     pub fn zoomed(&self, factor: f32, anchor: Pos2) -> Viewpoint {
         if !factor.is_finite() || factor <= 0.0 {
-            return self.viewpoint_at(self.origin, self.scale);
+            return self.viewpoint_at(self.exact_origin, self.scale);
         }
         let scale = clamp_scale(self.scale * factor, fit_scale(self.canvas, self.image_size));
-        let held = self.image_from_screen(anchor);
-        self.viewpoint_at(anchor - held.to_vec2() * scale, scale)
+        let held = (anchor - self.exact_origin) / self.scale;
+        self.viewpoint_at(anchor - held * scale, scale)
     }
 
     /// The viewpoint after moving the picture by `delta` on the screen; some of it always stays in
     /// sight.
     pub fn panned(&self, delta: Vec2) -> Viewpoint {
-        self.viewpoint_at(self.origin + delta, self.scale)
+        self.viewpoint_at(self.exact_origin + delta, self.scale)
     }
 
     fn viewpoint_at(&self, origin: Pos2, scale: f32) -> Viewpoint {
@@ -155,6 +194,41 @@ mod tests {
             assert!(zoomed.scale().is_finite() && zoomed.scale() <= MAX_SCALE, "{factor}");
             assert!(zoomed.scale() >= view.scale() * MIN_OF_FIT * 0.999, "{factor}");
         }
+    }
+
+    #[test]
+    fn at_full_size_pixels_lie_on_pixels() {
+        let odd = Rect::from_min_size(pos2(76.0, 88.3), vec2(801.0, 607.7));
+        for ratio in [1.0, 1.25, 2.0] {
+            let free = Viewpoint::Free { scale: 1.0 / ratio, center: pos2(100.3, 57.8) };
+            let view = View::new(free, odd, (300, 200)).on_pixels(ratio);
+            let corner = view.image_rect().min.to_vec2() * ratio;
+            assert!((corner - corner.round()).length() < 1e-3, "{corner:?}");
+            let before = view.image_from_screen(pos2(300.0, 300.0));
+            let mut moved = view;
+            for by in [vec2(0.3, 0.3); 40].into_iter().chain([vec2(-12.0, -12.0)]) {
+                moved = View::new(moved.panned(by), odd, (300, 200)).on_pixels(ratio);
+            }
+            assert!(moved.image_from_screen(pos2(300.0, 300.0)).distance(before) < 1.0, "no drift");
+        }
+    }
+
+    #[test]
+    fn what_is_in_sight() {
+        let view = View::new(Viewpoint::Fit, canvas(), (256, 256));
+        assert!(view.shows_all());
+        assert!(
+            close(view.visible_part().min, Pos2::ZERO) && close(view.visible_part().max, pos2(256.0, 256.0))
+        );
+        let near = View::new(Viewpoint::Free { scale: 8.0, center: pos2(20.0, 128.0) }, canvas(), (256, 256));
+        assert!(!near.shows_all());
+        let part = near.visible_part();
+        assert!(
+            close(part.min, pos2(0.0, 128.0 - 37.5)) && close(part.max, pos2(70.0, 128.0 + 37.5)),
+            "{part}"
+        );
+        let there = View::new(near.centered(pos2(200.0, 900.0)), canvas(), (256, 256));
+        assert!(close(there.image_from_screen(canvas().center()), pos2(200.0, 256.0)));
     }
 
     #[test]

@@ -55,6 +55,24 @@ impl Question {
         question
     }
 
+    /// A draft in which every `<bbox>` that was typed out is the number of a region instead: of the
+    /// first one not referred to so far. With the place after the last of them, in characters; `None`
+    /// where nothing changes.
+    pub fn numbered(draft: &str, regions: &[Region]) -> Option<(String, usize)> {
+        let mut draft = draft.to_owned();
+        let mut end = None;
+        while let Some(at) = draft.find(MARKER) {
+            let referred = Self::references(&draft, regions);
+            let Some(next) = regions.iter().find(|r| !referred.iter().any(|(_, q)| q.tag == r.tag)) else {
+                break;
+            };
+            let number = bracketed(next.tag);
+            draft.replace_range(at..at + MARKER.len(), &number);
+            end = Some(draft[..at + number.len()].chars().count());
+        }
+        end.map(|end| (draft, end))
+    }
+
     fn refer_to(&mut self, region: &Region) {
         self.text.push_str(MARKER);
         self.regions.push(region.clone());
@@ -146,6 +164,22 @@ mod tests {
             assert_eq!(question.text, *text, "{draft}");
             let referred: Vec<u32> = question.regions.iter().map(|r| r.tag.0).collect();
             assert_eq!(referred, *tags, "{draft}");
+        }
+    }
+
+    #[test]
+    fn typed_markers_become_numbers() {
+        let there = regions(&[3, 5]);
+        let cases = [
+            ("größer als <bbox>?", Some(("größer als [3]?", 14))),
+            ("[3] or <bbox>", Some(("[3] or [5]", 10))),
+            ("<bbox> <bbox> <bbox>", Some(("[3] [5] <bbox>", 7))),
+            ("[3] [5] <bbox>", None),
+            ("no marker <bbo", None),
+        ];
+        for (draft, expected) in cases {
+            let expected = expected.map(|(text, end): (&str, usize)| (text.to_owned(), end));
+            assert_eq!(Question::numbered(draft, &there), expected, "{draft}");
         }
     }
 

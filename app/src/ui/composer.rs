@@ -13,7 +13,7 @@ use egui::{
 use super::widgets::{Kind, close_button, command_button};
 use super::{Shown, rich_text};
 use crate::command::Command;
-use crate::document::{Edit, Picture, Question, Region, RegionEdit};
+use crate::document::{Edit, Picture, Question, Region, RegionEdit, RegionTag};
 use crate::suggestions::SUGGESTIONS;
 use crate::theme::{self, Tokens};
 use crate::update::Action;
@@ -78,7 +78,8 @@ fn region_chip(shown: &mut Shown<'_>, ui: &mut Ui, picture: &Picture, region: &R
     let label = format!("region {}", region.tag.0);
     let galley = ui.painter().layout_no_wrap(label, theme::medium_font(13.0), colors.text);
     let size = vec2(galley.size().x + 36.0, 26.0);
-    let (rect, response) = ui.allocate_exact_size(size, Sense::click());
+    let (rect, response) = ui.allocate_exact_size(size, Sense::click_and_drag());
+    response.dnd_set_drag_payload(region.tag);
     let about = format!("Refer to region {} in the question", region.tag.0);
     response.widget_info(|| WidgetInfo::selected(egui::Role::Button, true, selected, about.as_str()));
     let hot = response.hovered() || response.has_focus() || selected;
@@ -106,15 +107,16 @@ fn region_chip(shown: &mut Shown<'_>, ui: &mut Ui, picture: &Picture, region: &R
 fn field(shown: &mut Shown<'_>, ui: &mut Ui, picture: &Picture) {
     let tokens = shown.tokens;
     let focused = ui.memory(|m| m.has_focus(question_id()));
-    let line = if focused { tokens.accent_line } else { tokens.line };
-    Frame::new()
+    let dropping = egui::DragAndDrop::has_payload_of_type::<RegionTag>(ui.ctx());
+    let line = if focused || dropping { tokens.accent_line } else { tokens.line };
+    let framed = Frame::new()
         .fill(tokens.raised)
         .stroke(Stroke::new(1.0, line))
         .corner_radius(CornerRadius::same(12))
         .inner_margin(Margin { left: 14, right: 10, top: 10, bottom: 10 })
         .show(ui, |ui| {
             ui.spacing_mut().item_spacing.y = 4.0;
-            text(shown, ui, picture);
+            let laid_out = text(shown, ui, picture);
             let row = vec2(ui.available_width(), 30.0);
             ui.allocate_ui_with_layout(row, Layout::right_to_left(Align::Center), |ui| {
                 let running = shown.state.session.job.as_ref();
@@ -127,10 +129,20 @@ fn field(shown: &mut Shown<'_>, ui: &mut Ui, picture: &Picture) {
                 let note = if elsewhere { "answering about another picture" } else { "" };
                 ui.label(egui::RichText::new(note).font(theme::small_font()).color(tokens.text_faint));
             });
+            laid_out
         });
+    // A region's number that is dropped goes where it is dropped.
+    if let Some(tag) = framed.response.dnd_release_payload::<RegionTag>()
+        && let Some(pointer) = ui.input(|i| i.pointer.interact_pos())
+    {
+        let (galley, at) = framed.inner;
+        let place = galley.cursor_from_pos(pointer - at);
+        shown.send(Action::ReferAt(*tag, place.index.0));
+    }
 }
 
-fn text(shown: &mut Shown<'_>, ui: &mut Ui, picture: &Picture) {
+/// The field; returns the text as it is laid out, and where.
+fn text(shown: &mut Shown<'_>, ui: &mut Ui, picture: &Picture) -> (Arc<Galley>, Pos2) {
     let tokens = shown.tokens;
     let mut draft = shown.state.ui.draft(picture.id).to_owned();
     let regions = &picture.regions;
@@ -173,6 +185,7 @@ fn text(shown: &mut Shown<'_>, ui: &mut Ui, picture: &Picture) {
     if response.has_focus() && ui.input(enter) {
         shown.command(Command::Ask);
     }
+    (output.galley, output.galley_pos)
 }
 
 /// The ground behind each reference to a region, in the region's colour.

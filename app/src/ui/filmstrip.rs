@@ -41,7 +41,7 @@ fn thumbnail(shown: &mut Shown<'_>, ui: &mut Ui, picture: &Picture) {
     let radius = CornerRadius::same(8);
     if let Some(pixels) = shown.state.session.pixels.get(&picture.id) {
         let size = pixels.thumbnail.size;
-        let texture = shown.textures.thumbnail(ui.ctx(), picture.id, pixels);
+        let texture = shown.textures.thumbnail(ui.ctx(), picture.id, &pixels.thumbnail);
         egui::Image::new((texture.id(), rect.size()))
             .uv(middle_square(size))
             .corner_radius(radius)

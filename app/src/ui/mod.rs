@@ -19,12 +19,12 @@ mod status_line;
 mod toolbar;
 mod widgets;
 
-use egui::{CentralPanel, Frame, Margin, Panel, Ui};
+use egui::{Align2, CentralPanel, CornerRadius, Frame, Id, LayerId, Margin, Order, Panel, Rect, Ui, vec2};
 
 use crate::command::Command;
-use crate::document::MaskId;
+use crate::document::{MaskId, RegionTag};
 use crate::render::textures::Textures;
-use crate::theme::Tokens;
+use crate::theme::{self, Tokens};
 use crate::update::{Action, State};
 
 pub use composer::question_id;
@@ -84,6 +84,23 @@ pub fn show(shown: &mut Shown<'_>, ui: &mut Ui) {
         .frame(frame.inner_margin(Margin::symmetric(14, 0)))
         .show(ui, |ui| toolbar::show(shown, ui));
     CentralPanel::no_frame().show(ui, |ui| canvas::show(shown, ui));
+    dragged_region(shown, ui);
     notices::show(shown, ui);
     shortcuts::show(shown, ui);
+}
+
+/// A region's number on its way into the question, beside the pointer.
+fn dragged_region(shown: &Shown<'_>, ui: &Ui) {
+    let ctx = ui.ctx();
+    let (Some(tag), Some(pointer)) =
+        (egui::DragAndDrop::payload::<RegionTag>(ctx), ui.input(|i| i.pointer.interact_pos()))
+    else {
+        return;
+    };
+    let Some(region) = shown.state.picture().and_then(|picture| picture.region(*tag)) else { return };
+    let painter = ctx.layer_painter(LayerId::new(Order::Tooltip, Id::unique("dragged region")));
+    let rect = Rect::from_min_size(pointer + vec2(10.0, 6.0), vec2(22.0, 19.0));
+    painter.rect_filled(rect, CornerRadius::same(4), shown.tokens.region(region.hue()).mask);
+    let font = theme::strong_font(13.0);
+    painter.text(rect.center(), Align2::CENTER_CENTER, region.tag.0, font, shown.tokens.on_tag());
 }

@@ -94,8 +94,8 @@ fn heading(shown: &mut Shown<'_>, ui: &mut Ui, region: &Region, selected: bool) 
                 .font(theme::label_font())
                 .frame(Frame::NONE)
                 .margin(Margin::symmetric(4, 4))
-                .desired_width(ui.available_width());
-            let response = ui.add(field);
+                .align(egui::Align2::LEFT_CENTER);
+            let response = ui.add_sized(vec2(ui.available_width(), 26.0), field);
             ui.ctx().accesskit_node_builder(response.id, |node| {
                 node.set_label(format!("Name of region {number}"));
             });
@@ -109,7 +109,8 @@ fn heading(shown: &mut Shown<'_>, ui: &mut Ui, region: &Region, selected: bool) 
 /// The number in the region's colour.
 fn tag(shown: &mut Shown<'_>, ui: &mut Ui, region: &Region) {
     let color = shown.tokens.region(region.hue()).mask;
-    let (rect, response) = ui.allocate_exact_size(vec2(24.0, 21.0), Sense::click());
+    let (rect, response) = ui.allocate_exact_size(vec2(24.0, 21.0), Sense::click_and_drag());
+    response.dnd_set_drag_payload(region.tag);
     let about = format!("Select region {}", region.tag.0);
     response.widget_info(|| WidgetInfo::labeled(Role::Button, true, about.as_str()));
     ui.painter().rect_filled(rect, CornerRadius::same(4), color);

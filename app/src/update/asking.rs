@@ -6,7 +6,7 @@ use super::{Effect, State};
 use crate::document::{Question, RegionTag, bracketed};
 use crate::session::RunningJob;
 use crate::suggestions::{self, Suggestion};
-use crate::ui_state::Tool;
+use crate::ui_state::{Tab, Tool};
 
 /// Replies are cut after this many tokens; the official application's limit.
 const MAX_NEW_TOKENS: usize = 512;
@@ -73,15 +73,39 @@ impl State {
         }
     }
 
+    /// The draft was typed in. A `<bbox>` that was typed out becomes the number of a region.
+    pub(super) fn set_draft(&mut self, text: String) {
+        let Some(picture) = self.picture() else { return };
+        let image = picture.id;
+        let text = match Question::numbered(&text, &picture.regions) {
+            Some((numbered, cursor)) => {
+                self.ui.draft_cursor = Some(cursor);
+                numbered
+            }
+            None => text,
+        };
+        self.ui.drafts.insert(image, text);
+    }
+
     /// Writes a reference to a region at the end of the draft.
     pub(super) fn refer(&mut self, tag: RegionTag, out: &mut Vec<Effect>) {
+        self.refer_at(tag, usize::MAX, out);
+    }
+
+    /// Writes a reference to a region at a place of the draft, in characters, apart from the words
+    /// around it.
+    pub(super) fn refer_at(&mut self, tag: RegionTag, place: usize, out: &mut Vec<Effect>) {
         let Some(image) = self.ui.current else { return };
         let draft = self.ui.drafts.entry(image).or_default();
-        if !draft.is_empty() && !draft.ends_with(char::is_whitespace) {
-            draft.push(' ');
-        }
-        draft.push_str(&bracketed(tag));
-        self.ui.draft_cursor = Some(draft.chars().count());
+        let at = draft.char_indices().nth(place).map_or(draft.len(), |(at, _)| at);
+        let (before, after) = draft.split_at(at);
+        let space = |needed: bool| if needed { " " } else { "" };
+        let word_before = before.chars().next_back().is_some_and(|c| !c.is_whitespace());
+        let word_after = after.chars().next().is_some_and(char::is_alphanumeric);
+        let start = format!("{before}{}{}", space(word_before), bracketed(tag));
+        self.ui.draft_cursor = Some(start.chars().count());
+        *draft = format!("{start}{}{after}", space(word_after));
+        self.ui.tab = Tab::Chat;
         self.ui.selected_region = Some(tag);
         out.push(Effect::FocusQuestion);
     }

@@ -58,6 +58,8 @@ impl State {
                 let scale = self.view().map_or(1.0, |view| view.scale());
                 self.zoom_by(1.0 / (self.ui.pixels_per_point.max(0.1) * scale));
             }
+            Command::KeepZoom => self.ui.looks.keep_zoom = !self.ui.looks.keep_zoom,
+            Command::ToggleMap => self.ui.looks.map_hidden = !self.ui.looks.map_hidden,
             Command::ToggleMasks => self.ui.masks_hidden = !self.ui.masks_hidden,
             Command::UnpinMasks => self.ui.pinned.clear(),
             Command::ShowChat => self.ui.tab = Tab::Chat,

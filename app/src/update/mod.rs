@@ -96,6 +96,8 @@ pub enum Action {
     RegionAround(MaskId),
     /// Write a reference to a region into the draft.
     Refer(RegionTag),
+    /// The same at a place of the draft, in characters.
+    ReferAt(RegionTag, usize),
     /// The draft was typed in.
     SetDraft(String),
     /// The composer has placed the text cursor.
@@ -236,11 +238,8 @@ impl State {
             Action::NudgeRegion { dx, dy } => self.nudge_region(dx, dy, now),
             Action::RegionAround(mask) => self.region_around(mask),
             Action::Refer(tag) => self.refer(tag, out),
-            Action::SetDraft(text) => {
-                if let Some(image) = self.ui.current {
-                    self.ui.drafts.insert(image, text);
-                }
-            }
+            Action::ReferAt(tag, place) => self.refer_at(tag, place, out),
+            Action::SetDraft(text) => self.set_draft(text),
             Action::DraftCursorPlaced => self.ui.draft_cursor = None,
             Action::Suggest(suggestion) => self.suggest(&suggestion, now, out),
             Action::Retry => self.retry(now, out),
@@ -268,7 +267,8 @@ impl State {
     /// How the current picture lies on the canvas.
     pub fn view(&self) -> Option<View> {
         let picture = self.picture()?;
-        Some(View::new(self.ui.view(picture.id), self.ui.canvas, picture.size))
+        let view = View::new(self.ui.view(picture.id), self.ui.canvas, picture.size);
+        Some(view.on_pixels(self.ui.pixels_per_point))
     }
 
     fn set_view(&mut self, viewpoint: Viewpoint) {

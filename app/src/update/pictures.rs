@@ -6,6 +6,7 @@ use std::sync::Arc;
 use glamm_engine::protocol::{EngineCommand, ImageId};
 
 use super::{Effect, Source, State};
+use crate::canvas::view::Viewpoint;
 use crate::document::{Origin, Picture};
 use crate::pixels::Pixels;
 use crate::session::{Arrival, Encoding};
@@ -84,6 +85,7 @@ impl State {
             return;
         }
         if self.ui.current != Some(image) {
+            self.carry_view(image);
             self.ui.current = Some(image);
             self.ui.selected_region = None;
             self.ui.gesture = None;
@@ -91,6 +93,26 @@ impl State {
             self.ui.prompt_awaiting_region = None;
         }
         self.encode(image, out);
+    }
+
+    /// Looks at the next picture as at the present one, where the user wants that: at the same zoom,
+    /// at the same share of its width and height.
+    fn carry_view(&mut self, next: ImageId) {
+        let (true, Some(before), Some(after)) =
+            (self.ui.looks.keep_zoom, self.picture(), self.document().picture(next))
+        else {
+            return;
+        };
+        let view = match self.ui.view(before.id) {
+            Viewpoint::Fit => Viewpoint::Fit,
+            Viewpoint::Free { scale, center } => {
+                let share = |at: f32, from: u32, to: u32| at / from.max(1) as f32 * to as f32;
+                let x = share(center.x, before.size.0, after.size.0);
+                let y = share(center.y, before.size.1, after.size.1);
+                Viewpoint::Free { scale, center: egui::pos2(x, y) }
+            }
+        };
+        self.ui.views.insert(next, view);
     }
 
     /// Gives the picture to the engine, which encodes it ahead of the first question.

@@ -137,7 +137,11 @@ impl Stage {
 
     /// Drags from one place of the picture to another.
     pub(crate) fn drag(&mut self, from: (f32, f32), to: (f32, f32)) {
-        let (start, end) = (self.on_screen(from.0, from.1), self.on_screen(to.0, to.1));
+        self.drag_on_screen(self.on_screen(from.0, from.1), self.on_screen(to.0, to.1));
+    }
+
+    /// Drags from one place of the screen to another.
+    pub(crate) fn drag_on_screen(&mut self, start: Pos2, end: Pos2) {
         self.window.hover_at(start);
         self.window.drag_at(start);
         for step in 1..=4 {

@@ -1,0 +1,80 @@
+//! The canvas: the picture, its masks and regions, and everything the pointer does there.
+
+mod empty;
+mod menus;
+mod minimap;
+mod navigate;
+mod picture;
+mod pointer;
+mod regions;
+
+use egui::{CornerRadius, Id, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, vec2};
+
+use super::Shown;
+use crate::canvas::view::View;
+use crate::theme;
+use crate::update::Action;
+
+pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui) {
+    let rect = ui.available_rect_before_wrap();
+    let pixels_per_point = ui.ctx().pixels_per_point();
+    let placed = (rect, pixels_per_point);
+    if placed != (shown.state.ui.canvas, shown.state.ui.pixels_per_point) {
+        shown.send(Action::CanvasPlaced { rect, pixels_per_point });
+    }
+    ui.painter().rect_filled(rect, CornerRadius::ZERO, shown.tokens.canvas);
+    let response = ui.interact(rect, Id::unique("canvas"), Sense::click_and_drag());
+    let Some(picture) = shown.state.picture().cloned() else {
+        response.widget_info(|| WidgetInfo::labeled(Role::Image, true, "Canvas, no picture"));
+        empty::show(shown, ui, rect);
+        return;
+    };
+    response.widget_info(|| WidgetInfo::labeled(Role::Image, true, format!("Canvas, {}", picture.name)));
+    let viewpoint = shown.state.ui.view(picture.id);
+    let view = View::new(viewpoint, rect, picture.size).on_pixels(pixels_per_point);
+    let masks = shown.state.visible_masks();
+
+    // What lies over the picture takes the pointer first.
+    let tags = regions::tags(shown, ui, &view, &picture);
+    let map = minimap::interact(shown, ui, &view);
+
+    navigate::wheel(shown, ui, &response, &view);
+    navigate::keys(shown, ui, &picture);
+    let pointer = pointer::point(shown, ui, &response, &view, &picture, &masks);
+    pointer::drag(shown, ui, &response, &view, &picture);
+    pointer::click(shown, &response, &picture, &masks, pointer);
+    menus::context(shown, ui, &response, &picture, &masks, pointer);
+
+    let painter = ui.painter().with_clip_rect(rect);
+    picture::paint(shown, ui, &painter, &picture, &view);
+    picture::paint_masks(shown, ui, &painter, &view, &masks);
+    picture::paint_grid(ui, &painter, &view, picture.size);
+    regions::paint(shown, &painter, &view, &picture, &tags);
+    if let Some(map) = map {
+        minimap::paint(shown, ui, &painter, &picture, &view, map);
+    }
+    hint(shown, ui, rect);
+}
+
+/// What the user is expected to do, or what a dropped file will do.
+fn hint(shown: &Shown<'_>, ui: &Ui, rect: egui::Rect) {
+    let dropping = ui.input(|i| !i.raw.hovered_files.is_empty());
+    let text = if dropping {
+        "Drop to open"
+    } else if shown.state.ui.prompt_awaiting_region.is_some() {
+        "Draw a box around what you want to ask about"
+    } else {
+        return;
+    };
+    let tokens = shown.tokens;
+    let font = theme::medium_font(theme::LABEL);
+    let galley = ui.painter().layout_no_wrap(text.to_owned(), font, tokens.on_accent);
+    let card =
+        egui::Rect::from_center_size(rect.center_top() + vec2(0.0, 34.0), galley.size() + vec2(30.0, 16.0));
+    ui.painter().rect_filled(card, CornerRadius::same(17), tokens.accent);
+    ui.painter().galley(card.min + vec2(15.0, 8.0), galley, tokens.on_accent);
+    if dropping {
+        let line = Stroke::new(3.0, tokens.accent);
+        ui.painter().rect_stroke(rect.shrink(3.0), CornerRadius::same(8), line, StrokeKind::Inside);
+    }
+}

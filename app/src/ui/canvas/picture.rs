@@ -1,0 +1,83 @@
+//! The picture itself, the masks over it, and the lines between its pixels.
+
+use std::sync::Arc;
+
+use eframe::egui_wgpu;
+use egui::{Color32, Id, Painter, Rect, Shape, Stroke, Ui, pos2};
+
+use crate::canvas::view::View;
+use crate::document::Picture;
+use crate::render::mask::{MaskDraw, MaskPaint};
+use crate::ui::Shown;
+use crate::update::VisibleMask;
+
+/// Lines between pixels begin to show where a pixel is this large on the screen, in points, …
+const GRID_FROM: f32 = 12.0;
+/// … and are there in full where it is this large.
+const GRID_FULL: f32 = 24.0;
+
+/// Paints what is seen of the picture, tile by tile.
+pub(super) fn paint(shown: &mut Shown<'_>, ui: &Ui, painter: &Painter, picture: &Picture, view: &View) {
+    let Some(pixels) = shown.state.session.pixels.get(&picture.id) else { return };
+    let scale = view.scale() * ui.ctx().pixels_per_point();
+    let part = view.visible_part();
+    for patch in shown.textures.patches(ui.ctx(), picture.id, pixels, part, scale) {
+        painter.image(patch.texture, view.screen_from_rect(patch.on_image), patch.uv, Color32::WHITE);
+    }
+}
+
+pub(super) fn paint_masks(shown: &Shown<'_>, ui: &Ui, painter: &Painter, view: &View, masks: &[VisibleMask]) {
+    if masks.is_empty() {
+        return;
+    }
+    let animate = |mask: &VisibleMask, what: &str, on: bool| {
+        ui.ctx().animate_bool_with_time(Id::unique((what, mask.mask.id)), on, 0.12)
+    };
+    let draws = masks.iter().map(|mask| {
+        let strong = animate(mask, "emphasised", mask.emphasised);
+        let weak = animate(mask, "dimmed", mask.dimmed);
+        MaskDraw {
+            id: mask.mask.id,
+            logits: Arc::clone(&mask.mask.logits),
+            color: shown.tokens.phrase(mask.hue).mask,
+            fill: 0.36 + 0.24 * strong - 0.22 * weak,
+            line: 0.95 - 0.45 * weak,
+            line_width: 2.5 + 1.0 * strong - 0.75 * weak,
+        }
+    });
+    let paint = MaskPaint { image_rect: view.image_rect(), draws: draws.collect() };
+    painter.add(egui_wgpu::Callback::new_paint_callback(painter.clip_rect(), paint));
+}
+
+/// Lines between the pixels, where these are large; two greys, so that they show on any ground.
+pub(super) fn paint_grid(ui: &Ui, painter: &Painter, view: &View, size: (u32, u32)) {
+    let share = ((view.scale() - GRID_FROM) / (GRID_FULL - GRID_FROM)).clamp(0.0, 1.0);
+    if share <= 0.0 {
+        return;
+    }
+    let part = view.visible_part();
+    let seen = view.screen_from_rect(part);
+    let width = 1.0 / ui.ctx().pixels_per_point();
+    let whole = |from: f32, to: f32, end: u32| (from.ceil() as u32)..=(to.floor().min(end as f32) as u32);
+    let mut lines = Vec::new();
+    let mut line = |points: [egui::Pos2; 2], offset: egui::Vec2| {
+        let (light, dark) = (70.0 * share, 70.0 * share);
+        lines.push(Shape::line_segment(points, Stroke::new(width, Color32::from_black_alpha(dark as u8))));
+        let points = points.map(|at| at + offset * width);
+        lines.push(Shape::line_segment(points, Stroke::new(width, Color32::from_white_alpha(light as u8))));
+    };
+    for x in whole(part.left(), part.right(), size.0) {
+        let x = view.screen_from_image(pos2(x as f32, 0.0)).x;
+        line([pos2(x, seen.top()), pos2(x, seen.bottom())], egui::vec2(1.0, 0.0));
+    }
+    for y in whole(part.top(), part.bottom(), size.1) {
+        let y = view.screen_from_image(pos2(0.0, y as f32)).y;
+        line([pos2(seen.left(), y), pos2(seen.right(), y)], egui::vec2(0.0, 1.0));
+    }
+    painter.extend(lines);
+}
+
+/// The whole of a texture.
+pub(super) fn whole_texture() -> Rect {
+    Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0))
+}

@@ -1,0 +1,145 @@
+//! The pointer on the picture: what it is on, drags, clicks.
+
+use egui::{CursorIcon, Key, PointerButton, Pos2, Response, Ui, Vec2};
+use glamm_engine::vision::PixelBox;
+
+use crate::canvas::gesture::{Gesture, Grip, Handle};
+use crate::canvas::picking;
+use crate::canvas::view::View;
+use crate::document::{Picture, RegionTag};
+use crate::ui::Shown;
+use crate::ui_state::Tool;
+use crate::update::{Action, VisibleMask};
+
+/// How near the pointer must be to a handle, in points.
+const REACH: f32 = 9.0;
+/// How near an edge must come to the picture's border to snap to it, in points.
+const SNAP: f32 = 6.0;
+
+/// What the pointer is on, without any button; returns its place in image pixels.
+pub(super) fn point(
+    shown: &mut Shown<'_>,
+    ui: &Ui,
+    response: &Response,
+    view: &View,
+    picture: &Picture,
+    masks: &[VisibleMask],
+) -> Option<Pos2> {
+    let at = view.image_from_screen(response.hover_pos()?);
+    let (width, height) = picture.size;
+    let on_picture = (0.0..width as f32).contains(&at.x) && (0.0..height as f32).contains(&at.y);
+    if on_picture {
+        shown.pointer = Some((at.x, at.y));
+    }
+    if !response.dragged() {
+        shown.hovered = picking::mask_at(masks.iter().map(|m| &m.mask), at).or(shown.hovered);
+    }
+    let cursor = match handle_at(shown, view, picture, view.screen_from_image(at)) {
+        _ if space_held(ui) => CursorIcon::Grab,
+        Some((.., handle)) => handle_cursor(handle),
+        None if shown.state.ui.tool == Tool::Box && on_picture => CursorIcon::Crosshair,
+        None if shown.state.ui.tool == Tool::Box => CursorIcon::Default,
+        None if picking::region_at(&picture.regions, at).is_some() => CursorIcon::Move,
+        None if shown.hovered.is_some() => CursorIcon::PointingHand,
+        None => CursorIcon::Default,
+    };
+    ui.ctx().set_cursor_icon(cursor);
+    Some(at)
+}
+
+fn space_held(ui: &Ui) -> bool {
+    !ui.ctx().egui_wants_keyboard_input() && ui.input(|i| i.key_down(Key::Space))
+}
+
+fn handle_cursor(handle: Handle) -> CursorIcon {
+    match (handle.x, handle.y) {
+        (0, _) => CursorIcon::ResizeVertical,
+        (_, 0) => CursorIcon::ResizeHorizontal,
+        (x, y) if x == y => CursorIcon::ResizeNwSe,
+        _ => CursorIcon::ResizeNeSw,
+    }
+}
+
+/// The handle of the selected region near a place on the screen.
+fn handle_at(
+    shown: &Shown<'_>,
+    view: &View,
+    picture: &Picture,
+    at: Pos2,
+) -> Option<(RegionTag, PixelBox, Handle)> {
+    let region = picture.region(shown.state.ui.selected_region?).filter(|region| !region.hidden)?;
+    let near =
+        |handle: &Handle| view.screen_from_image(handle.position(&region.bounds)).distance(at) <= REACH;
+    Handle::ALL.into_iter().find(near).map(|handle| (region.tag, region.bounds, handle))
+}
+
+/// Drags: regions with the left button, the picture with the middle one, with space, or from a
+/// place where there is nothing else.
+pub(super) fn drag(shown: &mut Shown<'_>, ui: &Ui, response: &Response, view: &View, picture: &Picture) {
+    if let Some(gesture) = shown.state.ui.gesture {
+        if ui.input(|i| i.key_pressed(Key::Escape)) {
+            shown.send(Action::Gesture(None));
+        } else if let Some(pointer) = ui.input(|i| i.pointer.interact_pos()) {
+            let (to, snap) = (view.image_from_screen(pointer), snap(ui, view));
+            shown.send(Action::Gesture(Some(Gesture { to, snap, ..gesture })));
+        }
+        if !response.dragged() {
+            shown.send(Action::FinishGesture);
+        }
+        return;
+    }
+    let panning = response.dragged_by(PointerButton::Middle);
+    if !panning && response.drag_started_by(PointerButton::Primary) && !space_held(ui) {
+        let Some(pressed) = ui.input(|i| i.pointer.press_origin()) else { return };
+        let now = response.interact_pointer_pos().unwrap_or(pressed);
+        if let Some(grip) = grip_at(shown, view, picture, pressed) {
+            if let Grip::Move(tag, _) = grip {
+                shown.send(Action::SelectRegion(Some(tag)));
+            }
+            let (from, to) = (view.image_from_screen(pressed), view.image_from_screen(now));
+            shown.send(Action::Gesture(Some(Gesture { grip, from, to, snap: snap(ui, view) })));
+            return;
+        }
+    }
+    if panning || response.dragged_by(PointerButton::Primary) {
+        ui.ctx().set_cursor_icon(CursorIcon::Grabbing);
+        if response.drag_delta() != Vec2::ZERO {
+            shown.send(Action::SetView(view.panned(response.drag_delta())));
+        }
+    }
+}
+
+/// In pixels of the picture; nothing snaps while Alt is held.
+fn snap(ui: &Ui, view: &View) -> f32 {
+    if ui.input(|i| i.modifiers.alt) { 0.0 } else { SNAP / view.scale() }
+}
+
+fn grip_at(shown: &Shown<'_>, view: &View, picture: &Picture, pressed: Pos2) -> Option<Grip> {
+    if let Some((tag, bounds, handle)) = handle_at(shown, view, picture, pressed) {
+        return Some(Grip::Resize(tag, bounds, handle));
+    }
+    if shown.state.ui.tool == Tool::Box {
+        return Some(Grip::Draw);
+    }
+    let tag = picking::region_at(&picture.regions, view.image_from_screen(pressed))?;
+    picture.region(tag).map(|region| Grip::Move(tag, region.bounds))
+}
+
+/// A click selects the region or pins the mask under it.
+pub(super) fn click(
+    shown: &mut Shown<'_>,
+    response: &Response,
+    picture: &Picture,
+    masks: &[VisibleMask],
+    pointer: Option<Pos2>,
+) {
+    let Some(at) = pointer.filter(|_| response.clicked() || response.secondary_clicked()) else { return };
+    let region = picking::region_at(&picture.regions, at);
+    shown.send(Action::SelectRegion(region));
+    if region.is_none()
+        && response.clicked()
+        && let Some(mask) = picking::mask_at(masks.iter().map(|m| &m.mask), at)
+    {
+        shown.send(Action::TogglePin(mask));
+    }
+}
