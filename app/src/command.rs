@@ -212,7 +212,7 @@ impl Command {
             Self::NewConversation => row(
                 Edit,
                 "New conversation",
-                "Forget what was said about this picture",
+                "Talk about this picture from the beginning",
                 Some(ctrl_shift(Key::N)),
             ),
             Self::ZoomIn => row(View, "Zoom in", "Show the picture larger", Some(ctrl(Key::Plus))),
@@ -297,11 +297,10 @@ impl Command {
                 written && session.job.is_none() && session.model != ModelStatus::Gone
             }
             Self::Stop => session.job.as_ref().is_some_and(|job| !job.stopping),
-            Self::NewConversation => picture.is_some_and(|p| {
-                let failed = session.failures.contains_key(&p.id);
-                (failed || !p.exchanges.is_empty()) && session.job_about(p.id).is_none()
-            }),
-            Self::ToggleMasks => picture.is_some_and(|p| !p.exchanges.is_empty()) || session.job.is_some(),
+            Self::NewConversation => state
+                .conversation()
+                .is_some_and(|conversation| state.shown_failure().is_some() || !conversation.is_empty()),
+            Self::ToggleMasks => picture.is_some_and(|p| p.is_talked_about()) || session.job.is_some(),
             Self::UnpinMasks => !state.ui.pinned.is_empty(),
         }
     }

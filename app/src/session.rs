@@ -7,10 +7,10 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use glamm_engine::protocol::{
-    CancelToken, EncodeTimings, Grounding, ImageId, JobId, ModelInfo, ModelSource, ModelSpec,
+    CancelToken, EncodeTimings, Grounding, ImageId, JobId, ModelInfo, ModelSource, ModelSpec, Sampling,
 };
 
-use crate::document::{GroundedMask, MaskId, Origin, Question};
+use crate::document::{ConversationId, ExchangeId, GroundedMask, MaskId, Origin, Question};
 use crate::pixels::Pixels;
 
 /// Where the model is on its way.
@@ -42,6 +42,15 @@ pub enum Encoding {
     Failed(String),
 }
 
+/// Where in the conversations about a picture a question is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// In which conversation.
+    pub conversation: ConversationId,
+    /// Behind which exchange; `None` at the beginning.
+    pub parent: Option<ExchangeId>,
+}
+
 /// A reply on its way.
 #[derive(Debug)]
 pub struct RunningJob {
@@ -49,6 +58,8 @@ pub struct RunningJob {
     pub id: JobId,
     /// What it is about.
     pub image: ImageId,
+    /// Where its reply will stand.
+    pub place: Place,
     /// What was asked.
     pub question: Question,
     /// Ends it.
@@ -71,11 +82,15 @@ pub struct RunningJob {
     pub grounded: Vec<(Grounding, Option<GroundedMask>)>,
     /// Place in the palette of the first grounding.
     pub first_hue: usize,
+    /// How tokens are chosen.
+    pub sampling: Sampling,
 }
 
 /// A question that could not be answered.
 #[derive(Debug, Clone)]
 pub struct FailedQuestion {
+    /// Where it was asked.
+    pub place: Place,
     /// The question.
     pub question: Question,
     /// Why, and what to do.

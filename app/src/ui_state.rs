@@ -9,7 +9,7 @@ use glamm_engine::protocol::ImageId;
 
 use crate::canvas::gesture::Gesture;
 use crate::canvas::view::Viewpoint;
-use crate::document::{MaskId, RegionTag};
+use crate::document::{ConversationId, MaskId, RegionTag};
 
 /// What dragging on the picture does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -76,6 +76,8 @@ pub struct UiState {
     /// The last change of a region that was one of many small ones: which region, what kind of
     /// change, when. The next one soon after is the same step.
     pub region_step: Option<(RegionTag, &'static str, f64)>,
+    /// The conversation that is shown about each picture; the last one where there is no entry.
+    pub conversations: HashMap<ImageId, ConversationId>,
     /// The question being written about each picture.
     pub drafts: HashMap<ImageId, String>,
     /// Where the text cursor is to go, in characters of the draft; taken by the composer.
@@ -114,6 +116,7 @@ impl Default for UiState {
             gesture: None,
             selected_region: None,
             region_step: None,
+            conversations: HashMap::new(),
             drafts: HashMap::new(),
             draft_cursor: None,
             prompt_awaiting_region: None,

@@ -20,7 +20,7 @@ use crate::model::config::GlammConfig;
 use crate::model::glamm::{Glamm, ImageTokens, Slot};
 use crate::model::layers::Progress;
 use crate::protocol::{EncodeTimings, JobStats, ModelInfo, ModelSource, ModelSpec};
-use crate::text::conversation::{Prompt, PromptToken, reply_text};
+use crate::text::conversation::{Prompt, PromptToken, SYSTEM, reply_text};
 use crate::text::grounded::{ReplyEvent, ReplyParser};
 use crate::text::tokenizer::Tokenizer;
 use crate::vision::preprocess::{Planes, prepare_global, prepare_grounding};
@@ -137,7 +137,8 @@ impl Engine {
         report: &mut dyn FnMut(Increment),
     ) -> Result<Answer, EngineError> {
         let start = Instant::now();
-        let prompt = Prompt::new(&self.tokenizer, question.turns)?;
+        let system = question.system.unwrap_or(SYSTEM);
+        let prompt = Prompt::with_system(&self.tokenizer, system, question.turns)?;
         let slots = self.slots(&prompt, image.geometry.image_size)?;
         if slots.iter().any(|slot| matches!(slot, Slot::Region(_))) && image.region_maps.is_none() {
             let levels = &image.tokens.levels;

@@ -15,12 +15,21 @@ pub type StopCheck<'a> = &'a (dyn Fn() -> bool + Sync);
 /// A conversation whose last turn is to be answered.
 #[derive(Debug, Clone, Copy)]
 pub struct Question<'a> {
+    /// What the model is told before the first question; `None` for what it was trained with.
+    pub system: Option<&'a str>,
     /// Finished turns with their replies, then the open one.
     pub turns: &'a [Turn],
     /// How tokens are chosen.
     pub sampling: &'a Sampling,
     /// The reply is cut after this many tokens.
     pub max_new_tokens: usize,
+}
+
+impl<'a> Question<'a> {
+    /// As the official application asks: the most probable tokens, the words of the training first.
+    pub fn greedy(turns: &'a [Turn], max_new_tokens: usize) -> Self {
+        Self { system: None, turns, sampling: &Sampling::Greedy, max_new_tokens }
+    }
 }
 
 /// A piece of a reply, as soon as it is known.

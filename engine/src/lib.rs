@@ -29,14 +29,14 @@
 //! ```no_run
 //! use glamm_engine::Engine;
 //! use glamm_engine::job::{Increment, Question};
-//! use glamm_engine::protocol::{ModelSpec, Sampling, Turn};
+//! use glamm_engine::protocol::{ModelSpec, Turn};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let engine = Engine::load(&ModelSpec::default(), |_done, _total| true)?;
 //! let pixels = glamm_engine::vision::load_image("boat.png".as_ref())?;
 //! let (mut image, _timings) = engine.encode(&pixels, &|| false)?;
 //! let turns = [Turn { user: "Can you please segment the boat in this image?".into(), ..Turn::default() }];
-//! let question = Question { turns: &turns, sampling: &Sampling::Greedy, max_new_tokens: 128 };
+//! let question = Question::greedy(&turns, 128);
 //! let answer = engine.converse(&mut image, question, &|| false, &mut |increment| {
 //!     if let Increment::Mask { mask, .. } = increment {
 //!         let _pixels = mask.threshold(0.0);

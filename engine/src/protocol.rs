@@ -108,6 +108,8 @@ pub struct Turn {
 pub enum Task {
     /// Answer the last turn of a conversation.
     Converse {
+        /// What the model is told before the first question; `None` for what it was trained with.
+        system: Option<String>,
         /// The conversation so far; the last turn has no reply yet.
         turns: Vec<Turn>,
         /// How tokens are chosen.

@@ -187,8 +187,9 @@ impl<B: Backend> Worker<B> {
         let model = self.model.as_ref().ok_or(EngineError::NoModel)?;
         let image = self.images.touch(job.image).ok_or(EngineError::UnknownImage)?;
         let cache = image.cache.as_mut().ok_or(EngineError::UnknownImage)?;
-        let Task::Converse { turns, sampling, max_new_tokens } = &job.task;
-        let question = Question { turns, sampling, max_new_tokens: *max_new_tokens };
+        let Task::Converse { system, turns, sampling, max_new_tokens } = &job.task;
+        let (system, max_new_tokens) = (system.as_deref(), *max_new_tokens);
+        let question = Question { system, turns, sampling, max_new_tokens };
         let outbox = &self.outbox;
         let mut report = |increment: Increment| outbox.send(increment.into_event(job.id));
         let result = guarded(|| model.converse(cache, question, &stop, &mut report));

@@ -50,7 +50,7 @@ impl Bench {
     fn ask(&mut self, turns: Vec<Turn>, sampling: Sampling, max_new_tokens: usize) -> CancelToken {
         self.jobs += 1;
         let cancel = CancelToken::default();
-        let task = Task::Converse { turns, sampling, max_new_tokens };
+        let task = Task::Converse { system: None, turns, sampling, max_new_tokens };
         let job = JobRequest { id: JobId(self.jobs), image: IMAGE, cancel: cancel.clone(), task };
         self.handle.try_send(EngineCommand::Run(Box::new(job))).unwrap();
         cancel

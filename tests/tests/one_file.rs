@@ -15,7 +15,7 @@ use glamm_engine::gguf::Gguf;
 use glamm_engine::job::{Increment, Question};
 use glamm_engine::model::matrix::unpack;
 use glamm_engine::precision::Precision;
-use glamm_engine::protocol::{DeviceChoice, ModelSource, ModelSpec, Sampling, Turn};
+use glamm_engine::protocol::{DeviceChoice, ModelSource, ModelSpec, Turn};
 use glamm_engine::scenes::generate;
 use glamm_engine::vision::MaskLogits;
 use serde::Deserialize;
@@ -39,7 +39,7 @@ fn convert(precision: Precision, out: &Path) {
 fn answer(engine: &Engine, seed: u64) -> (Vec<u32>, Vec<Arc<MaskLogits>>) {
     let (mut image, _) = engine.encode(&generate(seed).image, &|| false).unwrap();
     let turns = [Turn { user: QUESTION.to_owned(), regions: Vec::new(), reply: None }];
-    let question = Question { turns: &turns, sampling: &Sampling::Greedy, max_new_tokens: 80 };
+    let question = Question::greedy(&turns, 80);
     let mut masks = Vec::new();
     let answer = engine.converse(&mut image, question, &|| false, &mut |piece| {
         if let Increment::Mask { mask, .. } = piece {

@@ -57,9 +57,8 @@ pub(super) fn run(args: &AskArgs) -> Result<(), CliError> {
         }
     };
     let question = Question {
-        turns: std::slice::from_ref(&request.turn),
         sampling: &request.sampling,
-        max_new_tokens: args.max_new_tokens,
+        ..Question::greedy(std::slice::from_ref(&request.turn), args.max_new_tokens)
     };
     let answer = engine.converse(&mut encoded, question, &|| cancel.is_cancelled(), &mut report)?;
     if let Some(failure) = failure {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use glamm_engine::Engine;
 use glamm_engine::job::{Increment, Question};
-use glamm_engine::protocol::{EncodeTimings, JobStats, Sampling, Turn};
+use glamm_engine::protocol::{EncodeTimings, JobStats, Turn};
 use glamm_engine::scenes;
 use glamm_engine::text::conversation::GROUNDED_CAPTION;
 use image::RgbImage;
@@ -105,7 +105,7 @@ impl Run {
         let mut turns = vec![Turn { user: GROUNDED_CAPTION.to_owned(), ..Turn::default() }];
         let mut masks = 0;
         let mut ask = |turns: &[Turn], masks: &mut usize| {
-            let question = Question { turns, sampling: &Sampling::Greedy, max_new_tokens: MAX_NEW_TOKENS };
+            let question = Question::greedy(turns, MAX_NEW_TOKENS);
             engine.converse(&mut image, question, &|| false, &mut |piece| {
                 *masks += usize::from(matches!(piece, Increment::Mask { .. }));
             })

@@ -6,7 +6,10 @@ use glamm_engine::protocol::ImageId;
 use glamm_engine::vision::PixelBox;
 
 use super::region::{short_name, usable};
-use super::{Document, Exchange, Picture, Region, RegionEdit, RegionTag};
+use super::{
+    Conversation, ConversationEdit, ConversationId, Document, Picture, Region, RegionEdit, RegionTag,
+    Settings,
+};
 
 /// A change to one picture.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,17 +32,28 @@ pub enum Edit {
         /// How.
         change: RegionEdit,
     },
-    /// Add a finished reply to the conversation.
-    AddExchange {
+    /// Begin another conversation; it gets the next free number.
+    AddConversation {
         /// About which picture.
         image: ImageId,
-        /// The question and its reply.
-        exchange: Arc<Exchange>,
+        /// How the model is asked in it.
+        settings: Settings,
     },
-    /// Begin the conversation anew.
-    ClearConversation {
+    /// Take a conversation away; in the place of the only one, an empty one begins.
+    RemoveConversation {
         /// About which picture.
         image: ImageId,
+        /// Which conversation.
+        conversation: ConversationId,
+    },
+    /// Change a conversation.
+    Conversation {
+        /// About which picture.
+        image: ImageId,
+        /// Which conversation.
+        conversation: ConversationId,
+        /// How.
+        change: ConversationEdit,
     },
 }
 
@@ -52,6 +66,12 @@ pub enum EditError {
     /// The region was removed.
     #[error("the region is no longer there")]
     UnknownRegion,
+    /// The conversation was deleted.
+    #[error("the conversation is no longer there")]
+    UnknownConversation,
+    /// The question and its reply were deleted, or what they follow was.
+    #[error("what it follows is no longer in the conversation")]
+    UnknownExchange,
     /// Nothing of the box lies on the picture, or it is less than a pixel wide or high.
     #[error("the box has no area on the picture")]
     EmptyBox,
@@ -63,8 +83,19 @@ impl Edit {
         match self {
             Self::AddRegion { image, .. }
             | Self::Region { image, .. }
-            | Self::AddExchange { image, .. }
-            | Self::ClearConversation { image } => *image,
+            | Self::AddConversation { image, .. }
+            | Self::RemoveConversation { image, .. }
+            | Self::Conversation { image, .. } => *image,
+        }
+    }
+
+    /// The conversation it changes, if any.
+    pub fn conversation(&self) -> Option<ConversationId> {
+        match self {
+            Self::RemoveConversation { conversation, .. } | Self::Conversation { conversation, .. } => {
+                Some(*conversation)
+            }
+            _ => None,
         }
     }
 
@@ -73,8 +104,9 @@ impl Edit {
         match self {
             Self::AddRegion { .. } => "draw region",
             Self::Region { change, .. } => change.label(),
-            Self::AddExchange { .. } => "reply",
-            Self::ClearConversation { .. } => "new conversation",
+            Self::AddConversation { .. } => "new conversation",
+            Self::RemoveConversation { .. } => "delete conversation",
+            Self::Conversation { change, .. } => change.label(),
         }
     }
 
@@ -86,8 +118,23 @@ impl Edit {
                 picture.regions.push(Region { name: short_name(name), ..region });
             }
             Self::Region { tag, change, .. } => change.apply_to(picture, *tag)?,
-            Self::AddExchange { exchange, .. } => picture.exchanges.push(Arc::clone(exchange)),
-            Self::ClearConversation { .. } => picture.exchanges.clear(),
+            Self::AddConversation { settings, .. } => {
+                let next = Conversation::new(picture.free_conversation(), settings.clone());
+                picture.conversations.push(Arc::new(next));
+            }
+            Self::RemoveConversation { conversation, .. } => {
+                let gone = picture.conversation(*conversation).ok_or(EditError::UnknownConversation)?;
+                let settings = gone.settings.clone();
+                let next = picture.free_conversation();
+                picture.conversations.retain(|c| c.id != *conversation);
+                if picture.conversations.is_empty() {
+                    picture.conversations.push(Arc::new(Conversation::new(next, settings)));
+                }
+            }
+            Self::Conversation { conversation, change, .. } => {
+                let place = picture.conversations.iter_mut().find(|c| c.id == *conversation);
+                change.apply_to(Arc::make_mut(place.ok_or(EditError::UnknownConversation)?))?;
+            }
         }
         Ok(())
     }
@@ -165,7 +212,28 @@ mod tests {
         }
         let gone = Edit::Region { image, tag: RegionTag(3), change: RegionEdit::Remove };
         assert_eq!(doc.apply(&gone), Err(EditError::UnknownRegion));
-        let elsewhere = Edit::ClearConversation { image: ImageId(99) };
+        let elsewhere = Edit::AddConversation { image: ImageId(99), settings: Settings::default() };
         assert_eq!(doc.apply(&elsewhere), Err(EditError::UnknownPicture));
+    }
+
+    #[test]
+    fn there_is_always_a_conversation() {
+        let (doc, image) = document();
+        let ids = |doc: &Document| {
+            doc.picture(image).unwrap().conversations.iter().map(|c| c.id.0).collect::<Vec<_>>()
+        };
+        let remove = |id| Edit::RemoveConversation { image, conversation: ConversationId(id) };
+        let doc = doc.apply(&Edit::AddConversation { image, settings: Settings::default() }).unwrap();
+        assert_eq!(ids(&doc), [1, 2]);
+        let doc = doc.apply(&remove(1)).unwrap();
+        assert_eq!(ids(&doc), [2]);
+        let settings = Settings { max_new_tokens: 7, ..Settings::default() };
+        let conversation = ConversationId(2);
+        let change = ConversationEdit::Configure(settings.clone());
+        let doc = doc.apply(&Edit::Conversation { image, conversation, change }).unwrap();
+        let doc = doc.apply(&remove(2)).unwrap();
+        assert_eq!(ids(&doc), [3]);
+        assert_eq!(doc.picture(image).unwrap().conversations[0].settings, settings, "these stay");
+        assert_eq!(doc.apply(&remove(2)), Err(EditError::UnknownConversation));
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use glamm_engine::protocol::ImageId;
 
-use super::{Document, Edit, EditError, Picture};
+use super::{ConversationId, Document, Edit, EditError, Picture};
 
 /// Snapshots share their unchanged parts, so this bounds little more than a list of pointers.
 const MAX_STEPS: usize = 200;
@@ -20,6 +20,8 @@ pub struct Step {
     pub label: &'static str,
     /// The picture that changed.
     pub image: ImageId,
+    /// The conversation that changed, if one did.
+    pub conversation: Option<ConversationId>,
 }
 
 /// The present document, and the ways back and forth.
@@ -42,7 +44,7 @@ impl History {
     /// As [`Document::apply`]; nothing has changed then.
     pub fn apply(&mut self, edit: &Edit) -> Result<(), EditError> {
         let changed = self.present.apply(edit)?;
-        let step = Step { label: edit.label(), image: edit.image() };
+        let step = Step { label: edit.label(), image: edit.image(), conversation: edit.conversation() };
         self.past.push_back((std::mem::replace(&mut self.present, changed), step));
         if self.past.len() > MAX_STEPS {
             self.past.pop_front();

@@ -5,6 +5,7 @@
 //! are named by [`ImageId`]. A [`Document`] is never changed in place: an [`Edit`] makes a new one,
 //! which shares all unchanged parts with the old one.
 
+mod conversation;
 mod edit;
 mod history;
 mod question;
@@ -14,9 +15,10 @@ mod reply;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use glamm_engine::protocol::{FinishReason, ImageId, JobStats, Reply};
+use glamm_engine::protocol::ImageId;
 use glamm_engine::vision::MaskLogits;
 
+pub use conversation::{Conversation, ConversationEdit, ConversationId, Exchange, ExchangeId, Settings};
 pub use edit::{Edit, EditError};
 pub use history::{History, Step};
 pub(crate) use question::bracketed;
@@ -37,24 +39,6 @@ pub struct GroundedMask {
     pub logits: Arc<MaskLogits>,
     /// Share of the picture it covers, 0 to 1; what decides which of two masks is on top.
     pub coverage: f32,
-}
-
-/// A question and its finished reply.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Exchange {
-    /// What was asked.
-    pub question: Question,
-    /// What the model said.
-    pub reply: Reply,
-    /// One entry for each of [`Reply::groundings`]; `None` where the reply was stopped before the
-    /// mask was computed.
-    pub masks: Vec<Option<GroundedMask>>,
-    /// Place in the palette of the first grounding; the others follow.
-    pub first_hue: usize,
-    /// Why the reply ended.
-    pub reason: FinishReason,
-    /// What it cost.
-    pub stats: JobStats,
 }
 
 /// Where a picture came from.
@@ -84,14 +68,15 @@ pub struct Picture {
     pub size: (u32, u32),
     /// In the order they were drawn.
     pub regions: Vec<Region>,
-    /// The conversation, oldest first.
-    pub exchanges: Vec<Arc<Exchange>>,
+    /// What was said about it, in the order it was begun; there is always one conversation at least.
+    pub conversations: Vec<Arc<Conversation>>,
 }
 
 impl Picture {
     /// A picture nobody has drawn on or asked about.
     pub fn new(id: ImageId, name: String, origin: Origin, size: (u32, u32)) -> Self {
-        Self { id, name, origin, size, regions: Vec::new(), exchanges: Vec::new() }
+        let first = Conversation::new(ConversationId(1), Settings::default());
+        Self { id, name, origin, size, regions: Vec::new(), conversations: vec![Arc::new(first)] }
     }
 
     /// The region with this tag.
@@ -108,9 +93,19 @@ impl Picture {
         RegionTag(number)
     }
 
-    /// Where the palette goes on with the next reply.
-    pub fn next_hue(&self) -> usize {
-        self.exchanges.last().map_or(0, |e| e.first_hue + e.reply.groundings.len())
+    /// The conversation with this name.
+    pub fn conversation(&self, id: ConversationId) -> Option<&Arc<Conversation>> {
+        self.conversations.iter().find(|c| c.id == id)
+    }
+
+    /// The name of the next conversation.
+    pub fn free_conversation(&self) -> ConversationId {
+        ConversationId(self.conversations.iter().map(|c| c.id.0).max().unwrap_or(0).saturating_add(1))
+    }
+
+    /// Whether anything was said about it.
+    pub fn is_talked_about(&self) -> bool {
+        self.conversations.iter().any(|c| !c.is_empty())
     }
 }
 

@@ -39,11 +39,11 @@ fn conversation(shown: &mut Shown<'_>, ui: &mut Ui) {
         paragraph(ui, text, theme::TEXT, shown.tokens.text_faint);
         return;
     };
-    let silent = picture.exchanges.is_empty() && state.session.job_about(picture.id).is_none();
-    if silent && !state.session.failures.contains_key(&picture.id) {
+    let exchanges = state.shown_exchanges();
+    if exchanges.is_empty() && state.shown_job().is_none() && state.shown_failure().is_none() {
         greeting(shown, ui);
     }
-    for exchange in &picture.exchanges {
+    for exchange in exchanges {
         messages::question(shown, ui, &exchange.question);
         messages::reply(shown, ui, exchange);
         if exchange.reason == FinishReason::ContextFull {
@@ -51,11 +51,11 @@ fn conversation(shown: &mut Shown<'_>, ui: &mut Ui) {
             paragraph(ui, text, theme::SMALL, shown.tokens.bad);
         }
     }
-    if let Some(job) = state.session.job_about(picture.id) {
+    if let Some(job) = state.shown_job() {
         messages::question(shown, ui, &job.question);
         messages::running(shown, ui, job);
     }
-    if let Some(failure) = state.session.failures.get(&picture.id) {
+    if let Some(failure) = state.shown_failure() {
         failed(shown, ui, failure);
     }
     encoding_note(shown, ui, picture);

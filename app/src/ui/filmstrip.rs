@@ -56,7 +56,7 @@ fn thumbnail(shown: &mut Shown<'_>, ui: &mut Ui, picture: &Picture) {
     };
     let around = if selected { rect.expand(2.0) } else { rect };
     ui.painter().rect_stroke(around, radius, stroke, StrokeKind::Outside);
-    let talked_about = !picture.exchanges.is_empty();
+    let talked_about = picture.is_talked_about();
     if talked_about {
         let at = rect.right_bottom() - vec2(8.0, 8.0);
         ui.painter().circle(at, 4.5, tokens.accent, Stroke::new(1.5, tokens.panel));

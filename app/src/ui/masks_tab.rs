@@ -13,7 +13,7 @@ use crate::update::{Action, ListedMask};
 const ROW: f32 = 40.0;
 
 pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui) {
-    let masks = shown.state.picture().map(|picture| shown.state.listed_masks(picture)).unwrap_or_default();
+    let masks = shown.state.listed_masks();
     ScrollArea::vertical().id_salt("masks").auto_shrink(false).show(ui, |ui| {
         Frame::new().inner_margin(Margin::symmetric(18, 14)).show(ui, |ui| {
             ui.set_width(ui.available_width());

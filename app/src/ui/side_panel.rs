@@ -105,6 +105,6 @@ fn count(shown: &Shown<'_>, tab: Tab) -> usize {
     match tab {
         Tab::Chat => 0,
         Tab::Regions => picture.regions.len(),
-        Tab::Masks => shown.state.listed_masks(picture).len(),
+        Tab::Masks => shown.state.mask_count(),
     }
 }

@@ -72,17 +72,16 @@ pub(super) fn duration(seconds: f64) -> String {
 
 /// The words that a mask grounds.
 fn phrase_of(state: &State, id: MaskId) -> Option<String> {
-    let picture = state.picture()?;
     let of = |text: &str, span: &std::ops::Range<usize>| -> String {
         text.chars().skip(span.start).take(span.len()).collect()
     };
-    for exchange in &picture.exchanges {
+    for exchange in state.shown_exchanges() {
         let place = exchange.masks.iter().position(|m| m.as_ref().is_some_and(|m| m.id == id));
         if let Some(grounding) = place.and_then(|place| exchange.reply.groundings.get(place)) {
             return Some(of(&exchange.reply.text, &grounding.span)).filter(|words| !words.is_empty());
         }
     }
-    let job = state.session.job_about(picture.id)?;
+    let job = state.shown_job()?;
     let (grounding, _) = job.grounded.iter().find(|(_, m)| m.as_ref().is_some_and(|m| m.id == id))?;
     Some(of(&job.text, &grounding.span)).filter(|words| !words.is_empty())
 }

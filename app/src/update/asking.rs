@@ -1,15 +1,12 @@
 //! From a draft to a job: suggestions, references to regions, Ask, Stop, asking again.
 
-use glamm_engine::protocol::{CancelToken, EngineCommand, ImageId, JobRequest, Sampling, Task, Turn};
+use glamm_engine::protocol::{CancelToken, EngineCommand, ImageId, JobRequest, Task, Turn};
 
 use super::{Effect, State};
-use crate::document::{Question, RegionTag, bracketed};
-use crate::session::RunningJob;
+use crate::document::{Question, RegionTag, Settings, bracketed};
+use crate::session::{Place, RunningJob};
 use crate::suggestions::{self, Suggestion};
 use crate::ui_state::{Tab, Tool};
-
-/// Replies are cut after this many tokens; the official application's limit.
-const MAX_NEW_TOKENS: usize = 512;
 
 impl State {
     /// Puts the draft about the current picture to the model.
@@ -17,36 +14,55 @@ impl State {
         let Some(picture) = self.picture() else { return };
         let image = picture.id;
         let question = Question::from_draft(self.ui.draft(image), &picture.regions);
-        self.ask_question(image, question, now, out);
+        self.ask_next(image, question, now, out);
+    }
+
+    /// Asks at the end of the conversation that is shown.
+    fn ask_next(&mut self, image: ImageId, question: Question, now: f64, out: &mut Vec<Effect>) {
+        if let Some(conversation) = self.conversation() {
+            let place = Place { conversation: conversation.id, parent: conversation.head() };
+            self.ask_question(image, place, question, now, out);
+        }
     }
 
     /// Asks the question again that could not be answered.
     pub(super) fn retry(&mut self, now: f64, out: &mut Vec<Effect>) {
         let Some(image) = self.ui.current else { return };
         if let Some(failure) = self.session.failures.get(&image) {
-            let question = failure.question.clone();
-            self.ask_question(image, question, now, out);
+            let (place, question) = (failure.place, failure.question.clone());
+            self.ask_question(image, place, question, now, out);
         }
     }
 
-    fn ask_question(&mut self, image: ImageId, question: Question, now: f64, out: &mut Vec<Effect>) {
+    fn ask_question(
+        &mut self,
+        image: ImageId,
+        place: Place,
+        question: Question,
+        now: f64,
+        out: &mut Vec<Effect>,
+    ) {
         if self.session.job.is_some() || question.text.is_empty() {
             return;
         }
-        let Some(picture) = self.document().picture(image) else { return };
+        let picture = self.document().picture(image);
+        let Some(conversation) = picture.and_then(|p| p.conversation(place.conversation)) else { return };
+        let before = conversation.path_to(place.parent);
         let mut turns: Vec<Turn> =
-            picture.exchanges.iter().map(|e| e.question.turn(Some(e.reply.raw.clone()))).collect();
+            before.into_iter().map(|e| e.question.turn(Some(e.reply.raw.clone()))).collect();
         turns.push(question.turn(None));
-        let first_hue = picture.next_hue();
+        let first_hue = conversation.hue_after(place.parent);
+        let Settings { system, sampling, max_new_tokens } = conversation.settings.clone();
         let request = JobRequest {
             id: self.session.fresh_job(),
             image,
             cancel: CancelToken::default(),
-            task: Task::Converse { turns, sampling: Sampling::Greedy, max_new_tokens: MAX_NEW_TOKENS },
+            task: Task::Converse { system, turns, sampling: sampling.clone(), max_new_tokens },
         };
         self.session.job = Some(RunningJob {
             id: request.id,
             image,
+            place,
             question,
             cancel: request.cancel.clone(),
             stopping: false,
@@ -58,6 +74,7 @@ impl State {
             waiting_phrases: Vec::new(),
             grounded: Vec::new(),
             first_hue,
+            sampling,
         });
         self.session.failures.remove(&image);
         self.ui.drafts.remove(&image);
@@ -117,7 +134,7 @@ impl State {
         match *suggestion {
             Suggestion::Ask { prompt, .. } => {
                 let question = Question::from_draft(prompt, &picture.regions);
-                self.ask_question(image, question, now, out);
+                self.ask_next(image, question, now, out);
             }
             Suggestion::Complete { before, after, .. } => {
                 self.ui.drafts.insert(image, format!("{before}{after}"));

@@ -5,7 +5,7 @@ use glamm_engine::protocol::{EngineCommand, ImageId, ModelSource, ModelSpec};
 use super::{Effect, State};
 use crate::canvas::view::Viewpoint;
 use crate::command::Command;
-use crate::document::{Edit, RegionEdit, RegionTag, Step};
+use crate::document::{ConversationId, Edit, RegionEdit, RegionTag, Step};
 use crate::session::ModelStatus;
 use crate::ui_state::{Appearance, Tab, Tool};
 
@@ -107,6 +107,9 @@ impl State {
         self.ui.gesture = None;
         if let Some(step) = step {
             self.select_picture(step.image, out);
+            if let Some(conversation) = step.conversation {
+                self.select_conversation(conversation);
+            }
         }
         let there = |state: &Self, tag: RegionTag| state.picture().is_some_and(|p| p.region(tag).is_some());
         if self.ui.selected_region.is_some_and(|tag| !there(self, tag)) {
@@ -116,10 +119,18 @@ impl State {
 
     fn new_conversation(&mut self, image: ImageId) {
         self.session.failures.remove(&image);
-        if self.document().picture(image).is_some_and(|p| !p.exchanges.is_empty()) {
-            self.edit(&Edit::ClearConversation { image });
-        }
+        let Some(settings) = self.conversation().map(|c| c.settings.clone()) else { return };
+        self.edit(&Edit::AddConversation { image, settings });
+        // The new one is the last one.
+        self.ui.conversations.remove(&image);
         self.ui.pinned.clear();
+    }
+
+    pub(super) fn select_conversation(&mut self, id: ConversationId) {
+        let Some(picture) = self.picture() else { return };
+        if picture.conversation(id).is_some() {
+            self.ui.conversations.insert(picture.id, id);
+        }
     }
 
     pub(super) fn load_model(&mut self, source: ModelSource, out: &mut Vec<Effect>) {

@@ -9,7 +9,7 @@ use glamm_engine::vision::MaskLogits;
 
 use super::State;
 use crate::canvas::picking;
-use crate::document::{Edit, Exchange, GroundedMask};
+use crate::document::{ConversationEdit, Edit, Exchange, GroundedMask};
 use crate::session::{Encoding, FailedQuestion, ModelStatus, RunningJob};
 
 impl State {
@@ -116,9 +116,22 @@ impl State {
         }
         let mut masks: Vec<_> = job.grounded.into_iter().map(|(_, mask)| mask).collect();
         masks.resize(reply.groundings.len(), None);
-        let exchange =
-            Exchange { question: job.question, reply, masks, first_hue: job.first_hue, reason, stats };
-        self.edit(&Edit::AddExchange { image: job.image, exchange: Arc::new(exchange) });
+        let (image, conversation) = (job.image, job.place.conversation);
+        let picture = self.document().picture(image);
+        let Some(there) = picture.and_then(|p| p.conversation(conversation)) else { return };
+        let exchange = Exchange {
+            id: there.free_exchange(),
+            parent: job.place.parent,
+            question: job.question,
+            reply,
+            masks,
+            first_hue: job.first_hue,
+            sampling: job.sampling,
+            reason,
+            stats,
+        };
+        let change = ConversationEdit::Add(Arc::new(exchange));
+        self.edit(&Edit::Conversation { image, conversation, change });
     }
 
     fn job_failed(&mut self, id: JobId, error: &EngineError) {
@@ -129,7 +142,7 @@ impl State {
     fn fail(&mut self, id: JobId, message: String, too_long: bool) {
         let Some(job) = self.session.job.take_if(|job| job.id == id) else { return };
         if self.document().picture(job.image).is_some() {
-            let failure = FailedQuestion { question: job.question, message, too_long };
+            let failure = FailedQuestion { place: job.place, question: job.question, message, too_long };
             self.session.failures.insert(job.image, failure);
         }
     }

@@ -22,7 +22,9 @@ use glamm_engine::protocol::{EngineCommand, EngineEvent, ImageId, ModelSource, M
 use crate::canvas::gesture::Gesture;
 use crate::canvas::view::{View, Viewpoint};
 use crate::command::Command;
-use crate::document::{Document, Edit, History, MaskId, Origin, Picture, RegionEdit, RegionTag};
+use crate::document::{
+    Conversation, ConversationId, Document, Edit, History, MaskId, Origin, Picture, RegionEdit, RegionTag,
+};
 use crate::pixels::Pixels;
 use crate::session::Session;
 use crate::suggestions::Suggestion;
@@ -73,6 +75,8 @@ pub enum Action {
     SelectPicture(ImageId),
     /// Close a picture.
     ClosePicture(ImageId),
+    /// Show a conversation about the current picture.
+    SelectConversation(ConversationId),
     /// Change the document.
     Edit(Edit),
     /// A drag on the canvas goes on, or ends nowhere.
@@ -212,6 +216,13 @@ impl State {
         self.document().picture(self.ui.current?)
     }
 
+    /// The conversation that is shown.
+    pub fn conversation(&self) -> Option<&Arc<Conversation>> {
+        let picture = self.picture()?;
+        let chosen = self.ui.conversations.get(&picture.id).and_then(|id| picture.conversation(*id));
+        chosen.or(picture.conversations.last())
+    }
+
     /// Carries out one action; `now` is the window's clock in seconds.
     pub fn update(&mut self, action: Action, now: f64) -> Vec<Effect> {
         let mut effects = Vec::new();
@@ -229,6 +240,7 @@ impl State {
             Action::Failed(message) => self.session.notify(message, true),
             Action::SelectPicture(image) => self.select_picture(image, out),
             Action::ClosePicture(image) => self.close_picture(image, out),
+            Action::SelectConversation(id) => self.select_conversation(id),
             Action::Edit(edit) => self.edit(&edit),
             Action::Gesture(gesture) => self.ui.gesture = gesture,
             Action::FinishGesture => self.finish_gesture(out),

@@ -148,6 +148,7 @@ impl State {
         self.session.failures.remove(&image);
         self.ui.views.remove(&image);
         self.ui.drafts.remove(&image);
+        self.ui.conversations.remove(&image);
         if self.session.encodings.remove(&image).is_some() {
             out.push(Effect::Engine(EngineCommand::CloseImage(image)));
         }

@@ -99,8 +99,7 @@ impl State {
     pub(super) fn region_around(&mut self, mask: MaskId) {
         let Some(picture) = self.picture() else { return };
         let (image, tag) = (picture.id, picture.free_tag());
-        let Some(listed) = self.listed_masks(picture).into_iter().find(|listed| listed.mask.id == mask)
-        else {
+        let Some(listed) = self.listed_masks().into_iter().find(|listed| listed.mask.id == mask) else {
             return;
         };
         let Some(bounds) = picking::bounding_box(&listed.mask.logits) else {

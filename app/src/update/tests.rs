@@ -106,7 +106,7 @@ fn a_reply_streams_into_the_conversation() {
     assert_eq!(state.ui.draft(request.image), "", "the draft is sent");
     answer(&mut state, request.id);
     assert!(state.session.job.is_none());
-    let exchange = Arc::clone(&state.picture().unwrap().exchanges[0]);
+    let exchange = Arc::clone(&state.conversation().unwrap().exchanges()[0]);
     assert_eq!(exchange.reply, reply());
     assert_eq!(exchange.masks.len(), 1);
     let visible = state.visible_masks();
@@ -120,7 +120,7 @@ fn a_reply_streams_into_the_conversation() {
     assert_eq!(state.session.job.as_ref().unwrap().first_hue, 1, "colours go on");
 
     state.update(Action::Command(Command::Undo), 3.0);
-    assert!(state.picture().unwrap().exchanges.is_empty(), "a finished reply is one edit");
+    assert!(state.conversation().unwrap().is_empty(), "a finished reply is one edit");
 }
 
 #[test]
@@ -148,7 +148,7 @@ fn events_of_other_jobs_are_dropped() {
     let stale = JobId(request.id.0 + 100);
     answer(&mut state, stale);
     assert!(state.session.job.as_ref().unwrap().text.is_empty());
-    assert!(state.picture().unwrap().exchanges.is_empty());
+    assert!(state.conversation().unwrap().is_empty());
 }
 
 #[test]
@@ -161,14 +161,14 @@ fn stop_cancels_and_keeps_what_was_said() {
     let said = Reply { raw: "a".to_owned(), text: "a".to_owned(), groundings: Vec::new() };
     let (job, reason) = (request.id, FinishReason::Cancelled);
     event(&mut state, EngineEvent::JobFinished { job, reason, reply: said, stats: JobStats::default() });
-    assert_eq!(state.picture().unwrap().exchanges[0].reason, FinishReason::Cancelled);
+    assert_eq!(state.conversation().unwrap().exchanges()[0].reason, FinishReason::Cancelled);
 
     let request = ask(&mut state, "And now?");
     state.update(Action::Command(Command::Stop), 1.5);
     let (job, reply) = (request.id, Reply::default());
     event(&mut state, EngineEvent::JobFinished { job, reason, reply, stats: JobStats::default() });
     assert_eq!(state.ui.draft(image), "And now?", "nothing was said: the question comes back");
-    assert_eq!(state.picture().unwrap().exchanges.len(), 1);
+    assert_eq!(state.conversation().unwrap().exchanges().len(), 1);
 }
 
 #[test]
@@ -359,13 +359,8 @@ fn hovering_and_pinning_bring_masks_out() {
     answer(&mut state, first);
     let second = ask(&mut state, "What else?").id;
     answer(&mut state, second);
-    let ids: Vec<MaskId> = state
-        .picture()
-        .unwrap()
-        .exchanges
-        .iter()
-        .flat_map(|e| e.masks.iter().flatten().map(|m| m.id))
-        .collect();
+    let ids: Vec<MaskId> =
+        state.conversation().unwrap().path().flat_map(|e| e.masks.iter().flatten().map(|m| m.id)).collect();
     let shown =
         |state: &State| state.visible_masks().iter().map(|m| (m.mask.id, m.emphasised)).collect::<Vec<_>>();
     assert_eq!(shown(&state), [(ids[1], false)], "those of the latest reply");

@@ -1,9 +1,15 @@
-//! Which masks are to be seen on the canvas, and how strongly.
+//! What of a picture's conversations is to be seen: messages, and which masks are on the canvas.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use glamm_engine::protocol::Grounding;
 
 use super::State;
-use crate::document::{GroundedMask, Picture};
+use crate::document::{Exchange, GroundedMask};
+use crate::session::{FailedQuestion, RunningJob};
 
-/// A mask of the current picture, on the canvas or not.
+/// A mask of the conversation that is shown, on the canvas or not.
 #[derive(Debug, Clone)]
 pub struct ListedMask {
     /// The mask.
@@ -29,63 +35,128 @@ pub struct VisibleMask {
     pub dimmed: bool,
 }
 
+/// The masks of one reply, finished or on its way.
+struct ReplyMasks<'a> {
+    /// Counted from the first reply.
+    reply: usize,
+    first_hue: usize,
+    text: &'a str,
+    masks: Vec<(&'a Range<usize>, &'a GroundedMask, usize)>,
+}
+
 impl State {
+    /// The exchanges that are shown: while a reply is on its way, those that lead to it.
+    pub fn shown_exchanges(&self) -> Vec<&Arc<Exchange>> {
+        let Some(conversation) = self.conversation() else { return Vec::new() };
+        match self.shown_job() {
+            Some(job) => conversation.path_to(job.place.parent),
+            None => conversation.path().collect(),
+        }
+    }
+
+    /// The running job, where it belongs to the conversation that is shown.
+    pub fn shown_job(&self) -> Option<&RunningJob> {
+        let conversation = self.conversation()?.id;
+        let job = self.session.job_about(self.ui.current?)?;
+        (job.place.conversation == conversation).then_some(job)
+    }
+
+    /// The question of the conversation that is shown that could not be answered.
+    pub fn shown_failure(&self) -> Option<&FailedQuestion> {
+        let conversation = self.conversation()?.id;
+        let failure = self.session.failures.get(&self.ui.current?)?;
+        (failure.place.conversation == conversation).then_some(failure)
+    }
+
     /// The masks to be drawn over the current picture, large ones first: those of the latest reply
     /// that has any, those that are pinned, and the one the pointer is on.
     pub fn visible_masks(&self) -> Vec<VisibleMask> {
-        let Some(picture) = self.picture().filter(|_| !self.ui.masks_hidden) else { return Vec::new() };
-        let all = self.listed_masks(picture);
-        let latest = all.last().map(|listed| listed.reply);
+        if self.ui.masks_hidden {
+            return Vec::new();
+        }
+        let all = self.masks_by_reply();
+        let latest = all.last().map(|reply| reply.reply);
         let wanted =
             |mask: &GroundedMask| self.ui.hovered == Some(mask.id) || self.ui.pinned.contains(&mask.id);
-        let any_wanted = all.iter().any(|listed| wanted(&listed.mask));
-        let mut shown: Vec<VisibleMask> = all
-            .into_iter()
-            .filter(|listed| Some(listed.reply) == latest || wanted(&listed.mask))
-            .map(|ListedMask { mask, hue, .. }| {
-                let emphasised = wanted(&mask);
-                VisibleMask { mask, hue, emphasised, dimmed: any_wanted && !emphasised }
-            })
-            .collect();
+        let mut shown = Vec::new();
+        for reply in &all {
+            for (_, mask, index) in &reply.masks {
+                let emphasised = wanted(mask);
+                if emphasised || Some(reply.reply) == latest {
+                    let hue = reply.hue(*index);
+                    let mask = GroundedMask::clone(mask);
+                    shown.push(VisibleMask { mask, hue, emphasised, dimmed: false });
+                }
+            }
+        }
+        if shown.iter().any(|mask| mask.emphasised) {
+            for mask in &mut shown {
+                mask.dimmed = !mask.emphasised;
+            }
+        }
         shown.sort_by(|a, b| b.mask.coverage.total_cmp(&a.mask.coverage));
         shown
     }
 
-    /// All masks of a picture, in the order of the conversation.
-    pub fn listed_masks(&self, picture: &Picture) -> Vec<ListedMask> {
+    /// All masks of the conversation that is shown, in its order.
+    pub fn listed_masks(&self) -> Vec<ListedMask> {
         let mut all = Vec::new();
-        for (reply, exchange) in picture.exchanges.iter().enumerate() {
-            let spans: Vec<_> = exchange.reply.groundings.iter().map(|g| &g.span).collect();
-            let masks = exchange.masks.iter().map(Option::as_ref);
-            list(&mut all, (reply, exchange.first_hue), &exchange.reply.text, &spans, masks);
-        }
-        if let Some(job) = self.session.job_about(picture.id) {
-            let spans: Vec<_> = job.grounded.iter().map(|(g, _)| &g.span).collect();
-            let masks = job.grounded.iter().map(|(_, mask)| mask.as_ref());
-            list(&mut all, (picture.exchanges.len(), job.first_hue), &job.text, &spans, masks);
+        for reply in self.masks_by_reply() {
+            for (span, mask, index) in &reply.masks {
+                let phrase: String = reply.text.chars().skip(span.start).take(span.len()).collect();
+                all.push(ListedMask {
+                    mask: GroundedMask::clone(mask),
+                    hue: reply.hue(*index),
+                    phrase: phrase.trim().to_owned(),
+                    reply: reply.reply,
+                });
+            }
         }
         all
     }
-}
 
-/// Adds the masks of one reply.
-fn list<'a>(
-    all: &mut Vec<ListedMask>,
-    (reply, first_hue): (usize, usize),
-    text: &str,
-    spans: &[&std::ops::Range<usize>],
-    masks: impl Iterator<Item = Option<&'a GroundedMask>>,
-) {
-    for (index, mask) in masks.enumerate() {
-        let (Some(mask), Some(span)) = (mask, spans.get(index)) else { continue };
-        let phrase: String = text.chars().skip(span.start).take(span.len()).collect();
-        let hue = first_hue + first_of_phrase(spans, index);
-        all.push(ListedMask { mask: mask.clone(), hue, phrase: phrase.trim().to_owned(), reply });
+    /// How many masks the conversation that is shown has.
+    pub fn mask_count(&self) -> usize {
+        self.masks_by_reply().iter().map(|reply| reply.masks.len()).sum()
+    }
+
+    /// The replies that have masks.
+    fn masks_by_reply(&self) -> Vec<ReplyMasks<'_>> {
+        let shown = self.shown_exchanges();
+        let running = self.shown_job();
+        let behind = shown.len();
+        let finished = shown.into_iter().enumerate().map(|(reply, exchange)| {
+            let groundings = exchange.reply.groundings.iter();
+            let masks = paired(groundings.zip(exchange.masks.iter().map(Option::as_ref)));
+            ReplyMasks { reply, first_hue: exchange.first_hue, text: &exchange.reply.text, masks }
+        });
+        let running = running.map(|job| {
+            let masks = paired(job.grounded.iter().map(|(grounding, mask)| (grounding, mask.as_ref())));
+            ReplyMasks { reply: behind, first_hue: job.first_hue, text: &job.text, masks }
+        });
+        finished.chain(running).filter(|reply| !reply.masks.is_empty()).collect()
     }
 }
 
-/// Several masks of one phrase share its colour: that of the first.
-fn first_of_phrase(spans: &[&std::ops::Range<usize>], index: usize) -> usize {
-    let Some(span) = spans.get(index).filter(|span| !span.is_empty()) else { return index };
-    spans.iter().position(|other| other == span).unwrap_or(index)
+/// The masks that are there: the words they ground, and the place of the first mask of these words.
+fn paired<'a>(
+    masks: impl Iterator<Item = (&'a Grounding, Option<&'a GroundedMask>)>,
+) -> Vec<(&'a Range<usize>, &'a GroundedMask, usize)> {
+    let mut spans: Vec<&Range<usize>> = Vec::new();
+    let mut found = Vec::new();
+    for (index, (Grounding { span }, mask)) in masks.enumerate() {
+        let first = spans.iter().position(|&other| other == span && !span.is_empty()).unwrap_or(index);
+        spans.push(span);
+        if let Some(mask) = mask {
+            found.push((span, mask, first));
+        }
+    }
+    found
+}
+
+impl ReplyMasks<'_> {
+    /// Several masks of one phrase share its colour: that of the first.
+    fn hue(&self, first: usize) -> usize {
+        self.first_hue + first
+    }
 }

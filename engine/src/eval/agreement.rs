@@ -9,7 +9,7 @@ use super::tally::Tally;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::job::{Increment, Question};
-use crate::protocol::{Reply, Sampling, Turn};
+use crate::protocol::{Reply, Turn};
 use crate::scenes::{Scene, generate};
 use crate::text::conversation::GROUNDED_CAPTION;
 use crate::vision::BinaryMask;
@@ -96,7 +96,7 @@ fn caption(engine: &Engine, scene: &Scene) -> Result<Caption, EngineError> {
     let go_on = || false;
     let (mut image, _) = engine.encode(&scene.image, &go_on)?;
     let turns = [Turn { user: GROUNDED_CAPTION.to_owned(), regions: Vec::new(), reply: None }];
-    let question = Question { turns: &turns, sampling: &Sampling::Greedy, max_new_tokens: MAX_NEW_TOKENS };
+    let question = Question::greedy(&turns, MAX_NEW_TOKENS);
     let mut masks = Vec::new();
     let answer = engine.converse(&mut image, question, &go_on, &mut |piece| {
         if let Increment::Mask { mask, .. } = piece {

@@ -31,7 +31,7 @@ use super::tally::Tally;
 use crate::engine::{EncodedImage, Engine};
 use crate::error::EngineError;
 use crate::job::{Increment, Question};
-use crate::protocol::{Reply, Sampling, Turn};
+use crate::protocol::{Reply, Turn};
 use crate::scenes::text::{
     Conversation, Ref, SceneTurn, Target, Task, Truth, Wording, evaluation, judge, target_mask,
 };
@@ -196,8 +196,7 @@ impl Paper {
         for asked in &conversation.turns {
             turns.push(Turn { user: asked.user.clone(), regions: asked.boxes.clone(), reply: None });
             let mut masks: Vec<Arc<MaskLogits>> = Vec::new();
-            let question =
-                Question { turns: &turns, sampling: &Sampling::Greedy, max_new_tokens: MAX_NEW_TOKENS };
+            let question = Question::greedy(&turns, MAX_NEW_TOKENS);
             let answer = engine.converse(image, question, stop, &mut |piece| {
                 if let Increment::Mask { mask, .. } = piece {
                     masks.push(mask);

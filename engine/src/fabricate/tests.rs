@@ -15,7 +15,7 @@ use crate::checkpoint::{Checkpoint, VISION_PREFIX};
 use crate::engine::Engine;
 use crate::job::Question;
 use crate::model::glamm::Glamm;
-use crate::protocol::{ModelSource, ModelSpec, Sampling, Turn};
+use crate::protocol::{ModelSource, ModelSpec, Turn};
 
 fn golden(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/golden/public").join(path)
@@ -108,7 +108,7 @@ fn a_question_can_be_asked() {
     let pixels = image::open(golden("images/square.png")).unwrap().to_rgb8();
     let (mut image, _) = engine.encode(&pixels, &|| false).unwrap();
     let turns = [Turn { user: "What is in the picture?".to_owned(), ..Turn::default() }];
-    let question = Question { turns: &turns, sampling: &Sampling::Greedy, max_new_tokens: 8 };
+    let question = Question::greedy(&turns, 8);
     let answer = engine.converse(&mut image, question, &|| false, &mut |_| {}).unwrap();
     assert!(!answer.token_ids.is_empty());
 }

@@ -9,7 +9,8 @@ use crate::error::PromptError;
 use crate::protocol::Turn;
 use crate::vision::PixelBox;
 
-const SYSTEM: &str = "A chat between a curious human and an artificial intelligence assistant. \
+/// What the model was trained to be told first, in the words of LLaVA.
+pub const SYSTEM: &str = "A chat between a curious human and an artificial intelligence assistant. \
      The assistant gives helpful, detailed, and polite answers to the human's questions.";
 /// Before the first question; the image takes the place of `<image>`.
 const OVERVIEW: &str = "The <im_start><image><im_end> provides an overview of the picture.\n";
@@ -65,6 +66,16 @@ impl Prompt {
     /// # Errors
     /// The last question is empty, or a turn has several boxes, but fewer than `<bbox>`.
     pub fn new(tokenizer: &Tokenizer, turns: &[Turn]) -> Result<Self, PromptError> {
+        Self::with_system(tokenizer, SYSTEM, turns)
+    }
+
+    /// [`Self::new`] with other words before the first question. Markers in them are words like any
+    /// other.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn with_system(tokenizer: &Tokenizer, system: &str, turns: &[Turn]) -> Result<Self, PromptError> {
+        let system = without_markers(system);
         let last = turns.last().ok_or(PromptError::Empty)?;
         if last.user.trim().is_empty() {
             return Err(PromptError::Empty);
@@ -90,7 +101,7 @@ impl Prompt {
         let mut meanings = meanings.into_iter();
         let bbox = tokenizer.markers().bbox;
         // The template writes `<image>` once, before anything that a user wrote.
-        let mut tokens = encode_with_images(tokenizer, &prompt_text(turns), 1);
+        let mut tokens = encode_with_images(tokenizer, &prompt_text_after(&system, turns), 1);
         for token in tokens.iter_mut().filter(|token| **token == PromptToken::Text(bbox)) {
             if let Some(index) = meanings.next().flatten() {
                 *token = PromptToken::Region { token: bbox, index };
@@ -106,6 +117,11 @@ pub const GROUNDED_CAPTION: &str = "Could you please give me a detailed descript
 
 /// The conversation as one text, which ends where the reply to the last turn begins.
 pub fn prompt_text(turns: &[Turn]) -> String {
+    prompt_text_after(SYSTEM, turns)
+}
+
+/// [`prompt_text`] with other words before the first question.
+fn prompt_text_after(system: &str, turns: &[Turn]) -> String {
     let written = turns.iter().enumerate().map(|(index, turn)| {
         let overview = if index == 0 { OVERVIEW } else { "" };
         let question = unescape(&turn.user);
@@ -115,7 +131,13 @@ pub fn prompt_text(turns: &[Turn]) -> String {
             None => format!("USER: {overview}{question} {}", REPLY_SLOT.trim_end()),
         }
     });
-    format!("{SYSTEM} {}", written.collect::<String>())
+    let gap = if system.is_empty() { "" } else { " " };
+    format!("{system}{gap}{}", written.collect::<String>())
+}
+
+/// The image and the regions belong to the questions: in other words their markers are names.
+fn without_markers(text: &str) -> String {
+    text.trim().replace(IMAGE, "image").replace(BBOX, "bbox")
 }
 
 /// Ids of a text in which the first `images` of `<image>` are images; any more are words. What stands
@@ -216,6 +238,19 @@ mod tests {
         let region =
             "Can you provide me with a detailed description of the region in the picture marked by <bbox>?";
         check("", 1, Ok(region));
+    }
+
+    #[test]
+    fn other_words_may_come_first() {
+        let open = Turn { user: "Two?".to_owned(), ..Turn::default() };
+        let rest =
+            "USER: The <im_start><image><im_end> provides an overview of the picture.\nTwo? ASSISTANT:";
+        for (system, before) in
+            [(" Be brief. ", "Be brief. "), ("", ""), ("No <image>, no <bbox>.", "No image, no bbox. ")]
+        {
+            let text = prompt_text_after(&without_markers(system), std::slice::from_ref(&open));
+            assert_eq!(text, format!("{before}{rest}"));
+        }
     }
 
     #[test]

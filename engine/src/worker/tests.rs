@@ -130,7 +130,7 @@ fn run(id: u64, image: u64, order: &str, cancel: &CancelToken) -> EngineCommand 
         id: JobId(id),
         image: ImageId(image),
         cancel: cancel.clone(),
-        task: Task::Converse { turns, sampling: Sampling::Greedy, max_new_tokens: 1 },
+        task: Task::Converse { system: None, turns, sampling: Sampling::Greedy, max_new_tokens: 1 },
     }))
 }
 

@@ -29,7 +29,7 @@ fn ask(
     turns: &[Turn],
     max_new_tokens: usize,
 ) -> Result<(Answer, Vec<Arc<MaskLogits>>), Failed> {
-    let question = Question { turns, sampling: &Sampling::Greedy, max_new_tokens };
+    let question = Question::greedy(turns, max_new_tokens);
     let mut masks = Vec::new();
     let mut keep_masks = |increment| {
         if let Increment::Mask { index, mask, .. } = increment {
@@ -188,6 +188,7 @@ pub(crate) fn engine_thread(set: Set) -> Outcome {
         let pixels = Arc::new(golden.picture(&golden.image(case)?.file)?);
         handle.try_send(EngineCommand::OpenImage { image, pixels })?;
         let task = Task::Converse {
+            system: None,
             turns: golden.turns(case)?,
             sampling: Sampling::Greedy,
             max_new_tokens: limit(case)?,

@@ -294,8 +294,8 @@ fn the_real_engine_answers_in_the_window() {
     wait(&mut window, "the model", |state| matches!(state.session.model, ModelStatus::Ready(_)));
     wait(&mut window, "the picture", |state| state.picture().is_some());
     window.get_by_label("Describe with masks").click();
-    wait(&mut window, "the reply", |state| !state.picture().unwrap().exchanges.is_empty());
-    let exchange = &window.state().state().picture().unwrap().exchanges[0];
+    wait(&mut window, "the reply", |state| !state.conversation().unwrap().is_empty());
+    let exchange = &window.state().state().conversation().unwrap().exchanges()[0];
     assert_eq!(exchange.reply.text.trim(), "A red circle and a blue square on a grey wall.");
     assert_eq!(exchange.masks.iter().flatten().count(), 2);
     window.get_by_label("Phrase: A red circle").hover();
@@ -308,10 +308,10 @@ fn the_real_engine_answers_in_the_window() {
     window.get_by_label("Question").type_text("red circle");
     window.run_steps(3);
     window.get_by_label("Ask").click();
-    wait(&mut window, "the follow-up", |state| state.picture().unwrap().exchanges.len() == 2);
-    let picture = window.state().state().picture().unwrap();
-    assert_eq!(picture.exchanges[1].question.text, "Can you please segment the red circle in this image?");
-    assert!(picture.exchanges[1].stats.cached_tokens > 0, "the conversation is not read again");
+    wait(&mut window, "the follow-up", |state| state.conversation().unwrap().exchanges().len() == 2);
+    let exchanges = window.state().state().conversation().unwrap().exchanges();
+    assert_eq!(exchanges[1].question.text, "Can you please segment the red circle in this image?");
+    assert!(exchanges[1].stats.cached_tokens > 0, "the conversation is not read again");
 }
 
 #[test]
