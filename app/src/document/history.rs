@@ -59,7 +59,7 @@ impl History {
     /// # Errors
     /// As [`Document::apply`]; nothing has changed then.
     pub fn amend(&mut self, edit: &Edit) -> Result<(), EditError> {
-        let step = Step { label: edit.label(), image: edit.image() };
+        let step = Step { label: edit.label(), image: edit.image(), conversation: edit.conversation() };
         if self.undoable() != Some(step) || !self.future.is_empty() {
             return self.apply(edit);
         }
