@@ -295,7 +295,7 @@ fn a_region_is_put_around_a_mask() {
     let (mut state, _) = with_picture();
     let request = ask(&mut state, "What?");
     answer(&mut state, request.id);
-    let mask = state.listed_masks(state.picture().unwrap())[0].mask.id;
+    let mask = state.listed_masks()[0].mask.id;
     state.update(Action::RegionAround(mask), 3.0);
     let region = &state.picture().unwrap().regions[0];
     assert_eq!(
