@@ -13,8 +13,10 @@ use crate::command::Command;
 use crate::dialogs;
 use crate::engine_link::EngineLink;
 use crate::loader::Loader;
+use crate::models::desk::ModelDesk;
 use crate::render;
 use crate::render::textures::Textures;
+use crate::surroundings::Surroundings;
 use crate::theme::{self, Tokens};
 use crate::ui::{self, Shown};
 use crate::ui_state::Appearance;
@@ -28,6 +30,7 @@ pub struct App {
     state: State,
     engine: EngineLink,
     loader: Loader,
+    desk: ModelDesk,
     results: Receiver<Action>,
     results_sender: Sender<Action>,
     textures: Textures,
@@ -45,16 +48,17 @@ impl App {
     ) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
         let ctx = cc.egui_ctx.clone();
         let engine = EngineLink::spawn(move || ctx.request_repaint())?;
-        Ok(Self::with_engine(cc, engine, model, picture)?)
+        Ok(Self::with_engine(cc, engine, Surroundings::from_env(), model, picture)?)
     }
 
-    /// [`Self::new`] with an engine that is there already.
+    /// [`Self::new`] with an engine that is there already, and other surroundings.
     ///
     /// # Errors
     /// Where the system has no threads to give.
     pub fn with_engine(
         cc: &eframe::CreationContext<'_>,
         engine: EngineLink,
+        surroundings: Surroundings,
         model: ModelSpec,
         picture: Option<PathBuf>,
     ) -> std::io::Result<Self> {
@@ -67,8 +71,10 @@ impl App {
         let loader = Loader::start(results_sender.clone(), move || ctx.request_repaint())?;
         let ctx = cc.egui_ctx.clone();
         let textures = Textures::start(move || ctx.request_repaint())?;
+        let ctx = cc.egui_ctx.clone();
+        let desk = ModelDesk::start(surroundings, move || ctx.request_repaint())?;
         let (state, effects) = State::start(model, picture);
-        let mut app = Self { state, engine, loader, results, results_sender, textures };
+        let mut app = Self { state, engine, loader, desk, results, results_sender, textures };
         app.carry_out(&cc.egui_ctx, effects);
         Ok(app)
     }
@@ -108,6 +114,10 @@ impl App {
             Effect::AskForModelFolder => {
                 dialog_failed(dialogs::ask_for_model_folder(self.results_sender.clone(), wake()))
             }
+            Effect::AskForModelFile => {
+                dialog_failed(dialogs::ask_for_model_file(self.results_sender.clone(), wake()))
+            }
+            Effect::Models(task) => self.desk.begin(task).map(Action::Models),
             Effect::ForgetPicture(image) => {
                 self.textures.forget(image);
                 None
@@ -156,8 +166,10 @@ impl App {
         }
         for command in Command::ALL {
             let Some(shortcut) = command.info().shortcut else { continue };
-            let busy = self.state.ui.gesture.is_some() || self.state.ui.shortcuts_open;
-            let hidden = typing && !command.works_while_typing() || command == Command::Stop && busy;
+            let busy = self.state.ui.gesture.is_some() || self.state.ui.is_modal();
+            let covered = self.state.ui.is_modal() && !command.works_over_modals();
+            let hidden =
+                typing && !command.works_while_typing() || command == Command::Stop && busy || covered;
             if !hidden && command.is_enabled(&self.state) && consume(ctx, shortcut) {
                 self.act(ctx, Action::Command(command));
             }
@@ -173,6 +185,9 @@ impl eframe::App for App {
             if ended {
                 break;
             }
+        }
+        while let Some(news) = self.desk.next() {
+            self.act(ctx, Action::Models(news));
         }
         while let Ok(action) = self.results.try_recv() {
             self.act(ctx, action);

@@ -76,8 +76,12 @@ pub enum Command {
     FollowSystem,
     LightMode,
     DarkMode,
+    ManageModels,
     UseDemoModel,
     OpenModelFolder,
+    OpenModelFile,
+    StopLoading,
+    UnloadModel,
     ShowShortcuts,
 }
 
@@ -110,7 +114,7 @@ const fn plain(key: Key) -> KeyboardShortcut {
 
 impl Command {
     /// All of them, in the order of the menus.
-    pub const ALL: [Self; 35] = [
+    pub const ALL: [Self; 39] = [
         Self::OpenPicture,
         Self::PastePicture,
         Self::NewScene,
@@ -143,8 +147,12 @@ impl Command {
         Self::FollowSystem,
         Self::LightMode,
         Self::DarkMode,
+        Self::ManageModels,
         Self::UseDemoModel,
         Self::OpenModelFolder,
+        Self::OpenModelFile,
+        Self::StopLoading,
+        Self::UnloadModel,
         Self::ShowShortcuts,
     ];
 
@@ -248,12 +256,23 @@ impl Command {
             }
             Self::LightMode => row(View, "Light", "Always light", None),
             Self::DarkMode => row(View, "Dark", "Always dark", None),
+            Self::ManageModels => row(
+                Model,
+                "Models…",
+                "Fetch, convert, remove and load models; see what fits into this machine",
+                Some(ctrl(Key::M)),
+            ),
             Self::UseDemoModel => {
                 row(Model, "Demo model", "Load the small model that comes with the program", None)
             }
             Self::OpenModelFolder => {
                 row(Model, "Open model folder…", "Load a GLaMM checkpoint in the Hugging Face layout", None)
             }
+            Self::OpenModelFile => row(Model, "Open model file…", "Load a GLaMM in one GGUF file", None),
+            Self::StopLoading => {
+                group(row(Model, "Stop loading", "Give up loading the model; none is loaded then", None))
+            }
+            Self::UnloadModel => row(Model, "Unload model", "Give the model's memory back", None),
             Self::ShowShortcuts => {
                 row(Help, "Keyboard shortcuts", "List all shortcuts", Some(plain(Key::F1)))
             }
@@ -265,7 +284,7 @@ impl Command {
         let session = &state.session;
         let picture = state.picture();
         match self {
-            Self::OpenPicture | Self::OpenModelFolder => !session.dialog_open,
+            Self::OpenPicture | Self::OpenModelFolder | Self::OpenModelFile => !session.dialog_open,
             Self::PastePicture
             | Self::NewScene
             | Self::Quit
@@ -277,8 +296,11 @@ impl Command {
             | Self::FollowSystem
             | Self::LightMode
             | Self::DarkMode
+            | Self::ManageModels
             | Self::UseDemoModel
             | Self::ShowShortcuts => true,
+            Self::StopLoading => matches!(session.model, ModelStatus::Loading(_)),
+            Self::UnloadModel => matches!(session.model, ModelStatus::Ready(_)),
             Self::NextPicture | Self::PreviousPicture => state.document().pictures().len() > 1,
             Self::ClosePicture
             | Self::SelectTool
@@ -338,6 +360,11 @@ impl Command {
             _ => None,
         };
         step.map_or_else(|| label.to_owned(), |step| format!("{label} {}", step.label))
+    }
+
+    /// Whether the shortcut also works while something lies over the window.
+    pub fn works_over_modals(self) -> bool {
+        matches!(self, Self::Quit | Self::ManageModels | Self::ShowShortcuts)
     }
 
     /// Whether the shortcut also works while a text field has the keyboard.

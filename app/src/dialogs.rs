@@ -42,6 +42,21 @@ pub(crate) fn ask_for_model_folder(
     })
 }
 
+/// Lets the user choose a model in one file.
+pub(crate) fn ask_for_model_file(
+    results: Sender<Action>,
+    wake: impl Fn() + Send + 'static,
+) -> std::io::Result<()> {
+    let dialog = AsyncFileDialog::new()
+        .set_title("Open a model file")
+        .add_filter("GLaMM in one file", &["gguf"])
+        .add_filter("All files", &["*"]);
+    let chosen = dialog.pick_file();
+    wait(results, wake, move || {
+        pollster::block_on(chosen).map(|file| Action::OpenModel(file.path().to_path_buf()))
+    })
+}
+
 fn paths(files: &[FileHandle]) -> Vec<PathBuf> {
     files.iter().map(|file| file.path().to_path_buf()).collect()
 }

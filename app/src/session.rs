@@ -7,28 +7,43 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use glamm_engine::protocol::{
-    CancelToken, EncodeTimings, Grounding, ImageId, JobId, ModelInfo, ModelSource, ModelSpec, Sampling,
+    CancelToken, EncodeTimings, Grounding, ImageId, JobId, LoadProgress, ModelInfo, ModelSource, ModelSpec,
+    Sampling,
 };
 
 use crate::document::{ConversationId, ExchangeId, GroundedMask, MaskId, Origin, Question};
+use crate::models::{Library, Offer};
 use crate::pixels::Pixels;
 
 /// Where the model is on its way.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ModelStatus {
     /// Its files are being read.
-    Loading {
-        /// Bytes read so far.
-        done_bytes: u64,
-        /// Bytes in all; 0 before this is known.
-        total_bytes: u64,
-    },
+    Loading(LoadProgress),
     /// Questions can be answered.
     Ready(ModelInfo),
-    /// It could not be loaded; why, and what to do.
-    Failed(String),
+    /// It could not be loaded.
+    Failed(LoadFailure),
+    /// There is none, as asked.
+    Unloaded,
     /// The engine thread has ended.
     Gone,
+}
+
+impl ModelStatus {
+    /// Nothing is read yet.
+    pub fn loading() -> Self {
+        Self::Loading(LoadProgress::default())
+    }
+}
+
+/// Why a model could not be loaded, and ways out.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LoadFailure {
+    /// Why, and what to do.
+    pub message: String,
+    /// What is here and fits.
+    pub offers: Vec<Offer>,
 }
 
 /// Where an image is on its way into the model.
@@ -130,6 +145,8 @@ pub struct Session {
     pub spec: ModelSpec,
     /// The model.
     pub model: ModelStatus,
+    /// The models that there are, and what is being done to them.
+    pub library: Library,
     /// Pixels of the open pictures.
     pub pixels: HashMap<ImageId, Arc<Pixels>>,
     /// Pictures that the engine was given.
@@ -154,7 +171,8 @@ impl Session {
     pub fn new(spec: ModelSpec) -> Self {
         Self {
             spec,
-            model: ModelStatus::Loading { done_bytes: 0, total_bytes: 0 },
+            model: ModelStatus::loading(),
+            library: Library::default(),
             pixels: HashMap::new(),
             encodings: HashMap::new(),
             arrivals: Vec::new(),

@@ -10,6 +10,7 @@ use glamm_engine::protocol::ImageId;
 use crate::canvas::gesture::Gesture;
 use crate::canvas::view::Viewpoint;
 use crate::document::{ConversationId, MaskId, RegionTag};
+use crate::models::Manager;
 
 /// What dragging on the picture does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -101,6 +102,8 @@ pub struct UiState {
     pub demo_note_dismissed: bool,
     /// Whether the list of shortcuts is open.
     pub shortcuts_open: bool,
+    /// What the model manager shows.
+    pub models: Manager,
 }
 
 impl Default for UiState {
@@ -128,6 +131,7 @@ impl Default for UiState {
             appearance: Appearance::default(),
             demo_note_dismissed: false,
             shortcuts_open: false,
+            models: Manager::default(),
         }
     }
 }
@@ -136,6 +140,11 @@ impl UiState {
     /// How the picture is looked at.
     pub fn view(&self, image: ImageId) -> Viewpoint {
         self.views.get(&image).copied().unwrap_or_default()
+    }
+
+    /// Whether something lies over the window that must be closed first.
+    pub fn is_modal(&self) -> bool {
+        self.shortcuts_open || self.models.is_open
     }
 
     /// The draft about the picture.

@@ -23,6 +23,17 @@ pub fn open(choice: DeviceChoice) -> Result<Device, DeviceError> {
     }
 }
 
+/// The processors that this build can compute on, besides choosing by itself.
+pub fn built_in() -> impl Iterator<Item = DeviceChoice> {
+    let built = |choice: &DeviceChoice| match choice {
+        DeviceChoice::Auto => false,
+        DeviceChoice::Cpu => true,
+        DeviceChoice::Cuda => cfg!(feature = "cuda"),
+        DeviceChoice::Metal => cfg!(feature = "metal"),
+    };
+    [DeviceChoice::Cpu, DeviceChoice::Cuda, DeviceChoice::Metal].into_iter().filter(built)
+}
+
 fn open_cuda() -> Result<Device, DeviceError> {
     if !cfg!(feature = "cuda") {
         return Err(DeviceError::NotBuilt { device: "CUDA", feature: "cuda" });

@@ -19,13 +19,13 @@ use crate::job::{Answer, Increment, Question, StopCheck};
 use crate::model::config::GlammConfig;
 use crate::model::glamm::{Glamm, ImageTokens, Slot};
 use crate::model::layers::Progress;
-use crate::protocol::{EncodeTimings, JobStats, ModelInfo, ModelSource, ModelSpec};
+use crate::protocol::{EncodeTimings, JobStats, LoadProgress, ModelInfo, ModelSource, ModelSpec};
 use crate::text::conversation::{Prompt, PromptToken, SYSTEM, reply_text};
 use crate::text::grounded::{ReplyEvent, ReplyParser};
 use crate::text::tokenizer::Tokenizer;
 use crate::vision::preprocess::{Planes, prepare_global, prepare_grounding};
 use crate::vision::{FrameGeometry, MaskLogits, PixelBox};
-use crate::worker::{Backend, LoadProgress};
+use crate::worker::{Backend, ReportLoading};
 use crate::{demo_model, device};
 
 /// A model, its tokenizer and the processor it runs on.
@@ -50,14 +50,14 @@ pub struct EncodedImage {
 }
 
 impl Engine {
-    /// Loads a model. `progress` is told bytes read and bytes in all, and answers whether to go on.
+    /// Loads a model. `progress` is told how far it is, and answers whether to go on.
     ///
     /// # Errors
     /// The processor is not there; a file of the checkpoint is missing or wrong;
     /// [`EngineError::Cancelled`] where `progress` said so.
     pub fn load(
         spec: &ModelSpec,
-        progress: impl FnMut(u64, u64) -> bool + Send + 'static,
+        progress: impl FnMut(&LoadProgress) -> bool + Send + 'static,
     ) -> Result<Self, EngineError> {
         let start = Instant::now();
         let device = device::open(spec.device)?;
@@ -65,6 +65,7 @@ impl Engine {
         let tokenizer = checkpoint.tokenizer()?;
         let config = checkpoint.config().clone();
         let precision = spec.precision.or_else(|| checkpoint.choose_precision(&device));
+        checkpoint.check_memory(&device, precision)?;
         let weights = checkpoint.weights(&device, (device::compute_dtype(&device), precision), progress);
         let model =
             Glamm::new(&config, &weights.glamm, &weights.clip).map_err(|error| weights.explain(error))?;
@@ -324,7 +325,7 @@ impl ImageCache for EncodedImage {
 impl Backend for Engine {
     type Image = EncodedImage;
 
-    fn load(spec: &ModelSpec, progress: LoadProgress) -> Result<Self, EngineError> {
+    fn load(spec: &ModelSpec, progress: ReportLoading) -> Result<Self, EngineError> {
         Engine::load(spec, progress)
     }
 

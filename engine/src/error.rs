@@ -3,6 +3,8 @@
 
 use std::path::PathBuf;
 
+use crate::size::ByteSize;
+
 /// The engine's error. `Display` is one line, fit for a terminal or a dialog.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
@@ -221,6 +223,21 @@ pub enum DeviceError {
         /// Cargo feature.
         feature: &'static str,
     },
+    /// The weights are larger than the memory.
+    #[error(
+        "the model needs {} of memory in {precision}, but {} are free: {}",
+        ByteSize(*.needed), ByteSize(*.free), way_out(*.smaller)
+    )]
+    NoMemory {
+        /// How precisely its matrices were to be kept.
+        precision: String,
+        /// Bytes of its weights.
+        needed: u64,
+        /// Bytes that there are.
+        free: u64,
+        /// The most precise choice that fits, and its bytes.
+        smaller: Option<(&'static str, u64)>,
+    },
     /// The machine does not have it, or its driver does not answer.
     #[error("no {device} device could be opened ({reason}): use --device cpu")]
     Unavailable {
@@ -229,4 +246,13 @@ pub enum DeviceError {
         /// What the driver said.
         reason: String,
     },
+}
+
+fn way_out(smaller: Option<(&'static str, u64)>) -> String {
+    match smaller {
+        Some((precision, bytes)) => {
+            format!("close other programs, or choose {precision}, which needs {}", ByteSize(bytes))
+        }
+        None => "close other programs, or choose a smaller model".to_owned(),
+    }
 }

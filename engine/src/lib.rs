@@ -32,7 +32,7 @@
 //! use glamm_engine::protocol::{ModelSpec, Turn};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let engine = Engine::load(&ModelSpec::default(), |_done, _total| true)?;
+//! let engine = Engine::load(&ModelSpec::default(), |_progress| true)?;
 //! let pixels = glamm_engine::vision::load_image("boat.png".as_ref())?;
 //! let (mut image, _timings) = engine.encode(&pixels, &|| false)?;
 //! let turns = [Turn { user: "Can you please segment the boat in this image?".into(), ..Turn::default() }];
@@ -66,6 +66,7 @@ pub mod models;
 pub mod precision;
 pub mod protocol;
 pub mod scenes;
+pub mod size;
 pub mod text;
 pub mod vision;
 mod worker;

@@ -99,12 +99,22 @@ impl Precision {
     /// The most precise of single, half, eight and four bits whose weights, and what a conversation
     /// takes beside them, fit into `free` bytes; four bits where nothing does.
     pub fn fitting(manifest: &Manifest, free: u64) -> Self {
+        Self::fitting_weights(|precision| precision.memory(manifest), free)
+    }
+
+    /// [`Self::fitting`] for a model whose weights take `bytes_of` in each precision.
+    pub fn fitting_weights(bytes_of: impl Fn(Self) -> u64, free: u64) -> Self {
         let fits = |precision: &Self| {
-            let weights = precision.memory(manifest);
+            let weights = bytes_of(*precision);
             // One matrix more while they are read.
             weights + weights / 8 + CONVERSATION_BYTES.min(weights) <= free
         };
         [Self::F32, Self::F16, Self::Q8_0].into_iter().find(fits).unwrap_or(Self::Q4K)
+    }
+
+    /// Whether matrices are kept in blocks of few bits, which no other precision is made from.
+    pub fn is_quantised(self) -> bool {
+        matches!(self, Self::Q8_0 | Self::Q6K | Self::Q5K | Self::Q4K)
     }
 
     /// The name of it on the command line and in files.

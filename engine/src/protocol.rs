@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::error::EngineError;
+pub use crate::model::part::{LoadProgress, ModelPart, PartProgress};
 use crate::precision::Precision;
 use crate::vision::{MaskLogits, PixelBox};
 
@@ -257,12 +258,7 @@ impl JobStats {
 #[derive(Debug, Clone)]
 pub enum EngineEvent {
     /// A model is being loaded.
-    LoadProgressed {
-        /// Bytes read so far.
-        done_bytes: u64,
-        /// Bytes to read in all.
-        total_bytes: u64,
-    },
+    LoadProgressed(LoadProgress),
     /// Commands that need a model can be sent from now on.
     ModelLoaded(ModelInfo),
     /// No model is loaded now.

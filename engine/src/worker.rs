@@ -16,14 +16,14 @@ use crate::images::{CACHE_BUDGET, ImageCache, OpenImages};
 use crate::job::{Answer, Increment, Question, StopCheck};
 pub(crate) use crate::mailbox::Mailbox;
 use crate::protocol::{
-    EncodeTimings, EngineCommand, EngineEvent, ImageId, JobRequest, ModelInfo, ModelSpec, Task,
+    EncodeTimings, EngineCommand, EngineEvent, ImageId, JobRequest, LoadProgress, ModelInfo, ModelSpec, Task,
 };
 
 /// How often a worker that waits for room in the event queue looks whether the handle is gone.
 const ABANDON_CHECK: Duration = Duration::from_millis(20);
 
-/// Told bytes read and bytes in all while a model is loaded; answers whether to go on.
-pub(crate) type LoadProgress = Box<dyn FnMut(u64, u64) -> bool + Send>;
+/// Told how far a model is while it is loaded; answers whether to go on.
+pub(crate) type ReportLoading = Box<dyn FnMut(&LoadProgress) -> bool + Send>;
 
 /// What the loop needs of a model: [`crate::engine::Engine`], and stand-ins in tests.
 pub(crate) trait Backend: Sized {
@@ -31,7 +31,7 @@ pub(crate) trait Backend: Sized {
     type Image: ImageCache;
 
     /// Loads the weights; [`EngineError::Cancelled`] where `progress` said so.
-    fn load(spec: &ModelSpec, progress: LoadProgress) -> Result<Self, EngineError>;
+    fn load(spec: &ModelSpec, progress: ReportLoading) -> Result<Self, EngineError>;
 
     /// What is loaded.
     fn info(&self) -> &ModelInfo;
@@ -118,12 +118,13 @@ impl<B: Backend> Worker<B> {
         self.unload();
         let outbox = Arc::clone(&self.outbox);
         let mut told = None;
-        let progress = move |done_bytes: u64, total_bytes: u64| {
-            // A hundred events are enough for a bar.
-            let percent = done_bytes.saturating_mul(100) / total_bytes.max(1);
-            if told != Some(percent) {
-                told = Some(percent);
-                outbox.send(EngineEvent::LoadProgressed { done_bytes, total_bytes });
+        let progress = move |progress: &LoadProgress| {
+            // A hundred events are enough for a bar, and one more for each part.
+            let percent = progress.done_bytes().saturating_mul(100) / progress.total_bytes().max(1);
+            let state = Some((percent, progress.current()));
+            if told != state {
+                told = state;
+                outbox.send(EngineEvent::LoadProgressed(*progress));
             }
             !outbox.mailbox.loading_is_pointless()
         };

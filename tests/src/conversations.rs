@@ -36,7 +36,7 @@ impl Golden {
     /// # Errors
     /// The checkpoint cannot be loaded.
     pub fn model(&self) -> Result<Model, Failed> {
-        let weights = self.checkpoint.weights(&Device::Cpu, (DType::F32, Some(Precision::F32)), |_, _| true);
+        let weights = self.checkpoint.weights(&Device::Cpu, (DType::F32, Some(Precision::F32)), |_| true);
         let glamm = Glamm::new(self.config(), &weights.glamm, &weights.clip)
             .map_err(|error| weights.explain(error))?;
         Ok(Model { glamm, tokenizer: self.checkpoint.tokenizer()? })

@@ -291,12 +291,12 @@ impl Golden {
 
     /// Weights of GLaMM, widened to f32, at the root of the checkpoint.
     pub fn weights(&self) -> Source<'static> {
-        self.checkpoint.weights(&Device::Cpu, (DType::F32, Some(Precision::F32)), |_, _| true).glamm
+        self.checkpoint.weights(&Device::Cpu, (DType::F32, Some(Precision::F32)), |_| true).glamm
     }
 
     /// Weights of CLIP, widened to f32, at `vision_model`.
     pub fn clip_weights(&self) -> Source<'static> {
-        self.checkpoint.weights(&Device::Cpu, (DType::F32, Some(Precision::F32)), |_, _| true).clip
+        self.checkpoint.weights(&Device::Cpu, (DType::F32, Some(Precision::F32)), |_| true).clip
     }
 
     /// Fails a test that found nothing to compare in the public set, which has all stages; another

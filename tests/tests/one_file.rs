@@ -26,7 +26,7 @@ const QUESTION: &str = "Could you please give me a detailed description of the i
 
 fn load(source: ModelSource, precision: Option<Precision>) -> Engine {
     let spec = ModelSpec { source, device: DeviceChoice::Cpu, precision };
-    Engine::load(&spec, |_, _| true).unwrap()
+    Engine::load(&spec, |_| true).unwrap()
 }
 
 fn convert(precision: Precision, out: &Path) {
@@ -51,7 +51,7 @@ fn answer(engine: &Engine, seed: u64) -> (Vec<u32>, Vec<Arc<MaskLogits>>) {
 
 fn error_of(path: &Path) -> String {
     let spec = ModelSpec { source: ModelSource::Path(path.to_owned()), ..ModelSpec::default() };
-    match Engine::load(&spec, |_, _| true) {
+    match Engine::load(&spec, |_| true) {
         Ok(_) => panic!("{} was loaded", path.display()),
         Err(error) => error.to_string(),
     }

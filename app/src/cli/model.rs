@@ -50,11 +50,11 @@ pub(super) fn model_source(model: &str) -> Result<ModelSource, CliError> {
 pub(super) fn load(spec: &ModelSpec) -> Result<Engine, CliError> {
     let bar = ProgressBar::new(0).with_style(Progress::Loading.style());
     let shown = bar.clone();
-    let result = Engine::load(spec, move |done_bytes, total_bytes| {
-        if shown.length() != Some(total_bytes) {
-            shown.set_length(total_bytes);
+    let result = Engine::load(spec, move |progress| {
+        if shown.length() != Some(progress.total_bytes()) {
+            shown.set_length(progress.total_bytes());
         }
-        shown.set_position(done_bytes);
+        shown.set_position(progress.done_bytes());
         true
     });
     bar.finish_and_clear();

@@ -5,12 +5,15 @@ use glamm_engine::protocol::FinishReason;
 
 use super::messages;
 use super::widgets::{CardLook, Kind, button, card, command_button, paragraph, sentence};
-use super::{Shown, composer};
+use super::{Shown, composer, loading};
 use crate::command::Command;
 use crate::document::{Origin, Picture};
 use crate::session::{Encoding, FailedQuestion, ModelStatus};
 use crate::theme;
 use crate::update::Action;
+
+/// A model of fewer bytes is there before its progress could be read.
+const SLOW: u64 = 200_000_000;
 
 pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui) {
     let frame = Frame::new().fill(shown.tokens.panel);
@@ -66,14 +69,23 @@ fn model_note(shown: &mut Shown<'_>, ui: &mut Ui) {
     let tokens = shown.tokens;
     let state = shown.state;
     match &state.session.model {
-        ModelStatus::Failed(message) => {
-            card(ui, tokens, CardLook::Failure, None, |ui| {
-                title(shown, ui, "The model could not be loaded");
-                paragraph(ui, &sentence(message), theme::LABEL, tokens.text_soft);
+        ModelStatus::Failed(failure) => {
+            card(ui, tokens, CardLook::Failure, None, |ui| loading::failure(shown, ui, failure));
+        }
+        ModelStatus::Unloaded => {
+            card(ui, tokens, CardLook::Note, None, |ui| {
+                title(shown, ui, "No model is loaded");
                 ui.horizontal_wrapped(|ui| {
                     command_button(shown, ui, Command::UseDemoModel, Kind::Plain);
-                    command_button(shown, ui, Command::OpenModelFolder, Kind::Plain);
+                    command_button(shown, ui, Command::ManageModels, Kind::Plain);
                 });
+            });
+        }
+        ModelStatus::Loading(progress) if progress.total_bytes() > SLOW => {
+            card(ui, tokens, CardLook::Note, None, |ui| {
+                title(shown, ui, "Loading the model");
+                loading::parts(shown, ui, progress);
+                command_button(shown, ui, Command::StopLoading, Kind::Plain);
             });
         }
         ModelStatus::Gone => {
@@ -82,7 +94,7 @@ fn model_note(shown: &mut Shown<'_>, ui: &mut Ui) {
                 paragraph(ui, "Restart the program to go on.", theme::LABEL, tokens.text_soft);
             });
         }
-        ModelStatus::Loading { .. } | ModelStatus::Ready(_) => {
+        ModelStatus::Loading(_) | ModelStatus::Ready(_) => {
             let foreign = state.picture().is_some_and(|p| !matches!(p.origin, Origin::Scene { .. }));
             if state.session.is_demo() && !state.ui.demo_note_dismissed {
                 demo_note(shown, ui, foreign);
@@ -105,10 +117,7 @@ fn demo_note(shown: &mut Shown<'_>, ui: &mut Ui, foreign: bool) {
     let dismissed = card(ui, tokens, CardLook::Note, Some("Dismiss the note"), |ui| {
         title(shown, ui, heading);
         paragraph(ui, text, theme::LABEL, tokens.text_soft);
-        if button(ui, tokens, "Open model folder…", Kind::Plain, !shown.state.session.dialog_open).clicked()
-        {
-            shown.command(Command::OpenModelFolder);
-        }
+        command_button(shown, ui, Command::ManageModels, Kind::Plain);
     });
     if dismissed {
         shown.send(Action::DismissDemoNote);

@@ -1,7 +1,8 @@
 //! The menu bar: the program's name, the menus, and how the model is.
 
 use egui::{
-    Align, Button, Color32, CornerRadius, Layout, MenuBar, RichText, Sense, Stroke, StrokeKind, Ui, vec2,
+    Align, Button, Color32, CornerRadius, CursorIcon, Layout, MenuBar, RichText, Sense, Stroke, StrokeKind,
+    Ui, vec2,
 };
 
 use super::Shown;
@@ -50,29 +51,38 @@ fn menu_items(shown: &mut Shown<'_>, ui: &mut Ui, menu: Menu) {
     }
 }
 
-/// A dot, the model's name, its device and what it does.
-fn model_pill(shown: &Shown<'_>, ui: &mut Ui) {
+/// A dot, the model's name, its precision, its device and what it does; pressed, it opens the model
+/// manager.
+fn model_pill(shown: &mut Shown<'_>, ui: &mut Ui) {
     let (dot, text) = describe(shown);
     let tokens = shown.tokens;
     let galley = ui.painter().layout_no_wrap(text.clone(), theme::label_font(), tokens.text_soft);
-    let (rect, response) = ui.allocate_exact_size(vec2(galley.size().x + 42.0, 28.0), Sense::hover());
-    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, text.as_str()));
+    let (rect, response) = ui.allocate_exact_size(vec2(galley.size().x + 42.0, 28.0), Sense::click());
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, text.as_str()));
+    let hot = response.hovered() || response.has_focus();
+    let fill = if hot { tokens.raised_hover } else { tokens.raised };
+    let line = if response.has_focus() { tokens.accent } else { tokens.line };
     let radius = CornerRadius::same(14);
-    ui.painter().rect(rect, radius, tokens.raised, Stroke::new(1.0, tokens.line), StrokeKind::Inside);
+    ui.painter().rect(rect, radius, fill, Stroke::new(1.0, line), StrokeKind::Inside);
     ui.painter().circle_filled(rect.left_center() + vec2(17.0, 0.0), 4.0, dot);
     let at = rect.left_center() + vec2(29.0, -galley.size().y * 0.5);
     ui.painter().galley(at, galley, tokens.text_soft);
+    let tooltip = Command::ManageModels.info().tooltip;
+    if response.on_hover_cursor(CursorIcon::PointingHand).on_hover_text(tooltip).clicked() {
+        shown.command(Command::ManageModels);
+    }
 }
 
 fn describe(shown: &Shown<'_>) -> (Color32, String) {
     let tokens = shown.tokens;
     let session = &shown.state.session;
     match &session.model {
-        ModelStatus::Loading { done_bytes, total_bytes } if *total_bytes > 0 => {
-            let percent = (*done_bytes as f64 / *total_bytes as f64 * 100.0).min(100.0);
+        ModelStatus::Loading(progress) if progress.total_bytes() > 0 => {
+            let percent = progress.done_bytes() as f64 / progress.total_bytes() as f64 * 100.0;
             (tokens.busy, format!("Loading the model · {percent:.0} %"))
         }
-        ModelStatus::Loading { .. } => (tokens.busy, "Loading the model …".to_owned()),
+        ModelStatus::Loading(_) => (tokens.busy, "Loading the model …".to_owned()),
+        ModelStatus::Unloaded => (tokens.text_faint, "No model".to_owned()),
         ModelStatus::Failed(_) => (tokens.bad, "No model".to_owned()),
         ModelStatus::Gone => (tokens.bad, "Engine stopped".to_owned()),
         ModelStatus::Ready(info) => {
@@ -83,7 +93,7 @@ fn describe(shown: &Shown<'_>) -> (Color32, String) {
             } else {
                 (tokens.good, "ready")
             };
-            (dot, format!("{} · {} · {doing}", info.name, info.device))
+            (dot, format!("{} · {} · {} · {doing}", info.name, info.precision, info.device))
         }
     }
 }

@@ -7,9 +7,11 @@ mod canvas;
 mod chat;
 mod composer;
 mod filmstrip;
+mod loading;
 mod masks_tab;
 mod menu_bar;
 mod messages;
+mod models;
 mod notices;
 mod regions_tab;
 mod rich_text;
@@ -86,6 +88,7 @@ pub fn show(shown: &mut Shown<'_>, ui: &mut Ui) {
     CentralPanel::no_frame().show(ui, |ui| canvas::show(shown, ui));
     dragged_region(shown, ui);
     notices::show(shown, ui);
+    models::show(shown, ui);
     shortcuts::show(shown, ui);
 }
 

@@ -70,6 +70,20 @@ pub(super) fn button(ui: &mut Ui, tokens: &Tokens, label: &str, kind: Kind, enab
     if enabled { response.on_hover_cursor(CursorIcon::PointingHand) } else { response }
 }
 
+/// How much of something is done, from 0 to 1, as a line that fills.
+pub(super) fn bar(ui: &Ui, tokens: &Tokens, rect: Rect, share: f32) {
+    let radius = CornerRadius::same((rect.height() * 0.5) as u8);
+    ui.painter().rect_filled(rect, radius, tokens.raised_hover);
+    let width = rect.width() * share.clamp(0.0, 1.0);
+    if width >= 1.0 {
+        ui.painter().rect_filled(
+            Rect::from_min_size(rect.min, vec2(width, rect.height())),
+            radius,
+            tokens.accent,
+        );
+    }
+}
+
 /// A small round button with a cross; `label` is for those who cannot see it.
 pub(super) fn close_button(ui: &mut Ui, tokens: &Tokens, rect: Rect, id: Id, label: &str) -> bool {
     let response = ui.interact(rect, id, Sense::click());

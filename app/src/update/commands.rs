@@ -1,16 +1,13 @@
 //! What each command does.
 
-use glamm_engine::protocol::{EngineCommand, ImageId, ModelSource, ModelSpec};
+use glamm_engine::protocol::{ImageId, ModelSource};
 
 use super::{Effect, State};
 use crate::canvas::view::Viewpoint;
 use crate::command::Command;
 use crate::document::{ConversationId, Edit, RegionEdit, RegionTag, Step};
-use crate::session::ModelStatus;
 use crate::ui_state::{Appearance, Tab, Tool};
 
-/// Pictures taken from the engine before another model is loaded; its queue takes no more at once.
-const MAX_CLOSED: usize = 24;
 /// What one press of "Zoom in" multiplies by.
 const ZOOM_STEP: f32 = 1.25;
 
@@ -68,11 +65,17 @@ impl State {
             Command::FollowSystem => self.set_appearance(Appearance::System, out),
             Command::LightMode => self.set_appearance(Appearance::Light, out),
             Command::DarkMode => self.set_appearance(Appearance::Dark, out),
-            Command::UseDemoModel => self.load_model(ModelSource::Demo, out),
+            Command::ManageModels => self.toggle_manager(out),
+            Command::UseDemoModel => self.load_model(self.spec_of(ModelSource::Demo), out),
             Command::OpenModelFolder => {
                 self.session.dialog_open = true;
                 out.push(Effect::AskForModelFolder);
             }
+            Command::OpenModelFile => {
+                self.session.dialog_open = true;
+                out.push(Effect::AskForModelFile);
+            }
+            Command::StopLoading | Command::UnloadModel => self.unload_model(out),
             Command::ShowShortcuts => self.ui.shortcuts_open = !self.ui.shortcuts_open,
         }
     }
@@ -130,22 +133,6 @@ impl State {
         let Some(picture) = self.picture() else { return };
         if picture.conversation(id).is_some() {
             self.ui.conversations.insert(picture.id, id);
-        }
-    }
-
-    pub(super) fn load_model(&mut self, source: ModelSource, out: &mut Vec<Effect>) {
-        self.stop();
-        let spec = ModelSpec { source, ..self.session.spec.clone() };
-        self.session.spec = spec.clone();
-        self.session.model = ModelStatus::Loading { done_bytes: 0, total_bytes: 0 };
-        self.session.tokens_per_second = None;
-        // The engine encodes anew what it has last worked on; that need not be what is on the screen.
-        for (image, _) in self.session.encodings.drain().take(MAX_CLOSED) {
-            out.push(Effect::Engine(EngineCommand::CloseImage(image)));
-        }
-        out.push(Effect::Engine(EngineCommand::LoadModel(spec)));
-        if let Some(image) = self.ui.current {
-            self.select_picture(image, out);
         }
     }
 }

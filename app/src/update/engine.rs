@@ -7,21 +7,23 @@ use glamm_engine::error::{EngineError, PromptError};
 use glamm_engine::protocol::{EngineCommand, EngineEvent, FinishReason, Grounding, JobId, JobStats, Reply};
 use glamm_engine::vision::MaskLogits;
 
-use super::State;
+use super::{Effect, State};
 use crate::canvas::picking;
 use crate::document::{ConversationEdit, Edit, Exchange, GroundedMask};
 use crate::session::{Encoding, FailedQuestion, ModelStatus, RunningJob};
 
 impl State {
-    pub(super) fn engine_event(&mut self, event: EngineEvent) {
+    pub(super) fn engine_event(&mut self, event: EngineEvent, out: &mut Vec<Effect>) {
         match event {
-            EngineEvent::LoadProgressed { done_bytes, total_bytes } => {
-                self.session.model = ModelStatus::Loading { done_bytes, total_bytes };
+            EngineEvent::LoadProgressed(progress) => self.session.model = ModelStatus::Loading(progress),
+            EngineEvent::ModelLoaded(info) => {
+                self.session.model = ModelStatus::Ready(info);
+                self.refresh_manager(out);
             }
-            EngineEvent::ModelLoaded(info) => self.session.model = ModelStatus::Ready(info),
-            EngineEvent::LoadFailed(error) => self.session.model = ModelStatus::Failed(error.to_string()),
+            EngineEvent::LoadFailed(error) => self.load_failed(error.to_string(), out),
             EngineEvent::ModelUnloaded => {
-                self.session.model = ModelStatus::Failed(EngineError::NoModel.to_string());
+                self.session.model = ModelStatus::Unloaded;
+                self.refresh_manager(out);
             }
             EngineEvent::ImageEncoded { image, timings } => {
                 if let Some(encoding) = self.session.encodings.get_mut(&image) {
@@ -56,7 +58,7 @@ impl State {
     }
 
     /// The engine's queue was full.
-    pub(super) fn engine_refused(&mut self, command: &EngineCommand) {
+    pub(super) fn engine_refused(&mut self, command: &EngineCommand, out: &mut Vec<Effect>) {
         match command {
             EngineCommand::Run(request) => {
                 let message = "The engine is busy: ask again in a moment".to_owned();
@@ -67,8 +69,8 @@ impl State {
                 self.session.encodings.remove(image);
             }
             EngineCommand::LoadModel(_) => {
-                self.session.model =
-                    ModelStatus::Failed("the engine is busy: load the model again in a moment".to_owned());
+                let message = "the engine is busy: load the model again in a moment".to_owned();
+                self.load_failed(message, out);
             }
             EngineCommand::CloseImage(_) | EngineCommand::UnloadModel | EngineCommand::Shutdown => {}
         }

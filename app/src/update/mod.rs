@@ -8,6 +8,7 @@
 mod asking;
 mod commands;
 mod engine;
+mod models;
 mod pictures;
 mod regions;
 #[cfg(test)]
@@ -25,6 +26,7 @@ use crate::command::Command;
 use crate::document::{
     Conversation, ConversationId, Document, Edit, History, MaskId, Origin, Picture, RegionEdit, RegionTag,
 };
+use crate::models::{ManagerAction, ModelNews, ModelTask};
 use crate::pixels::Pixels;
 use crate::session::Session;
 use crate::suggestions::Suggestion;
@@ -54,8 +56,12 @@ pub enum Action {
     OpenPasted(Arc<egui::ColorImage>),
     /// A file dialog was closed.
     DialogClosed,
-    /// A model folder was chosen.
+    /// A model folder or file was chosen.
     OpenModel(PathBuf),
+    /// Something was done in the model manager.
+    Manager(ManagerAction),
+    /// Something happened to the models of this machine.
+    Models(ModelNews),
     /// The loader has made a picture ready.
     PictureLoaded {
         /// Which one.
@@ -152,6 +158,10 @@ pub enum Effect {
     AskForPictures,
     /// Let the user choose a model folder.
     AskForModelFolder,
+    /// Let the user choose a model in one file.
+    AskForModelFile,
+    /// Have the model desk do something.
+    Models(ModelTask),
     /// Forget the textures of a picture.
     ForgetPicture(ImageId),
     /// Give the keyboard to the question.
@@ -232,10 +242,12 @@ impl State {
             Action::OpenFiles(paths) => self.open_files(paths, out),
             Action::OpenPasted(image) => self.open_pasted(image, out),
             Action::DialogClosed => self.session.dialog_open = false,
-            Action::OpenModel(path) => self.load_model(ModelSource::Path(path), out),
+            Action::OpenModel(path) => self.load_model(self.spec_of(ModelSource::Path(path)), out),
+            Action::Manager(action) => self.manager_action(action, now, out),
+            Action::Models(news) => self.model_news(news, out),
             Action::PictureLoaded { image, result } => self.picture_loaded(image, result, out),
-            Action::Engine(event) => self.engine_event(event),
-            Action::EngineRefused(command) => self.engine_refused(&command),
+            Action::Engine(event) => self.engine_event(event, out),
+            Action::EngineRefused(command) => self.engine_refused(&command, out),
             Action::EngineGone => self.engine_gone(),
             Action::Failed(message) => self.session.notify(message, true),
             Action::SelectPicture(image) => self.select_picture(image, out),

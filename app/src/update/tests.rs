@@ -7,8 +7,8 @@ use std::time::Duration;
 use egui::pos2;
 use glamm_engine::error::{EngineError, PromptError};
 use glamm_engine::protocol::{
-    EngineCommand, EngineEvent, FinishReason, Grounding, ImageId, JobId, JobRequest, JobStats, ModelInfo,
-    ModelSource, ModelSpec, Reply, Task,
+    EngineCommand, EngineEvent, FinishReason, Grounding, ImageId, JobId, JobRequest, JobStats, LoadProgress,
+    ModelInfo, ModelSource, ModelSpec, Reply, Task,
 };
 use glamm_engine::vision::{MaskLogits, PixelBox};
 use image::RgbImage;
@@ -440,7 +440,7 @@ fn another_model_can_be_loaded() {
     };
     assert_eq!((*closed, &spec.source), (image, &ModelSource::Demo));
     assert!(matches!(last, Effect::Engine(EngineCommand::OpenImage { .. })), "encoded anew, once");
-    event(&mut state, EngineEvent::LoadProgressed { done_bytes: 1, total_bytes: 2 });
+    event(&mut state, EngineEvent::LoadProgressed(LoadProgress::default()));
     let info = ModelInfo {
         name: "Demo model".to_owned(),
         device: "CPU".to_owned(),

@@ -36,7 +36,7 @@ fn the_list_says_what_is_here() {
     assert_eq!(state("mine"), ("installed".to_owned(), Some(4)));
     let fullscope = entries.iter().find(|entry| entry["name"] == "fullscope").unwrap();
     let memory = fullscope["memory"].as_array().unwrap();
-    assert_eq!(memory.len(), 4);
+    assert_eq!(memory.len(), 6);
     assert!(
         memory.iter().all(|need| need["fits"].is_string() && need["weight_bytes"].as_u64() > Some(1 << 32))
     );

@@ -39,9 +39,11 @@ use std::sync::Arc;
 
 use candle_core::{DType, Device};
 
-use crate::error::{CheckpointError, without_backtrace};
+use crate::error::{CheckpointError, DeviceError, without_backtrace};
+use crate::hub::HubCache;
 use crate::model::config::GlammConfig;
-use crate::models::Machine;
+use crate::model::part::LoadProgress;
+use crate::models::{Machine, memory};
 use crate::precision::Precision;
 use crate::text::tokenizer::Tokenizer;
 use manifest::{Manifest, TensorSpec, expected_tensors};
@@ -68,8 +70,8 @@ pub struct Checkpoint {
     manifest: Manifest,
     glamm: Arc<TensorSet>,
     clip: Arc<TensorSet>,
-    /// Of the tensors that the model is built from.
-    total_bytes: u64,
+    /// Of the tensors that the model is built from; none of them is read.
+    unread: LoadProgress,
 }
 
 impl Checkpoint {
@@ -98,9 +100,11 @@ impl Checkpoint {
             path: source.path("config.json"),
             reason: format!("no model has these sizes ({})", without_backtrace(&error)),
         })?;
-        let total_bytes = check(&glamm, &manifest.glamm, "")? + check(&clip, &manifest.clip, VISION_PREFIX)?;
+        let mut unread = LoadProgress::default();
+        check(&glamm, &manifest.glamm, "", &mut unread)?;
+        check(&clip, &manifest.clip, VISION_PREFIX, &mut unread)?;
         let (glamm, clip) = (Arc::new(glamm), Arc::new(clip));
-        Ok(Self { source, tower, config, manifest, glamm, clip, total_bytes })
+        Ok(Self { source, tower, config, manifest, glamm, clip, unread })
     }
 
     /// Every size of the model.
@@ -116,11 +120,14 @@ impl Checkpoint {
         read_tokenizer(&self.source, &self.config)
     }
 
-    /// What people call it: the name of its directory or file.
+    /// What people call it: the name of its repository on the hub, else of its directory or file.
     pub fn name(&self) -> String {
         let path = self.source.directory();
         let whole = path.canonicalize();
         let path = whole.as_ref().unwrap_or(&path);
+        if let Some((_, id)) = HubCache::around(path) {
+            return id.name().to_owned();
+        }
         let name = if path.is_file() { path.file_stem() } else { path.file_name() };
         name.map_or_else(|| path.display().to_string(), |name| name.display().to_string())
     }
@@ -145,24 +152,69 @@ impl Checkpoint {
         Some(chosen)
     }
 
+    /// Makes sure that the memory is there for the weights in `precision`, before any is read: a system
+    /// that runs out of it ends programs, and not always the one that asked for too much. What is
+    /// mapped from one file need not all be in memory at once.
+    ///
+    /// # Errors
+    /// [`DeviceError::NoMemory`].
+    pub(crate) fn check_memory(
+        &self,
+        device: &Device,
+        precision: Option<Precision>,
+    ) -> Result<(), DeviceError> {
+        let Some(machine) = Machine::look().filter(|_| device.is_cpu()) else { return Ok(()) };
+        let bytes_of = |precision: Precision| precision.memory(&self.manifest);
+        match (&self.source, precision) {
+            (FileSource::Directory(_), Some(precision)) => {
+                check_room(precision, &bytes_of, machine.free_ram_bytes)
+            }
+            (FileSource::OneFile { file, .. }, _) if self.total_bytes() > machine.ram_bytes => {
+                let (needed, free) = (self.total_bytes(), machine.ram_bytes);
+                Err(DeviceError::NoMemory {
+                    precision: file.precision().to_owned(),
+                    needed,
+                    free,
+                    smaller: None,
+                })
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Bytes of the tensors that the model is built from, as they are stored.
     pub fn total_bytes(&self) -> u64 {
-        self.total_bytes
+        self.unread.total_bytes()
     }
 
     /// Weights for building the model on `device` in `dtype`; nothing is read yet. Matrices are kept
     /// as `precision` says, or as they are stored where it is `None`. `progress` is
-    /// told bytes read and bytes in all after every tensor, and returns whether to go on; if not,
-    /// building fails, and [`Weights::explain`] says cancelled.
+    /// told how far it is after every tensor, and returns whether to go on; if not, building fails,
+    /// and [`Weights::explain`] says cancelled.
     pub fn weights<'p>(
         &self,
         device: &Device,
         (dtype, precision): (DType, Option<Precision>),
-        progress: impl FnMut(u64, u64) -> bool + Send + 'p,
+        progress: impl FnMut(&LoadProgress) -> bool + Send + 'p,
     ) -> Weights<'p> {
         let sets = (self.glamm.clone(), self.clip.clone());
-        Weights::new(sets, self.total_bytes, (device, dtype, precision), progress)
+        Weights::new(sets, self.unread, (device, dtype, precision), progress)
     }
+}
+
+/// Whether a model whose weights take `bytes_of` in each precision fits into `free` bytes.
+fn check_room(
+    precision: Precision,
+    bytes_of: &dyn Fn(Precision) -> u64,
+    free: u64,
+) -> Result<(), DeviceError> {
+    let needed = bytes_of(precision);
+    if needed <= free {
+        return Ok(());
+    }
+    let smaller = memory::COUNTED.into_iter().find(|&precision| bytes_of(precision) <= free);
+    let smaller = smaller.map(|precision| (precision.name(), bytes_of(precision)));
+    Err(DeviceError::NoMemory { precision: precision.name().to_owned(), needed, free, smaller })
 }
 
 /// The texts of a checkpoint's configuration, and what they say.
@@ -211,25 +263,42 @@ impl ConfigFiles {
     }
 }
 
-/// Every size of the model in a checkpoint directory or GGUF file; only small files and tables are
-/// read.
+/// What small files and tables say of a checkpoint.
+#[derive(Debug)]
+pub struct Outline {
+    /// Every size of the model.
+    pub config: GlammConfig,
+    /// How its matrices are stored, where they were stored on purpose: in one GGUF file.
+    pub precision: Option<Precision>,
+}
+
+/// What a checkpoint directory or GGUF file holds; no tensor is looked at.
 ///
 /// # Errors
 /// A file is missing or damaged, or sizes do not fit each other.
-pub fn config(path: &Path) -> Result<GlammConfig, CheckpointError> {
-    Ok(ConfigFiles::read(&FileSource::at(path)?, "config.json")?.config)
+pub fn outline(path: &Path) -> Result<Outline, CheckpointError> {
+    let source = FileSource::at(path)?;
+    let precision = match &source {
+        FileSource::OneFile { file, .. } => file.precision().parse().ok(),
+        FileSource::Directory(_) | FileSource::Embedded { .. } => None,
+    };
+    Ok(Outline { config: ConfigFiles::read(&source, "config.json")?.config, precision })
 }
 
-/// Bytes of the tensors that the model is built from. Tensors under `prefix` that nobody knows are
-/// reported.
+/// Notes in `unread` the tensors that the model is built from. Tensors under `prefix` that nobody
+/// knows are reported.
 ///
 /// # Errors
 /// One of them is missing or of another shape.
-fn check(set: &TensorSet, expected: &[TensorSpec], prefix: &str) -> Result<u64, CheckpointError> {
-    let mut bytes = 0;
+fn check(
+    set: &TensorSet,
+    expected: &[TensorSpec],
+    prefix: &str,
+    unread: &mut LoadProgress,
+) -> Result<(), CheckpointError> {
     for spec in expected.iter().filter(|spec| spec.used) {
         set.check(&spec.name, &spec.shape)?;
-        bytes += set.find(&spec.name).map_or(0, |(stored, _)| stored.bytes() as u64);
+        unread.expect(&spec.name, set.find(&spec.name).map_or(0, |(stored, _)| stored.bytes() as u64));
     }
     let known: HashSet<&str> = expected.iter().map(|spec| spec.name.as_str()).collect();
     let mut unknown: Vec<&str> =
@@ -242,7 +311,7 @@ fn check(set: &TensorSet, expected: &[TensorSpec], prefix: &str) -> Result<u64, 
             "the checkpoint has tensors that the model does not know"
         );
     }
-    Ok(bytes)
+    Ok(())
 }
 
 fn read_tokenizer(source: &FileSource, config: &GlammConfig) -> Result<Tokenizer, CheckpointError> {

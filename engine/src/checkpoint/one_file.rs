@@ -203,7 +203,7 @@ impl Checkpoint {
     ) -> Result<(), EngineError> {
         let mut done = 0;
         for planned in plan {
-            if !progress(done, self.total_bytes) {
+            if !progress(done, self.total_bytes()) {
                 return Err(EngineError::Cancelled);
             }
             let name = &planned.spec.name;
@@ -218,7 +218,7 @@ impl Checkpoint {
             writer.tensor(&packed.data()?).map_err(written)?;
             done += planned.set.find(name).map_or(0, |(stored, _)| stored.bytes() as u64);
         }
-        progress(self.total_bytes, self.total_bytes);
+        progress(self.total_bytes(), self.total_bytes());
         Ok(())
     }
 }

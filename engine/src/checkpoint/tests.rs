@@ -59,7 +59,7 @@ impl Copy {
 }
 
 fn build(checkpoint: &Checkpoint) -> Result<(), EngineError> {
-    let weights = checkpoint.weights(&Device::Cpu, (DType::F32, None), |_, _| true);
+    let weights = checkpoint.weights(&Device::Cpu, (DType::F32, None), |_| true);
     let built = Glamm::new(checkpoint.config(), &weights.glamm, &weights.clip);
     built.map(drop).map_err(|error| weights.explain(error))
 }
@@ -158,19 +158,38 @@ fn embedded_files_are_a_checkpoint_like_any_other() {
 fn progress_ends_at_the_whole_and_can_cancel() {
     let checkpoint = Checkpoint::open(&golden().join("glamm-tiny")).unwrap();
     let seen = Mutex::new(Vec::new());
-    let weights = checkpoint.weights(&Device::Cpu, (DType::F32, None), |done, total| {
-        seen.lock().unwrap().push((done, total));
+    let weights = checkpoint.weights(&Device::Cpu, (DType::F32, None), |progress| {
+        seen.lock().unwrap().push((progress.done_bytes(), progress.total_bytes()));
         true
     });
     Glamm::new(checkpoint.config(), &weights.glamm, &weights.clip).unwrap();
     let seen = seen.lock().unwrap();
-    assert!(seen.is_sorted() && seen.iter().all(|&(_, total)| total == checkpoint.total_bytes));
-    assert_eq!(seen.last(), Some(&(checkpoint.total_bytes, checkpoint.total_bytes)));
+    assert!(seen.is_sorted() && seen.iter().all(|&(_, total)| total == checkpoint.total_bytes()));
+    assert_eq!(seen.last(), Some(&(checkpoint.total_bytes(), checkpoint.total_bytes())));
 
-    let half = checkpoint.total_bytes / 2;
-    let weights = checkpoint.weights(&Device::Cpu, (DType::F32, None), |done, _| done < half);
+    let half = checkpoint.total_bytes() / 2;
+    let weights =
+        checkpoint.weights(&Device::Cpu, (DType::F32, None), |progress| progress.done_bytes() < half);
     let error = Glamm::new(checkpoint.config(), &weights.glamm, &weights.clip).unwrap_err();
     assert!(matches!(weights.explain(error), EngineError::Cancelled));
+}
+
+#[test]
+fn what_does_not_fit_is_refused_before_it_is_read() {
+    let bytes_of = |precision| match precision {
+        Precision::F32 => 32_000_000_000,
+        Precision::F16 | Precision::Bf16 => 16_000_000_000,
+        _ => 5_000_000_000,
+    };
+    assert_eq!(check_room(Precision::F32, &bytes_of, 32_000_000_000), Ok(()));
+    let error = check_room(Precision::F16, &bytes_of, 8_000_000_000).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "the model needs 16.0 GB of memory in f16, but 8.0 GB are free: close other programs, or choose q8_0, \
+         which needs 5.0 GB"
+    );
+    let error = check_room(Precision::Q4K, &bytes_of, 4_000_000_000).unwrap_err().to_string();
+    assert_names(&error, &["q4k", "4.0 GB", "a smaller model"]);
 }
 
 #[test]

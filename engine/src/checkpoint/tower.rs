@@ -10,19 +10,22 @@ use crate::hub::{HubCache, RepoId};
 /// The directory of the vision tower that is called `tower`: a hub id or a directory's name.
 ///
 /// It is looked for inside the checkpoint and beside it under the last part of that name, inside
-/// also as `clip`, and last in the cache of Hugging Face. The name comes from a file that somebody
-/// else wrote: it never leads anywhere else.
+/// also as `clip`, and last in the cache of Hugging Face: the one that the checkpoint itself lies in, and
+/// the one that the environment names. The name comes from a file that somebody else wrote: it never
+/// leads anywhere else.
 ///
 /// # Errors
 /// It is nowhere.
 pub(super) fn find(checkpoint: &FileSource, tower: &str) -> Result<FileSource, CheckpointError> {
-    find_with_cache(checkpoint, tower, HubCache::from_env().as_ref())
+    let own = HubCache::around(&checkpoint.directory()).map(|(cache, _)| cache);
+    let caches: Vec<HubCache> = own.into_iter().chain(HubCache::from_env()).collect();
+    find_with_caches(checkpoint, tower, &caches)
 }
 
-fn find_with_cache(
+fn find_with_caches(
     checkpoint: &FileSource,
     tower: &str,
-    cache: Option<&HubCache>,
+    caches: &[HubCache],
 ) -> Result<FileSource, CheckpointError> {
     let name = tower.trim_end_matches('/').rsplit(['/', '\\']).next().unwrap_or_default();
     let named = !matches!(name, "" | "." | "..");
@@ -31,7 +34,7 @@ fn find_with_cache(
         places.push(checkpoint.child(name));
         places.extend(checkpoint.sibling(name));
     }
-    places.extend(cache.into_iter().flat_map(|cache| snapshots(cache, tower)).map(FileSource::Directory));
+    places.extend(caches.iter().flat_map(|cache| snapshots(cache, tower)).map(FileSource::Directory));
     places.into_iter().find(|place| place.has("config.json")).ok_or_else(|| CheckpointError::MissingFile {
         directory: checkpoint.directory(),
         file: format!("the vision tower {tower}"),
@@ -64,7 +67,7 @@ mod tests {
 
     fn found(root: &Path, name: &str, cache: Option<&Path>) -> Option<PathBuf> {
         let checkpoint = FileSource::Directory(root.join("models/glamm"));
-        let found = find_with_cache(&checkpoint, name, cache.map(HubCache::at).as_ref()).ok()?;
+        let found = find_with_caches(&checkpoint, name, cache.map(HubCache::at).as_slice()).ok()?;
         Some(found.directory().canonicalize().unwrap())
     }
 

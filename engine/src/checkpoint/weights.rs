@@ -14,6 +14,7 @@ use candle_nn::var_builder::{SimpleBackend, VarBuilder};
 use super::tensor_set::TensorSet;
 use crate::error::EngineError;
 use crate::model::matrix::{Format, Matrix, PackedMatrix};
+use crate::model::part::LoadProgress;
 use crate::model::source::{MatrixSource, Source};
 use crate::precision::Precision;
 
@@ -29,14 +30,13 @@ pub struct Weights<'p> {
 impl<'p> Weights<'p> {
     pub(super) fn new(
         (glamm, clip): (Arc<TensorSet>, Arc<TensorSet>),
-        total_bytes: u64,
+        unread: LoadProgress,
         (device, dtype, precision): (&Device, DType, Option<Precision>),
-        progress: impl FnMut(u64, u64) -> bool + Send + 'p,
+        report: impl FnMut(&LoadProgress) -> bool + Send + 'p,
     ) -> Self {
         let shared = Shared {
-            progress: Box::new(progress),
-            done_bytes: 0,
-            total_bytes,
+            report: Box::new(report),
+            progress: unread,
             parameters: 0,
             read: HashSet::new(),
             failure: None,
@@ -64,11 +64,10 @@ impl<'p> Weights<'p> {
 
 /// What both builders report to.
 struct Shared<'p> {
-    progress: Box<dyn FnMut(u64, u64) -> bool + Send + 'p>,
-    done_bytes: u64,
-    total_bytes: u64,
+    report: Box<dyn FnMut(&LoadProgress) -> bool + Send + 'p>,
+    progress: LoadProgress,
     parameters: usize,
-    /// Tensors that count in `done_bytes` already.
+    /// Tensors that count in `progress` already.
     read: HashSet<String>,
     failure: Option<EngineError>,
 }
@@ -77,11 +76,10 @@ impl Shared<'_> {
     /// Whether to go on after `bytes` more, which hold `parameters` numbers.
     fn advance(&mut self, name: &str, bytes: usize, parameters: usize) -> bool {
         if self.read.insert(name.to_owned()) {
-            self.done_bytes += bytes as u64;
+            self.progress.advance(name, bytes as u64);
             self.parameters += parameters;
         }
-        // Tensors that were not expected to be needed do not count beyond the whole.
-        (self.progress)(self.done_bytes.min(self.total_bytes), self.total_bytes)
+        (self.report)(&self.progress)
     }
 }
 

@@ -64,7 +64,7 @@ fn made(format: WeightFormat, seed: u64) -> tempfile::TempDir {
 fn all_tensors(directory: &Path) -> Vec<(String, Tensor)> {
     let checkpoint = Checkpoint::open(directory).unwrap();
     let manifest = expected_tensors(checkpoint.config()).unwrap();
-    let weights = checkpoint.weights(&Device::Cpu, (DType::F32, None), |_, _| true);
+    let weights = checkpoint.weights(&Device::Cpu, (DType::F32, None), |_| true);
     Glamm::new(checkpoint.config(), &weights.glamm, &weights.clip).unwrap();
     let read = |name: &str, shape: &[usize], is_clip: bool| {
         let (builder, name) = if is_clip {
@@ -104,7 +104,7 @@ fn a_question_can_be_asked() {
     let directory = made(WeightFormat::Torch, 1);
     let source = ModelSource::Path(directory.path().to_owned());
     let spec = ModelSpec { source, ..ModelSpec::default() };
-    let engine = Engine::load(&spec, |_, _| true).unwrap();
+    let engine = Engine::load(&spec, |_| true).unwrap();
     let pixels = image::open(golden("images/square.png")).unwrap().to_rgb8();
     let (mut image, _) = engine.encode(&pixels, &|| false).unwrap();
     let turns = [Turn { user: "What is in the picture?".to_owned(), ..Turn::default() }];

@@ -36,6 +36,14 @@ impl HubCache {
         Self { root: root.into() }
     }
 
+    /// The cache that this folder is in, where it is a version of a repository; and which repository.
+    pub fn around(snapshot: &Path) -> Option<(Self, RepoId)> {
+        let snapshots = snapshot.parent().filter(|folder| folder.ends_with("snapshots"))?;
+        let repository = snapshots.parent()?;
+        let id = RepoId::from_folder(repository.file_name()?.to_str()?)?;
+        Some((Self::at(repository.parent()?), id))
+    }
+
     /// Its directory.
     pub fn root(&self) -> &Path {
         &self.root
@@ -131,6 +139,14 @@ impl Repository {
     /// What has been fetched of it so far.
     pub fn incomplete(&self, etag: &str) -> PathBuf {
         self.root.join("blobs").join(format!("{etag}.incomplete"))
+    }
+
+    /// Bytes that have come of all files that are not whole yet.
+    pub fn incomplete_bytes(&self) -> u64 {
+        let blobs = self.root.join("blobs");
+        let partial =
+            entries(&blobs).filter(|blob| blob.path().extension().is_some_and(|end| end == "incomplete"));
+        partial.filter_map(|blob| blob.metadata().ok()).map(|metadata| metadata.len()).sum()
     }
 
     /// Held by whoever fetches it.
@@ -231,6 +247,18 @@ mod tests {
             Some(("/u/models/hub".into(), "/u/models/token".into()))
         );
         assert_eq!(places(&[], None), None);
+    }
+
+    #[test]
+    fn a_version_knows_its_cache() {
+        let around = |path: &str| HubCache::around(Path::new(path));
+        assert_eq!(
+            around("/c/models--openai--clip/snapshots/abc"),
+            RepoId::parse("openai/clip").map(|id| (HubCache::at("/c"), id))
+        );
+        for elsewhere in ["/c/models--openai--clip/abc", "/c/clip/snapshots/abc", "/snapshots/abc", "/", ""] {
+            assert_eq!(around(elsewhere), None, "{elsewhere}");
+        }
     }
 
     #[test]

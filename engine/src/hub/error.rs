@@ -4,6 +4,8 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::size::ByteSize;
+
 /// A failure of the hub, of the way to it, or of the cache. `Display` is one line.
 #[derive(Debug, thiserror::Error)]
 pub enum HubError {
@@ -158,8 +160,8 @@ pub enum HubError {
     },
     /// Not enough room to begin.
     #[error(
-        "{} bytes are needed in {}, but only {} are free: make room, or set HF_HOME to another disk",
-        needed, directory.display(), free
+        "{} are needed in {}, but only {} are free: make room, or set HF_HOME to another disk",
+        ByteSize(*needed), directory.display(), ByteSize(*free)
     )]
     NoSpace {
         /// What is still to be fetched.

@@ -44,4 +44,4 @@ pub use error::HubError;
 pub use name::{FileName, RepoId};
 pub use progress::{DownloadEvent, Pause, PlannedFile, Progress};
 pub use settings::HubSettings;
-pub use store::{Freed, remove};
+pub use store::{Freed, free_space, remove};

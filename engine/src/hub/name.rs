@@ -29,6 +29,11 @@ impl RepoId {
         (text.len() <= MAX_REPO_ID && part(owner) && part(name)).then(|| Self(text.to_owned()))
     }
 
+    /// The part of it that is not the owner's name.
+    pub fn name(&self) -> &str {
+        self.as_str().rsplit('/').next().unwrap_or_default()
+    }
+
     /// `owner/name`.
     pub fn as_str(&self) -> &str {
         &self.0

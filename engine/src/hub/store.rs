@@ -169,7 +169,7 @@ pub(super) fn set_reference(
 }
 
 /// Bytes free for the cache in `directory`, which need not exist yet; `None` where nobody knows.
-pub(super) fn free_space(directory: &Path) -> Option<u64> {
+pub fn free_space(directory: &Path) -> Option<u64> {
     let existing = directory.ancestors().find(|path| path.is_dir())?;
     fs4::available_space(existing).ok()
 }

@@ -9,6 +9,7 @@ pub mod kv_cache;
 pub mod layers;
 pub mod llm;
 pub mod matrix;
+pub mod part;
 pub mod pixel_decoder;
 pub mod projector;
 pub mod prompt_encoder;

@@ -18,7 +18,7 @@ const INDEX_LIMIT: u64 = 64 << 20;
 pub struct Installed {
     /// Its folder, or its GGUF file.
     pub path: PathBuf,
-    /// Of its files.
+    /// Of its files; in the cache with what has come of those that are still being fetched.
     pub bytes: u64,
     /// Whether every file that it needs is there.
     pub is_complete: bool,
@@ -42,11 +42,16 @@ pub fn models_directory() -> Option<PathBuf> {
 /// The version of the repository `id` that is in the cache: a complete one if there is any, the
 /// current one otherwise.
 pub fn in_cache(cache: &HubCache, id: &str, role: Role) -> Option<Installed> {
-    let versions = cache.repository(&RepoId::parse(id)?).snapshots();
+    let repository = cache.repository(&RepoId::parse(id)?);
+    let versions = repository.snapshots();
     let mut found: Vec<Installed> =
         versions.into_iter().filter_map(|version| checkpoint(&version.path, role)).collect();
     let best = found.iter().position(|version| version.is_complete).unwrap_or(0);
-    (best < found.len()).then(|| found.swap_remove(best))
+    let mut found = (best < found.len()).then(|| found.swap_remove(best))?;
+    if !found.is_complete {
+        found.bytes += repository.incomplete_bytes();
+    }
+    Some(found)
 }
 
 /// Checkpoints of GLaMM in the cache that the catalogue does not know, by their repositories.
@@ -77,18 +82,24 @@ pub fn in_directory(directory: &Path) -> Vec<(String, Installed)> {
     let entries = fs::read_dir(directory).into_iter().flatten().flatten();
     let mut found: Vec<(String, Installed)> = entries
         .filter_map(|entry| {
-            let path = entry.path();
             let name = entry.file_name().into_string().ok()?;
-            if path.is_dir() {
-                return checkpoint(&path, Role::Glamm).map(|found| (name, found));
-            }
-            let stem = name.strip_suffix(".gguf")?.to_owned();
-            let bytes = fs::metadata(&path).ok()?.len();
-            Some((stem, Installed { path, bytes, is_complete: true }))
+            let found = at(&entry.path())?;
+            let stem = name.strip_suffix(".gguf").filter(|_| found.path.is_file());
+            Some((stem.unwrap_or(&name).to_owned(), found))
         })
         .collect();
     found.sort_by(|(one, _), (other, _)| one.cmp(other));
     found
+}
+
+/// The checkpoint folder or GGUF file at `path`; `None` where there is none.
+pub fn at(path: &Path) -> Option<Installed> {
+    if path.is_dir() {
+        return checkpoint(path, Role::Glamm);
+    }
+    let is_gguf = path.extension().is_some_and(|ending| ending == "gguf");
+    let bytes = fs::metadata(path).ok().filter(|found| found.is_file() && is_gguf)?.len();
+    Some(Installed { path: path.to_owned(), bytes, is_complete: true })
 }
 
 /// The checkpoint in `directory`; `None` where there is none of its files.
@@ -165,6 +176,16 @@ mod tests {
         assert_eq!(state(), Some((5 + index.len() as u64 + 5, true)));
         put(&directory, &[("pytorch_model.bin.index.json", "damaged")]);
         assert_eq!(state().map(|(_, complete)| complete), Some(false));
+    }
+
+    #[test]
+    fn what_has_come_of_a_file_counts() {
+        let scratch = tempfile::tempdir().unwrap();
+        let root = scratch.path().join("models--openai--clip");
+        put(&root.join("snapshots").join("a".repeat(40)), &[("config.json", "{}")]);
+        put(&root.join("blobs"), &[("abc.incomplete", "12345"), ("def", "1234567")]);
+        let found = in_cache(&HubCache::at(scratch.path()), "openai/clip", Role::VisionTower).unwrap();
+        assert_eq!((found.bytes, found.is_complete), (7, false));
     }
 
     #[test]

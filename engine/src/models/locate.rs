@@ -96,6 +96,7 @@ mod tests {
         let places = Places {
             cache: Some(HubCache::at(scratch.path().join("hub"))),
             directory: Some(scratch.path().join("own")),
+            ..Places::default()
         };
         let locate = |name: &str| locate(name, &places);
         assert_eq!(locate("demo"), Ok(Location::BuiltIn));

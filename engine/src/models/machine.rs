@@ -3,6 +3,7 @@
 use sysinfo::{MemoryRefreshKind, System};
 
 use super::memory::MemoryNeed;
+use crate::protocol::DeviceChoice;
 
 /// Memory that the system and other programs keep even when nothing is going on.
 const KEPT_BY_OTHERS: u64 = 1 << 30;
@@ -40,6 +41,16 @@ impl Machine {
             free_ram_bytes = free_ram_bytes.min(limits.free_memory);
         }
         (ram_bytes > 0).then(|| Self { ram_bytes, free_ram_bytes, vram_bytes: vram_bytes() })
+    }
+
+    /// Whether a model fits into the memory of the processor that is chosen: the graphics card's where
+    /// it is one with memory of its own.
+    pub fn fits_on(self, device: DeviceChoice, need: MemoryNeed) -> Fit {
+        match (device, self.vram_bytes) {
+            (DeviceChoice::Auto | DeviceChoice::Cuda, Some(vram)) if need.total_bytes() <= vram => Fit::Now,
+            (DeviceChoice::Auto | DeviceChoice::Cuda, Some(_)) => Fit::TooLarge,
+            _ => self.fits(need),
+        }
     }
 
     /// Whether a model fits that the processor computes.
@@ -80,6 +91,16 @@ mod tests {
     fn this_machine_has_memory() {
         let machine = Machine::look().unwrap();
         assert!(machine.ram_bytes > 1 << 28 && machine.free_ram_bytes <= machine.ram_bytes, "{machine:?}");
+    }
+
+    #[test]
+    fn a_graphics_card_has_memory_of_its_own() {
+        let need = MemoryNeed { weight_bytes: 12 << 30, working_bytes: 1 << 30 };
+        let machine = Machine { ram_bytes: 16 << 30, free_ram_bytes: 15 << 30, vram_bytes: Some(8 << 30) };
+        assert_eq!(machine.fits_on(DeviceChoice::Auto, need), Fit::TooLarge);
+        assert_eq!(machine.fits_on(DeviceChoice::Cpu, need), Fit::Now);
+        let larger = Machine { vram_bytes: Some(24 << 30), ..machine };
+        assert_eq!(larger.fits_on(DeviceChoice::Cuda, need), Fit::Now);
     }
 
     #[test]

@@ -34,7 +34,7 @@ pub use remove::{Removable, removable};
 /// One model, as a list shows it.
 #[derive(Debug, Clone)]
 pub struct ModelEntry {
-    /// What `--model` and `glamm models` call it.
+    /// What `--model` and `glamm models` call it: for models outside the usual places their path.
     pub name: String,
     /// What the catalogue says of it; `None` for a model that only this machine knows.
     pub published: Option<&'static Published>,
@@ -45,8 +45,9 @@ pub struct ModelEntry {
     /// Bytes to fetch for it, without the vision tower; an estimate by its sizes. `None` for what does
     /// not come from the hub.
     pub download_bytes: Option<u64>,
-    /// Memory that it needs with its vision tower, from the most precise to the smallest. Empty where
-    /// its sizes cannot be read, and for a vision tower alone.
+    /// Memory that it needs with its vision tower, from the most precise to the smallest; only as it
+    /// is stored, where that is in blocks. Empty where its sizes cannot be read, and for a vision tower
+    /// alone.
     pub needs: Vec<(Precision, MemoryNeed)>,
 }
 
@@ -64,6 +65,14 @@ pub enum ModelState {
 }
 
 impl ModelState {
+    /// Its folder or file, where there is one.
+    pub fn path(&self) -> Option<&PathBuf> {
+        match self {
+            Self::Installed(found) | Self::Partial(found) => Some(&found.path),
+            Self::BuiltIn | Self::Absent => None,
+        }
+    }
+
     fn of(found: Option<Installed>) -> Self {
         match found {
             Some(found) if found.is_complete => Self::Installed(found),
@@ -80,17 +89,19 @@ pub struct Places {
     pub cache: Option<HubCache>,
     /// A folder of checkpoint folders and GGUF files.
     pub directory: Option<PathBuf>,
+    /// Checkpoint folders and GGUF files anywhere else.
+    pub others: Vec<PathBuf>,
 }
 
 impl Places {
     /// Those that the environment names.
     pub fn from_env() -> Self {
-        Self { cache: HubCache::from_env(), directory: models_directory() }
+        Self { cache: HubCache::from_env(), directory: models_directory(), others: Vec::new() }
     }
 }
 
-/// The catalogue in its order, and behind it what else is in the cache and in the
-/// models directory, by name.
+/// The catalogue in its order, and behind it what else is in the cache, in the models directory, by
+/// name, and at other places.
 pub fn list(places: &Places) -> Vec<ModelEntry> {
     // All published checkpoints have the same sizes.
     let released = released::config().ok();
@@ -109,13 +120,27 @@ pub fn list(places: &Places) -> Vec<ModelEntry> {
     });
     let others = places.cache.iter().flat_map(installed::others_in_cache);
     let own = places.directory.iter().flat_map(|directory| installed::in_directory(directory));
-    let local = others.chain(own).map(|(name, found)| {
-        let config = checkpoint::config(&found.path).ok();
-        let needs = config.and_then(|config| memory::needs(&config).ok()).unwrap_or_default();
-        let state = ModelState::of(Some(found));
-        ModelEntry { name, published: None, role: Role::Glamm, state, download_bytes: None, needs }
-    });
-    published.chain(local).collect()
+    let local = others.chain(own).map(|(name, found)| local_entry(name, found));
+    let mut list: Vec<ModelEntry> = published.chain(local).collect();
+    for path in &places.others {
+        let listed = list.iter().any(|entry| entry.state.path() == Some(path));
+        if let Some(found) = installed::at(path).filter(|_| !listed) {
+            list.push(local_entry(path.display().to_string(), found));
+        }
+    }
+    list
+}
+
+fn local_entry(name: String, found: Installed) -> ModelEntry {
+    let outline = checkpoint::outline(&found.path).ok();
+    let mut needs =
+        outline.as_ref().and_then(|outline| memory::needs(&outline.config).ok()).unwrap_or_default();
+    let stored = outline.and_then(|outline| outline.precision);
+    if let Some(stored) = stored.filter(|stored| stored.is_quantised()) {
+        needs.retain(|(precision, _)| *precision == stored);
+    }
+    let state = ModelState::of(Some(found));
+    ModelEntry { name, published: None, role: Role::Glamm, state, download_bytes: None, needs }
 }
 
 fn in_cache(places: &Places, id: &str, role: Role) -> ModelState {

@@ -36,14 +36,14 @@ impl ImageCache for Context {
 impl Backend for Obedient {
     type Image = Context;
 
-    fn load(spec: &ModelSpec, mut progress: LoadProgress) -> Result<Self, EngineError> {
-        if !(0..1000).all(|done| progress(done, 1000)) {
+    fn load(spec: &ModelSpec, mut progress: ReportLoading) -> Result<Self, EngineError> {
+        if !(0..1000).all(|done| progress(&halfway(done, 1000))) {
             return Err(EngineError::Cancelled);
         }
         let ModelSource::Path(path) = &spec.source else { return Err(EngineError::NoModel) };
         assert_ne!(path.to_str(), Some("broken"), "a broken loader");
         while path.to_str() == Some("slow") {
-            if !progress(1, 2) {
+            if !progress(&halfway(1, 2)) {
                 return Err(EngineError::Cancelled);
             }
             std::thread::sleep(Duration::from_millis(1));
@@ -108,6 +108,14 @@ impl Backend for Obedient {
             }
         }
     }
+}
+
+/// Somewhere on the way.
+fn halfway(done: u64, total: u64) -> LoadProgress {
+    let mut progress = LoadProgress::default();
+    progress.expect("lm_head.weight", total);
+    progress.advance("lm_head.weight", done);
+    progress
 }
 
 fn spawn(capacity: usize) -> EngineHandle {

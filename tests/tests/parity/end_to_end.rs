@@ -91,7 +91,7 @@ fn compare_masks(golden: &Golden, case: &Case, masks: &[Arc<MaskLogits>], all: b
 /// Every greedy case from its file and text, each with a context of its own.
 pub(crate) fn greedy(set: Set) -> Outcome {
     let golden = set.open()?;
-    let engine = Engine::load(&golden.spec(), |_, _| true)?;
+    let engine = Engine::load(&golden.spec(), |_| true)?;
     for case in golden.greedy_cases() {
         let pixels = golden.picture(&golden.image(case)?.file)?;
         let mut image = engine.encode(&pixels, &|| false)?.0;
@@ -109,7 +109,7 @@ pub(crate) fn greedy(set: Set) -> Outcome {
 /// comes out of the cache, and changes nothing.
 pub(crate) fn follow_ups(set: Set) -> Outcome {
     let golden = set.open()?;
-    let engine = Engine::load(&golden.spec(), |_, _| true)?;
+    let engine = Engine::load(&golden.spec(), |_| true)?;
     let mut compared = 0;
     for case in golden.greedy_cases() {
         let Some(parent) = golden.parent(case)? else { continue };

@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 
 mod canvas;
+mod models;
 mod script;
 mod stage;
 

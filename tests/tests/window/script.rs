@@ -68,7 +68,8 @@ impl Player {
                     self.send(EngineEvent::ImageEncoded { image, timings });
                 }
                 EngineCommand::Run(request) => self.asked.push(*request),
-                EngineCommand::CloseImage(_) | EngineCommand::UnloadModel | EngineCommand::Shutdown => {}
+                EngineCommand::UnloadModel => self.send(EngineEvent::ModelUnloaded),
+                EngineCommand::CloseImage(_) | EngineCommand::Shutdown => {}
             }
         }
     }

@@ -1,12 +1,16 @@
 //! The window under test, with a scripted engine and a picture of our own.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use egui::{Pos2, Theme, Vec2, pos2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
 use glamm::app::App;
+use glamm::surroundings::Surroundings;
+use glamm_engine::hub::settings::{Endpoint, Patience};
+use glamm_engine::hub::{HubCache, HubSettings};
+use glamm_engine::models::Places;
 use glamm_engine::protocol::{ModelSource, ModelSpec};
 use glamm_engine::vision::BinaryMask;
 use image::{Rgb, RgbImage};
@@ -68,6 +72,21 @@ pub(crate) fn disc() -> BinaryMask {
     })
 }
 
+/// No model but the one that is built in, and a hub that nobody answers for.
+fn nothing_around(folder: &Path) -> Surroundings {
+    let cache = HubCache::at(folder.join("hub"));
+    let places =
+        Places { cache: Some(cache.clone()), directory: Some(folder.join("own")), others: Vec::new() };
+    let settings = HubSettings {
+        endpoint: Endpoint::parse("http://127.0.0.1:9").unwrap(),
+        cache,
+        token: None,
+        offline: true,
+        patience: Patience::default(),
+    };
+    Surroundings::new(places, settings)
+}
+
 impl Stage {
     /// A window with the picture open and encoded, and a model ready.
     pub(crate) fn new(setup: &Setup) -> Self {
@@ -82,6 +101,17 @@ impl Stage {
 
     /// A window that was given `path` to open.
     pub(crate) fn with_picture(setup: &Setup, folder: tempfile::TempDir, path: Option<PathBuf>) -> Self {
+        let surroundings = nothing_around(folder.path());
+        Self::among(setup, surroundings, folder, path)
+    }
+
+    /// The same among models of the test's own.
+    pub(crate) fn among(
+        setup: &Setup,
+        surroundings: Surroundings,
+        folder: tempfile::TempDir,
+        path: Option<PathBuf>,
+    ) -> Self {
         let (player, link) = Player::new();
         let model = ModelSpec { source: ModelSource::Path("weights".into()), ..ModelSpec::default() };
         let window = Harness::builder()
@@ -91,7 +121,7 @@ impl Stage {
             .with_step_dt(1.0 / 60.0)
             .with_max_steps(60)
             .wgpu()
-            .build_eframe(|cc| App::with_engine(cc, link, model, path).unwrap());
+            .build_eframe(|cc| App::with_engine(cc, link, surroundings, model, path).unwrap());
         Self { window, player, _folder: folder }
     }
 

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use glamm_engine::models::{self, Fit, Machine, ModelEntry, ModelState, Origin, Places, Role};
+use glamm_engine::precision::Precision;
 use indicatif::DecimalBytes;
 use serde::Serialize;
 
@@ -61,7 +62,7 @@ pub struct ModelDocument {
 /// Memory in one precision.
 #[derive(Debug, Serialize)]
 pub struct MemoryDocument {
-    /// `f32`, `f16` (also for bf16), `q8_0` or `q4k`.
+    /// `f32`, `f16` (also for bf16), `q8_0`, `q6k`, `q5k` or `q4k`.
     pub precision: &'static str,
     /// Of the weights, with those of the vision tower.
     pub weight_bytes: u64,
@@ -70,6 +71,9 @@ pub struct MemoryDocument {
     /// `now`, `when_others_close` or `too_large`; `null` where the machine's memory is unknown.
     pub fits: Option<&'static str>,
 }
+
+/// The precisions that the table has columns for.
+const SHOWN: [Precision; 4] = [Precision::F32, Precision::F16, Precision::Q8_0, Precision::Q4K];
 
 /// Runs the command.
 ///
@@ -142,21 +146,24 @@ impl ModelDocument {
 
     /// Memory in each precision; `!` where it does not fit, `*` where other programs are in the way.
     fn needs(&self) -> String {
-        let each = self.memory.iter().map(|need| {
-            let mark = match need.fits {
-                Some("too_large") => "!",
-                Some("when_others_close") => "*",
-                _ => "",
-            };
-            format!("{} {mark}", DecimalBytes(need.weight_bytes + need.working_bytes)).trim_end().to_owned()
-        });
-        each.map(|need| format!("{need:>12}")).collect::<Vec<_>>().concat()
+        SHOWN.map(|precision| format!("{:>12}", self.need(precision))).concat()
+    }
+
+    fn need(&self, precision: Precision) -> String {
+        let found = self.memory.iter().find(|need| need.precision == precision.name());
+        let Some(need) = found else { return String::new() };
+        let mark = match need.fits {
+            Some("too_large") => "!",
+            Some("when_others_close") => "*",
+            _ => "",
+        };
+        format!("{} {mark}", DecimalBytes(need.weight_bytes + need.working_bytes)).trim_end().to_owned()
     }
 }
 
 impl ListDocument {
     fn table(&self) -> String {
-        let precisions = models::memory::SHOWN.map(|precision| format!("{:>12}", precision.name())).concat();
+        let precisions = SHOWN.map(|precision| format!("{:>12}", precision.name())).concat();
         let width = self.models.iter().map(|model| model.name.chars().count()).max().unwrap_or(0).max(4);
         let mut text = format!("{:<width$}  {:<9} {:>10} {precisions}  for\n", "name", "state", "on disk");
         // Writing to a string cannot fail.

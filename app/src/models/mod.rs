@@ -1,0 +1,448 @@
+//! The models of this machine, as the window knows them: what there is, what is being fetched,
+//! converted or removed, and what one may try where a model does not fit.
+//!
+//! Plain state: [`desk`] does the work on threads of its own and reports [`ModelNews`], `update`
+//! changes the state by them, the model manager (`ui::models`) shows it.
+
+pub mod desk;
+mod transfer;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use glamm_engine::hub::DownloadEvent;
+use glamm_engine::models::{Fit, Machine, MemoryNeed, ModelEntry, ModelState, Role};
+use glamm_engine::precision::Precision;
+use glamm_engine::protocol::{DeviceChoice, ModelInfo, ModelSource, ModelSpec};
+
+pub use transfer::{FileTransfer, Transfer, TransferStatus};
+
+/// What is known of the models, and what is being done to them.
+#[derive(Debug, Default)]
+pub struct Library {
+    /// What there is; `None` until it was first looked at.
+    pub listing: Option<Arc<Listing>>,
+    /// Folders and files that the user opened from elsewhere.
+    pub opened: Vec<PathBuf>,
+    /// Downloads, by the names of their models.
+    pub transfers: BTreeMap<String, Transfer>,
+    /// The conversion that is going on.
+    pub conversion: Option<Conversion>,
+    /// The model that is being removed.
+    pub removing: Option<String>,
+    /// What the last thing done to a model ended with, until it was read.
+    pub outcomes: BTreeMap<String, Outcome>,
+}
+
+/// What there is, at one moment.
+#[derive(Debug, Clone, Default)]
+pub struct Listing {
+    /// Every model that is published or on this machine.
+    pub entries: Vec<ModelEntry>,
+    /// The memory here.
+    pub machine: Option<Machine>,
+    /// Bytes free where downloads go.
+    pub free_disk_bytes: Option<u64>,
+    /// Where converted models go, and bytes free there.
+    pub own: Option<(PathBuf, Option<u64>)>,
+}
+
+/// A model on its way into one file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Conversion {
+    /// Which model.
+    pub name: String,
+    /// In which precision.
+    pub precision: Precision,
+    /// Into which file.
+    pub out: PathBuf,
+    /// Bytes of the model done.
+    pub done_bytes: u64,
+    /// Bytes of the model in all; 0 while it is opened.
+    pub total_bytes: u64,
+    /// Seconds on the window's clock when it began.
+    pub began_at: f64,
+    /// Whether the user wants it to end.
+    pub stopping: bool,
+}
+
+/// How something ended, for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// What happened, and what to do.
+    pub text: String,
+    /// Whether something went wrong.
+    pub is_error: bool,
+}
+
+/// What the desk is asked to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ModelTask {
+    /// Look at what there is; models at these places count, too.
+    Look(Vec<PathBuf>),
+    /// Fetch a model, or go on fetching it.
+    Pull(String),
+    /// Hold a download.
+    Pause(String),
+    /// Let it go on.
+    Resume(String),
+    /// End it; what came is kept.
+    Cancel(String),
+    /// Take a model off the disk.
+    Remove(String),
+    /// Write a model into one file.
+    Convert {
+        /// Which one, for reports.
+        name: String,
+        /// Its weights.
+        source: ModelSource,
+        /// How precisely its matrices are kept.
+        precision: Precision,
+        /// About as many bytes as the file will have.
+        bytes: u64,
+        /// The file.
+        out: PathBuf,
+    },
+    /// End the conversion; no file is left.
+    CancelConversion,
+}
+
+/// What the desk reports.
+#[derive(Debug, Clone)]
+pub enum ModelNews {
+    /// What there is.
+    Listed(Arc<Listing>),
+    /// Something happened in the download of the model `name`.
+    Download {
+        /// Which model.
+        name: String,
+        /// What happened.
+        event: DownloadEvent,
+    },
+    /// Something could not even begin.
+    Refused {
+        /// Which model it was about.
+        name: String,
+        /// Why, and what to do.
+        reason: String,
+    },
+    /// A model was removed: bytes that are free again, or why not.
+    Removed {
+        /// Which model.
+        name: String,
+        /// Bytes that are free again, or why there are none.
+        result: Result<u64, String>,
+    },
+    /// The conversion goes on.
+    Converting {
+        /// Bytes of the model done.
+        done_bytes: u64,
+        /// Bytes of the model in all.
+        total_bytes: u64,
+    },
+    /// The conversion ended: the size of the file, `None` where it was cancelled, or why it failed.
+    Converted(Result<Option<u64>, String>),
+}
+
+/// What the user does in the model manager.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ManagerAction {
+    /// Close it.
+    Close,
+    /// Show the details of a model.
+    Select(String),
+    /// Load models in this precision; `None` leaves it to the memory.
+    Precision(Option<Precision>),
+    /// Load models on this processor.
+    Device(DeviceChoice),
+    /// Convert to this precision.
+    Quantisation(Precision),
+    /// Load a model in place of the present one.
+    Load(ModelSpec),
+    /// Fetch a model, or go on fetching it.
+    Pull(String),
+    /// Hold a download.
+    Pause(String),
+    /// Let it go on.
+    Resume(String),
+    /// End a download.
+    Cancel(String),
+    /// Ask whether a model is really to be removed; `None` takes the question back.
+    AskToRemove(Option<String>),
+    /// Remove it.
+    Remove(String),
+    /// Leave a folder or file of elsewhere out of the list.
+    Forget(PathBuf),
+    /// Write a model into one file.
+    Convert(String),
+    /// End the conversion.
+    CancelConversion,
+    /// How the last thing ended was read.
+    DismissOutcome(String),
+}
+
+/// What the model manager shows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Manager {
+    /// Whether it is open.
+    pub is_open: bool,
+    /// The model whose details it shows.
+    pub selected: String,
+    /// How precisely models are loaded.
+    pub precision: Option<Precision>,
+    /// The processor that they are loaded on.
+    pub device: DeviceChoice,
+    /// What models are converted to.
+    pub quantisation: Precision,
+    /// The model that the user is asked about.
+    pub asked_to_remove: Option<String>,
+}
+
+impl Default for Manager {
+    fn default() -> Self {
+        Self {
+            is_open: false,
+            selected: "demo".to_owned(),
+            precision: None,
+            device: DeviceChoice::Auto,
+            quantisation: Precision::Q4K,
+            asked_to_remove: None,
+        }
+    }
+}
+
+/// A way out where a model could not be loaded: one that is here and fits.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Offer {
+    /// For people.
+    pub title: String,
+    /// What to load.
+    pub spec: ModelSpec,
+}
+
+impl Library {
+    /// Notes how something ended.
+    pub fn tell(&mut self, name: String, text: String, is_error: bool) {
+        self.outcomes.insert(name, Outcome { text, is_error });
+    }
+
+    /// Notes a folder or file that models are loaded from, unless the list has it anyway.
+    pub fn open(&mut self, path: &Path) {
+        let listed = self.listing.as_ref().is_some_and(|listing| {
+            listing.entries.iter().any(|entry| entry.state.path().is_some_and(|known| known == path))
+        });
+        if !listed && !self.opened.iter().any(|opened| opened == path) {
+            self.opened.push(path.to_owned());
+        }
+    }
+}
+
+/// What people call a model.
+pub fn title(entry: &ModelEntry) -> String {
+    if let Some(published) = entry.published {
+        return published.title.to_owned();
+    }
+    let path = Path::new(&entry.name);
+    let last = if path.is_file() { path.file_stem() } else { path.file_name() };
+    match last.filter(|_| path.is_absolute()) {
+        Some(last) => last.to_string_lossy().into_owned(),
+        None => entry.name.clone(),
+    }
+}
+
+/// The weights of a model that is all here and answers questions.
+pub fn source(entry: &ModelEntry) -> Option<ModelSource> {
+    match &entry.state {
+        _ if entry.role != Role::Glamm => None,
+        ModelState::BuiltIn => Some(ModelSource::Demo),
+        ModelState::Installed(found) => Some(ModelSource::Path(found.path.clone())),
+        ModelState::Partial(_) | ModelState::Absent => None,
+    }
+}
+
+impl Listing {
+    /// The model of this name.
+    pub fn entry(&self, name: &str) -> Option<&ModelEntry> {
+        self.entries.iter().find(|entry| entry.name == name)
+    }
+
+    /// The model with these weights.
+    pub fn entry_of(&self, source: &ModelSource) -> Option<&ModelEntry> {
+        self.entries.iter().find(|entry| self::source(entry).as_ref() == Some(source))
+    }
+
+    /// The memory here, as it will be once `loaded` has been given back.
+    pub fn machine_without(&self, loaded: Option<&ModelInfo>) -> Option<Machine> {
+        let mut machine = self.machine?;
+        let in_use = loaded.and_then(|info| {
+            let precision: Precision = info.precision.parse().ok()?;
+            need(self.entry_of(&info.source)?, precision)
+        });
+        let free = machine.free_ram_bytes + in_use.map_or(0, |need| need.weight_bytes);
+        machine.free_ram_bytes = free.min(machine.ram_bytes);
+        Some(machine)
+    }
+
+    /// Models that are here, each as precise as it fits, the one that failed left out where it does not
+    /// fit either; at most three.
+    pub fn offers(&self, failed: &ModelSpec) -> Vec<Offer> {
+        let Some(machine) = self.machine else { return Vec::new() };
+        let device = failed.device;
+        let fitting = self.entries.iter().filter_map(|entry| {
+            let source = source(entry)?;
+            let retry = source == failed.source;
+            let fits = |need: MemoryNeed| machine.fits_on(device, need) == Fit::Now;
+            // What failed as precisely as this fails again.
+            let less = |precision: Precision| {
+                !retry || failed.precision.is_some_and(|failed| rank(precision) > rank(failed))
+            };
+            let (precision, _) =
+                entry.needs.iter().find(|(precision, need)| fits(*need) && less(*precision))?;
+            let spec = ModelSpec { source, device, precision: Some(*precision) };
+            Some(Offer { title: format!("{} in {precision}", title(entry)), spec })
+        });
+        let mut offers: Vec<Offer> = fitting.collect();
+        // The demo model always fits, and is the last resort.
+        offers.sort_by_key(|offer| offer.spec.source == ModelSource::Demo);
+        offers.truncate(3);
+        offers
+    }
+}
+
+/// What a model needs in a precision.
+pub fn need(entry: &ModelEntry, precision: Precision) -> Option<MemoryNeed> {
+    // Both of sixteen bits take the same.
+    let precision = if precision == Precision::Bf16 { Precision::F16 } else { precision };
+    entry.needs.iter().find(|(other, _)| *other == precision).map(|(_, need)| *need)
+}
+
+/// The precision in which a model is loaded where nobody chooses.
+pub fn automatic(entry: &ModelEntry, machine: Machine) -> Option<Precision> {
+    if let [(only, _)] = entry.needs.as_slice() {
+        return Some(*only);
+    }
+    need(entry, Precision::F32)?;
+    let bytes_of = |precision| need(entry, precision).map_or(u64::MAX, |need| need.weight_bytes);
+    Some(Precision::fitting_weights(bytes_of, machine.free_ram_bytes))
+}
+
+/// The file that a converted model goes into.
+pub fn converted_path(directory: &Path, entry: &ModelEntry, precision: Precision) -> PathBuf {
+    let stem: String = title(entry)
+        .chars()
+        .map(|c| if c.is_alphanumeric() || matches!(c, '.' | '_') { c.to_ascii_lowercase() } else { '-' })
+        .collect();
+    directory.join(format!("{}-{precision}.gguf", stem.trim_matches(['-', '.'])))
+}
+
+fn rank(precision: Precision) -> usize {
+    Precision::ALL.iter().position(|other| *other == precision).unwrap_or(0)
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use glamm_engine::models::{self, CATALOGUE, Installed, Places};
+
+    use super::*;
+
+    /// A machine with 24 GB, 20 of them free, and FullScope and one own file on it.
+    pub(crate) fn listing() -> Listing {
+        let mut entries = models::list(&Places::default());
+        let fullscope = entries.iter_mut().find(|entry| entry.name == "fullscope").unwrap();
+        fullscope.state = installed("/hub/fullscope", 16_760_000_000);
+        let mut own = fullscope.clone();
+        own.name = "mine".to_owned();
+        own.published = None;
+        own.needs.retain(|(precision, _)| *precision == Precision::Q4K);
+        own.state = installed("/own/mine.gguf", 5_000_000_000);
+        entries.push(own);
+        let machine = Machine { ram_bytes: 24 << 30, free_ram_bytes: 20 << 30, vram_bytes: None };
+        Listing {
+            entries,
+            machine: Some(machine),
+            free_disk_bytes: Some(70_000_000_000),
+            own: Some(("/own".into(), Some(70_000_000_000))),
+        }
+    }
+
+    pub(crate) fn installed(path: &str, bytes: u64) -> ModelState {
+        ModelState::Installed(Installed { path: path.into(), bytes, is_complete: true })
+    }
+
+    fn failed(path: &str, precision: Option<Precision>) -> ModelSpec {
+        ModelSpec { source: ModelSource::Path(path.into()), device: DeviceChoice::Cpu, precision }
+    }
+
+    #[test]
+    fn a_failed_load_leads_to_what_fits() {
+        let listing = listing();
+        let titles = |spec: &ModelSpec| -> Vec<String> {
+            listing.offers(spec).into_iter().map(|offer| offer.title).collect()
+        };
+        assert_eq!(
+            titles(&failed("/hub/fullscope", Some(Precision::F32))),
+            ["GLaMM-FullScope in f16", "mine in q4k", "Demo model in f32"]
+        );
+        assert_eq!(
+            titles(&failed("/hub/fullscope", None)),
+            ["mine in q4k", "Demo model in f32"],
+            "what was chosen by itself fails again"
+        );
+        let small = Machine { ram_bytes: 4 << 30, free_ram_bytes: 3 << 30, vram_bytes: None };
+        let offers = Listing { machine: Some(small), ..listing.clone() }.offers(&failed("/elsewhere", None));
+        assert_eq!(
+            offers.iter().map(|offer| offer.title.as_str()).collect::<Vec<_>>(),
+            ["Demo model in f32"]
+        );
+    }
+
+    #[test]
+    fn memory_of_the_present_model_counts_as_free() {
+        let listing = listing();
+        let info = ModelInfo {
+            name: "mine".to_owned(),
+            device: "CPU".to_owned(),
+            precision: "q4k".to_owned(),
+            source: ModelSource::Path("/own/mine.gguf".into()),
+            parameters: 1,
+            context_length: 1,
+            load_time: std::time::Duration::ZERO,
+        };
+        let before = listing.machine.unwrap().free_ram_bytes;
+        assert_eq!(listing.machine_without(None).unwrap().free_ram_bytes, before);
+        let after = listing.machine_without(Some(&info)).unwrap();
+        assert!(after.free_ram_bytes > before && after.free_ram_bytes <= after.ram_bytes);
+    }
+
+    #[test]
+    fn a_choice_left_open_is_told() {
+        let listing = listing();
+        let machine = listing.machine.unwrap();
+        let chosen = |name: &str| automatic(listing.entry(name).unwrap(), machine);
+        assert_eq!(chosen("demo"), Some(Precision::F32));
+        assert_eq!(chosen("fullscope"), Some(Precision::F16));
+        assert_eq!(chosen("mine"), Some(Precision::Q4K));
+        assert_eq!(chosen("clip"), None);
+    }
+
+    #[test]
+    fn models_have_names_and_files() {
+        let listing = listing();
+        let entry = |name: &str| listing.entry(name).unwrap();
+        assert_eq!(CATALOGUE.len() + 1, listing.entries.len());
+        assert_eq!(source(entry("clip")), None, "no GLaMM");
+        assert_eq!(source(entry("gcg")), None, "not here");
+        assert_eq!(source(entry("demo")), Some(ModelSource::Demo));
+        let path = converted_path(Path::new("/own"), entry("fullscope"), Precision::Q4K);
+        assert_eq!(path, Path::new("/own/glamm-fullscope-q4k.gguf"));
+        let mut other = entry("mine").clone();
+        other.name = "some one/A model".to_owned();
+        assert_eq!(
+            converted_path(Path::new(""), &other, Precision::F16),
+            Path::new("some-one-a-model-f16.gguf")
+        );
+    }
+}
