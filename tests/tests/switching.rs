@@ -82,8 +82,9 @@ fn the_old_model_is_freed_before_the_new_one_is_read() {
     let (peak, with_other) = (megabytes("VmHWM"), megabytes("RssAnon"));
     load(&engine, ModelSource::Demo);
     let after = megabytes("RssAnon");
-    eprintln!("MB: {before} demo, {with_one} one, {peak} peak, {with_other} other, {after} demo again");
-    assert!(with_other < with_one + size / 8, "{with_one} MB, then {with_other} MB");
-    assert!(peak < with_one + size / 2, "both at once: {with_one} MB, then {peak} MB");
-    assert!(after < before + size / 8, "{before} MB, then {after} MB");
+    let seen =
+        format!("MB: {before} demo, {with_one} one, {peak} peak, {with_other} other, {after} demo again");
+    assert!(with_other < with_one + size / 8, "{seen}");
+    assert!(peak < with_one + size / 2, "both at once: {seen}");
+    assert!(after < before + size / 8, "{seen}");
 }

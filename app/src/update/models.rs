@@ -123,7 +123,7 @@ impl State {
         let library = &mut self.session.library;
         match news {
             ModelNews::Listed(listing) => self.listed(listing),
-            ModelNews::Download { name, event } => self.downloaded(name, &event, out),
+            ModelNews::Download { name, event } => self.downloaded(&name, &event, out),
             ModelNews::Refused { name, reason } => {
                 library.transfers.remove(&name);
                 library.tell(name, reason, true);
@@ -160,7 +160,7 @@ impl State {
     fn listed(&mut self, listing: Arc<Listing>) {
         let manager = &mut self.ui.models;
         if listing.entry(&manager.selected).is_none() {
-            manager.selected = "demo".to_owned();
+            "demo".clone_into(&mut manager.selected);
         }
         if let ModelStatus::Failed(failure) = &mut self.session.model {
             failure.offers = listing.offers(&self.session.spec);
@@ -168,27 +168,27 @@ impl State {
         self.session.library.listing = Some(listing);
     }
 
-    fn downloaded(&mut self, name: String, event: &DownloadEvent, out: &mut Vec<Effect>) {
+    fn downloaded(&mut self, name: &str, event: &DownloadEvent, out: &mut Vec<Effect>) {
         let library = &mut self.session.library;
-        let Some(transfer) = library.transfers.get_mut(&name) else { return };
+        let Some(transfer) = library.transfers.get_mut(name) else { return };
         transfer.take(event);
         match event {
             DownloadEvent::Finished(_) => {
-                library.transfers.remove(&name);
-                library.tell(name.clone(), "All of it is here.".to_owned(), false);
+                library.transfers.remove(name);
+                library.tell(name.to_owned(), "All of it is here.".to_owned(), false);
                 if !self.ui.models.is_open {
                     self.session.notify(format!("The model {name} is here: load it from Models"), false);
                 }
             }
             DownloadEvent::Failed(error) => {
-                library.transfers.remove(&name);
-                library.tell(name.clone(), error.to_string(), true);
+                library.transfers.remove(name);
+                library.tell(name.to_owned(), error.to_string(), true);
                 if !self.ui.models.is_open {
                     self.session.notify(format!("The model {name} could not be fetched: {error}"), true);
                 }
             }
             DownloadEvent::Stopped => {
-                library.transfers.remove(&name);
+                library.transfers.remove(name);
             }
             _ => return,
         }

@@ -308,8 +308,8 @@ fn ask(window: &mut Harness<'_, App>, exchanges: usize) {
     window.key_press(Key::Escape);
     window.run_steps(6);
     press(window, "Describe with masks");
-    wait(window, "the reply", |state| state.picture().unwrap().exchanges.len() == exchanges);
-    let reply = window.state().state().picture().unwrap().exchanges[exchanges - 1].reply.text.clone();
+    wait(window, "the reply", |state| state.conversation().unwrap().exchanges().len() == exchanges);
+    let reply = window.state().state().conversation().unwrap().exchanges()[exchanges - 1].reply.text.clone();
     assert!(!reply.trim().is_empty());
     window.key_press_modifiers(Modifiers::COMMAND, Key::M);
     window.run_steps(6);
