@@ -8,6 +8,7 @@ use glamm_engine::protocol::ImageId;
 use image::RgbImage;
 
 use crate::pixels::Pixels;
+use crate::preview;
 use crate::update::{Action, Source};
 
 /// Pictures that may wait to be made ready.
@@ -45,6 +46,12 @@ impl Loader {
 
 fn work(waiting: &Receiver<(ImageId, Source)>, results: &Sender<Action>, wake: &impl Fn()) {
     while let Ok((image, source)) = waiting.recv() {
+        if let Some(preview) = first_look(&source) {
+            if results.send(Action::PicturePreviewed { image, preview }).is_err() {
+                return;
+            }
+            wake();
+        }
         let attempt =
             std::panic::AssertUnwindSafe(|| read(&source).map(|rgb| Arc::new(Pixels::new(Arc::new(rgb)))));
         // A decoder that panics on a damaged file must not take the thread with it.
@@ -55,6 +62,13 @@ fn work(waiting: &Receiver<(ImageId, Source)>, results: &Sender<Action>, wake: &
         }
         wake();
     }
+}
+
+/// What there is to be seen of a picture before it is decoded.
+fn first_look(source: &Source) -> Option<Arc<egui::ColorImage>> {
+    let Source::File(path) = source else { return None };
+    let attempt = std::panic::AssertUnwindSafe(|| preview::embedded(path));
+    std::panic::catch_unwind(attempt).ok().flatten().map(Arc::new)
 }
 
 /// For a message.

@@ -126,7 +126,7 @@ pub struct Notice {
 }
 
 /// A picture on its way from a file, the clipboard or the scene generator.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Arrival {
     /// Its name once it is there.
     pub image: ImageId,
@@ -136,6 +136,8 @@ pub struct Arrival {
     pub origin: Origin,
     /// Whether it is to be shown once it is there.
     pub select: bool,
+    /// A small copy, where there is one before the picture itself.
+    pub preview: Option<Arc<egui::ColorImage>>,
 }
 
 /// See the module.

@@ -53,6 +53,8 @@ pub struct Textures {
     tiles: HashMap<TileKey, Tile>,
     waiting: HashSet<TileKey>,
     thumbnails: HashMap<ImageId, TextureHandle>,
+    /// Of pictures that are still being opened.
+    previews: HashMap<ImageId, TextureHandle>,
     cutter: Cutter,
     frame: u64,
 }
@@ -67,6 +69,7 @@ impl Textures {
             tiles: HashMap::new(),
             waiting: HashSet::new(),
             thumbnails: HashMap::new(),
+            previews: HashMap::new(),
             cutter: Cutter::start(wake)?,
             frame: 0,
         })
@@ -155,6 +158,14 @@ impl Textures {
         }
     }
 
+    /// The texture of a small copy of a picture that is being opened.
+    pub fn preview(&mut self, ctx: &Context, image: ImageId, preview: &Arc<ColorImage>) -> &TextureHandle {
+        self.previews.entry(image).or_insert_with(|| {
+            let name = format!("preview {}", image.0);
+            ctx.load_texture(name, Arc::clone(preview), TextureOptions::LINEAR)
+        })
+    }
+
     /// The texture of the thumbnail.
     pub fn thumbnail(
         &mut self,
@@ -162,6 +173,7 @@ impl Textures {
         image: ImageId,
         thumbnail: &Arc<ColorImage>,
     ) -> &TextureHandle {
+        self.previews.remove(&image);
         self.thumbnails.entry(image).or_insert_with(|| {
             let name = format!("thumbnail {}", image.0);
             ctx.load_texture(name, Arc::clone(thumbnail), TextureOptions::LINEAR)
@@ -173,6 +185,7 @@ impl Textures {
         self.tiles.retain(|key, _| key.image != image);
         self.waiting.retain(|key| key.image != image);
         self.thumbnails.remove(&image);
+        self.previews.remove(&image);
     }
 }
 

@@ -25,6 +25,14 @@ pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui) {
                 let (rect, response) = ui.allocate_exact_size(Vec2::splat(SIDE), Sense::hover());
                 let radius = CornerRadius::same(8);
                 ui.painter().rect_filled(rect, radius, shown.tokens.raised);
+                if let Some(preview) = &arrival.preview {
+                    let texture = shown.textures.preview(ui.ctx(), arrival.image, preview);
+                    egui::Image::new((texture.id(), rect.size()))
+                        .uv(middle_square(preview.size))
+                        .corner_radius(radius)
+                        .tint(egui::Color32::from_white_alpha(150))
+                        .paint_at(ui, rect);
+                }
                 Spinner::new().size(16.0).color(shown.tokens.text_faint).paint_at(ui, rect.shrink(20.0));
                 response.on_hover_text(format!("{} is being opened", arrival.name));
             }

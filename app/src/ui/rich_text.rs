@@ -58,7 +58,8 @@ impl Builder {
     /// Text of this size and colour, no wider than `width`.
     pub(super) fn new(size: f32, color: Color32, width: f32) -> Self {
         let mut job = LayoutJob::default();
-        job.wrap.max_width = (width - 2.0 * GUTTER).max(40.0);
+        // Lines that begin with a chip are moved right by its padding.
+        job.wrap.max_width = (width - 2.0 * GUTTER - PAD).max(40.0);
         Self { job, chips: Vec::new(), chars: 0, color, size }
     }
 
@@ -93,8 +94,28 @@ impl Builder {
     /// Lays everything out.
     pub(super) fn build(self, ui: &Ui) -> RichText {
         let galley = ui.ctx().fonts_mut(|fonts| fonts.layout_job(self.job));
+        let galley = flush(galley, &self.chips);
         RichText { galley, chips: self.chips, color: self.color }
     }
+}
+
+/// Moves wrapped lines that begin with a chip to the right, so that the chip's border, not its
+/// words, is flush with the lines of plain words.
+fn flush(galley: Arc<Galley>, chips: &[(Range<usize>, Chip)]) -> Arc<Galley> {
+    let mut row_start = 0;
+    let mut moved: Option<Galley> = None;
+    for (at, placed) in galley.rows.iter().enumerate() {
+        // The first line has the padding already.
+        let unpadded = placed.row.glyphs.first().is_some_and(|glyph| glyph.pos.x < 1.0);
+        if unpadded && chips.iter().any(|(range, _)| range.contains(&row_start)) {
+            moved.get_or_insert_with(|| Galley::clone(&galley)).rows[at].pos.x += PAD;
+        }
+        row_start += placed.char_count_including_newline().0;
+    }
+    let Some(mut moved) = moved else { return galley };
+    moved.rect.max.x += PAD;
+    moved.mesh_bounds.max.x += PAD;
+    Arc::new(moved)
 }
 
 /// What became of a text on the screen.
@@ -209,4 +230,44 @@ pub(super) fn pieces(
         row_start += placed.char_count_including_newline().0;
     }
     pieces
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chip() -> Chip {
+        let color = Color32::WHITE;
+        Chip {
+            fill: color,
+            fill_hover: color,
+            line: Stroke::NONE,
+            text: color,
+            label: String::new(),
+            pinned: None,
+        }
+    }
+
+    #[test]
+    fn chips_are_flush_with_the_words_at_the_start_of_lines() {
+        let ctx = egui::Context::default();
+        theme::install(&ctx);
+        let mut seen = 0;
+        let _ = ctx.run_ui(egui::RawInput::default(), |ui| {
+            let mut text = Builder::new(theme::TEXT, Color32::WHITE, 170.0);
+            for _ in 0..8 {
+                text.words("and there is ");
+                text.chip("a tall green tree", chip());
+                text.words(" ");
+            }
+            let text = text.build(ui);
+            for (range, _) in &text.chips {
+                for (rect, _) in pieces(&text.galley, Pos2::ZERO, range, PAD) {
+                    assert!(rect.left() > -0.6 && rect.right() <= 170.0 - GUTTER, "{rect}");
+                    seen += usize::from(rect.left() < 0.6);
+                }
+            }
+        });
+        assert!(seen > 1, "some chips begin a line");
+    }
 }

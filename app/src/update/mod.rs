@@ -62,6 +62,13 @@ pub enum Action {
     Manager(ManagerAction),
     /// Something happened to the models of this machine.
     Models(ModelNews),
+    /// The loader has found a small copy of a picture that it is about to make ready.
+    PicturePreviewed {
+        /// Which one.
+        image: ImageId,
+        /// The copy.
+        preview: Arc<egui::ColorImage>,
+    },
     /// The loader has made a picture ready.
     PictureLoaded {
         /// Which one.
@@ -245,6 +252,11 @@ impl State {
             Action::OpenModel(path) => self.load_model(self.spec_of(ModelSource::Path(path)), out),
             Action::Manager(action) => self.manager_action(action, now, out),
             Action::Models(news) => self.model_news(news, out),
+            Action::PicturePreviewed { image, preview } => {
+                if let Some(arrival) = self.session.arrivals.iter_mut().find(|a| a.image == image) {
+                    arrival.preview = Some(preview);
+                }
+            }
             Action::PictureLoaded { image, result } => self.picture_loaded(image, result, out),
             Action::Engine(event) => self.engine_event(event, out),
             Action::EngineRefused(command) => self.engine_refused(&command, out),

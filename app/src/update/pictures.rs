@@ -55,7 +55,7 @@ impl State {
     fn expect(&mut self, origin: Origin, source: Source, select: bool, out: &mut Vec<Effect>) {
         let image = self.session.fresh_image();
         let name = Self::name_of(&origin);
-        self.session.arrivals.push(Arrival { image, name, origin, select });
+        self.session.arrivals.push(Arrival { image, name, origin, select, preview: None });
         out.push(Effect::Load { image, source });
     }
 
@@ -68,7 +68,10 @@ impl State {
         let Some(at) = self.session.arrivals.iter().position(|a| a.image == image) else { return };
         let arrival = self.session.arrivals.remove(at);
         match result {
-            Err(message) => self.session.notify(message, true),
+            Err(message) => {
+                self.session.notify(message, true);
+                out.push(Effect::ForgetPicture(image));
+            }
             Ok(pixels) => {
                 let picture = Picture::new(image, arrival.name, arrival.origin, pixels.size());
                 self.session.pixels.insert(image, pixels);
