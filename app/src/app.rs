@@ -12,6 +12,7 @@ use glamm_engine::protocol::{EngineCommand, ModelSpec};
 use crate::command::Command;
 use crate::dialogs;
 use crate::engine_link::EngineLink;
+use crate::gpu;
 use crate::loader::Loader;
 use crate::models::desk::ModelDesk;
 use crate::render;
@@ -34,6 +35,8 @@ pub struct App {
     results: Receiver<Action>,
     results_sender: Sender<Action>,
     textures: Textures,
+    /// In pixels, where the GPU says.
+    largest_window: Option<u32>,
 }
 
 impl App {
@@ -66,6 +69,7 @@ impl App {
         if let Some(render_state) = &cc.wgpu_render_state {
             render::mask::install(render_state);
         }
+        let largest_window = cc.wgpu_render_state.as_ref().map(gpu::tame);
         let (results_sender, results) = bounded(RESULTS);
         let ctx = cc.egui_ctx.clone();
         let loader = Loader::start(results_sender.clone(), move || ctx.request_repaint())?;
@@ -74,7 +78,8 @@ impl App {
         let ctx = cc.egui_ctx.clone();
         let desk = ModelDesk::start(surroundings, move || ctx.request_repaint())?;
         let (state, effects) = State::start(model, picture);
-        let mut app = Self { state, engine, loader, desk, results, results_sender, textures };
+        let mut app =
+            Self { state, engine, loader, desk, results, results_sender, textures, largest_window };
         app.carry_out(&cc.egui_ctx, effects);
         Ok(app)
     }
@@ -193,6 +198,9 @@ impl eframe::App for App {
             self.act(ctx, action);
         }
         self.input(ctx);
+        if let Some(largest) = self.largest_window {
+            gpu::limit_window(ctx, largest);
+        }
     }
 
     fn ui(&mut self, ui: &mut Ui, _frame: &mut eframe::Frame) {

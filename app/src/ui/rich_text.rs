@@ -253,7 +253,7 @@ mod tests {
         let ctx = egui::Context::default();
         theme::install(&ctx);
         let mut seen = 0;
-        let _ = ctx.run_ui(egui::RawInput::default(), |ui| {
+        let mut output = ctx.run_ui(egui::RawInput::default(), |ui| {
             let mut text = Builder::new(theme::TEXT, Color32::WHITE, 170.0);
             for _ in 0..8 {
                 text.words("and there is ");
@@ -268,6 +268,7 @@ mod tests {
                 }
             }
         });
+        output.textures_delta.clear();
         assert!(seen > 1, "some chips begin a line");
     }
 }
