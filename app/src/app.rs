@@ -78,8 +78,7 @@ impl App {
         let ctx = cc.egui_ctx.clone();
         let desk = ModelDesk::start(surroundings, move || ctx.request_repaint())?;
         let (state, effects) = State::start(model, picture);
-        let mut app =
-            Self { state, engine, loader, desk, results, results_sender, textures, largest_window };
+        let mut app = Self { state, engine, loader, desk, results, results_sender, textures, largest_window };
         app.carry_out(&cc.egui_ctx, effects);
         Ok(app)
     }
