@@ -7,6 +7,7 @@
 pub mod app;
 pub mod canvas;
 pub mod cli;
+pub mod colormap;
 pub mod command;
 mod dialogs;
 pub mod document;

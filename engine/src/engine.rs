@@ -5,48 +5,55 @@
 
 use std::fmt;
 use std::ops::ControlFlow;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use candle_core::{Device, IndexOp, Tensor};
+use candle_core::{Device, Tensor};
 use image::RgbImage;
 
 use crate::checkpoint::Checkpoint;
 use crate::error::{EngineError, PromptError};
-use crate::generate::{Context, Generation, ImageInput, Policy, Step};
+use crate::generate::{Context, Generation, ImageInput, Odds, Policy, Step};
 use crate::images::ImageCache;
 use crate::job::{Answer, Increment, Question, StopCheck};
 use crate::model::config::GlammConfig;
 use crate::model::glamm::{Glamm, ImageTokens, Slot};
 use crate::model::layers::Progress;
-use crate::protocol::{EncodeTimings, JobStats, LoadProgress, ModelInfo, ModelSource, ModelSpec};
+use crate::protocol::{
+    EncodeTimings, EncoderSides, JobStats, LoadProgress, ModelInfo, ModelSource, ModelSpec, TokenChoice,
+    TokenRecord,
+};
 use crate::text::conversation::{Prompt, PromptToken, SYSTEM, reply_text};
 use crate::text::grounded::{ReplyEvent, ReplyParser};
 use crate::text::tokenizer::Tokenizer;
 use crate::vision::preprocess::{Planes, prepare_global, prepare_grounding};
-use crate::vision::{FrameGeometry, MaskLogits, PixelBox};
+use crate::vision::{Click, FeatureMaps, FrameGeometry, MaskCandidates, MaskPrompt, PixelBox};
 use crate::worker::{Backend, ReportLoading};
 use crate::{demo_model, device};
 
 /// A model, its tokenizer and the processor it runs on.
 pub struct Engine {
-    model: Glamm,
-    config: GlammConfig,
+    pub(crate) model: Glamm,
+    pub(crate) config: GlammConfig,
     tokenizer: Tokenizer,
-    device: Device,
+    pub(crate) device: Device,
     info: ModelInfo,
 }
 
 /// All that is computed once for an image, and the conversation that the language model remembers
 /// of it. Belongs to the [`Engine`] that made it.
 pub struct EncodedImage {
-    tokens: ImageTokens,
+    pub(crate) tokens: ImageTokens,
     /// Made when the first region is asked about.
     region_maps: Option<Vec<Tensor>>,
-    /// The grounding encoder's, `[1, channels, grid, grid]`.
-    embedding: Tensor,
-    geometry: FrameGeometry,
+    pub(crate) frame: EncodedFrame,
     context: Context,
+}
+
+/// What masks are made from.
+pub(crate) struct EncodedFrame {
+    /// The grounding encoder's, `[1, channels, grid, grid]`.
+    pub(crate) embedding: Tensor,
+    pub(crate) geometry: FrameGeometry,
 }
 
 impl Engine {
@@ -76,6 +83,10 @@ impl Engine {
             parameters: weights.parameters(),
             precision: precision.map_or_else(|| checkpoint.stored_precision(), |p| p.to_string()),
             context_length: config.llm.max_position_embeddings,
+            encoder_sides: EncoderSides {
+                global: config.global_encoder.image_size,
+                grounding: config.grounding.image_size,
+            },
             load_time: start.elapsed(),
         };
         Ok(Self { model, config, tokenizer, device, info })
@@ -107,7 +118,8 @@ impl Engine {
         let (embedding, grounding_encoder) =
             timed(&self.device, || self.model.grounding_encoder.forward(&frame, &mut between(stop)))?;
         let context = Context::new(&self.model.llm);
-        let image = EncodedImage { tokens, region_maps: None, embedding, geometry, context };
+        let frame = EncodedFrame { embedding, geometry };
+        let image = EncodedImage { tokens, region_maps: None, frame, context };
         Ok((image, EncodeTimings { preprocess, global_encoder, grounding_encoder }))
     }
 
@@ -140,7 +152,7 @@ impl Engine {
         let start = Instant::now();
         let system = question.system.unwrap_or(SYSTEM);
         let prompt = Prompt::with_system(&self.tokenizer, system, question.turns)?;
-        let slots = self.slots(&prompt, image.geometry.image_size)?;
+        let slots = self.slots(&prompt, image.frame.geometry.image_size)?;
         if slots.iter().any(|slot| matches!(slot, Slot::Region(_))) && image.region_maps.is_none() {
             let levels = &image.tokens.levels;
             let maps = device::compute(&self.device, || {
@@ -162,34 +174,45 @@ impl Engine {
             ..JobStats::default()
         };
         let mut parser = ReplyParser::new(&self.tokenizer);
-        let mut ids = Vec::new();
+        let mut tokens = Vec::new();
         let reason = loop {
-            let (id, predicted_by) = match generation.next(stop)? {
+            let (id, predicted_by, mut token) = match generation.next(stop)? {
                 Step::End(reason) => break reason,
-                Step::Token { id, predicted_by } => (id, predicted_by),
+                Step::Token { id, predicted_by, predicted_at, odds } => {
+                    (id, predicted_by, self.record(id, predicted_at, odds))
+                }
             };
-            if ids.is_empty() {
+            if tokens.is_empty() {
                 stats.time_to_first_token = start.elapsed();
             }
-            ids.push(id);
             for event in parser.push(id) {
                 let mask_start = Instant::now();
-                let decode = || self.decode_mask(&image.embedding, image.geometry, &predicted_by);
-                let is_mask = matches!(event, ReplyEvent::Grounded { .. });
-                report(increment(event, decode)?);
-                if is_mask {
+                if let ReplyEvent::Grounded { index, .. } = event {
+                    token.grounding = Some(index);
+                    report(increment(event, || self.masks_of_seg(&image.frame, &predicted_by))?);
                     stats.mask_time += mask_start.elapsed();
+                } else {
+                    report(increment(event, || Err(EngineError::Cancelled))?);
                 }
             }
+            tokens.push(token);
         };
-        stats.new_tokens = ids.len();
+        stats.new_tokens = tokens.len();
         stats.decode_time = start.elapsed().saturating_sub(stats.time_to_first_token);
         for event in parser.finish() {
             // The end closes phrases; masks come with tokens.
             report(increment(event, || Err(EngineError::Cancelled))?);
         }
+        let ids: Vec<u32> = tokens.iter().map(|token| token.id).collect();
         let raw = reply_text(&self.tokenizer, &prompt.tokens, &ids);
-        Ok(Answer { reason, reply: parser.into_reply(raw), token_ids: ids, stats })
+        Ok(Answer { reason, reply: parser.into_reply(raw), tokens: tokens.into(), stats })
+    }
+
+    fn record(&self, id: u32, predicted_at: usize, odds: Odds) -> TokenRecord {
+        let text = |id| self.tokenizer.token_text(id);
+        let choice = |(id, probability)| TokenChoice { id, text: text(id), probability };
+        let likeliest = odds.likeliest.into_iter().map(choice).collect();
+        TokenRecord { id, text: text(id), probability: odds.chosen, likeliest, predicted_at, grounding: None }
     }
 
     /// What stands at every position of the language model's input.
@@ -208,26 +231,6 @@ impl Engine {
             }
         }
         Ok(slots)
-    }
-
-    fn decode_mask(
-        &self,
-        embedding: &Tensor,
-        geometry: FrameGeometry,
-        predicted_by: &Tensor,
-    ) -> Result<Arc<MaskLogits>, EngineError> {
-        device::compute(&self.device, || {
-            let decoded = self.model.decode_mask(embedding, predicted_by)?;
-            let logits = decoded.logits.i((0, 0))?;
-            Ok(Arc::new(MaskLogits {
-                side: logits.dim(0)?,
-                logits: logits.flatten_all()?.to_dtype(candle_core::DType::F32)?.to_vec1()?,
-                frame: geometry.frame,
-                content: geometry.content,
-                image_size: geometry.image_size,
-                predicted_iou: decoded.iou.i((0, 0))?.to_dtype(candle_core::DType::F32)?.to_scalar()?,
-            }))
-        })
     }
 
     fn upload(&self, planes: Planes) -> Result<Tensor, EngineError> {
@@ -268,16 +271,16 @@ fn normalised(region: PixelBox, (width, height): (u32, u32)) -> Result<[f32; 4],
     Ok([x0 / w, y0 / h, x1 / w, y1 / h])
 }
 
-/// The same news with the mask that is due.
+/// The same news with the masks that are due.
 fn increment(
     event: ReplyEvent,
-    decode: impl FnOnce() -> Result<Arc<MaskLogits>, EngineError>,
+    decode: impl FnOnce() -> Result<MaskCandidates, EngineError>,
 ) -> Result<Increment, EngineError> {
     Ok(match event {
         ReplyEvent::Text(text) => Increment::Text(text),
         ReplyEvent::PhraseOpened => Increment::PhraseOpened,
         ReplyEvent::PhraseClosed(span) => Increment::PhraseClosed(span),
-        ReplyEvent::Grounded { index, grounding } => Increment::Mask { index, grounding, mask: decode()? },
+        ReplyEvent::Grounded { index, grounding } => Increment::Mask { index, grounding, masks: decode()? },
     })
 }
 
@@ -305,14 +308,15 @@ impl fmt::Debug for Engine {
 
 impl fmt::Debug for EncodedImage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EncodedImage").field("geometry", &self.geometry).finish_non_exhaustive()
+        f.debug_struct("EncodedImage").field("geometry", &self.frame.geometry).finish_non_exhaustive()
     }
 }
 
 impl ImageCache for EncodedImage {
     fn bytes(&self) -> usize {
         let maps = self.region_maps.iter().flatten();
-        let tensors = self.tokens.levels.iter().chain(maps).chain([&self.tokens.tokens, &self.embedding]);
+        let tensors =
+            self.tokens.levels.iter().chain(maps).chain([&self.tokens.tokens, &self.frame.embedding]);
         let encodings: usize = tensors.map(|t| t.elem_count() * t.dtype().size_in_bytes()).sum();
         encodings + self.context.bytes()
     }
@@ -349,5 +353,22 @@ impl Backend for Engine {
         report: &mut dyn FnMut(Increment),
     ) -> Result<Answer, EngineError> {
         Engine::converse(self, image, question, stop, report)
+    }
+
+    fn segment(
+        &self,
+        image: &EncodedImage,
+        points: &[Click],
+        region: Option<PixelBox>,
+    ) -> Result<MaskCandidates, EngineError> {
+        Engine::segment(self, image, points, region)
+    }
+
+    fn feature_maps(
+        &self,
+        image: &EncodedImage,
+        mask: Option<(&MaskPrompt, usize)>,
+    ) -> Result<FeatureMaps, EngineError> {
+        Engine::feature_maps(self, image, mask)
     }
 }

@@ -198,6 +198,24 @@ pub enum PromptError {
         /// Image height.
         height: u32,
     },
+    /// Neither a click nor a box.
+    #[error("nothing says what to segment: click on it, or draw a box around it")]
+    NoPlace,
+    /// A click lies outside the image.
+    #[error("the click at {x},{y} is not on the image of {width} × {height} pixels")]
+    ClickOutside {
+        /// From the left.
+        x: f32,
+        /// From the top.
+        y: f32,
+        /// Image width.
+        width: u32,
+        /// Image height.
+        height: u32,
+    },
+    /// A mask that the pixel decoder cannot be asked for again.
+    #[error("the mask belongs to another model: ask for it again")]
+    ForeignMask,
     /// The conversation does not fit the model's context.
     #[error(
         "the conversation has {tokens} tokens, but the model reads at most {limit}: start a new conversation"

@@ -110,9 +110,45 @@ pub enum Step {
         id: u32,
         /// The final-norm hidden state `[1, width]` from whose logits it was chosen.
         predicted_by: Tensor,
+        /// The position of that state, from 0.
+        predicted_at: usize,
+        /// How probable it and the others were.
+        odds: Odds,
     },
     /// The reply has ended.
     End(FinishReason),
+}
+
+/// How probable tokens were at one position, by the softmax of the plain logits.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Odds {
+    /// Of the token that was chosen.
+    pub chosen: f32,
+    /// The most probable tokens with their probabilities, best first.
+    pub likeliest: Vec<(u32, f32)>,
+}
+
+impl Odds {
+    /// Tokens that are remembered at each position.
+    const LIKELIEST: usize = 5;
+
+    fn new(logits: &[f32], chosen: u32) -> Self {
+        let mut best: Vec<(u32, f32)> = Vec::with_capacity(Self::LIKELIEST + 1);
+        for (id, &logit) in (0..).zip(logits) {
+            if best.len() < Self::LIKELIEST || best.last().is_some_and(|&(_, worst)| logit > worst) {
+                let at = best.partition_point(|&(_, other)| other >= logit);
+                best.insert(at, (id, logit));
+                best.truncate(Self::LIKELIEST);
+            }
+        }
+        let highest = best.first().map_or(0.0, |&(_, logit)| logit);
+        let sum: f32 = logits.iter().map(|logit| (logit - highest).exp()).sum();
+        let probability = |logit: f32| (logit - highest).exp() / sum;
+        Self {
+            chosen: logits.get(chosen as usize).map_or(0.0, |&logit| probability(logit)),
+            likeliest: best.into_iter().map(|(id, logit)| (id, probability(logit))).collect(),
+        }
+    }
 }
 
 /// A reply in the making.
@@ -186,9 +222,11 @@ impl<'a> Generation<'a> {
         let (llm, hidden) = (self.llm, &self.hidden);
         let logits = device::compute(hidden.device(), || llm.logits(hidden)?.i(0)?.to_device(&Device::Cpu))?;
         let id = self.sampler.sample(&logits)?;
+        let odds = Odds::new(&logits.to_vec1::<f32>()?, id);
         self.newest = Some(id);
         self.chosen += 1;
-        Ok(Step::Token { id, predicted_by: self.hidden.clone() })
+        let predicted_at = self.context.len().saturating_sub(1);
+        Ok(Step::Token { id, predicted_by: self.hidden.clone(), predicted_at, odds })
     }
 
     fn reason_to_end(&self, stop: StopCheck<'_>) -> Option<FinishReason> {

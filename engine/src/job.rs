@@ -5,8 +5,10 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::protocol::{EngineEvent, FinishReason, Grounding, JobId, JobStats, Reply, Sampling, Turn};
-use crate::vision::MaskLogits;
+use crate::protocol::{
+    EngineEvent, FinishReason, Grounding, JobId, JobStats, Reply, Sampling, TokenRecord, Turn,
+};
+use crate::vision::MaskCandidates;
 
 /// Asked between encoder blocks and between tokens: whether to give up. Called from the threads
 /// that compute.
@@ -47,8 +49,8 @@ pub enum Increment {
         index: usize,
         /// The words it belongs to.
         grounding: Grounding,
-        /// The mask.
-        mask: Arc<MaskLogits>,
+        /// All masks of its `[SEG]`, and which of them it is.
+        masks: MaskCandidates,
     },
 }
 
@@ -59,7 +61,7 @@ impl Increment {
             Self::Text(text) => EngineEvent::TextGenerated { job, text },
             Self::PhraseOpened => EngineEvent::PhraseOpened { job },
             Self::PhraseClosed(span) => EngineEvent::PhraseClosed { job, span },
-            Self::Mask { index, grounding, mask } => EngineEvent::MaskReady { job, index, grounding, mask },
+            Self::Mask { index, grounding, masks } => EngineEvent::MaskReady { job, index, grounding, masks },
         }
     }
 }
@@ -72,15 +74,20 @@ pub struct Answer {
     /// All of it; of a cancelled one, what there was by then.
     pub reply: Reply,
     /// The tokens it was decoded from.
-    pub token_ids: Vec<u32>,
+    pub tokens: Arc<[TokenRecord]>,
     /// What it cost.
     pub stats: JobStats,
 }
 
 impl Answer {
+    /// Numbers of the tokens in the vocabulary.
+    pub fn token_ids(&self) -> Vec<u32> {
+        self.tokens.iter().map(|token| token.id).collect()
+    }
+
     /// A reply cancelled before its first token.
     pub(crate) fn cancelled() -> Self {
         let (reply, stats) = (Reply::default(), JobStats::default());
-        Self { reason: FinishReason::Cancelled, reply, token_ids: Vec::new(), stats }
+        Self { reason: FinishReason::Cancelled, reply, tokens: Arc::default(), stats }
     }
 }

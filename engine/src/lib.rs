@@ -14,6 +14,7 @@
 //! A tour, from the outside in:
 //! - [`handle`], `worker`, `mailbox`, `images`: the thread, its queues, what it caches per image.
 //! - [`engine`]: one loaded model; [`job`] holds what a conversation takes and yields.
+//! - `inspect`: masks of clicks and boxes, all candidates, features and attention as maps.
 //! - [`generate`]: prefill, decode loop, sampling, reuse of the KV cache between turns.
 //! - [`text`]: tokenizer, conversation template, the parser of grounded replies.
 //! - [`checkpoint`]: files to tensors. [`vision`]: pictures, boxes and masks as plain data.
@@ -38,8 +39,8 @@
 //! let turns = [Turn { user: "Can you please segment the boat in this image?".into(), ..Turn::default() }];
 //! let question = Question::greedy(&turns, 128);
 //! let answer = engine.converse(&mut image, question, &|| false, &mut |increment| {
-//!     if let Increment::Mask { mask, .. } = increment {
-//!         let _pixels = mask.threshold(0.0);
+//!     if let Increment::Mask { masks, .. } = increment {
+//!         let _pixels = masks.used().threshold(0.0);
 //!     }
 //! })?;
 //! assert!(!answer.reply.text.is_empty());
@@ -59,6 +60,7 @@ pub mod gguf;
 pub mod handle;
 pub mod hub;
 mod images;
+mod inspect;
 pub mod job;
 mod mailbox;
 pub mod model;

@@ -2,8 +2,8 @@
 //!
 //! Commands are imperative, events past tense. Both are plain data: no tensor, no channel, no
 //! handle of a library crosses this border. Every accepted job ends in exactly one terminal event
-//! ([`EngineEvent::JobFinished`] or [`EngineEvent::JobFailed`]); a cancelled job *finishes*, with
-//! [`FinishReason::Cancelled`].
+//! ([`EngineEvent::JobFinished`], [`EngineEvent::Segmented`], [`EngineEvent::FeaturesExtracted`] or
+//! [`EngineEvent::JobFailed`]); a cancelled job *finishes*, with [`FinishReason::Cancelled`].
 
 use std::ops::Range;
 use std::path::PathBuf;
@@ -14,7 +14,7 @@ use std::time::Duration;
 use crate::error::EngineError;
 pub use crate::model::part::{LoadProgress, ModelPart, PartProgress};
 use crate::precision::Precision;
-use crate::vision::{MaskLogits, PixelBox};
+use crate::vision::{Click, FeatureMaps, MaskCandidates, MaskPrompt, PixelBox};
 
 /// Names an image for as long as the application keeps it open. Chosen by the application.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -118,6 +118,20 @@ pub enum Task {
         /// The reply is cut after this many tokens.
         max_new_tokens: usize,
     },
+    /// Make a mask of clicks, a box, or both, as SAM does. Answered by [`EngineEvent::Segmented`].
+    Segment {
+        /// Clicks; at least one where there is no box.
+        points: Vec<Click>,
+        /// A box around the mask, in pixels of the original image.
+        region: Option<PixelBox>,
+    },
+    /// Make the encoders' features visible, and what a mask looked at. Answered by
+    /// [`EngineEvent::FeaturesExtracted`].
+    Features {
+        /// The mask: what it was asked for with ([`MaskCandidates::prompt`]), and its place among
+        /// the candidates.
+        mask: Option<(MaskPrompt, usize)>,
+    },
 }
 
 /// A job for the engine thread.
@@ -172,8 +186,20 @@ pub struct ModelInfo {
     pub parameters: usize,
     /// Positions the language model was trained for.
     pub context_length: usize,
+    /// Sides of the two encoders' square inputs in their own pixels.
+    pub encoder_sides: EncoderSides,
     /// Time from the command to ready.
     pub load_time: Duration,
+}
+
+/// Sides of the encoders' square inputs, in pixels: 336 and 1024 in the full-size model. With
+/// [`crate::vision::feature_maps`] they tell which part of an image each encoder sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EncoderSides {
+    /// CLIP.
+    pub global: usize,
+    /// SAM.
+    pub grounding: usize,
 }
 
 /// Time spent in each encoder when an image was opened.
@@ -224,6 +250,35 @@ pub struct Reply {
     pub text: String,
     /// In the order of their `[SEG]`; a mask is named by its place in this list.
     pub groundings: Vec<Grounding>,
+}
+
+/// A generated token: what was chosen, and what might have been.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TokenRecord {
+    /// Its number in the vocabulary.
+    pub id: u32,
+    /// As the vocabulary has it, a blank for SentencePiece's `▁`; markers by their names.
+    pub text: String,
+    /// By the model, before temperature and nucleus: softmax of the plain logits.
+    pub probability: f32,
+    /// The most probable tokens, the chosen one among them where it belongs there; best first.
+    pub likeliest: Vec<TokenChoice>,
+    /// Position in the language model's sequence (prompt, image and reply so far, from 0) whose
+    /// hidden state predicted it. Where the token is `[SEG]`, that state became the mask.
+    pub predicted_at: usize,
+    /// Where the token is `[SEG]`: the place of its mask in [`Reply::groundings`].
+    pub grounding: Option<usize>,
+}
+
+/// A token that might have been chosen.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TokenChoice {
+    /// Its number in the vocabulary.
+    pub id: u32,
+    /// As in [`TokenRecord::text`].
+    pub text: String,
+    /// As in [`TokenRecord::probability`].
+    pub probability: f32,
 }
 
 /// What a job cost.
@@ -311,10 +366,10 @@ pub enum EngineEvent {
         index: usize,
         /// The words it belongs to.
         grounding: Grounding,
-        /// The mask.
-        mask: Arc<MaskLogits>,
+        /// All masks of its `[SEG]`, and which of them it is.
+        masks: MaskCandidates,
     },
-    /// The job ended as it should, or was cancelled; the last event of the job.
+    /// The reply ended as it should, or the job was cancelled; the last event of the job.
     JobFinished {
         /// Which job.
         job: JobId,
@@ -322,8 +377,24 @@ pub enum EngineEvent {
         reason: FinishReason,
         /// All of the reply.
         reply: Reply,
+        /// The tokens it was decoded from.
+        tokens: Arc<[TokenRecord]>,
         /// What it cost.
         stats: JobStats,
+    },
+    /// The masks of clicks or a box; the last event of a [`Task::Segment`].
+    Segmented {
+        /// Which job.
+        job: JobId,
+        /// All masks, and which of them SAM takes.
+        masks: MaskCandidates,
+    },
+    /// Maps of an image; the last event of a [`Task::Features`].
+    FeaturesExtracted {
+        /// Which job.
+        job: JobId,
+        /// The maps.
+        maps: Arc<FeatureMaps>,
     },
     /// The job could not be done; the last event of the job.
     JobFailed {

@@ -18,6 +18,7 @@ pub(crate) use crate::mailbox::Mailbox;
 use crate::protocol::{
     EncodeTimings, EngineCommand, EngineEvent, ImageId, JobRequest, LoadProgress, ModelInfo, ModelSpec, Task,
 };
+use crate::vision::{Click, FeatureMaps, MaskCandidates, MaskPrompt, PixelBox};
 
 /// How often a worker that waits for room in the event queue looks whether the handle is gone.
 const ABANDON_CHECK: Duration = Duration::from_millis(20);
@@ -51,6 +52,21 @@ pub(crate) trait Backend: Sized {
         stop: StopCheck<'_>,
         report: &mut dyn FnMut(Increment),
     ) -> Result<Answer, EngineError>;
+
+    /// Masks of clicks and a box.
+    fn segment(
+        &self,
+        image: &Self::Image,
+        points: &[Click],
+        region: Option<PixelBox>,
+    ) -> Result<MaskCandidates, EngineError>;
+
+    /// Maps of the encoders' features, and of what a candidate of a prompt looked at.
+    fn feature_maps(
+        &self,
+        image: &Self::Image,
+        mask: Option<(&MaskPrompt, usize)>,
+    ) -> Result<FeatureMaps, EngineError>;
 }
 
 /// State of the engine thread.
@@ -172,13 +188,14 @@ impl<B: Backend> Worker<B> {
         let result = self.perform(job);
         self.images.trim(CACHE_BUDGET);
         self.outbox.send(match result {
-            Ok(answer) => finished(job, answer),
+            Ok(event) => event,
             Err(EngineError::Cancelled) => finished(job, Answer::cancelled()),
             Err(error) => EngineEvent::JobFailed { job: job.id, error: Arc::new(error) },
         });
     }
 
-    fn perform(&mut self, job: &JobRequest) -> Result<Answer, EngineError> {
+    /// Does the job; the last event of it is returned.
+    fn perform(&mut self, job: &JobRequest) -> Result<EngineEvent, EngineError> {
         let mailbox = Arc::clone(&self.mailbox);
         let stop = || job.cancel.is_cancelled() || mailbox.shutdown_waits();
         if stop() {
@@ -188,22 +205,35 @@ impl<B: Backend> Worker<B> {
         let model = self.model.as_ref().ok_or(EngineError::NoModel)?;
         let image = self.images.touch(job.image).ok_or(EngineError::UnknownImage)?;
         let cache = image.cache.as_mut().ok_or(EngineError::UnknownImage)?;
-        let Task::Converse { system, turns, sampling, max_new_tokens } = &job.task;
-        let (system, max_new_tokens) = (system.as_deref(), *max_new_tokens);
-        let question = Question { system, turns, sampling, max_new_tokens };
-        let outbox = &self.outbox;
-        let mut report = |increment: Increment| outbox.send(increment.into_event(job.id));
-        let result = guarded(|| model.converse(cache, question, &stop, &mut report));
-        if matches!(result, Err(EngineError::Panicked(_) | EngineError::Compute(_))) {
-            // What broke in the middle may have left the context half-written.
-            cache.drop_context();
+        match &job.task {
+            Task::Converse { system, turns, sampling, max_new_tokens } => {
+                let (system, max_new_tokens) = (system.as_deref(), *max_new_tokens);
+                let question = Question { system, turns, sampling, max_new_tokens };
+                let outbox = &self.outbox;
+                let mut report = |increment: Increment| outbox.send(increment.into_event(job.id));
+                let result = guarded(|| model.converse(cache, question, &stop, &mut report));
+                if matches!(result, Err(EngineError::Panicked(_) | EngineError::Compute(_))) {
+                    // What broke in the middle may have left the context half-written.
+                    cache.drop_context();
+                }
+                result.map(|answer| finished(job, answer))
+            }
+            Task::Segment { points, region } => {
+                let masks = guarded(|| model.segment(cache, points, *region))?;
+                Ok(EngineEvent::Segmented { job: job.id, masks })
+            }
+            Task::Features { mask } => {
+                let mask = mask.as_ref().map(|(prompt, index)| (prompt, *index));
+                let maps = Arc::new(guarded(|| model.feature_maps(cache, mask))?);
+                Ok(EngineEvent::FeaturesExtracted { job: job.id, maps })
+            }
         }
-        result
     }
 }
 
-fn finished(job: &JobRequest, Answer { reason, reply, stats, .. }: Answer) -> EngineEvent {
-    EngineEvent::JobFinished { job: job.id, reason, reply, stats }
+fn finished(job: &JobRequest, answer: Answer) -> EngineEvent {
+    let Answer { reason, reply, tokens, stats } = answer;
+    EngineEvent::JobFinished { job: job.id, reason, reply, tokens, stats }
 }
 
 /// Runs model code; a panic in it becomes [`EngineError::Panicked`].

@@ -61,7 +61,7 @@ impl Bench {
         loop {
             match self.handle.recv_timeout(PATIENCE).expect("the job ends") {
                 EngineEvent::TextGenerated { .. } => on_text(),
-                EngineEvent::JobFinished { job, reason, reply, stats } if job.0 == self.jobs => {
+                EngineEvent::JobFinished { job, reason, reply, stats, .. } if job.0 == self.jobs => {
                     return Ok((reason, reply, stats));
                 }
                 EngineEvent::JobFailed { job, error } if job.0 == self.jobs => return Err(error),

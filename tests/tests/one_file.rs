@@ -42,11 +42,11 @@ fn answer(engine: &Engine, seed: u64) -> (Vec<u32>, Vec<Arc<MaskLogits>>) {
     let question = Question::greedy(&turns, 80);
     let mut masks = Vec::new();
     let answer = engine.converse(&mut image, question, &|| false, &mut |piece| {
-        if let Increment::Mask { mask, .. } = piece {
-            masks.push(mask);
+        if let Increment::Mask { masks: found, .. } = piece {
+            masks.push(Arc::clone(found.used()));
         }
     });
-    (answer.unwrap().token_ids, masks)
+    (answer.unwrap().token_ids(), masks)
 }
 
 fn error_of(path: &Path) -> String {

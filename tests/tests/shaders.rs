@@ -57,6 +57,7 @@ fn every_pass_is_valid() {
 #[test]
 fn the_application_composes_the_same() {
     validate("mask", glamm::render::mask::MASK_SHADER);
+    validate("inspect", glamm::render::mask::INSPECT_SHADER);
 }
 
 #[test]

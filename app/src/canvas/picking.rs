@@ -1,35 +1,28 @@
 //! Which mask or region lies under the pointer. Masks are asked on the CPU, at one pixel.
 
 use egui::Pos2;
-use glamm_engine::vision::{MaskLogits, PixelBox};
+use glamm_engine::vision::PixelBox;
 
 use crate::document::{GroundedMask, MaskId, Region, RegionTag};
 
 /// Whether the mask holds this place of the image, in its pixels.
-pub fn holds(mask: &MaskLogits, at: Pos2) -> bool {
+pub fn holds(mask: &GroundedMask, at: Pos2) -> bool {
     let (x, y) = (at.x.floor(), at.y.floor());
-    x >= 0.0 && y >= 0.0 && mask.logit_at(x as u32, y as u32).is_some_and(|logit| logit > 0.0)
-}
-
-/// Share of the image that the mask covers, 0 to 1, measured at the middle of every grid cell
-/// that shows the image.
-pub fn coverage(mask: &MaskLogits) -> f32 {
-    let exact = cells_of_image(mask);
-    let whole = |cells: f32| (cells.round() as usize).clamp(1, mask.side.max(1));
-    let (columns, rows) = (whole(exact.0), whole(exact.1));
-    let lines = mask.logits.chunks(mask.side.max(1)).take(rows);
-    let inside: usize = lines.map(|row| row.iter().take(columns).filter(|&&v| v > 0.0).count()).sum();
-    inside as f32 / (columns * rows) as f32
+    x >= 0.0 && y >= 0.0 && mask.holds(x as u32, y as u32)
 }
 
 /// The smallest box around the mask, in whole pixels of the image; `None` where it is empty. Only
 /// the strips in which its edges can lie are looked at pixel by pixel.
-pub fn bounding_box(mask: &MaskLogits) -> Option<PixelBox> {
+pub fn bounding_box(mask: &GroundedMask) -> Option<PixelBox> {
+    if let Some(edited) = &mask.edited {
+        return edited.to_binary().bounding_box();
+    }
+    let (threshold, mask) = (mask.threshold, mask.logits());
     let exact = cells_of_image(mask);
     let (columns, rows) =
         ((exact.0.ceil() as usize).min(mask.side), (exact.1.ceil() as usize).min(mask.side));
     let inside =
-        |column: usize, row: usize| mask.logits.get(row * mask.side + column).is_some_and(|v| *v > 0.0);
+        |column: usize, row: usize| mask.logits.get(row * mask.side + column).is_some_and(|v| *v > threshold);
     let (across, down) = ((0..columns), (0..rows));
     let left = across.clone().find(|&c| down.clone().any(|r| inside(c, r)))?;
     let right = across.clone().rev().find(|&c| down.clone().any(|r| inside(c, r)))?;
@@ -44,7 +37,7 @@ pub fn bounding_box(mask: &MaskLogits) -> Option<PixelBox> {
         from..to
     };
     let (xs, ys) = (strip(left, right, exact.0, width), strip(top, bottom, exact.1, height));
-    let holds = |x: u32, y: u32| mask.logit_at(x, y).is_some_and(|logit| logit > 0.0);
+    let holds = |x: u32, y: u32| mask.logit_at(x, y).is_some_and(|logit| logit > threshold);
     let in_column = |x: &u32| ys.clone().any(|y| holds(*x, y));
     let in_row = |y: &u32| xs.clone().any(|x| holds(x, *y));
     let (x0, x1) = (xs.clone().find(in_column)?, xs.clone().rev().find(in_column)?);
@@ -53,7 +46,7 @@ pub fn bounding_box(mask: &MaskLogits) -> Option<PixelBox> {
 }
 
 /// How many grid cells, across and down, show the image; the last one may do so in part.
-fn cells_of_image(mask: &MaskLogits) -> (f32, f32) {
+fn cells_of_image(mask: &glamm_engine::vision::MaskLogits) -> (f32, f32) {
     let cells = |content: usize| (content as f32 * mask.side as f32 / mask.frame.max(1) as f32).max(1e-3);
     (cells(mask.content.0), cells(mask.content.1))
 }
@@ -62,7 +55,7 @@ fn cells_of_image(mask: &MaskLogits) -> (f32, f32) {
 pub fn mask_at<'a>(masks: impl IntoIterator<Item = &'a GroundedMask>, at: Pos2) -> Option<MaskId> {
     masks
         .into_iter()
-        .filter(|mask| holds(&mask.logits, at))
+        .filter(|mask| holds(mask, at))
         .min_by(|a, b| a.coverage.total_cmp(&b.coverage))
         .map(|mask| mask.id)
 }
@@ -80,54 +73,53 @@ pub fn region_at(regions: &[Region], at: Pos2) -> Option<RegionTag> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::document::EditedMask;
     use egui::pos2;
+    use glamm_engine::vision::{BinaryMask, MaskCandidates, MaskLogits};
     use std::sync::Arc;
 
     /// A 4 × 4 grid over a frame of 8, of which the left 8 × 4 shows an image of 16 × 8.
-    fn mask(inside: impl Fn(usize, usize) -> bool) -> MaskLogits {
+    fn mask(id: u64, inside: impl Fn(usize, usize) -> bool) -> GroundedMask {
         let logits = (0..16).map(|i| if inside(i % 4, i / 4) { 1.0 } else { -1.0 }).collect();
-        MaskLogits { side: 4, logits, frame: 8, content: (8, 4), image_size: (16, 8), predicted_iou: 1.0 }
+        let (content, image_size) = ((8, 4), (16, 8));
+        let logits = MaskLogits { side: 4, logits, frame: 8, content, image_size, predicted_iou: 1.0 };
+        GroundedMask::new(MaskId(id), MaskCandidates::from(Arc::new(logits)))
     }
 
     #[test]
     fn masks_are_held_to_their_pixels() {
-        let left = mask(|x, _| x < 2);
+        let left = mask(1, |x, _| x < 2);
         for (x, expected) in [(0.0, true), (2.0, true), (6.9, true), (9.0, false), (15.9, false)] {
             assert_eq!(holds(&left, pos2(x, 3.0)), expected, "{x}");
         }
         for outside in [pos2(-0.1, 1.0), pos2(16.0, 1.0), pos2(1.0, 8.0), pos2(f32::NAN, 1.0)] {
-            assert!(!holds(&mask(|_, _| true), outside), "{outside}");
+            assert!(!holds(&mask(1, |_, _| true), outside), "{outside}");
         }
-    }
-
-    #[test]
-    fn coverage_leaves_the_padding_out() {
-        assert!((coverage(&mask(|x, _| x < 2)) - 0.5).abs() < 1e-6);
-        assert!(coverage(&mask(|_, y| y >= 2)).abs() < 1e-6);
     }
 
     #[test]
     fn boxes_around_masks_are_those_of_all_their_pixels() {
         let masks = [
-            mask(|x, _| x < 2),
-            mask(|x, y| x == 1 && y == 1),
-            mask(|x, y| x == 0 && y == 0),
-            mask(|_, _| true),
+            mask(1, |x, _| x < 2),
+            mask(2, |x, y| x == 1 && y == 1),
+            mask(3, |x, y| x == 0 && y == 0),
+            mask(4, |_, _| true),
         ];
-        for mask in masks {
-            assert_eq!(bounding_box(&mask), mask.threshold(0.0).bounding_box());
+        for mut mask in masks {
+            for threshold in [0.0, -0.4, 0.7] {
+                mask.threshold = threshold;
+                assert_eq!(bounding_box(&mask), mask.pixels().bounding_box());
+            }
+            let painted = BinaryMask::from_fn(16, 8, |x, y| x > 3 && y > 2 && x < 9);
+            mask.edited = Some(Arc::new(EditedMask::from(&painted)));
+            assert_eq!(bounding_box(&mask), painted.bounding_box());
         }
-        assert_eq!(bounding_box(&mask(|_, _| false)), None);
+        assert_eq!(bounding_box(&mask(5, |_, _| false)), None);
     }
 
     #[test]
     fn the_smallest_mask_wins() {
-        let make = |id, inside: fn(usize, usize) -> bool| {
-            let logits = Arc::new(mask(inside));
-            let coverage = coverage(&logits);
-            GroundedMask { id: MaskId(id), logits, coverage }
-        };
-        let masks = [make(1, |_, _| true), make(2, |x, y| x == 0 && y == 0), make(3, |x, _| x < 2)];
+        let masks = [mask(1, |_, _| true), mask(2, |x, y| x == 0 && y == 0), mask(3, |x, _| x < 2)];
         assert_eq!(mask_at(&masks, pos2(1.0, 1.0)), Some(MaskId(2)));
         assert_eq!(mask_at(&masks, pos2(6.0, 7.0)), Some(MaskId(3)));
         assert_eq!(mask_at(&masks, pos2(14.0, 7.0)), Some(MaskId(1)));

@@ -10,11 +10,14 @@ use glamm_engine::error::PromptError;
 use glamm_engine::job::{Answer, Increment, Question};
 use glamm_engine::protocol::{CancelToken, EncodeTimings, ModelSpec, Sampling, Turn};
 use glamm_engine::text::conversation::mark_regions;
-use glamm_engine::vision::{self, MaskLogits, PixelBox};
+use glamm_engine::vision::{self, MaskCandidates, MaskLogits, PixelBox};
 use image::RgbImage;
 
 use super::args::AskArgs;
-use super::document::{AskDocument, ImageEntry, ModelEntry, PhraseEntry, Timings, corners, finish_reason};
+use super::document::{
+    AskDocument, CandidateEntry, ImageEntry, ModelEntry, PhraseEntry, Timings, TokenEntry, corners,
+    finish_reason,
+};
 use super::error::CliError;
 use super::model::{load, model_spec, with_spinner};
 use super::outputs::{ImageOutput, MaskDirectory};
@@ -39,11 +42,11 @@ pub(super) fn run(args: &AskArgs) -> Result<(), CliError> {
         with_spinner("encoding the image", || engine.encode(&request.pixels, &|| false))?;
 
     let cancel = CancelToken::default();
-    let mut masks: Vec<Arc<MaskLogits>> = Vec::new();
+    let mut masks: Vec<MaskCandidates> = Vec::new();
     let mut failure = None;
     let mut report = |piece: Increment| {
-        if let Increment::Mask { mask, .. } = &piece {
-            masks.push(Arc::clone(mask));
+        if let Increment::Mask { masks: found, .. } = &piece {
+            masks.push(found.clone());
         }
         if args.json || failure.is_some() {
             return;
@@ -107,7 +110,7 @@ impl Request {
 /// What the model gave.
 struct Outcome {
     answer: Answer,
-    masks: Vec<Arc<MaskLogits>>,
+    masks: Vec<MaskCandidates>,
     encoding: EncodeTimings,
 }
 
@@ -138,6 +141,7 @@ fn finish(
         boxes: request.turn.regions.into_iter().map(corners).collect(),
         model: ModelEntry::from(info),
         timings: Timings::new(info, outcome.encoding, &outcome.answer),
+        tokens: outcome.answer.tokens.iter().map(TokenEntry::from).collect(),
         finish_reason: finish_reason(outcome.answer.reason),
         text: outcome.answer.reply.text,
         raw: outcome.answer.reply.raw,
@@ -156,11 +160,12 @@ fn work_out_masks(
     let reply = &outcome.answer.reply;
     let colors = grounding_colors(&reply.groundings);
     let mut order: Vec<usize> = (0..outcome.masks.len().min(reply.groundings.len())).collect();
-    order.sort_by_key(|&index| std::cmp::Reverse(coarse_area(&outcome.masks[index])));
+    order.sort_by_key(|&index| std::cmp::Reverse(coarse_area(outcome.masks[index].used())));
 
     let mut entries = vec![None; order.len()];
     for index in order {
-        let logits = &outcome.masks[index];
+        let candidates = &outcome.masks[index];
+        let logits = candidates.used();
         let mask = logits.threshold(0.0);
         if let Some(directory) = &request.masks {
             directory.write(index, &mask)?;
@@ -178,11 +183,21 @@ fn work_out_masks(
                 mask: mask.to_rle(),
                 predicted_iou: logits.predicted_iou,
                 stability_score: logits.stability_score(STABILITY_OFFSET),
+                candidates: describe_candidates(candidates),
                 color: colors[index].hex(),
             });
         }
     }
     Ok(entries.into_iter().flatten().collect())
+}
+
+fn describe_candidates(candidates: &MaskCandidates) -> Vec<CandidateEntry> {
+    let entry = |(index, logits): (usize, &Arc<MaskLogits>)| {
+        let mask = logits.threshold(0.0);
+        let (predicted_iou, used) = (logits.predicted_iou, index == candidates.used_index());
+        CandidateEntry { used, predicted_iou, area: mask.area(), mask: mask.to_rle() }
+    };
+    candidates.all().iter().enumerate().map(entry).collect()
 }
 
 fn coarse_area(mask: &MaskLogits) -> usize {

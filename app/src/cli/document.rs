@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use glamm_engine::job::Answer;
-use glamm_engine::protocol::{EncodeTimings, FinishReason, ModelInfo};
+use glamm_engine::protocol::{EncodeTimings, FinishReason, ModelInfo, TokenChoice, TokenRecord};
 use glamm_engine::vision::PixelBox;
 use glamm_engine::vision::rle::Rle;
 use serde::Serialize;
@@ -32,8 +32,57 @@ pub struct AskDocument {
     pub finish_reason: &'static str,
     /// One entry for each mask, in the order of the reply.
     pub phrases: Vec<PhraseEntry>,
+    /// The tokens that the reply was decoded from.
+    pub tokens: Vec<TokenEntry>,
     /// How long it took.
     pub timings: Timings,
+}
+
+/// A generated token.
+#[derive(Debug, Serialize)]
+pub struct TokenEntry {
+    /// Its number in the vocabulary.
+    pub id: u32,
+    /// Its piece of text, or its marker.
+    pub text: String,
+    /// By the model, before temperature.
+    pub probability: f32,
+    /// The most probable tokens at its place, best first.
+    pub likeliest: Vec<ChoiceEntry>,
+    /// Position (prompt, image and reply, from 0) of the hidden state that predicted it; where it is
+    /// `[SEG]`, that state became the mask.
+    pub predicted_at: usize,
+    /// Where it is `[SEG]`: the place of its mask in `phrases`; else `null`.
+    pub phrase: Option<usize>,
+}
+
+/// A token that might have been chosen.
+#[derive(Debug, Serialize)]
+pub struct ChoiceEntry {
+    /// Its number in the vocabulary.
+    pub id: u32,
+    /// Its piece of text, or its marker.
+    pub text: String,
+    /// By the model, before temperature.
+    pub probability: f32,
+}
+
+impl From<&TokenRecord> for TokenEntry {
+    fn from(token: &TokenRecord) -> Self {
+        let entry = |choice: &TokenChoice| ChoiceEntry {
+            id: choice.id,
+            text: choice.text.clone(),
+            probability: choice.probability,
+        };
+        Self {
+            id: token.id,
+            text: token.text.clone(),
+            probability: token.probability,
+            likeliest: token.likeliest.iter().map(entry).collect(),
+            predicted_at: token.predicted_at,
+            phrase: token.grounding,
+        }
+    }
 }
 
 /// The image.
@@ -89,8 +138,23 @@ pub struct PhraseEntry {
     pub predicted_iou: f32,
     /// IoU of the mask cut one logit higher and lower (SAM's stability score): near 1 for firm edges.
     pub stability_score: f32,
+    /// All masks that the pixel decoder made of the phrase, in the order of its mask tokens.
+    pub candidates: Vec<CandidateEntry>,
     /// The phrase's colour, as in `--overlay` and in the window: `#rrggbb`.
     pub color: String,
+}
+
+/// A mask that the pixel decoder made of a phrase.
+#[derive(Debug, Clone, Serialize)]
+pub struct CandidateEntry {
+    /// Whether it is the phrase's `mask`.
+    pub used: bool,
+    /// As of the phrase.
+    pub predicted_iou: f32,
+    /// Pixels in it.
+    pub area: usize,
+    /// As of the phrase.
+    pub mask: Rle,
 }
 
 /// Milliseconds, unless said otherwise.

@@ -167,7 +167,7 @@ mod tests {
     use std::sync::Arc;
 
     use glamm_engine::protocol::Grounding;
-    use glamm_engine::vision::MaskLogits;
+    use glamm_engine::vision::{MaskCandidates, MaskLogits};
 
     use super::*;
 
@@ -180,7 +180,8 @@ mod tests {
             image_size: (1, 1),
             predicted_iou: 1.0,
         };
-        Increment::Mask { index: 0, grounding: Grounding { span }, mask: Arc::new(mask) }
+        let masks = MaskCandidates::from(Arc::new(mask));
+        Increment::Mask { index: 0, grounding: Grounding { span }, masks }
     }
 
     fn says(text: &str) -> Increment {

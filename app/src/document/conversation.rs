@@ -4,9 +4,9 @@
 
 use std::sync::Arc;
 
-use glamm_engine::protocol::{FinishReason, JobStats, Reply, Sampling};
+use glamm_engine::protocol::{FinishReason, JobStats, Reply, Sampling, TokenRecord};
 
-use super::{EditError, GroundedMask, Question};
+use super::{EditError, GroundedMask, MaskId, Question};
 
 /// Names a conversation among those about one picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -27,6 +27,8 @@ pub struct Exchange {
     pub question: Question,
     /// What the model said.
     pub reply: Reply,
+    /// The tokens it was decoded from; none where nobody knows them any more.
+    pub tokens: Arc<[TokenRecord]>,
     /// One entry for each of [`Reply::groundings`]; `None` where the reply was stopped before the
     /// mask was computed.
     pub masks: Vec<Option<GroundedMask>>,
@@ -120,6 +122,18 @@ impl Conversation {
     /// The exchange with this number.
     pub fn exchange(&self, id: ExchangeId) -> Option<&Arc<Exchange>> {
         self.place(id).and_then(|at| self.exchanges.get(at))
+    }
+
+    /// The mask with this name, of any reply.
+    pub fn mask(&self, id: MaskId) -> Option<&GroundedMask> {
+        self.exchanges.iter().flat_map(|exchange| exchange.masks.iter().flatten()).find(|mask| mask.id == id)
+    }
+
+    /// The same, to be changed; the reply it belongs to is no longer shared with others.
+    pub(super) fn mask_mut(&mut self, id: MaskId) -> Option<&mut GroundedMask> {
+        let has_it = |e: &Arc<Exchange>| e.masks.iter().flatten().any(|mask| mask.id == id);
+        let at = self.exchanges.iter().position(has_it)?;
+        Arc::make_mut(&mut self.exchanges[at]).masks.iter_mut().flatten().find(|mask| mask.id == id)
     }
 
     /// Where the path that is shown ends.
@@ -294,6 +308,7 @@ mod tests {
             parent: parent.map(ExchangeId),
             question: Question { text: format!("question {id}"), regions: Vec::new() },
             reply: Reply::default(),
+            tokens: Arc::default(),
             masks: Vec::new(),
             first_hue: 0,
             sampling: Sampling::Greedy,

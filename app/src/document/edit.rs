@@ -7,8 +7,8 @@ use glamm_engine::vision::PixelBox;
 
 use super::region::{short_name, usable};
 use super::{
-    Conversation, ConversationEdit, ConversationId, Document, Picture, Region, RegionEdit, RegionTag,
-    Settings,
+    Conversation, ConversationEdit, ConversationId, Document, GroundedMask, MaskEdit, MaskId, Picture,
+    Region, RegionEdit, RegionTag, Settings,
 };
 
 /// A change to one picture.
@@ -38,6 +38,29 @@ pub enum Edit {
         image: ImageId,
         /// How the model is asked in it.
         settings: Settings,
+    },
+    /// Add a mask that belongs to no reply. Without a colour it gets the next one.
+    AddMask {
+        /// On which picture.
+        image: ImageId,
+        /// The mask; its size is that of the picture.
+        mask: Box<GroundedMask>,
+    },
+    /// Take away a mask that belongs to no reply.
+    RemoveMask {
+        /// On which picture.
+        image: ImageId,
+        /// Which mask.
+        mask: MaskId,
+    },
+    /// Change a mask that is there.
+    Mask {
+        /// On which picture.
+        image: ImageId,
+        /// Which mask.
+        mask: MaskId,
+        /// How.
+        change: MaskEdit,
     },
     /// Take a conversation away; in the place of the only one, an empty one begins.
     RemoveConversation {
@@ -72,6 +95,9 @@ pub enum EditError {
     /// The question and its reply were deleted, or what they follow was.
     #[error("what it follows is no longer in the conversation")]
     UnknownExchange,
+    /// The mask is gone, or its picture has another size.
+    #[error("the mask is no longer there, or of another picture")]
+    UnknownMask,
     /// Nothing of the box lies on the picture, or it is less than a pixel wide or high.
     #[error("the box has no area on the picture")]
     EmptyBox,
@@ -85,6 +111,9 @@ impl Edit {
             | Self::Region { image, .. }
             | Self::AddConversation { image, .. }
             | Self::RemoveConversation { image, .. }
+            | Self::AddMask { image, .. }
+            | Self::RemoveMask { image, .. }
+            | Self::Mask { image, .. }
             | Self::Conversation { image, .. } => *image,
         }
     }
@@ -107,6 +136,9 @@ impl Edit {
             Self::AddConversation { .. } => "new conversation",
             Self::RemoveConversation { .. } => "delete conversation",
             Self::Conversation { change, .. } => change.label(),
+            Self::AddMask { .. } => "add mask",
+            Self::RemoveMask { .. } => "delete mask",
+            Self::Mask { change, .. } => change.label(),
         }
     }
 
@@ -134,6 +166,23 @@ impl Edit {
             Self::Conversation { conversation, change, .. } => {
                 let place = picture.conversations.iter_mut().find(|c| c.id == *conversation);
                 change.apply_to(Arc::make_mut(place.ok_or(EditError::UnknownConversation)?))?;
+            }
+            Self::AddMask { mask, .. } => {
+                if mask.size() != picture.size {
+                    return Err(EditError::UnknownMask);
+                }
+                let hue = mask.hue.or(Some(picture.next_mask_hue()));
+                picture.masks.push(GroundedMask { hue, ..GroundedMask::clone(mask) });
+            }
+            Self::RemoveMask { mask, .. } => {
+                let before = picture.masks.len();
+                picture.masks.retain(|m| m.id != *mask);
+                if picture.masks.len() == before {
+                    return Err(EditError::UnknownMask);
+                }
+            }
+            Self::Mask { mask, change, .. } => {
+                picture.mask_mut(*mask).ok_or(EditError::UnknownMask)?.apply(change)?;
             }
         }
         Ok(())

@@ -8,6 +8,7 @@
 mod conversation;
 mod edit;
 mod history;
+mod mask;
 mod question;
 mod region;
 mod reply;
@@ -16,30 +17,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use glamm_engine::protocol::ImageId;
-use glamm_engine::vision::MaskLogits;
 
 pub use conversation::{Conversation, ConversationEdit, ConversationId, Exchange, ExchangeId, Settings};
 pub use edit::{Edit, EditError};
 pub use history::{History, Step};
+pub use mask::{EditedMask, GroundedMask, MaskEdit, MaskId};
 pub(crate) use question::bracketed;
 pub use question::{Piece, Question};
 pub use region::{Region, RegionEdit, RegionTag};
 pub use reply::{Segment, segments};
-
-/// Names one mask for as long as the program runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct MaskId(pub u64);
-
-/// A mask of a reply.
-#[derive(Debug, Clone, PartialEq)]
-pub struct GroundedMask {
-    /// Its name.
-    pub id: MaskId,
-    /// What the pixel decoder said.
-    pub logits: Arc<MaskLogits>,
-    /// Share of the picture it covers, 0 to 1; what decides which of two masks is on top.
-    pub coverage: f32,
-}
 
 /// Where a picture came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,13 +56,16 @@ pub struct Picture {
     pub regions: Vec<Region>,
     /// What was said about it, in the order it was begun; there is always one conversation at least.
     pub conversations: Vec<Arc<Conversation>>,
+    /// Masks that belong to no reply, oldest first: of clicks and boxes, of regions, from files.
+    pub masks: Vec<GroundedMask>,
 }
 
 impl Picture {
     /// A picture nobody has drawn on or asked about.
     pub fn new(id: ImageId, name: String, origin: Origin, size: (u32, u32)) -> Self {
         let first = Conversation::new(ConversationId(1), Settings::default());
-        Self { id, name, origin, size, regions: Vec::new(), conversations: vec![Arc::new(first)] }
+        let conversations = vec![Arc::new(first)];
+        Self { id, name, origin, size, regions: Vec::new(), conversations, masks: Vec::new() }
     }
 
     /// The region with this tag.
@@ -106,6 +95,30 @@ impl Picture {
     /// Whether anything was said about it.
     pub fn is_talked_about(&self) -> bool {
         self.conversations.iter().any(|c| !c.is_empty())
+    }
+
+    /// The mask with this name, of a reply or by itself.
+    pub fn mask(&self, id: MaskId) -> Option<&GroundedMask> {
+        let exchanges = self.conversations.iter().flat_map(|conversation| conversation.exchanges());
+        let of_replies = exchanges.flat_map(|exchange| exchange.masks.iter().flatten());
+        of_replies.chain(&self.masks).find(|mask| mask.id == id)
+    }
+
+    /// The same, to be changed; the conversation it belongs to is no longer shared with other
+    /// documents.
+    fn mask_mut(&mut self, id: MaskId) -> Option<&mut GroundedMask> {
+        let is_it = |conversation: &Arc<Conversation>| conversation.mask(id).is_some();
+        if let Some(at) = self.conversations.iter().position(is_it) {
+            return Arc::make_mut(&mut self.conversations[at]).mask_mut(id);
+        }
+        self.masks.iter_mut().find(|mask| mask.id == id)
+    }
+
+    /// Where the palette goes on with the next mask that belongs to no reply.
+    fn next_mask_hue(&self) -> usize {
+        let replies = self.conversations.iter().map(|c| c.hue_after(c.head()));
+        let masks = self.masks.iter().filter_map(|mask| mask.hue).map(|hue| hue + 1);
+        replies.chain(masks).max().unwrap_or(0)
     }
 }
 

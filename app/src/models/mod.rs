@@ -408,6 +408,7 @@ pub(crate) mod tests {
             precision: "q4k".to_owned(),
             source: ModelSource::Path("/own/mine.gguf".into()),
             parameters: 1,
+            encoder_sides: glamm_engine::protocol::EncoderSides { global: 1, grounding: 1 },
             context_length: 1,
             load_time: std::time::Duration::ZERO,
         };

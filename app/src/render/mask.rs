@@ -1,28 +1,36 @@
-//! Masks over the picture: `shaders/mask.wgsl`.
+//! Masks over the picture: `shaders/mask.wgsl` and `shaders/inspect.wgsl`.
 //!
-//! A mask's logits go to the GPU once, as they are, when it is first drawn; threshold, edges,
-//! outline and emphasis are work of the fragment shader. [`install`] is called once, when the window
-//! opens; the canvas then adds one [`MaskPaint`] a frame to its shapes.
+//! A mask's values go to the GPU once, as they are, when it is first drawn; threshold, edges,
+//! outline, colour map and emphasis are work of the fragment shader. [`install`] is called once, when
+//! the window opens; the canvas then adds one [`MaskPaint`] a frame to its shapes.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use eframe::egui_wgpu::{CallbackResources, CallbackTrait, RenderState, ScreenDescriptor};
-use glamm_engine::vision::MaskLogits;
-use wgpu::util::DeviceExt as _;
 
-use crate::document::MaskId;
+use super::texels::{Grid, Texels};
 
 /// Textures of masks that were not drawn for this many frames are freed.
 const KEEP_FRAMES: u64 = 600;
 
 /// `shaders/mask.wgsl` with what it needs of `shaders/common/`.
-pub const MASK_SHADER: &str =
-    concat!(include_str!("../../../shaders/common/logits.wgsl"), include_str!("../../../shaders/mask.wgsl"));
+pub const MASK_SHADER: &str = concat!(
+    include_str!("../../../shaders/common/logits.wgsl"),
+    include_str!("../../../shaders/common/mask.wgsl"),
+    include_str!("../../../shaders/mask.wgsl")
+);
 
-/// Mirror of `Mask` in `shaders/mask.wgsl`, where the fields are explained.
+/// `shaders/inspect.wgsl` with what it needs of `shaders/common/`.
+pub const INSPECT_SHADER: &str = concat!(
+    include_str!("../../../shaders/common/logits.wgsl"),
+    include_str!("../../../shaders/common/mask.wgsl"),
+    include_str!("../../../shaders/common/colormap.wgsl"),
+    include_str!("../../../shaders/inspect.wgsl")
+);
+
+/// Mirror of `Mask` in `shaders/common/mask.wgsl`, where the fields are explained.
 #[repr(C)]
-#[derive(Debug, Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+#[derive(Debug, Clone, Copy, Default, bytemuck::Pod, bytemuck::Zeroable)]
 struct MaskUniform {
     image_on_screen: [f32; 4],
     color: [f32; 4],
@@ -32,24 +40,60 @@ struct MaskUniform {
     fill: f32,
     line: f32,
     width: f32,
+    threshold: f32,
+    low: f32,
+    high: f32,
+    step: f32,
+    view: u32,
     target_is_linear: f32,
+    padding: [f32; 3],
+}
+
+/// How a mask is drawn.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum View {
+    /// A tint inside and an outline.
+    Tint {
+        /// Opacity of the tint, 0 to 1.
+        fill: f32,
+        /// Opacity of the outline, 0 to 1.
+        line: f32,
+        /// Width of the outline, in points.
+        line_width: f32,
+    },
+    /// The picture inside, a checkered ground outside.
+    CutOut,
+    /// All values in the colours of the map, which begins and ends with these.
+    Heat {
+        /// Darkest.
+        low: f32,
+        /// Brightest.
+        high: f32,
+    },
+    /// Lines of equal value, in the colours of the map.
+    Contours {
+        /// Darkest.
+        low: f32,
+        /// Brightest.
+        high: f32,
+        /// From one line to the next.
+        step: f32,
+    },
+    /// What would change sides were the threshold moved by so much.
+    Band(f32),
 }
 
 /// One mask to draw.
 #[derive(Debug, Clone)]
 pub struct MaskDraw {
-    /// Names its texture.
-    pub id: MaskId,
-    /// Uploaded where there is no texture yet.
-    pub logits: Arc<MaskLogits>,
+    /// Its values.
+    pub texels: Texels,
+    /// Values above this are inside.
+    pub threshold: f32,
     /// sRGB.
     pub color: egui::Color32,
-    /// Opacity of the tint, 0 to 1.
-    pub fill: f32,
-    /// Opacity of the outline, 0 to 1.
-    pub line: f32,
-    /// Width of the outline, in points.
-    pub line_width: f32,
+    /// How.
+    pub view: View,
 }
 
 /// Draws masks over a picture, later ones over earlier ones.
@@ -61,28 +105,30 @@ pub struct MaskPaint {
     pub draws: Vec<MaskDraw>,
 }
 
-/// Makes the pipeline, so that [`MaskPaint`] can be drawn.
+/// Makes the pipelines, so that [`MaskPaint`] can be drawn.
 pub fn install(render_state: &RenderState) {
     let renderer = MaskRenderer::new(&render_state.device, render_state.target_format);
     render_state.renderer.write().callback_resources.insert(renderer);
 }
 
-/// A mask on the GPU.
-struct Grid {
-    bind_group: wgpu::BindGroup,
-    /// See [`extent`].
-    extent: [f32; 4],
+/// A mask on the GPU; `None` where it cannot be drawn.
+struct Uploaded {
+    grid: Option<(Grid, wgpu::BindGroup)>,
+    /// Keeps its address from being given to another.
+    _texels: Texels,
     drawn_in: u64,
 }
 
 /// What stays on the GPU between frames.
 struct MaskRenderer {
-    pipeline: wgpu::RenderPipeline,
+    tint: wgpu::RenderPipeline,
+    inspect: wgpu::RenderPipeline,
     uniform_layout: wgpu::BindGroupLayout,
     grid_layout: wgpu::BindGroupLayout,
-    /// One bind group for each mask of the frame, in drawing order.
-    uniforms: Vec<(wgpu::Buffer, wgpu::BindGroup)>,
-    grids: HashMap<MaskId, Grid>,
+    /// One bind group for each mask of the frame, in drawing order, and whether it is drawn.
+    uniforms: Vec<(wgpu::Buffer, wgpu::BindGroup, bool)>,
+    /// By [`Texels::address`].
+    masks: HashMap<usize, Uploaded>,
     frame: u64,
     screen_size: [u32; 2],
     target_is_linear: bool,
@@ -109,13 +155,14 @@ impl MaskRenderer {
                 multisampled: false,
             },
         );
-        let pipeline = pipeline(device, target, &[&uniform_layout, &grid_layout]);
+        let layouts = [&uniform_layout, &grid_layout];
         Self {
-            pipeline,
+            tint: pipeline(device, target, &layouts, ("mask.wgsl", MASK_SHADER)),
+            inspect: pipeline(device, target, &layouts, ("inspect.wgsl", INSPECT_SHADER)),
             uniform_layout,
             grid_layout,
             uniforms: Vec::new(),
-            grids: HashMap::new(),
+            masks: HashMap::new(),
             frame: 0,
             screen_size: [1, 1],
             target_is_linear: target.is_srgb(),
@@ -123,45 +170,29 @@ impl MaskRenderer {
         }
     }
 
-    fn upload(&mut self, device: &wgpu::Device, queue: &wgpu::Queue, draw: &MaskDraw) {
+    fn upload(&mut self, device: &wgpu::Device, queue: &wgpu::Queue, texels: &Texels) {
         let frame = self.frame;
-        if let Some(grid) = self.grids.get_mut(&draw.id) {
-            grid.drawn_in = frame;
+        if let Some(mask) = self.masks.get_mut(&texels.address()) {
+            mask.drawn_in = frame;
             return;
         }
-        let mask = &draw.logits;
-        if mask.side == 0 || mask.side > self.max_side || mask.logits.len() != mask.side * mask.side {
-            tracing::warn!(side = mask.side, "a mask has a size that cannot be drawn");
-            return;
-        }
-        let Some(extent) = extent(mask) else { return };
-        let side = mask.side as u32;
-        let descriptor = wgpu::TextureDescriptor {
-            label: Some("mask logits"),
-            size: wgpu::Extent3d { width: side, height: side, depth_or_array_layers: 1 },
-            mip_level_count: 1,
-            sample_count: 1,
-            dimension: wgpu::TextureDimension::D2,
-            format: wgpu::TextureFormat::R32Float,
-            usage: wgpu::TextureUsages::TEXTURE_BINDING | wgpu::TextureUsages::COPY_DST,
-            view_formats: &[],
-        };
-        let texture = device.create_texture_with_data(
-            queue,
-            &descriptor,
-            wgpu::util::TextureDataOrder::LayerMajor,
-            bytemuck::cast_slice(&mask.logits),
-        );
-        let view = texture.create_view(&wgpu::TextureViewDescriptor::default());
-        let bind_group = device.create_bind_group(&wgpu::BindGroupDescriptor {
-            label: Some("mask logits"),
-            layout: &self.grid_layout,
-            entries: &[wgpu::BindGroupEntry {
-                binding: 0,
-                resource: wgpu::BindingResource::TextureView(&view),
-            }],
+        let grid = Grid::new(texels, self.max_side).map(|grid| {
+            let view = grid.upload(device, queue);
+            let bind_group = device.create_bind_group(&wgpu::BindGroupDescriptor {
+                label: Some("mask values"),
+                layout: &self.grid_layout,
+                entries: &[wgpu::BindGroupEntry {
+                    binding: 0,
+                    resource: wgpu::BindingResource::TextureView(&view),
+                }],
+            });
+            (grid, bind_group)
         });
-        self.grids.insert(draw.id, Grid { bind_group, extent, drawn_in: frame });
+        if grid.is_none() {
+            tracing::warn!("a mask has a size that cannot be drawn");
+        }
+        let uploaded = Uploaded { grid, _texels: texels.clone(), drawn_in: frame };
+        self.masks.insert(texels.address(), uploaded);
     }
 
     fn make_room(&mut self, device: &wgpu::Device, count: usize) {
@@ -177,27 +208,50 @@ impl MaskRenderer {
                 layout: &self.uniform_layout,
                 entries: &[wgpu::BindGroupEntry { binding: 0, resource: buffer.as_entire_binding() }],
             });
-            self.uniforms.push((buffer, bind_group));
+            self.uniforms.push((buffer, bind_group, false));
         }
     }
 
-    fn uniform(&self, draw: &MaskDraw, image_rect: egui::Rect, screen: &ScreenDescriptor) -> MaskUniform {
+    /// `None` where there is nothing to be seen.
+    fn uniform(
+        &mut self,
+        draw: &MaskDraw,
+        image_rect: egui::Rect,
+        screen: &ScreenDescriptor,
+    ) -> Option<MaskUniform> {
+        let (grid, _) = self.masks.get_mut(&draw.texels.address())?.grid.as_mut()?;
+        let extent = match draw.view {
+            View::Tint { .. } => grid.extent(draw.threshold)?,
+            _ => grid.whole(),
+        };
         let scale = screen.pixels_per_point;
-        let cells_per_frame_pixel = draw.logits.side as f32 / draw.logits.frame.max(1) as f32;
-        let (content_width, content_height) = draw.logits.content;
         let [r, g, b, _] = draw.color.to_array().map(|c| f32::from(c) / 255.0);
-        MaskUniform {
+        let uniform = MaskUniform {
             image_on_screen: [image_rect.left(), image_rect.top(), image_rect.width(), image_rect.height()]
                 .map(|points| points * scale),
             color: [r, g, b, 1.0],
-            extent: self.grids.get(&draw.id).map_or([0.0; 4], |grid| grid.extent),
-            content_cells: [content_width, content_height].map(|side| side as f32 * cells_per_frame_pixel),
+            extent,
+            content_cells: grid.content,
             screen_size: screen.size_in_pixels.map(|pixels| pixels as f32),
-            fill: draw.fill,
-            line: draw.line,
-            width: draw.line_width * scale,
+            threshold: draw.threshold,
+            width: 2.0 * scale,
+            fill: 0.88,
+            high: 1.0,
+            step: 1.0,
             target_is_linear: f32::from(u8::from(self.target_is_linear)),
-        }
+            ..MaskUniform::default()
+        };
+        Some(match draw.view {
+            View::Tint { fill, line, line_width } => {
+                MaskUniform { fill, line, width: line_width * scale, ..uniform }
+            }
+            View::CutOut => MaskUniform { view: 1, ..uniform },
+            View::Heat { low, high } => MaskUniform { view: 2, low, high, ..uniform },
+            View::Contours { low, high, step } => {
+                MaskUniform { view: 3, low, high, step, width: 1.5 * scale, ..uniform }
+            }
+            View::Band(step) => MaskUniform { view: 4, step, ..uniform },
+        })
     }
 }
 
@@ -214,15 +268,18 @@ impl CallbackTrait for MaskPaint {
         renderer.frame += 1;
         renderer.screen_size = screen.size_in_pixels;
         renderer.make_room(device, self.draws.len());
-        for (draw, place) in self.draws.iter().zip(0..) {
-            renderer.upload(device, queue, draw);
+        for (place, draw) in self.draws.iter().enumerate() {
+            renderer.upload(device, queue, &draw.texels);
             let uniform = renderer.uniform(draw, self.image_rect, screen);
-            if let Some((buffer, _)) = renderer.uniforms.get(place) {
-                queue.write_buffer(buffer, 0, bytemuck::bytes_of(&uniform));
+            if let Some((buffer, _, drawn)) = renderer.uniforms.get_mut(place) {
+                *drawn = uniform.is_some();
+                if let Some(uniform) = uniform {
+                    queue.write_buffer(buffer, 0, bytemuck::bytes_of(&uniform));
+                }
             }
         }
         let oldest = renderer.frame.saturating_sub(KEEP_FRAMES);
-        renderer.grids.retain(|_, grid| grid.drawn_in >= oldest);
+        renderer.masks.retain(|_, mask| mask.drawn_in >= oldest);
         Vec::new()
     }
 
@@ -235,39 +292,18 @@ impl CallbackTrait for MaskPaint {
         let Some(renderer) = resources.get::<MaskRenderer>() else { return };
         let [width, height] = renderer.screen_size.map(|pixels| pixels as f32);
         pass.set_viewport(0.0, 0.0, width, height, 0.0, 1.0);
-        pass.set_pipeline(&renderer.pipeline);
-        for (draw, (_, uniform)) in self.draws.iter().zip(&renderer.uniforms) {
-            let Some(grid) = renderer.grids.get(&draw.id) else { continue };
+        for (draw, (_, uniform, drawn)) in self.draws.iter().zip(&renderer.uniforms) {
+            let mask = renderer.masks.get(&draw.texels.address()).and_then(|mask| mask.grid.as_ref());
+            let Some((_, grid)) = mask.filter(|_| *drawn) else { continue };
+            pass.set_pipeline(match draw.view {
+                View::Tint { .. } => &renderer.tint,
+                _ => &renderer.inspect,
+            });
             pass.set_bind_group(0, uniform, &[]);
-            pass.set_bind_group(1, &grid.bind_group, &[]);
+            pass.set_bind_group(1, grid, &[]);
             pass.draw(0..4, 0..1);
         }
     }
-}
-
-/// The part of the grid, in cells, that holds all of the mask and its outline: left, top, right,
-/// bottom, inside the part that shows the image. `None` where nothing is in the mask.
-fn extent(mask: &MaskLogits) -> Option<[f32; 4]> {
-    /// Cubics and outlines reach beyond the cells inside.
-    const MARGIN: usize = 3;
-    let inside = mask.logits.iter().enumerate().filter(|(_, logit)| **logit > 0.0);
-    let (mut left, mut top, mut right, mut bottom) = (usize::MAX, usize::MAX, 0, 0);
-    for (at, _) in inside {
-        let (column, row) = (at % mask.side, at / mask.side);
-        (left, right) = (left.min(column), right.max(column + 1));
-        (top, bottom) = (top.min(row), bottom.max(row + 1));
-    }
-    if right == 0 {
-        return None;
-    }
-    let cells = |content: usize| content as f32 * mask.side as f32 / mask.frame.max(1) as f32;
-    let (width, height) = (cells(mask.content.0), cells(mask.content.1));
-    Some([
-        left.saturating_sub(MARGIN) as f32,
-        top.saturating_sub(MARGIN) as f32,
-        ((right + MARGIN) as f32).min(width),
-        ((bottom + MARGIN) as f32).min(height),
-    ])
 }
 
 fn layout(
@@ -285,10 +321,11 @@ fn pipeline(
     device: &wgpu::Device,
     target: wgpu::TextureFormat,
     layouts: &[&wgpu::BindGroupLayout],
+    (name, shader): (&str, &str),
 ) -> wgpu::RenderPipeline {
     let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
-        label: Some("mask.wgsl"),
-        source: wgpu::ShaderSource::Wgsl(MASK_SHADER.into()),
+        label: Some(name),
+        source: wgpu::ShaderSource::Wgsl(shader.into()),
     });
     let layouts: Vec<_> = layouts.iter().map(|layout| Some(*layout)).collect();
     let layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
@@ -324,31 +361,4 @@ fn pipeline(
         multiview_mask: None,
         cache: None,
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_extent_holds_the_mask_and_stays_on_the_image() {
-        let mask = |inside: &[usize]| {
-            let mut logits = vec![-1.0; 20 * 20];
-            for &at in inside {
-                logits[at] = 1.0;
-            }
-            // The image takes the upper half of the frame.
-            MaskLogits {
-                side: 20,
-                logits,
-                frame: 40,
-                content: (40, 20),
-                image_size: (80, 40),
-                predicted_iou: 1.0,
-            }
-        };
-        assert_eq!(extent(&mask(&[])), None);
-        assert_eq!(extent(&mask(&[5 * 20 + 10])), Some([7.0, 2.0, 14.0, 9.0]));
-        assert_eq!(extent(&mask(&[0, 9 * 20 + 19])), Some([0.0, 0.0, 20.0, 10.0]));
-    }
 }

@@ -2,5 +2,6 @@
 //! shader's structs.
 
 pub mod mask;
+pub mod texels;
 pub mod textures;
 pub mod tiles;

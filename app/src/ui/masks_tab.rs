@@ -76,5 +76,5 @@ fn row(shown: &mut Shown<'_>, ui: &mut Ui, listed: &ListedMask) {
 fn figures(listed: &ListedMask) -> String {
     let percent = listed.mask.coverage * 100.0;
     let share = if percent < 10.0 { format!("{percent:.1} %") } else { format!("{percent:.0} %") };
-    format!("{share}   IoU {:.2}", listed.mask.logits.predicted_iou)
+    format!("{share}   IoU {:.2}", listed.mask.logits().predicted_iou)
 }

@@ -4,13 +4,22 @@
 use std::sync::Arc;
 
 use glamm_engine::error::{EngineError, PromptError};
-use glamm_engine::protocol::{EngineCommand, EngineEvent, FinishReason, Grounding, JobId, JobStats, Reply};
-use glamm_engine::vision::MaskLogits;
+use glamm_engine::protocol::{
+    EngineCommand, EngineEvent, FinishReason, Grounding, JobId, JobStats, Reply, TokenRecord,
+};
+use glamm_engine::vision::MaskCandidates;
 
 use super::{Effect, State};
-use crate::canvas::picking;
 use crate::document::{ConversationEdit, Edit, Exchange, GroundedMask};
 use crate::session::{Encoding, FailedQuestion, ModelStatus, RunningJob};
+
+/// How a reply ended.
+struct Ended {
+    reason: FinishReason,
+    reply: Reply,
+    tokens: Arc<[TokenRecord]>,
+    stats: JobStats,
+}
 
 impl State {
     pub(super) fn engine_event(&mut self, event: EngineEvent, out: &mut Vec<Effect>) {
@@ -47,12 +56,13 @@ impl State {
                 job.open_phrase = None;
                 job.waiting_phrases.push(span);
             }),
-            EngineEvent::MaskReady { job, index, grounding, mask } => {
-                self.mask_ready(job, index, grounding, mask);
+            EngineEvent::MaskReady { job, index, grounding, masks } => {
+                self.mask_ready(job, index, grounding, masks);
             }
-            EngineEvent::JobFinished { job, reason, reply, stats } => {
-                self.job_finished(job, reason, reply, stats);
+            EngineEvent::JobFinished { job, reason, reply, tokens, stats } => {
+                self.job_finished(job, Ended { reason, reply, tokens, stats });
             }
+            EngineEvent::Segmented { .. } | EngineEvent::FeaturesExtracted { .. } => {}
             EngineEvent::JobFailed { job, error } => self.job_failed(job, &error),
         }
     }
@@ -89,7 +99,7 @@ impl State {
         }
     }
 
-    fn mask_ready(&mut self, id: JobId, index: usize, grounding: Grounding, mask: Arc<MaskLogits>) {
+    fn mask_ready(&mut self, id: JobId, index: usize, grounding: Grounding, masks: MaskCandidates) {
         let mask_id = self.session.fresh_mask();
         self.with_job(id, |job| {
             job.waiting_phrases.retain(|span| *span != grounding.span);
@@ -97,12 +107,11 @@ impl State {
                 let nowhere = || (Grounding { span: 0..0 }, None);
                 job.grounded.resize_with(index + 1, nowhere);
             }
-            let coverage = picking::coverage(&mask);
-            job.grounded[index] = (grounding, Some(GroundedMask { id: mask_id, logits: mask, coverage }));
+            job.grounded[index] = (grounding, Some(GroundedMask::new(mask_id, masks)));
         });
     }
 
-    fn job_finished(&mut self, id: JobId, reason: FinishReason, reply: Reply, stats: JobStats) {
+    fn job_finished(&mut self, id: JobId, Ended { reason, reply, tokens, stats }: Ended) {
         let Some(job) = self.session.job.take_if(|job| job.id == id) else { return };
         let stopped_early = reason == FinishReason::Cancelled && reply.text.trim().is_empty();
         if stopped_early && reply.groundings.is_empty() {
@@ -126,6 +135,7 @@ impl State {
             parent: job.place.parent,
             question: job.question,
             reply,
+            tokens,
             masks,
             first_hue: job.first_hue,
             sampling: job.sampling,

@@ -102,7 +102,7 @@ impl State {
         let Some(listed) = self.listed_masks().into_iter().find(|listed| listed.mask.id == mask) else {
             return;
         };
-        let Some(bounds) = picking::bounding_box(&listed.mask.logits) else {
+        let Some(bounds) = picking::bounding_box(&listed.mask) else {
             self.session.notify("There is nothing in this mask", false);
             return;
         };

@@ -7,10 +7,10 @@ use std::time::Duration;
 use egui::pos2;
 use glamm_engine::error::{EngineError, PromptError};
 use glamm_engine::protocol::{
-    EngineCommand, EngineEvent, FinishReason, Grounding, ImageId, JobId, JobRequest, JobStats, LoadProgress,
-    ModelInfo, ModelSource, ModelSpec, Reply, Task,
+    EncoderSides, EngineCommand, EngineEvent, FinishReason, Grounding, ImageId, JobId, JobRequest, JobStats,
+    LoadProgress, ModelInfo, ModelSource, ModelSpec, Reply, Task,
 };
-use glamm_engine::vision::{MaskLogits, PixelBox};
+use glamm_engine::vision::{MaskCandidates, MaskLogits, PixelBox};
 use image::RgbImage;
 
 use super::{Action, Effect, State};
@@ -59,15 +59,15 @@ fn event(state: &mut State, event: EngineEvent) {
     state.update(Action::Engine(event), 2.0);
 }
 
-fn mask(side: usize) -> Arc<MaskLogits> {
-    Arc::new(MaskLogits {
+fn mask(side: usize) -> MaskCandidates {
+    MaskCandidates::from(Arc::new(MaskLogits {
         side,
         logits: vec![1.0; side * side],
         frame: 64,
         content: (64, 32),
         image_size: (100, 50),
         predicted_iou: 0.9,
-    })
+    }))
 }
 
 fn reply() -> Reply {
@@ -85,17 +85,23 @@ fn answer(state: &mut State, job: JobId) {
     event(state, EngineEvent::TextGenerated { job, text: "a house".to_owned() });
     event(state, EngineEvent::PhraseClosed { job, span: 0..7 });
     let grounding = Grounding { span: 0..7 };
-    event(state, EngineEvent::MaskReady { job, index: 0, grounding, mask: mask(16) });
+    event(state, EngineEvent::MaskReady { job, index: 0, grounding, masks: mask(16) });
     event(state, EngineEvent::TextGenerated { job, text: ".".to_owned() });
     let stats = JobStats { new_tokens: 11, decode_time: Duration::from_secs(1), ..JobStats::default() };
     event(
         state,
-        EngineEvent::JobFinished { job, reason: FinishReason::EndOfSequence, reply: reply(), stats },
+        EngineEvent::JobFinished {
+            job,
+            reason: FinishReason::EndOfSequence,
+            reply: reply(),
+            tokens: Arc::default(),
+            stats,
+        },
     );
 }
 
 fn turns(request: &JobRequest) -> &[glamm_engine::protocol::Turn] {
-    let Task::Converse { turns, .. } = &request.task;
+    let Task::Converse { turns, .. } = &request.task else { panic!("{request:?}") };
     turns
 }
 
@@ -135,7 +141,7 @@ fn phrases_show_before_their_masks() {
     event(&mut state, EngineEvent::PhraseClosed { job, span: 6..9 });
     assert_eq!(state.session.job.as_ref().unwrap().waiting_phrases.first(), Some(&(6..9)));
     let grounding = Grounding { span: 6..9 };
-    event(&mut state, EngineEvent::MaskReady { job, index: 0, grounding, mask: mask(8) });
+    event(&mut state, EngineEvent::MaskReady { job, index: 0, grounding, masks: mask(8) });
     let running = state.session.job.as_ref().unwrap();
     assert!(running.waiting_phrases.is_empty());
     assert_eq!(state.visible_masks().len(), 1);
@@ -160,13 +166,25 @@ fn stop_cancels_and_keeps_what_was_said() {
     assert!(!Command::Stop.is_enabled(&state), "once is enough");
     let said = Reply { raw: "a".to_owned(), text: "a".to_owned(), groundings: Vec::new() };
     let (job, reason) = (request.id, FinishReason::Cancelled);
-    event(&mut state, EngineEvent::JobFinished { job, reason, reply: said, stats: JobStats::default() });
+    event(
+        &mut state,
+        EngineEvent::JobFinished {
+            job,
+            reason,
+            reply: said,
+            tokens: Arc::default(),
+            stats: JobStats::default(),
+        },
+    );
     assert_eq!(state.conversation().unwrap().exchanges()[0].reason, FinishReason::Cancelled);
 
     let request = ask(&mut state, "And now?");
     state.update(Action::Command(Command::Stop), 1.5);
     let (job, reply) = (request.id, Reply::default());
-    event(&mut state, EngineEvent::JobFinished { job, reason, reply, stats: JobStats::default() });
+    event(
+        &mut state,
+        EngineEvent::JobFinished { job, reason, reply, tokens: Arc::default(), stats: JobStats::default() },
+    );
     assert_eq!(state.ui.draft(image), "And now?", "nothing was said: the question comes back");
     assert_eq!(state.conversation().unwrap().exchanges().len(), 1);
 }
@@ -448,6 +466,7 @@ fn another_model_can_be_loaded() {
         parameters: 1,
         precision: "f32".to_owned(),
         context_length: 1,
+        encoder_sides: EncoderSides { global: 1, grounding: 1 },
         load_time: Duration::ZERO,
     };
     event(&mut state, EngineEvent::ModelLoaded(info.clone()));

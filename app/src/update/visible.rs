@@ -18,8 +18,9 @@ pub struct ListedMask {
     pub hue: usize,
     /// The words it grounds; empty for a mask without a phrase.
     pub phrase: String,
-    /// The reply it belongs to, counted from the first; the running one comes last.
-    pub reply: usize,
+    /// The reply it belongs to, counted from the first; the running one comes last. `None` for a mask of
+    /// no reply.
+    pub reply: Option<usize>,
 }
 
 /// A mask on the canvas.
@@ -35,10 +36,13 @@ pub struct VisibleMask {
     pub dimmed: bool,
 }
 
+/// What a mask without a phrase grounds.
+static NO_WORDS: Range<usize> = 0..0;
+
 /// The masks of one reply, finished or on its way.
 struct ReplyMasks<'a> {
-    /// Counted from the first reply.
-    reply: usize,
+    /// Counted from the first reply; `None` for the masks of no reply.
+    reply: Option<usize>,
     first_hue: usize,
     text: &'a str,
     masks: Vec<(&'a Range<usize>, &'a GroundedMask, usize)>,
@@ -69,21 +73,23 @@ impl State {
     }
 
     /// The masks to be drawn over the current picture, large ones first: those of the latest reply
-    /// that has any, those that are pinned, and the one the pointer is on.
+    /// that has any, those of no reply, those that are pinned, and the one the pointer is on. Hidden ones
+    /// are not among them.
     pub fn visible_masks(&self) -> Vec<VisibleMask> {
         if self.ui.masks_hidden {
             return Vec::new();
         }
         let all = self.masks_by_reply();
-        let latest = all.last().map(|reply| reply.reply);
+        let latest = all.iter().filter_map(|reply| reply.reply).max();
         let wanted =
             |mask: &GroundedMask| self.ui.hovered == Some(mask.id) || self.ui.pinned.contains(&mask.id);
         let mut shown = Vec::new();
         for reply in &all {
             for (_, mask, index) in &reply.masks {
                 let emphasised = wanted(mask);
-                if emphasised || Some(reply.reply) == latest {
-                    let hue = reply.hue(*index);
+                let fresh = reply.reply.is_none() || reply.reply == latest;
+                if !mask.hidden && (emphasised || fresh) {
+                    let hue = reply.hue(mask, *index);
                     let mask = GroundedMask::clone(mask);
                     shown.push(VisibleMask { mask, hue, emphasised, dimmed: false });
                 }
@@ -98,7 +104,7 @@ impl State {
         shown
     }
 
-    /// All masks of the conversation that is shown, in its order.
+    /// All masks of the conversation that is shown, hidden ones too, in its order; then those of no reply.
     pub fn listed_masks(&self) -> Vec<ListedMask> {
         let mut all = Vec::new();
         for reply in self.masks_by_reply() {
@@ -106,7 +112,7 @@ impl State {
                 let phrase: String = reply.text.chars().skip(span.start).take(span.len()).collect();
                 all.push(ListedMask {
                     mask: GroundedMask::clone(mask),
-                    hue: reply.hue(*index),
+                    hue: reply.hue(mask, *index),
                     phrase: phrase.trim().to_owned(),
                     reply: reply.reply,
                 });
@@ -120,7 +126,7 @@ impl State {
         self.masks_by_reply().iter().map(|reply| reply.masks.len()).sum()
     }
 
-    /// The replies that have masks.
+    /// The replies that have masks, and the masks that belong to none.
     fn masks_by_reply(&self) -> Vec<ReplyMasks<'_>> {
         let shown = self.shown_exchanges();
         let running = self.shown_job();
@@ -128,13 +134,18 @@ impl State {
         let finished = shown.into_iter().enumerate().map(|(reply, exchange)| {
             let groundings = exchange.reply.groundings.iter();
             let masks = paired(groundings.zip(exchange.masks.iter().map(Option::as_ref)));
-            ReplyMasks { reply, first_hue: exchange.first_hue, text: &exchange.reply.text, masks }
+            let (reply, first_hue) = (Some(reply), exchange.first_hue);
+            ReplyMasks { reply, first_hue, text: &exchange.reply.text, masks }
         });
         let running = running.map(|job| {
             let masks = paired(job.grounded.iter().map(|(grounding, mask)| (grounding, mask.as_ref())));
-            ReplyMasks { reply: behind, first_hue: job.first_hue, text: &job.text, masks }
+            ReplyMasks { reply: Some(behind), first_hue: job.first_hue, text: &job.text, masks }
         });
-        finished.chain(running).filter(|reply| !reply.masks.is_empty()).collect()
+        let single = self.picture().into_iter().map(|picture| {
+            let masks = picture.masks.iter().map(|mask| (&NO_WORDS, mask, 0)).collect();
+            ReplyMasks { reply: None, first_hue: 0, text: "", masks }
+        });
+        finished.chain(running).chain(single).filter(|reply| !reply.masks.is_empty()).collect()
     }
 }
 
@@ -156,7 +167,8 @@ fn paired<'a>(
 
 impl ReplyMasks<'_> {
     /// Several masks of one phrase share its colour: that of the first.
-    fn hue(&self, first: usize) -> usize {
-        self.first_hue + first
+    /// What the user chose comes before that.
+    fn hue(&self, mask: &GroundedMask, first: usize) -> usize {
+        mask.hue.unwrap_or(self.first_hue + first)
     }
 }

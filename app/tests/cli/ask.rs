@@ -44,6 +44,31 @@ fn phrases_are_colored_where_colors_are_wanted() {
 }
 
 #[test]
+fn the_document_has_tokens_and_candidates() {
+    let document = json(&mut describe());
+    let tokens = document["tokens"].as_array().unwrap();
+    let sum = |token: &Value| -> f64 {
+        token["likeliest"].as_array().unwrap().iter().map(|c| c["probability"].as_f64().unwrap()).sum()
+    };
+    let mut phrases = Vec::new();
+    for token in tokens {
+        let best = &token["likeliest"][0];
+        assert_eq!((&token["id"], &token["text"]), (&best["id"], &best["text"]), "greedy takes the best");
+        assert!(sum(token) <= 1.0 + 1e-4);
+        assert_eq!(token["text"] == "[SEG]", token["phrase"].is_u64());
+        phrases.extend(token["phrase"].as_u64());
+    }
+    assert_eq!(phrases, [0, 1]);
+    for phrase in document["phrases"].as_array().unwrap() {
+        let candidates = phrase["candidates"].as_array().unwrap();
+        assert_eq!(candidates.len(), 4);
+        let used: Vec<&Value> = candidates.iter().filter(|c| c["used"] == true).collect();
+        assert_eq!(used.len(), 1);
+        assert_eq!((&used[0]["mask"], &used[0]["area"]), (&phrase["mask"], &phrase["area"]));
+    }
+}
+
+#[test]
 fn the_document_says_it_all() {
     let document = json(&mut describe());
     assert_eq!(document["text"], DESCRIPTION);

@@ -99,9 +99,9 @@ fn caption(engine: &Engine, scene: &Scene) -> Result<Caption, EngineError> {
     let question = Question::greedy(&turns, MAX_NEW_TOKENS);
     let mut masks = Vec::new();
     let answer = engine.converse(&mut image, question, &go_on, &mut |piece| {
-        if let Increment::Mask { mask, .. } = piece {
-            masks.push(mask.threshold(0.0));
+        if let Increment::Mask { masks: found, .. } = piece {
+            masks.push(found.used().threshold(0.0));
         }
     })?;
-    Ok(Caption { ids: answer.token_ids, reply: answer.reply, masks })
+    Ok(Caption { ids: answer.token_ids(), reply: answer.reply, masks })
 }

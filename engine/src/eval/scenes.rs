@@ -198,8 +198,8 @@ impl Paper {
             let mut masks: Vec<Arc<MaskLogits>> = Vec::new();
             let question = Question::greedy(&turns, MAX_NEW_TOKENS);
             let answer = engine.converse(image, question, stop, &mut |piece| {
-                if let Increment::Mask { mask, .. } = piece {
-                    masks.push(mask);
+                if let Increment::Mask { masks: found, .. } = piece {
+                    masks.push(Arc::clone(found.used()));
                 }
             })?;
             let masks = masks.iter().map(|logits| (logits.threshold(0.0), logits.predicted_iou)).collect();

@@ -110,7 +110,7 @@ fn a_question_can_be_asked() {
     let turns = [Turn { user: "What is in the picture?".to_owned(), ..Turn::default() }];
     let question = Question::greedy(&turns, 8);
     let answer = engine.converse(&mut image, question, &|| false, &mut |_| {}).unwrap();
-    assert!(!answer.token_ids.is_empty());
+    assert!(!answer.tokens.is_empty());
 }
 
 #[test]

@@ -13,7 +13,7 @@ use super::grounding_encoder::GroundingEncoder;
 use super::layers::{BetweenBlocks, Interruptible};
 use super::llm::Llama;
 use super::matrix::Projection;
-use super::pixel_decoder::{DecodedMasks, PixelDecoder};
+use super::pixel_decoder::PixelDecoder;
 use super::projector::Projector;
 use super::region_encoder::RegionEncoder;
 use super::source::Source;
@@ -124,15 +124,6 @@ impl Glamm {
             Some(maps) => self.region_encoder.forward(maps, &boxes).map(Some),
             None => candle_core::bail!("a region came before its feature maps"),
         }
-    }
-
-    /// Masks of one `[SEG]`: from the final-norm hidden state that predicted it, `[1, language
-    /// width]`, and the grounding encoder's image embedding.
-    ///
-    /// # Errors
-    /// The tensor library's.
-    pub fn decode_mask(&self, image_embedding: &Tensor, hidden: &Tensor) -> Result<DecodedMasks> {
-        self.pixel_decoder.forward(image_embedding, &self.text_projection.forward(hidden)?)
     }
 }
 

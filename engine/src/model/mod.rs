@@ -10,6 +10,7 @@ pub mod layers;
 pub mod llm;
 pub mod matrix;
 pub mod part;
+pub mod pca;
 pub mod pixel_decoder;
 pub mod projector;
 pub mod prompt_encoder;

@@ -8,7 +8,7 @@ use candle_nn::{LayerNorm, VarBuilder};
 use super::config::GroundingConfig;
 use super::layers::ReluMlp;
 use super::prompt_encoder::PromptEncoder;
-use super::two_way_transformer::TwoWayTransformer;
+use super::two_way_transformer::{Transformed, TwoWayTransformer};
 
 /// Of the norm inside the upscaling.
 const UPSCALING_NORM_EPS: f64 = 1e-6;
@@ -24,6 +24,9 @@ pub struct DecodedMasks {
     pub logits: Tensor,
     /// Estimated IoU with the truth, `[n, mask tokens]`.
     pub iou: Tensor,
+    /// What each mask token looked at: the weights `[n, mask tokens, heads, cells]` of every attention
+    /// of tokens to the image, one in each block and a last one.
+    pub looks: Vec<Tensor>,
 }
 
 /// Prompts and an image embedding to masks.
@@ -116,7 +119,8 @@ impl MaskDecoder {
         if images != n {
             cells = cells.broadcast_as((n, h * w, width))?.contiguous()?;
         }
-        let (tokens, cells) = self.transformer.forward(&tokens, &cells, &as_cells(positions)?)?;
+        let Transformed { tokens, cells, looks } =
+            self.transformer.forward(&tokens, &cells, &as_cells(positions)?)?;
 
         let upscaled = self.upscale(&cells.reshape((n, h, w, width))?)?;
         let (_, height, across, channels) = upscaled.dims4()?;
@@ -132,6 +136,11 @@ impl MaskDecoder {
         Ok(DecodedMasks {
             logits: logits.reshape((n, masks, height, across))?,
             iou: self.iou_prediction_head.forward(&tokens.i((.., 0, ..))?.contiguous()?)?,
+            // The IoU token comes first.
+            looks: looks
+                .iter()
+                .map(|look| look.narrow(2, 1, masks)?.transpose(1, 2))
+                .collect::<Result<_>>()?,
         })
     }
 

@@ -19,6 +19,16 @@ pub(super) struct TwoWayTransformer {
     norm_final_attn: LayerNorm,
 }
 
+/// Tokens and cells after all blocks.
+pub(super) struct Transformed {
+    /// `[n, tokens, width]`.
+    pub(super) tokens: Tensor,
+    /// `[n, cells, width]`.
+    pub(super) cells: Tensor,
+    /// Weights of every attention of tokens to cells, `[n, heads, tokens, cells]`.
+    pub(super) looks: Vec<Tensor>,
+}
+
 impl TwoWayTransformer {
     /// `vb` is at `mask_decoder.transformer`.
     pub(super) fn new(config: &GroundingConfig, vb: &VarBuilder) -> Result<Self> {
@@ -37,22 +47,21 @@ impl TwoWayTransformer {
         })
     }
 
-    /// Tokens and cells after all blocks. `positions` are the cells'.
-    pub(super) fn forward(
-        &self,
-        tokens: &Tensor,
-        cells: &Tensor,
-        positions: &Tensor,
-    ) -> Result<(Tensor, Tensor)> {
+    /// `positions` are the cells'.
+    pub(super) fn forward(&self, tokens: &Tensor, cells: &Tensor, positions: &Tensor) -> Result<Transformed> {
+        let mut looks = Vec::with_capacity(self.layers.len() + 1);
         let mut state = (tokens.clone(), cells.clone());
         for layer in &self.layers {
-            state = layer.forward(&state.0, &state.1, tokens, positions)?;
+            let (next, look) = layer.forward(&state.0, &state.1, tokens, positions)?;
+            state = next;
+            looks.push(look);
         }
         let (x, cells) = state;
         let q = (&x + tokens)?;
         let k = cells.broadcast_add(positions)?;
-        let x = (x + self.final_attn_token_to_image.forward(&q, &k, &cells)?)?;
-        Ok((self.norm_final_attn.forward(&x)?, cells))
+        let (mixed, look) = self.final_attn_token_to_image.forward_and_weights(&q, &k, &cells)?;
+        looks.push(look);
+        Ok(Transformed { tokens: self.norm_final_attn.forward(&(x + mixed)?)?, cells, looks })
     }
 }
 
@@ -92,13 +101,14 @@ impl TwoWayBlock {
         })
     }
 
+    /// Tokens and cells, and the weights of the tokens' look at the cells.
     fn forward(
         &self,
         tokens: &Tensor,
         cells: &Tensor,
         token_positions: &Tensor,
         cell_positions: &Tensor,
-    ) -> Result<(Tensor, Tensor)> {
+    ) -> Result<((Tensor, Tensor), Tensor)> {
         let tokens = if self.is_first {
             self.self_attn.forward(tokens, tokens, tokens)?
         } else {
@@ -109,15 +119,15 @@ impl TwoWayBlock {
 
         let q = (&tokens + token_positions)?;
         let k = cells.broadcast_add(cell_positions)?;
-        let tokens = (tokens + self.cross_attn_token_to_image.forward(&q, &k, cells)?)?;
-        let tokens = self.norm2.forward(&tokens)?;
+        let (mixed, look) = self.cross_attn_token_to_image.forward_and_weights(&q, &k, cells)?;
+        let tokens = self.norm2.forward(&(tokens + mixed)?)?;
 
         let mlp = self.lin2.forward(&self.lin1.forward(&tokens)?.relu()?)?;
         let tokens = self.norm3.forward(&(tokens + mlp)?)?;
 
         let q = (&tokens + token_positions)?;
         let cells = (cells + self.cross_attn_image_to_token.forward(&k, &q, &tokens)?)?;
-        Ok((tokens, self.norm4.forward(&cells)?))
+        Ok(((tokens, self.norm4.forward(&cells)?), look))
     }
 }
 
@@ -143,6 +153,11 @@ impl Attention {
     }
 
     fn forward(&self, q: &Tensor, k: &Tensor, v: &Tensor) -> Result<Tensor> {
+        self.forward_and_weights(q, k, v).map(|(mixed, _)| mixed)
+    }
+
+    /// Also the weights, `[n, heads, queries, keys]`.
+    fn forward_and_weights(&self, q: &Tensor, k: &Tensor, v: &Tensor) -> Result<(Tensor, Tensor)> {
         let split = |x: Tensor| {
             let (n, tokens, inner) = x.dims3()?;
             x.reshape((n, tokens, self.heads, inner / self.heads))?.transpose(1, 2)?.contiguous()
@@ -152,7 +167,8 @@ impl Attention {
         let v = split(self.v_proj.forward(v)?)?;
         let (n, heads, tokens, head) = q.dims4()?;
         let logits = ((q * (head as f64).powf(-0.5))?).matmul(&k.t()?)?;
-        let mixed = ops::softmax_last_dim(&logits)?.matmul(&v)?;
-        self.out_proj.forward(&mixed.transpose(1, 2)?.reshape((n, tokens, heads * head))?)
+        let weights = ops::softmax_last_dim(&logits)?;
+        let mixed = weights.matmul(&v)?.transpose(1, 2)?.reshape((n, tokens, heads * head))?;
+        Ok((self.out_proj.forward(&mixed)?, weights))
     }
 }

@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, HashMap};
 use tokenizers::processors::template::TemplateProcessing;
 use tokenizers::{AddedToken, NormalizerWrapper, TokenizerImpl};
 
-use super::sentencepiece::SentencePiece;
+use super::sentencepiece::{BLANK, SentencePiece};
 pub(super) use parts::is_python_space;
 use parts::{Preparation, SlowDecoder, Vocabulary};
 
@@ -104,6 +104,15 @@ impl Tokenizer {
     /// The pieces that text is made of.
     pub fn pieces(&self) -> &SentencePiece {
         self.whole.get_model().pieces()
+    }
+
+    /// One token, for people: the name of an added token, else its piece with blanks as they are;
+    /// empty where there is no such token.
+    pub fn token_text(&self, id: u32) -> String {
+        if self.is_added(id) {
+            return self.decode(&[id]);
+        }
+        self.pieces().piece(id).unwrap_or_default().replace(BLANK, " ")
     }
 
     /// Ids of a text, `<s>` first.

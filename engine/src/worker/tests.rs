@@ -8,8 +8,10 @@ use std::time::Instant;
 use super::*;
 use crate::handle::{EngineHandle, SendError};
 use crate::protocol::{
-    CancelToken, DeviceChoice, FinishReason, JobId, JobStats, ModelSource, Reply, Sampling, Turn,
+    CancelToken, DeviceChoice, EncoderSides, FinishReason, JobId, JobStats, ModelSource, Reply, Sampling,
+    Turn,
 };
+use crate::vision::{FeatureMap, MaskLogits};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -56,6 +58,7 @@ impl Backend for Obedient {
                 parameters: 1,
                 precision: "f32".to_owned(),
                 context_length: 1,
+                encoder_sides: EncoderSides { global: 1, grounding: 1 },
                 load_time: Duration::ZERO,
             },
         })
@@ -92,7 +95,7 @@ impl Backend for Obedient {
         image.turns += 1;
         let order = question.turns.last().unwrap().user.as_str();
         let stats = JobStats { cached_tokens: image.turns - 1, ..JobStats::default() };
-        let end = |reason| Ok(Answer { reason, reply: Reply::default(), token_ids: Vec::new(), stats });
+        let end = |reason| Ok(Answer { reason, reply: Reply::default(), tokens: Arc::default(), stats });
         match order.split_once(' ') {
             None if order == "panic" => panic!("as told"),
             None if order == "fail" => Err(candle_core::Error::Msg("as told".to_owned()).into()),
@@ -107,6 +110,40 @@ impl Backend for Obedient {
                 end(FinishReason::EndOfSequence)
             }
         }
+    }
+
+    /// Panics where there is a box.
+    fn segment(
+        &self,
+        _: &Context,
+        points: &[Click],
+        region: Option<PixelBox>,
+    ) -> Result<MaskCandidates, EngineError> {
+        assert!(region.is_none(), "as told");
+        let mask = MaskLogits {
+            side: 1,
+            logits: vec![points.len() as f32],
+            frame: 1,
+            content: (1, 1),
+            image_size: (2, 2),
+            predicted_iou: 0.5,
+        };
+        Ok(MaskCandidates::from(Arc::new(mask)))
+    }
+
+    fn feature_maps(
+        &self,
+        _: &Context,
+        mask: Option<(&MaskPrompt, usize)>,
+    ) -> Result<FeatureMaps, EngineError> {
+        let map = FeatureMap {
+            columns: 1,
+            rows: 1,
+            rgb: vec![[mask.map_or(0, |(_, index)| index as u8); 3]],
+            explained: [1.0, 0.0, 0.0],
+            covers: PixelBox::default(),
+        };
+        Ok(FeatureMaps { global: map.clone(), grounding: map, attention: None })
     }
 }
 
@@ -134,12 +171,13 @@ fn open(image: u64, brightness: u8) -> EngineCommand {
 
 fn run(id: u64, image: u64, order: &str, cancel: &CancelToken) -> EngineCommand {
     let turns = vec![Turn { user: order.to_owned(), ..Turn::default() }];
-    EngineCommand::Run(Box::new(JobRequest {
-        id: JobId(id),
-        image: ImageId(image),
-        cancel: cancel.clone(),
-        task: Task::Converse { system: None, turns, sampling: Sampling::Greedy, max_new_tokens: 1 },
-    }))
+    let task = Task::Converse { system: None, turns, sampling: Sampling::Greedy, max_new_tokens: 1 };
+    run_task(id, image, task, cancel)
+}
+
+fn run_task(id: u64, image: u64, task: Task, cancel: &CancelToken) -> EngineCommand {
+    let (id, image) = (JobId(id), ImageId(image));
+    EngineCommand::Run(Box::new(JobRequest { id, image, cancel: cancel.clone(), task }))
 }
 
 /// A handle with a model and image 1, and the events of that read.
@@ -166,7 +204,10 @@ fn until(handle: &EngineHandle, last: impl Fn(&EngineEvent) -> bool) -> Vec<Engi
 
 fn terminal(event: &EngineEvent) -> Option<JobId> {
     match event {
-        EngineEvent::JobFinished { job, .. } | EngineEvent::JobFailed { job, .. } => Some(*job),
+        EngineEvent::JobFinished { job, .. }
+        | EngineEvent::Segmented { job, .. }
+        | EngineEvent::FeaturesExtracted { job, .. }
+        | EngineEvent::JobFailed { job, .. } => Some(*job),
         _ => None,
     }
 }
@@ -215,6 +256,39 @@ fn a_cancelled_job_finishes_and_its_successor_runs() {
     }
     let words = |event: &&EngineEvent| matches!(event, EngineEvent::TextGenerated { job: JobId(3), .. });
     assert_eq!(events.iter().filter(words).count(), 3);
+}
+
+#[test]
+fn every_kind_of_job_ends_once() {
+    let handle = ready();
+    let go_on = CancelToken::default();
+    let cancelled = CancelToken::default();
+    cancelled.cancel();
+    let segment = |region| {
+        let points = vec![Click { x: 1.0, y: 1.0, positive: true }; 3];
+        Task::Segment { points, region }
+    };
+    let prompt = MaskPrompt::Seg(vec![0.0].into());
+    handle.try_send(run_task(1, 1, segment(None), &go_on)).unwrap();
+    handle.try_send(run_task(2, 1, segment(Some(PixelBox::default())), &go_on)).unwrap();
+    handle.try_send(run_task(3, 1, segment(None), &cancelled)).unwrap();
+    handle.try_send(run_task(4, 1, Task::Features { mask: Some((prompt, 7)) }, &go_on)).unwrap();
+    handle.try_send(run_task(5, 9, Task::Features { mask: None }, &go_on)).unwrap();
+    let events = until(&handle, is_end_of(5));
+    let ends: Vec<&EngineEvent> = events.iter().filter(|event| terminal(event).is_some()).collect();
+    let [
+        EngineEvent::Segmented { masks, .. },
+        EngineEvent::JobFailed { error, .. },
+        EngineEvent::JobFinished { reason: FinishReason::Cancelled, .. },
+        EngineEvent::FeaturesExtracted { maps, .. },
+        EngineEvent::JobFailed { .. },
+    ] = &ends[..]
+    else {
+        panic!("{ends:?}")
+    };
+    assert!((masks.used().logits[0] - 3.0).abs() < 1e-6);
+    assert!(matches!(**error, EngineError::Panicked(_)), "{error}");
+    assert_eq!(maps.grounding.rgb, [[7; 3]]);
 }
 
 #[test]

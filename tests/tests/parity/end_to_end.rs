@@ -32,8 +32,8 @@ fn ask(
     let question = Question::greedy(turns, max_new_tokens);
     let mut masks = Vec::new();
     let mut keep_masks = |increment| {
-        if let Increment::Mask { index, mask, .. } = increment {
-            masks.push((index, mask));
+        if let Increment::Mask { index, masks: found, .. } = increment {
+            masks.push((index, Arc::clone(found.used())));
         }
     };
     let answer = engine.converse(image, question, &|| false, &mut keep_masks)?;
@@ -96,7 +96,7 @@ pub(crate) fn greedy(set: Set) -> Outcome {
         let pixels = golden.picture(&golden.image(case)?.file)?;
         let mut image = engine.encode(&pixels, &|| false)?.0;
         let (answer, masks) = ask(&engine, &mut image, &golden.turns(case)?, limit(case)?)?;
-        equal("generated ids", &case.id, &answer.token_ids, &case.answer_ids)?;
+        equal("generated ids", &case.id, &answer.token_ids(), &case.answer_ids)?;
         let end = if case.ends_with_eos { FinishReason::EndOfSequence } else { FinishReason::TokenLimit };
         equal("reason to end", &case.id, &answer.reason, &end)?;
         compare_reply(case, &answer.reply)?;
@@ -129,7 +129,7 @@ pub(crate) fn follow_ups(set: Set) -> Outcome {
             equal("positions reused", &case.id, &answer.stats.cached_tokens, &remembered)?;
             compared += 1;
         }
-        equal("generated ids, through the cache", &case.id, &answer.token_ids, &case.answer_ids)?;
+        equal("generated ids, through the cache", &case.id, &answer.token_ids(), &case.answer_ids)?;
         compare_reply(case, &answer.reply)?;
         compare_masks(&golden, case, &masks, false)?;
     }
@@ -162,7 +162,8 @@ pub(crate) fn along_recorded_tokens(set: Set) -> Outcome {
         let mut masks = Vec::new();
         for seg in &case.seg {
             let row = seg.feeding_index_in_expanded;
-            let decoded = model.decode_mask(&embedding, &hidden.i(row..=row)?)?;
+            let state = model.text_projection.forward(&hidden.i(row..=row)?)?;
+            let decoded = model.pixel_decoder.forward(&embedding, &state)?;
             let logits = decoded.logits.i((0, 0))?;
             masks.push(Arc::new(MaskLogits {
                 side: logits.dim(0)?,
@@ -209,7 +210,9 @@ fn follow(handle: &EngineHandle, id: JobId) -> Result<(Reply, String, Vec<Arc<Ma
     loop {
         match handle.recv_timeout(PATIENCE)? {
             EngineEvent::TextGenerated { job, text } if job == id => told.push_str(&text),
-            EngineEvent::MaskReady { job, mask, .. } if job == id => masks.push(mask),
+            EngineEvent::MaskReady { job, masks: found, .. } if job == id => {
+                masks.push(Arc::clone(found.used()));
+            }
             EngineEvent::JobFinished { job, reply, .. } if job == id => return Ok((reply, told, masks)),
             EngineEvent::JobFailed { error, .. }
             | EngineEvent::ImageFailed { error, .. }

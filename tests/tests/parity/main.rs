@@ -7,6 +7,7 @@
 
 mod encoders;
 mod end_to_end;
+mod inspection;
 mod llm;
 mod masks;
 mod pictures;
@@ -46,6 +47,8 @@ fn main() -> ExitCode {
         ("parity_masks_at_image_size", masks::at_image_size),
         ("parity_binary_masks", masks::binary),
         ("parity_mask_geometry_at_real_sizes", masks::real_geometry),
+        ("parity_token_records", inspection::token_records),
+        ("parity_masks_of_clicks_and_boxes", inspection::segments),
         ("parity_end_to_end_greedy", end_to_end::greedy),
         ("parity_end_to_end_follow_ups", end_to_end::follow_ups),
         ("parity_end_to_end_along_recorded_tokens", end_to_end::along_recorded_tokens),

@@ -102,7 +102,7 @@ fn a_box_is_drawn_referred_to_and_undone() {
     }
     stage.ask("What is [1]?");
     assert_eq!(stage.player.question(), "What is <bbox>?");
-    let Task::Converse { turns, .. } = &stage.player.asked[0].task;
+    let Task::Converse { turns, .. } = &stage.player.asked[0].task else { panic!("not asked") };
     assert_eq!(turns[0].regions, [bounds]);
 
     stage.press("Select");

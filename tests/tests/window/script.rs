@@ -7,10 +7,10 @@ use std::time::Duration;
 use crossbeam::channel::{Receiver, Sender, bounded};
 use glamm::engine_link::EngineLink;
 use glamm_engine::protocol::{
-    EncodeTimings, EngineCommand, EngineEvent, FinishReason, Grounding, JobId, JobRequest, JobStats,
-    ModelInfo, ModelSource, Reply, Task,
+    EncodeTimings, EncoderSides, EngineCommand, EngineEvent, FinishReason, Grounding, JobId, JobRequest,
+    JobStats, ModelInfo, ModelSource, Reply, Task,
 };
-use glamm_engine::vision::{BinaryMask, MaskLogits};
+use glamm_engine::vision::{BinaryMask, MaskCandidates, MaskLogits};
 
 /// A reply to be played: words, and phrases with the mask of each.
 pub(crate) struct Line {
@@ -60,6 +60,7 @@ impl Player {
                     parameters: 5_400_000,
                     precision: "f32".to_owned(),
                     context_length: 512,
+                    encoder_sides: EncoderSides { global: 336, grounding: 1024 },
                     load_time: Duration::from_millis(80),
                 })),
                 EngineCommand::OpenImage { image, .. } => {
@@ -100,7 +101,13 @@ impl Player {
             decode_time: Duration::from_millis(195),
             mask_time: Duration::from_millis(40),
         };
-        self.send(EngineEvent::JobFinished { job, reason: FinishReason::EndOfSequence, reply, stats });
+        self.send(EngineEvent::JobFinished {
+            job,
+            reason: FinishReason::EndOfSequence,
+            reply,
+            tokens: Arc::default(),
+            stats,
+        });
     }
 
     fn cue(&mut self) -> (Line, JobId) {
@@ -126,9 +133,10 @@ impl Player {
                 reply.raw.extend(["<p> ", text.as_str(), " </p> [SEG]"]);
                 self.send(EngineEvent::PhraseClosed { job, span: span.clone() });
                 let grounding = Grounding { span };
-                let (index, mask) = (reply.groundings.len(), Arc::new(logits(mask)));
+                let index = reply.groundings.len();
+                let masks = MaskCandidates::from(Arc::new(logits(mask)));
                 reply.groundings.push(grounding.clone());
-                self.send(EngineEvent::MaskReady { job, index, grounding, mask });
+                self.send(EngineEvent::MaskReady { job, index, grounding, masks });
             } else {
                 reply.raw.push_str(text);
             }

@@ -1,13 +1,12 @@
 //! The picture itself, the masks over it, and the lines between its pixels.
 
-use std::sync::Arc;
-
 use eframe::egui_wgpu;
 use egui::{Color32, Id, Painter, Rect, Shape, Stroke, Ui, pos2};
 
 use crate::canvas::view::View;
 use crate::document::Picture;
-use crate::render::mask::{MaskDraw, MaskPaint};
+use crate::render::mask::{MaskDraw, MaskPaint, View as MaskView};
+use crate::render::texels::Texels;
 use crate::ui::Shown;
 use crate::update::VisibleMask;
 
@@ -36,13 +35,16 @@ pub(super) fn paint_masks(shown: &Shown<'_>, ui: &Ui, painter: &Painter, view: &
     let draws = masks.iter().map(|mask| {
         let strong = animate(mask, "emphasised", mask.emphasised);
         let weak = animate(mask, "dimmed", mask.dimmed);
+        let (texels, threshold) = Texels::of(&mask.mask);
         MaskDraw {
-            id: mask.mask.id,
-            logits: Arc::clone(&mask.mask.logits),
+            texels,
+            threshold,
             color: shown.tokens.phrase(mask.hue).mask,
-            fill: 0.36 + 0.24 * strong - 0.22 * weak,
-            line: 0.95 - 0.45 * weak,
-            line_width: 2.5 + 1.0 * strong - 0.75 * weak,
+            view: MaskView::Tint {
+                fill: 0.36 + 0.24 * strong - 0.22 * weak,
+                line: 0.95 - 0.45 * weak,
+                line_width: 2.5 + 1.0 * strong - 0.75 * weak,
+            },
         }
     });
     let paint = MaskPaint { image_rect: view.image_rect(), draws: draws.collect() };

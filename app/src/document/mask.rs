@@ -1,0 +1,316 @@
+//! Masks, and what the user does to them. What the pixel decoder said never changes; beside it
+//! stands what the user chose: which candidate, where to cut it, what to call it, and pixels painted
+//! by hand.
+
+use std::sync::Arc;
+
+use glamm_engine::vision::{BinaryMask, MaskCandidates, MaskLogits};
+
+use super::EditError;
+
+/// Names one mask for as long as the program runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MaskId(pub u64);
+
+/// A mask of a reply, or one made on the picture. Cheap to clone.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GroundedMask {
+    /// Its name.
+    pub id: MaskId,
+    /// What the pixel decoder said.
+    pub candidates: Arc<MaskCandidates>,
+    /// Which of the candidates it is; always one of them.
+    pub chosen: usize,
+    /// Logits above this are inside; 0 unless the user moved it.
+    pub threshold: f32,
+    /// Pixels changed by hand; they stand in place of the logits.
+    pub edited: Option<Arc<EditedMask>>,
+    /// What the user calls it, in place of the phrase.
+    pub name: Option<Arc<str>>,
+    /// Place in the palette that the user gave it, in place of the phrase's.
+    pub hue: Option<usize>,
+    /// Whether it is not drawn.
+    pub hidden: bool,
+    /// Share of the picture it covers, 0 to 1; what decides which of two masks is on top.
+    pub coverage: f32,
+}
+
+/// A change to one mask.
+#[derive(Debug, Clone, PartialEq)]
+pub enum MaskEdit {
+    /// Take another candidate, cut at 0; what was painted is given up.
+    Choose(usize),
+    /// Cut the logits elsewhere; what was painted is given up.
+    Threshold(f32),
+    /// Change pixels by hand.
+    Paint {
+        /// All pixels after it.
+        pixels: Arc<EditedMask>,
+        /// What was done, for the menu: "remove specks".
+        label: &'static str,
+    },
+    /// Back to what the pixel decoder said.
+    Reset,
+    /// Call it something; by its phrase where there is nothing.
+    Rename(String),
+    /// Give it a place in the palette; the phrase's where there is none.
+    Recolor(Option<usize>),
+    /// Hide or show it.
+    Hide(bool),
+}
+
+impl GroundedMask {
+    /// As the pixel decoder made it.
+    pub fn new(id: MaskId, candidates: MaskCandidates) -> Self {
+        let chosen = candidates.used_index();
+        let coverage = coverage_of_logits(candidates.used(), 0.0);
+        Self {
+            id,
+            candidates: Arc::new(candidates),
+            chosen,
+            threshold: 0.0,
+            edited: None,
+            name: None,
+            hue: None,
+            hidden: false,
+            coverage,
+        }
+    }
+
+    /// What the pixel decoder said of the chosen candidate.
+    pub fn logits(&self) -> &Arc<MaskLogits> {
+        self.candidates.all().get(self.chosen).unwrap_or_else(|| self.candidates.used())
+    }
+
+    /// Width and height of its picture.
+    pub fn size(&self) -> (u32, u32) {
+        self.logits().image_size
+    }
+
+    /// Whether the pixel is in the mask.
+    pub fn holds(&self, x: u32, y: u32) -> bool {
+        match &self.edited {
+            Some(edited) => edited.holds(x, y),
+            None => self.logits().logit_at(x, y).is_some_and(|logit| logit > self.threshold),
+        }
+    }
+
+    /// All its pixels: painted ones, or those of the chosen candidate above the threshold. Takes a
+    /// while on a large picture.
+    pub fn pixels(&self) -> BinaryMask {
+        match &self.edited {
+            Some(edited) => edited.to_binary(),
+            None => self.logits().threshold(self.threshold),
+        }
+    }
+
+    /// Whether its pixels are others than those that the model gave.
+    pub fn is_changed(&self) -> bool {
+        self.edited.is_some() || self.chosen != self.candidates.used_index() || self.threshold != 0.0
+    }
+
+    pub(super) fn apply(&mut self, edit: &MaskEdit) -> Result<(), EditError> {
+        match edit {
+            MaskEdit::Choose(index) => {
+                let known = *index < self.candidates.all().len();
+                (self.chosen, self.threshold) = (known.then_some(*index).ok_or(EditError::UnknownMask)?, 0.0);
+                self.edited = None;
+            }
+            MaskEdit::Threshold(threshold) => {
+                self.threshold = if threshold.is_finite() { *threshold } else { 0.0 };
+                self.edited = None;
+            }
+            MaskEdit::Paint { pixels, .. } => {
+                if pixels.size != self.size() {
+                    return Err(EditError::UnknownMask);
+                }
+                self.edited = Some(Arc::clone(pixels));
+            }
+            MaskEdit::Reset => {
+                (self.chosen, self.threshold) = (self.candidates.used_index(), 0.0);
+                self.edited = None;
+            }
+            MaskEdit::Rename(name) => {
+                let name = name.trim();
+                self.name = (!name.is_empty()).then(|| name.into());
+            }
+            MaskEdit::Recolor(hue) => self.hue = *hue,
+            MaskEdit::Hide(hidden) => self.hidden = *hidden,
+        }
+        self.coverage = match &self.edited {
+            Some(edited) => edited.coverage(),
+            None => coverage_of_logits(self.logits(), self.threshold),
+        };
+        Ok(())
+    }
+}
+
+impl MaskEdit {
+    /// What "Undo …" is followed by in the menu.
+    pub fn label(&self) -> &'static str {
+        match self {
+            Self::Choose(_) => "choose candidate",
+            Self::Threshold(_) => "move threshold",
+            Self::Paint { label, .. } => label,
+            Self::Reset => "reset mask",
+            Self::Rename(_) => "rename mask",
+            Self::Recolor(_) => "recolour mask",
+            Self::Hide(true) => "hide mask",
+            Self::Hide(false) => "show mask",
+        }
+    }
+}
+
+/// Share of the picture that logits above the threshold cover, measured at the middle of every grid
+/// cell that shows the picture.
+fn coverage_of_logits(mask: &MaskLogits, threshold: f32) -> f32 {
+    let cells = |content: usize| {
+        let exact = content as f32 * mask.side as f32 / mask.frame.max(1) as f32;
+        (exact.round() as usize).clamp(1, mask.side.max(1))
+    };
+    let (columns, rows) = (cells(mask.content.0), cells(mask.content.1));
+    let lines = mask.logits.chunks(mask.side.max(1)).take(rows);
+    let inside: usize = lines.map(|row| row.iter().take(columns).filter(|&&v| v > threshold).count()).sum();
+    inside as f32 / (columns * rows) as f32
+}
+
+/// A mask painted by hand, at the size of its picture; small in memory, so that every step of
+/// painting can be undone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EditedMask {
+    /// Width and height.
+    size: (u32, u32),
+    /// Row-major numbers of the pixels at which the outside and the inside change places, rising; the
+    /// first pixel is outside unless the first number is 0.
+    changes: Vec<u32>,
+}
+
+impl From<&BinaryMask> for EditedMask {
+    fn from(mask: &BinaryMask) -> Self {
+        let mut changes = Vec::new();
+        let mut inside = false;
+        for (at, &pixel) in (0..).zip(mask.pixels()) {
+            if pixel != inside {
+                changes.push(at);
+                inside = pixel;
+            }
+        }
+        Self { size: (mask.width(), mask.height()), changes }
+    }
+}
+
+impl EditedMask {
+    /// Width and height.
+    pub fn size(&self) -> (u32, u32) {
+        self.size
+    }
+
+    /// Whether the pixel is in the mask; `false` outside the picture.
+    pub fn holds(&self, x: u32, y: u32) -> bool {
+        let (width, height) = self.size;
+        let at = u64::from(y) * u64::from(width) + u64::from(x);
+        x < width && y < height && self.changes.partition_point(|&change| u64::from(change) <= at) % 2 == 1
+    }
+
+    /// All pixels.
+    pub fn to_binary(&self) -> BinaryMask {
+        let (width, height) = self.size;
+        let mut changes = self.changes.iter().copied().peekable();
+        let (mut at, mut inside) = (0u32, false);
+        BinaryMask::from_fn(width, height, |_, _| {
+            if changes.next_if_eq(&at).is_some() {
+                inside = !inside;
+            }
+            at = at.wrapping_add(1);
+            inside
+        })
+    }
+
+    /// Number of pixels in the mask.
+    pub fn area(&self) -> u64 {
+        let all = u64::from(self.size.0) * u64::from(self.size.1);
+        let end = |pair: &[u32]| pair.get(1).map_or(all, |&end| u64::from(end));
+        self.changes.chunks(2).map(|pair| end(pair) - u64::from(pair[0])).sum()
+    }
+
+    fn coverage(&self) -> f32 {
+        let all = u64::from(self.size.0) * u64::from(self.size.1);
+        self.area() as f32 / all.max(1) as f32
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may panic")]
+    use super::*;
+
+    /// A 4 × 4 grid over a frame of 8, of which the left 8 × 4 shows an image of 16 × 8.
+    fn logits(inside: impl Fn(usize, usize) -> f32) -> Arc<MaskLogits> {
+        let logits = (0..16).map(|i| inside(i % 4, i / 4)).collect();
+        let (content, image_size) = ((8, 4), (16, 8));
+        Arc::new(MaskLogits { side: 4, logits, frame: 8, content, image_size, predicted_iou: 1.0 })
+    }
+
+    fn mask() -> GroundedMask {
+        let left = logits(|x, _| if x < 2 { 1.0 } else { -1.0 });
+        let all = logits(|_, _| 2.0);
+        let prompt = glamm_engine::vision::MaskPrompt::Seg(vec![0.0].into());
+        GroundedMask::new(MaskId(1), MaskCandidates::new(vec![left, all], 0, prompt).unwrap())
+    }
+
+    #[test]
+    fn coverage_leaves_the_padding_out() {
+        assert!((mask().coverage - 0.5).abs() < 1e-6);
+        let below = logits(|_, y| if y >= 2 { 1.0 } else { -1.0 });
+        assert!(coverage_of_logits(&below, 0.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn candidates_and_thresholds_change_the_pixels() {
+        let mut mask = mask();
+        assert!(mask.holds(0, 0) && !mask.holds(15, 0) && !mask.is_changed());
+        mask.apply(&MaskEdit::Choose(1)).unwrap();
+        assert!(mask.holds(15, 0) && mask.is_changed());
+        assert!((mask.coverage - 1.0).abs() < 1e-6);
+        mask.apply(&MaskEdit::Threshold(2.5)).unwrap();
+        assert!(!mask.holds(15, 0) && mask.pixels().area() == 0);
+        assert_eq!(mask.apply(&MaskEdit::Choose(2)), Err(EditError::UnknownMask));
+        mask.apply(&MaskEdit::Reset).unwrap();
+        assert!(!mask.is_changed());
+    }
+
+    #[test]
+    fn painted_pixels_stand_in_place_of_logits() {
+        let mut mask = mask();
+        let painted = BinaryMask::from_fn(16, 8, |x, y| (x + y) % 3 == 0);
+        let pixels = Arc::new(EditedMask::from(&painted));
+        mask.apply(&MaskEdit::Paint { pixels, label: "brush" }).unwrap();
+        assert_eq!(mask.pixels(), painted);
+        assert!((0..8).all(|y| (0..16).all(|x| mask.holds(x, y) == painted.contains(x, y))));
+        let elsewhere = Arc::new(EditedMask::from(&BinaryMask::empty(3, 3)));
+        let edit = MaskEdit::Paint { pixels: elsewhere, label: "brush" };
+        assert_eq!(mask.apply(&edit), Err(EditError::UnknownMask));
+    }
+
+    #[test]
+    fn edited_masks_are_what_was_painted() {
+        let shapes: [fn(u32, u32) -> bool; 5] =
+            [|_, _| false, |_, _| true, |x, _| x == 0, |x, y| x == 6 && y == 4, |x, y| (x * y) % 2 == 0];
+        for shape in shapes {
+            let painted = BinaryMask::from_fn(7, 5, shape);
+            let edited = EditedMask::from(&painted);
+            assert_eq!(edited.to_binary(), painted);
+            assert_eq!(edited.area(), painted.area() as u64);
+            assert!(!edited.holds(7, 0) && !edited.holds(0, 5));
+        }
+    }
+
+    #[test]
+    fn names_are_trimmed_and_nothing_is_no_name() {
+        let mut mask = mask();
+        mask.apply(&MaskEdit::Rename("  door ".into())).unwrap();
+        assert_eq!(mask.name.as_deref(), Some("door"));
+        mask.apply(&MaskEdit::Rename(" ".into())).unwrap();
+        assert_eq!(mask.name, None);
+    }
+}
