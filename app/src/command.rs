@@ -55,6 +55,7 @@ pub enum Command {
     Redo,
     SelectTool,
     BoxTool,
+    PointTool,
     RenameRegion,
     DuplicateRegion,
     HideRegion,
@@ -114,7 +115,7 @@ const fn plain(key: Key) -> KeyboardShortcut {
 
 impl Command {
     /// All of them, in the order of the menus.
-    pub const ALL: [Self; 39] = [
+    pub const ALL: [Self; 40] = [
         Self::OpenPicture,
         Self::PastePicture,
         Self::NewScene,
@@ -126,6 +127,7 @@ impl Command {
         Self::Redo,
         Self::SelectTool,
         Self::BoxTool,
+        Self::PointTool,
         Self::RenameRegion,
         Self::DuplicateRegion,
         Self::HideRegion,
@@ -197,6 +199,12 @@ impl Command {
             Self::BoxTool => {
                 row(Edit, "Box", "Draw a box around what you want to ask about", Some(plain(Key::B)))
             }
+            Self::PointTool => row(
+                Edit,
+                "Point",
+                "Make a mask: click what belongs to it, and with Alt what does not",
+                Some(plain(Key::P)),
+            ),
             Self::RenameRegion => {
                 group(row(Edit, "Rename region", "Give the selected region a name", Some(plain(Key::F2))))
             }
@@ -305,6 +313,7 @@ impl Command {
             Self::ClosePicture
             | Self::SelectTool
             | Self::BoxTool
+            | Self::PointTool
             | Self::ZoomIn
             | Self::ZoomOut
             | Self::ZoomFit
@@ -333,6 +342,7 @@ impl Command {
         match self {
             Self::SelectTool => Some(ui.tool == Tool::Select),
             Self::BoxTool => Some(ui.tool == Tool::Box),
+            Self::PointTool => Some(ui.tool == Tool::Point),
             Self::HideRegion => {
                 let selected = ui.selected_region.and_then(|tag| state.picture()?.region(tag));
                 Some(selected.is_some_and(|region| region.hidden))

@@ -11,6 +11,8 @@ use glamm_engine::protocol::{
     Sampling,
 };
 
+use glamm_engine::vision::{Click, PixelBox};
+
 use crate::document::{ConversationId, ExchangeId, GroundedMask, MaskId, Origin, Question};
 use crate::models::{Library, Offer};
 use crate::pixels::Pixels;
@@ -101,6 +103,34 @@ pub struct RunningJob {
     pub sampling: Sampling,
 }
 
+/// Clicks or a box on their way to a mask.
+#[derive(Debug)]
+pub struct Segmentation {
+    /// Its name in events.
+    pub id: JobId,
+    /// What it is about.
+    pub image: ImageId,
+    /// Ends it.
+    pub cancel: CancelToken,
+    /// Clicks so far.
+    pub points: Vec<Click>,
+    /// The box, if there is one.
+    pub region: Option<PixelBox>,
+    /// What becomes of the mask.
+    pub after: AfterSegmentation,
+}
+
+/// What becomes of a mask once it is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AfterSegmentation {
+    /// It is added to the picture, under this name.
+    AddMask(String),
+    /// It takes the place of this one.
+    Refine(MaskId),
+    /// The region around it is asked about with this prompt.
+    Ask(&'static str),
+}
+
 /// A question that could not be answered.
 #[derive(Debug, Clone)]
 pub struct FailedQuestion {
@@ -157,6 +187,8 @@ pub struct Session {
     pub arrivals: Vec<Arrival>,
     /// The reply on its way; there is one at most.
     pub job: Option<RunningJob>,
+    /// The mask of clicks on its way; there is one at most.
+    pub segmentation: Option<Segmentation>,
     /// The last question about each picture, where it could not be answered.
     pub failures: HashMap<ImageId, FailedQuestion>,
     /// Tokens a second of the last reply.
@@ -179,6 +211,7 @@ impl Session {
             encodings: HashMap::new(),
             arrivals: Vec::new(),
             job: None,
+            segmentation: None,
             failures: HashMap::new(),
             tokens_per_second: None,
             notices: Vec::new(),

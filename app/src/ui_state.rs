@@ -20,6 +20,8 @@ pub enum Tool {
     Select,
     /// Draws regions.
     Box,
+    /// Makes masks of clicks.
+    Point,
 }
 
 /// A tab of the panel at the right.
@@ -86,6 +88,10 @@ pub struct UiState {
     /// A prompt that waits for the region it is about to be drawn; the place of the region in it
     /// is `{}`.
     pub prompt_awaiting_region: Option<&'static str>,
+    /// The mask that clicks with the Point tool go to.
+    pub prompted: Option<MaskId>,
+    /// Where the picture was clicked, in its pixels, while it is offered what to do about the place.
+    pub offered_at: Option<egui::Pos2>,
     /// The mask that the pointer is on, in the text or on the picture.
     pub hovered: Option<MaskId>,
     /// Masks that stay brought out.
@@ -123,6 +129,8 @@ impl Default for UiState {
             drafts: HashMap::new(),
             draft_cursor: None,
             prompt_awaiting_region: None,
+            prompted: None,
+            offered_at: None,
             hovered: None,
             pinned: BTreeSet::new(),
             pointer: None,

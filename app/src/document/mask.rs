@@ -49,6 +49,8 @@ pub enum MaskEdit {
         /// What was done, for the menu: "remove specks".
         label: &'static str,
     },
+    /// What the pixel decoder says of other clicks, or of another box; what was painted is given up.
+    Prompt(Arc<MaskCandidates>),
     /// Back to what the pixel decoder said.
     Reset,
     /// Call it something; by its phrase where there is nothing.
@@ -126,6 +128,14 @@ impl GroundedMask {
                 }
                 self.edited = Some(Arc::clone(pixels));
             }
+            MaskEdit::Prompt(candidates) => {
+                if candidates.used().image_size != self.size() {
+                    return Err(EditError::UnknownMask);
+                }
+                (self.chosen, self.threshold) = (candidates.used_index(), 0.0);
+                self.candidates = Arc::clone(candidates);
+                self.edited = None;
+            }
             MaskEdit::Reset => {
                 (self.chosen, self.threshold) = (self.candidates.used_index(), 0.0);
                 self.edited = None;
@@ -152,6 +162,7 @@ impl MaskEdit {
             Self::Choose(_) => "choose candidate",
             Self::Threshold(_) => "move threshold",
             Self::Paint { label, .. } => label,
+            Self::Prompt(_) => "refine mask",
             Self::Reset => "reset mask",
             Self::Rename(_) => "rename mask",
             Self::Recolor(_) => "recolour mask",

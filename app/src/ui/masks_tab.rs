@@ -6,6 +6,7 @@ use egui::{
 };
 
 use super::Shown;
+use super::canvas::mask_menu;
 use super::widgets::paragraph;
 use crate::theme;
 use crate::update::{Action, ListedMask};
@@ -20,7 +21,7 @@ pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui) {
             ui.spacing_mut().item_spacing.y = 6.0;
             if masks.is_empty() {
                 let text = "There are no masks yet. Ask for a description with masks, and each phrase that \
-                            the model grounds brings one.";
+                            the model grounds brings one; or choose Point and click on something.";
                 paragraph(ui, text, theme::LABEL, shown.tokens.text_soft);
             }
             for listed in &masks {
@@ -63,12 +64,7 @@ fn row(shown: &mut Shown<'_>, ui: &mut Ui, listed: &ListedMask) {
     if response.clicked() {
         shown.send(Action::TogglePin(id));
     }
-    response.context_menu(|ui| {
-        if ui.button("Draw a region around it").clicked() {
-            shown.send(Action::RegionAround(id));
-            ui.close();
-        }
-    });
+    mask_menu(shown, &response, id);
     response.on_hover_cursor(CursorIcon::PointingHand);
 }
 

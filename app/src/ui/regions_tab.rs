@@ -60,6 +60,9 @@ fn card(shown: &mut Shown<'_>, ui: &mut Ui, picture: &Picture, region: &Region) 
                         shown.command(Command::ShowChat);
                         shown.send(Action::Refer(region.tag));
                     }
+                    if button(ui, tokens, "Segment this", Kind::Plain, true).clicked() {
+                        shown.send(Action::SegmentRegion(region.tag));
+                    }
                     if button(ui, tokens, "Duplicate", Kind::Plain, true).clicked() {
                         shown.send(Action::EditRegion(region.tag, RegionEdit::Duplicate));
                     }

@@ -17,10 +17,10 @@ pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui) {
         command_button(shown, ui, Command::NewScene, Kind::Plain);
     });
     // In the middle, or where the canvas is narrow, next to the buttons at the left.
-    let middle = if all.width() < NARROW { all.left() + 255.0 } else { all.center().x };
-    let tools = Rect::from_center_size(pos2(middle, all.center().y), vec2(130.0, all.height()));
+    let middle = if all.width() < NARROW { all.left() + 290.0 } else { all.center().x };
+    let tools = Rect::from_center_size(pos2(middle, all.center().y), vec2(200.0, all.height()));
     part(ui, tools, Layout::left_to_right(Align::Center), |ui| {
-        for tool in [Command::SelectTool, Command::BoxTool] {
+        for tool in [Command::SelectTool, Command::BoxTool, Command::PointTool] {
             let chosen = tool.is_chosen(shown.state) == Some(true) && tool.is_enabled(shown.state);
             command_button(shown, ui, tool, if chosen { Kind::Chosen } else { Kind::Plain });
         }

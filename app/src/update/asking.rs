@@ -18,7 +18,7 @@ impl State {
     }
 
     /// Asks at the end of the conversation that is shown.
-    fn ask_next(&mut self, image: ImageId, question: Question, now: f64, out: &mut Vec<Effect>) {
+    pub(super) fn ask_next(&mut self, image: ImageId, question: Question, now: f64, out: &mut Vec<Effect>) {
         if let Some(conversation) = self.conversation() {
             let place = Place { conversation: conversation.id, parent: conversation.head() };
             self.ask_question(image, place, question, now, out);

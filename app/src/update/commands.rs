@@ -37,6 +37,7 @@ impl State {
             }
             Command::SelectTool => self.set_tool(Tool::Select),
             Command::BoxTool => self.set_tool(Tool::Box),
+            Command::PointTool => self.set_tool(Tool::Point),
             Command::RenameRegion => self.rename_region(out),
             Command::DuplicateRegion => self.with_region(|state, tag| {
                 state.edit_region(tag, RegionEdit::Duplicate);
@@ -100,6 +101,8 @@ impl State {
     fn set_tool(&mut self, tool: Tool) {
         self.ui.tool = tool;
         self.ui.gesture = None;
+        self.ui.prompted = None;
+        self.ui.offered_at = None;
         if tool == Tool::Select {
             self.ui.prompt_awaiting_region = None;
         }

@@ -22,7 +22,7 @@ struct Ended {
 }
 
 impl State {
-    pub(super) fn engine_event(&mut self, event: EngineEvent, out: &mut Vec<Effect>) {
+    pub(super) fn engine_event(&mut self, event: EngineEvent, now: f64, out: &mut Vec<Effect>) {
         match event {
             EngineEvent::LoadProgressed(progress) => self.session.model = ModelStatus::Loading(progress),
             EngineEvent::ModelLoaded(info) => {
@@ -62,7 +62,8 @@ impl State {
             EngineEvent::JobFinished { job, reason, reply, tokens, stats } => {
                 self.job_finished(job, Ended { reason, reply, tokens, stats });
             }
-            EngineEvent::Segmented { .. } | EngineEvent::FeaturesExtracted { .. } => {}
+            EngineEvent::Segmented { job, masks } => self.segmented(job, masks, now, out),
+            EngineEvent::FeaturesExtracted { .. } => {}
             EngineEvent::JobFailed { job, error } => self.job_failed(job, &error),
         }
     }
@@ -88,6 +89,7 @@ impl State {
 
     pub(super) fn engine_gone(&mut self) {
         self.session.model = ModelStatus::Gone;
+        self.session.segmentation = None;
         if let Some(id) = self.session.job.as_ref().map(|job| job.id) {
             self.fail(id, EngineError::Disconnected.to_string(), false);
         }
@@ -112,6 +114,9 @@ impl State {
     }
 
     fn job_finished(&mut self, id: JobId, Ended { reason, reply, tokens, stats }: Ended) {
+        if self.segmentation_ended(id, None) {
+            return;
+        }
         let Some(job) = self.session.job.take_if(|job| job.id == id) else { return };
         let stopped_early = reason == FinishReason::Cancelled && reply.text.trim().is_empty();
         if stopped_early && reply.groundings.is_empty() {
@@ -152,6 +157,9 @@ impl State {
     }
 
     fn fail(&mut self, id: JobId, message: String, too_long: bool) {
+        if self.segmentation_ended(id, Some(message.clone())) {
+            return;
+        }
         let Some(job) = self.session.job.take_if(|job| job.id == id) else { return };
         if self.document().picture(job.image).is_some() {
             let failure = FailedQuestion { place: job.place, question: job.question, message, too_long };

@@ -11,6 +11,7 @@ mod engine;
 mod models;
 mod pictures;
 mod regions;
+mod segment;
 #[cfg(test)]
 mod tests;
 mod visible;
@@ -19,6 +20,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use glamm_engine::protocol::{EngineCommand, EngineEvent, ImageId, ModelSource, ModelSpec};
+
+use glamm_engine::vision::Click;
 
 use crate::canvas::gesture::Gesture;
 use crate::canvas::view::{View, Viewpoint};
@@ -32,6 +35,7 @@ use crate::session::Session;
 use crate::suggestions::Suggestion;
 use crate::ui_state::{Appearance, UiState};
 
+pub use segment::Offer;
 pub use visible::{ListedMask, VisibleMask};
 
 /// Everything the window shows.
@@ -111,6 +115,16 @@ pub enum Action {
     },
     /// Put a region around a mask of the current picture.
     RegionAround(MaskId),
+    /// Make a mask of what a region frames.
+    SegmentRegion(RegionTag),
+    /// A click with the Point tool.
+    ClickPoint(Click),
+    /// Clicks with the Point tool go to this mask from now on, or begin a new one.
+    PromptMask(Option<MaskId>),
+    /// Offer what can be done about a place of the picture, in its pixels, or no longer.
+    OfferAt(Option<egui::Pos2>),
+    /// Do one of these things.
+    TakeOffer(Offer, egui::Pos2),
     /// Write a reference to a region into the draft.
     Refer(RegionTag),
     /// The same at a place of the draft, in characters.
@@ -258,7 +272,7 @@ impl State {
                 }
             }
             Action::PictureLoaded { image, result } => self.picture_loaded(image, result, out),
-            Action::Engine(event) => self.engine_event(event, out),
+            Action::Engine(event) => self.engine_event(event, now, out),
             Action::EngineRefused(command) => self.engine_refused(&command, out),
             Action::EngineGone => self.engine_gone(),
             Action::Failed(message) => self.session.notify(message, true),
@@ -273,6 +287,11 @@ impl State {
             Action::StepRegion(tag, change) => self.step_region(tag, change, now),
             Action::NudgeRegion { dx, dy } => self.nudge_region(dx, dy, now),
             Action::RegionAround(mask) => self.region_around(mask),
+            Action::SegmentRegion(tag) => self.segment_region(tag, out),
+            Action::ClickPoint(click) => self.click_point(click, out),
+            Action::PromptMask(mask) => self.prompt_mask(mask),
+            Action::OfferAt(place) => self.ui.offered_at = place,
+            Action::TakeOffer(offer, at) => self.take_offer(offer, at, now, out),
             Action::Refer(tag) => self.refer(tag, out),
             Action::ReferAt(tag, place) => self.refer_at(tag, place, out),
             Action::SetDraft(text) => self.set_draft(text),

@@ -89,6 +89,9 @@ impl State {
         }
         if self.ui.current != Some(image) {
             self.carry_view(image);
+            if let Some(before) = self.ui.current {
+                self.leave_picture(before);
+            }
             self.ui.current = Some(image);
             self.ui.selected_region = None;
             self.ui.gesture = None;
@@ -147,6 +150,7 @@ impl State {
             self.stop();
         }
         self.history.close(image);
+        self.leave_picture(image);
         self.session.pixels.remove(&image);
         self.session.failures.remove(&image);
         self.ui.views.remove(&image);

@@ -1,12 +1,14 @@
 //! Menus on the picture: of a region, and of a mask.
 
 use egui::{Pos2, Response, Ui};
+use glamm_engine::vision::MaskPrompt;
 
 use crate::canvas::picking;
 use crate::command::Command;
-use crate::document::{MaskId, Picture, Region, RegionEdit, RegionTag};
+use crate::document::{Edit, MaskId, Picture, Region, RegionEdit, RegionTag};
 use crate::ui::Shown;
 use crate::ui::regions_tab::swatches;
+use crate::ui_state::Tool;
 use crate::update::{Action, VisibleMask};
 
 /// What a menu is about.
@@ -27,6 +29,9 @@ pub(super) fn context(
     pointer: Option<Pos2>,
 ) {
     let memory = response.id.with("menu");
+    if shown.state.ui.tool == Tool::Point {
+        return;
+    }
     if response.secondary_clicked() {
         let region = pointer.and_then(|at| picking::region_at(&picture.regions, at)).map(Target::Region);
         let mask = || picking::mask_at(masks.iter().map(|m| &m.mask), pointer?).map(Target::Mask);
@@ -56,6 +61,7 @@ pub(super) fn region_menu(shown: &mut Shown<'_>, response: &Response, region: &R
             }
         };
         item(ui, &format!("Ask about region {}", tag.0), Action::Refer(tag));
+        item(ui, "Segment this", Action::SegmentRegion(tag));
         ui.separator();
         item(ui, "Rename", Action::Command(Command::RenameRegion));
         item(ui, "Duplicate", Action::EditRegion(tag, RegionEdit::Duplicate));
@@ -66,17 +72,26 @@ pub(super) fn region_menu(shown: &mut Shown<'_>, response: &Response, region: &R
     });
 }
 
-fn mask_menu(shown: &mut Shown<'_>, response: &Response, mask: MaskId) {
+pub(in crate::ui) fn mask_menu(shown: &mut Shown<'_>, response: &Response, mask: MaskId) {
     response.context_menu(|ui| {
         ui.spacing_mut().item_spacing.y = 2.0;
-        if ui.button("Draw a region around it").clicked() {
-            shown.send(Action::RegionAround(mask));
-            ui.close();
+        let state = shown.state;
+        let mut item = |ui: &mut Ui, label: &str, action: Action| {
+            if ui.button(label).clicked() {
+                shown.actions.push(action);
+                ui.close();
+            }
+        };
+        let Some(picture) = state.picture() else { return };
+        let pinned = state.ui.pinned.contains(&mask);
+        item(ui, if pinned { "Unpin" } else { "Pin" }, Action::TogglePin(mask));
+        item(ui, "Draw a region around it", Action::RegionAround(mask));
+        let clicked = |prompt: &Option<MaskPrompt>| matches!(prompt, Some(MaskPrompt::Places { .. }));
+        if picture.mask(mask).is_some_and(|mask| clicked(&mask.candidates.prompt)) {
+            item(ui, "Refine by clicks", Action::PromptMask(Some(mask)));
         }
-        let pinned = shown.state.ui.pinned.contains(&mask);
-        if ui.button(if pinned { "Unpin" } else { "Pin" }).clicked() {
-            shown.send(Action::TogglePin(mask));
-            ui.close();
+        if picture.masks.iter().any(|own| own.id == mask) {
+            item(ui, "Delete mask", Action::Edit(Edit::RemoveMask { image: picture.id, mask }));
         }
     });
 }

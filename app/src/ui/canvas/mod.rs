@@ -6,13 +6,17 @@ mod minimap;
 mod navigate;
 mod picture;
 mod pointer;
+mod prompts;
 mod regions;
 
 use egui::{CornerRadius, Id, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, vec2};
 
+pub(super) use menus::mask_menu;
+
 use super::Shown;
 use crate::canvas::view::View;
 use crate::theme;
+use crate::ui_state::Tool;
 use crate::update::Action;
 
 pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui) {
@@ -40,9 +44,10 @@ pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui) {
 
     navigate::wheel(shown, ui, &response, &view);
     navigate::keys(shown, ui, &picture);
+    prompts::keys(shown, ui);
     let pointer = pointer::point(shown, ui, &response, &view, &picture, &masks);
     pointer::drag(shown, ui, &response, &view, &picture);
-    pointer::click(shown, &response, &picture, &masks, pointer);
+    pointer::click(shown, ui, &response, &picture, &masks, pointer);
     menus::context(shown, ui, &response, &picture, &masks, pointer);
 
     let painter = ui.painter().with_clip_rect(rect);
@@ -50,6 +55,8 @@ pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui) {
     picture::paint_masks(shown, ui, &painter, &view, &masks);
     picture::paint_grid(ui, &painter, &view, picture.size);
     regions::paint(shown, &painter, &view, &picture, &tags);
+    prompts::paint(shown, &painter, &view);
+    prompts::offer(shown, ui, &painter, &view);
     if let Some(map) = map {
         minimap::paint(shown, ui, &painter, &picture, &view, map);
     }
@@ -63,6 +70,10 @@ fn hint(shown: &Shown<'_>, ui: &Ui, rect: egui::Rect) {
         "Drop to open"
     } else if shown.state.ui.prompt_awaiting_region.is_some() {
         "Draw a box around what you want to ask about"
+    } else if shown.state.ui.tool == Tool::Point && shown.state.ui.prompted.is_some() {
+        "Click adds, Alt and click takes away · Enter begins another mask"
+    } else if shown.state.ui.tool == Tool::Point {
+        "Click what belongs to the mask"
     } else {
         return;
     };

@@ -1,7 +1,7 @@
 //! The pointer on the picture: what it is on, drags, clicks.
 
 use egui::{CursorIcon, Key, PointerButton, Pos2, Response, Ui, Vec2};
-use glamm_engine::vision::PixelBox;
+use glamm_engine::vision::{Click, PixelBox};
 
 use crate::canvas::gesture::{Gesture, Grip, Handle};
 use crate::canvas::picking;
@@ -39,6 +39,7 @@ pub(super) fn point(
         Some((.., handle)) => handle_cursor(handle),
         None if shown.state.ui.tool == Tool::Box && on_picture => CursorIcon::Crosshair,
         None if shown.state.ui.tool == Tool::Box => CursorIcon::Default,
+        None if shown.state.ui.tool == Tool::Point && on_picture => CursorIcon::Crosshair,
         None if picking::region_at(&picture.regions, at).is_some() => CursorIcon::Move,
         None if shown.hovered.is_some() => CursorIcon::PointingHand,
         None => CursorIcon::Default,
@@ -125,21 +126,37 @@ fn grip_at(shown: &Shown<'_>, view: &View, picture: &Picture, pressed: Pos2) -> 
     picture.region(tag).map(|region| Grip::Move(tag, region.bounds))
 }
 
-/// A click selects the region or pins the mask under it.
+/// A click adds to a mask with the Point tool. Else it selects the region or pins the mask under it,
+/// and where there is nothing, and nothing was selected, it offers what can be done about the place.
 pub(super) fn click(
     shown: &mut Shown<'_>,
+    ui: &Ui,
     response: &Response,
     picture: &Picture,
     masks: &[VisibleMask],
     pointer: Option<Pos2>,
 ) {
     let Some(at) = pointer.filter(|_| response.clicked() || response.secondary_clicked()) else { return };
+    let (width, height) = picture.size;
+    let on_picture = (0.0..width as f32).contains(&at.x) && (0.0..height as f32).contains(&at.y);
+    if shown.state.ui.tool == Tool::Point {
+        if on_picture {
+            let takes_away = response.secondary_clicked() || ui.input(|i| i.modifiers.alt);
+            let click = Click { x: at.x.floor(), y: at.y.floor(), positive: !takes_away };
+            shown.send(Action::ClickPoint(click));
+        }
+        return;
+    }
     let region = picking::region_at(&picture.regions, at);
+    let selected = shown.state.ui.selected_region.is_some();
     shown.send(Action::SelectRegion(region));
-    if region.is_none()
-        && response.clicked()
-        && let Some(mask) = picking::mask_at(masks.iter().map(|m| &m.mask), at)
-    {
+    if region.is_some() || !response.clicked() {
+        return;
+    }
+    if let Some(mask) = picking::mask_at(masks.iter().map(|m| &m.mask), at) {
         shown.send(Action::TogglePin(mask));
+    } else if on_picture && !selected && shown.state.ui.tool == Tool::Select {
+        let again = shown.state.ui.offered_at.is_some();
+        shown.send(Action::OfferAt((!again).then_some(at)));
     }
 }
