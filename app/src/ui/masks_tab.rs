@@ -64,7 +64,7 @@ fn row(shown: &mut Shown<'_>, ui: &mut Ui, listed: &ListedMask) {
     if response.clicked() {
         shown.send(Action::TogglePin(id));
     }
-    mask_menu(shown, &response, id);
+    mask_menu(shown, &response, id, None);
     response.on_hover_cursor(CursorIcon::PointingHand);
 }
 

@@ -7,6 +7,7 @@
 mod canvas;
 mod models;
 mod script;
+mod segments;
 mod stage;
 
 use std::path::{Path, PathBuf};

@@ -10,7 +10,7 @@ use glamm_engine::protocol::{
     EncodeTimings, EncoderSides, EngineCommand, EngineEvent, FinishReason, Grounding, JobId, JobRequest,
     JobStats, ModelInfo, ModelSource, Reply, Task,
 };
-use glamm_engine::vision::{BinaryMask, MaskCandidates, MaskLogits};
+use glamm_engine::vision::{BinaryMask, MaskCandidates, MaskLogits, MaskPrompt};
 
 /// A reply to be played: words, and phrases with the mask of each.
 pub(crate) struct Line {
@@ -108,6 +108,16 @@ impl Player {
             tokens: Arc::default(),
             stats,
         });
+    }
+
+    /// Answers the mask that was last asked for.
+    pub(crate) fn segment(&mut self, mask: &BinaryMask) {
+        let request = self.asked.last().unwrap_or_else(|| panic!("nothing was asked"));
+        let Task::Segment { points, region } = &request.task else { panic!("no mask was asked for") };
+        let prompt = MaskPrompt::Places { points: points.clone(), region: *region };
+        let masks = MaskCandidates::new(vec![Arc::new(logits(mask))], 0, prompt);
+        let masks = masks.unwrap_or_else(|| panic!("there is one mask"));
+        self.send(EngineEvent::Segmented { job: request.id, masks });
     }
 
     fn cue(&mut self) -> (Line, JobId) {

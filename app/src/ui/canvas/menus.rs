@@ -9,13 +9,14 @@ use crate::document::{Edit, MaskId, Picture, Region, RegionEdit, RegionTag};
 use crate::ui::Shown;
 use crate::ui::regions_tab::swatches;
 use crate::ui_state::Tool;
-use crate::update::{Action, VisibleMask};
+use crate::update::{Action, Offer, VisibleMask};
 
 /// What a menu is about.
 #[derive(Debug, Clone, Copy)]
 enum Target {
     Region(RegionTag),
-    Mask(MaskId),
+    /// And where it was clicked.
+    Mask(MaskId, Pos2),
     Nothing,
 }
 
@@ -34,7 +35,10 @@ pub(super) fn context(
     }
     if response.secondary_clicked() {
         let region = pointer.and_then(|at| picking::region_at(&picture.regions, at)).map(Target::Region);
-        let mask = || picking::mask_at(masks.iter().map(|m| &m.mask), pointer?).map(Target::Mask);
+        let mask = || {
+            let at = pointer?;
+            picking::mask_at(masks.iter().map(|m| &m.mask), at).map(|mask| Target::Mask(mask, at))
+        };
         let target = region.or_else(mask).unwrap_or(Target::Nothing);
         ui.data_mut(|d| d.insert_temp(memory, target));
     }
@@ -44,7 +48,7 @@ pub(super) fn context(
                 region_menu(shown, response, region);
             }
         }
-        Some(Target::Mask(mask)) => mask_menu(shown, response, mask),
+        Some(Target::Mask(mask, at)) => mask_menu(shown, response, mask, Some(at)),
         Some(Target::Nothing) | None => {}
     }
 }
@@ -72,7 +76,8 @@ pub(super) fn region_menu(shown: &mut Shown<'_>, response: &Response, region: &R
     });
 }
 
-pub(in crate::ui) fn mask_menu(shown: &mut Shown<'_>, response: &Response, mask: MaskId) {
+/// The menu of a mask; `at` is where on the picture it was clicked, if it was.
+pub(in crate::ui) fn mask_menu(shown: &mut Shown<'_>, response: &Response, mask: MaskId, at: Option<Pos2>) {
     response.context_menu(|ui| {
         ui.spacing_mut().item_spacing.y = 2.0;
         let state = shown.state;
@@ -86,6 +91,11 @@ pub(in crate::ui) fn mask_menu(shown: &mut Shown<'_>, response: &Response, mask:
         let pinned = state.ui.pinned.contains(&mask);
         item(ui, if pinned { "Unpin" } else { "Pin" }, Action::TogglePin(mask));
         item(ui, "Draw a region around it", Action::RegionAround(mask));
+        if let Some(at) = at {
+            for offer in [Offer::WhatIsThis, Offer::Describe, Offer::FindAlike] {
+                item(ui, offer.label(), Action::TakeOffer(offer, at));
+            }
+        }
         let clicked = |prompt: &Option<MaskPrompt>| matches!(prompt, Some(MaskPrompt::Places { .. }));
         if picture.mask(mask).is_some_and(|mask| clicked(&mask.candidates.prompt)) {
             item(ui, "Refine by clicks", Action::PromptMask(Some(mask)));
