@@ -9,11 +9,16 @@ use crate::theme;
 use crate::update::Action;
 
 /// What the mouse does on the canvas, which is in no table.
-const MOUSE: [(&str, &str); 4] = [
+const MOUSE: [(&str, &str); 9] = [
     ("Zoom", "Wheel or pinch"),
     ("Move the picture", "Middle button, or space and drag"),
     ("Bring a mask out", "Point at it or at its phrase"),
     ("Pin a mask", "Click it or its phrase"),
+    ("Ask about a place", "Click where nothing is"),
+    ("Move a region", "Drag it, or arrow keys (shift: 10 pixels)"),
+    ("Drag without snapping", "Hold Alt"),
+    ("Refer to a region", "Drag its number into the question"),
+    ("Take away from a mask", "Alt and click, with Point"),
 ];
 
 pub(super) fn show(shown: &mut Shown<'_>, ui: &Ui) {
@@ -27,7 +32,8 @@ pub(super) fn show(shown: &mut Shown<'_>, ui: &Ui) {
         ui.spacing_mut().interact_size.y = 18.0;
         ui.label(RichText::new("Keyboard and mouse").font(theme::strong_font(18.0)).color(tokens.text));
         ui.add_space(6.0);
-        ui.columns(2, |columns| {
+        let room = (ui.ctx().content_rect().height() - 190.0).max(200.0);
+        egui::ScrollArea::vertical().max_height(room).show(ui, |ui| ui.columns(2, |columns| {
             for (column, menus) in columns.iter_mut().zip([&Menu::ALL[..2], &Menu::ALL[2..]]) {
                 for menu in menus {
                     table(column, shown, *menu);
@@ -40,7 +46,7 @@ pub(super) fn show(shown: &mut Shown<'_>, ui: &Ui) {
                 "Mouse",
                 &MOUSE.map(|(what, how)| (what.to_owned(), how.to_owned())),
             );
-        });
+        }));
         ui.add_space(6.0);
         button(ui, tokens, "Close", Kind::Plain, true).clicked()
     });

@@ -39,7 +39,7 @@ impl Player {
     /// A player with nothing to say, and the link that the window talks to it by.
     pub(crate) fn new() -> (Self, EngineLink) {
         let (command_sender, commands) = bounded(32);
-        let (events, event_receiver) = bounded(256);
+        let (events, event_receiver) = bounded(4096);
         let link = EngineLink::Channels { commands: command_sender, events: event_receiver };
         (Self { commands, events, lines: Vec::new(), asked: Vec::new() }, link)
     }
@@ -108,6 +108,18 @@ impl Player {
             tokens: Arc::default(),
             stats,
         });
+    }
+
+    /// Begins to answer what was last asked.
+    pub(crate) fn open(&self) {
+        let job = self.asked.last().unwrap_or_else(|| panic!("nothing was asked")).id;
+        self.send(EngineEvent::JobStarted { job });
+    }
+
+    /// Says some words of the answer.
+    pub(crate) fn say(&self, text: &str) {
+        let job = self.asked.last().unwrap_or_else(|| panic!("nothing was asked")).id;
+        self.send(EngineEvent::TextGenerated { job, text: text.to_owned() });
     }
 
     /// Answers the mask that was last asked for.
