@@ -16,6 +16,7 @@ mod stage;
 use std::time::{Duration, Instant};
 
 use egui::{Event, Vec2};
+use glamm_engine::protocol::EngineEvent;
 use glamm_engine::vision::BinaryMask;
 use image::{Rgb, RgbImage};
 
@@ -108,6 +109,9 @@ fn main() {
         });
     });
     stage.ask("Go on");
-    stage.player.open();
-    measure(&mut stage, "streaming", |stage, _| stage.player.say("word "));
+    let job = stage.player.asked.last().unwrap().id;
+    stage.player.send(EngineEvent::JobStarted { job });
+    measure(&mut stage, "streaming", |stage, _| {
+        stage.player.send(EngineEvent::TextGenerated { job, text: "word ".to_owned() });
+    });
 }

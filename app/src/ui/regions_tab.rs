@@ -51,6 +51,7 @@ fn card(shown: &mut Shown<'_>, ui: &mut Ui, picture: &Picture, region: &Region) 
         .show(ui, |ui| {
             ui.set_width(ui.available_width());
             ui.spacing_mut().item_spacing = vec2(6.0, 8.0);
+            ui.spacing_mut().interact_size.y = 26.0;
             heading(shown, ui, region, selected);
             coordinates(shown, ui, picture, region);
             if selected {

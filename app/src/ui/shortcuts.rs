@@ -33,20 +33,22 @@ pub(super) fn show(shown: &mut Shown<'_>, ui: &Ui) {
         ui.label(RichText::new("Keyboard and mouse").font(theme::strong_font(18.0)).color(tokens.text));
         ui.add_space(6.0);
         let room = (ui.ctx().content_rect().height() - 190.0).max(200.0);
-        egui::ScrollArea::vertical().max_height(room).show(ui, |ui| ui.columns(2, |columns| {
-            for (column, menus) in columns.iter_mut().zip([&Menu::ALL[..2], &Menu::ALL[2..]]) {
-                for menu in menus {
-                    table(column, shown, *menu);
+        egui::ScrollArea::vertical().max_height(room).show(ui, |ui| {
+            ui.columns(2, |columns| {
+                for (column, menus) in columns.iter_mut().zip([&Menu::ALL[..2], &Menu::ALL[2..]]) {
+                    for menu in menus {
+                        table(column, shown, *menu);
+                    }
                 }
-            }
-            columns[1].add_space(8.0);
-            rows(
-                &mut columns[1],
-                shown,
-                "Mouse",
-                &MOUSE.map(|(what, how)| (what.to_owned(), how.to_owned())),
-            );
-        }));
+                columns[1].add_space(8.0);
+                rows(
+                    &mut columns[1],
+                    shown,
+                    "Mouse",
+                    &MOUSE.map(|(what, how)| (what.to_owned(), how.to_owned())),
+                );
+            });
+        });
         ui.add_space(6.0);
         button(ui, tokens, "Close", Kind::Plain, true).clicked()
     });

@@ -110,18 +110,6 @@ impl Player {
         });
     }
 
-    /// Begins to answer what was last asked.
-    pub(crate) fn open(&self) {
-        let job = self.asked.last().unwrap_or_else(|| panic!("nothing was asked")).id;
-        self.send(EngineEvent::JobStarted { job });
-    }
-
-    /// Says some words of the answer.
-    pub(crate) fn say(&self, text: &str) {
-        let job = self.asked.last().unwrap_or_else(|| panic!("nothing was asked")).id;
-        self.send(EngineEvent::TextGenerated { job, text: text.to_owned() });
-    }
-
     /// Answers the mask that was last asked for.
     pub(crate) fn segment(&mut self, mask: &BinaryMask) {
         let request = self.asked.last().unwrap_or_else(|| panic!("nothing was asked"));
