@@ -4,7 +4,7 @@ set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 golden=$here/../../tests/golden/public
 demo=$here/../../assets/demo-model
-mkdir -p "$here/corpus/torch" "$here/corpus/safetensors" "$here/corpus/tokenizer" "$here/corpus/config"
+mkdir -p "$here/corpus/torch" "$here/corpus/safetensors" "$here/corpus/gguf" "$here/corpus/tokenizer" "$here/corpus/config"
 
 python3 - "$golden" "$here/corpus/torch" <<'END'
 import pathlib, sys, zipfile
@@ -34,6 +34,32 @@ with zipfile.ZipFile(path) as archive:
     for entry in archive.infolist():
         whole = whole.replace(entry.CRC.to_bytes(4, "little"), bytes(4))
 path.write_bytes(whole)
+END
+python3 - "$here/corpus/gguf/small" <<'END'
+# Entries of several kinds, and a tensor in plain numbers and one in blocks.
+import struct, sys
+text = lambda value: struct.pack("<Q", len(value)) + value
+entries = [
+    (b"general.architecture", 8, text(b"glamm")),
+    (b"general.alignment", 4, struct.pack("<I", 32)),
+    (b"glamm.format_version", 4, struct.pack("<I", 1)),
+    (b"bytes", 9, struct.pack("<IQ", 0, 3) + b"abc"),
+    (b"texts", 9, struct.pack("<IQ", 8, 2) + text(b"a") + text(b"bc")),
+    (b"nested", 9, struct.pack("<IQ", 9, 1) + struct.pack("<IQ", 6, 1) + struct.pack("<f", 1)),
+    (b"number", 6, struct.pack("<f", 1)),
+    (b"yes", 7, b"\1"),
+]
+tensors = [(b"a", (3, 2), 0, 0, 24), (b"b", (256, 2), 12, 32, 288)]
+file = b"GGUF" + struct.pack("<IQQ", 3, len(tensors), len(entries))
+for key, kind, value in entries:
+    file += text(key) + struct.pack("<I", kind) + value
+for name, shape, kind, offset, _ in tensors:
+    file += text(name) + struct.pack("<I", len(shape)) + struct.pack(f"<{len(shape)}Q", *shape)
+    file += struct.pack("<IQ", kind, offset)
+file += bytes(-len(file) % 32)
+for *_, length in tensors:
+    file += bytes(length) + bytes(-length % 32)
+open(sys.argv[1], "wb").write(file)
 END
 head -c 65536 "$golden/expected/c01_gcg_wide.safetensors" > "$here/corpus/safetensors/cut"
 cp "$golden/glamm-tiny/tokenizer.model" "$here/corpus/tokenizer/tiny"

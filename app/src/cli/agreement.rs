@@ -1,14 +1,14 @@
 //! `glamm eval agreement`: what keeping a model in fewer bits costs.
 
 use glamm_engine::eval::agreement::{Agreement, compare};
-use glamm_engine::protocol::ModelSpec;
+use glamm_engine::protocol::{ModelSource, ModelSpec};
 use indicatif::ProgressBar;
 use serde::Serialize;
 
 use super::args::EvalAgreementArgs;
 use super::document::ModelEntry;
 use super::error::CliError;
-use super::model::{Progress, load, model_spec};
+use super::model::{Progress, load, model_source, model_spec};
 use super::terminal::{ColorMode, ReplyPrinter};
 
 /// What `--json` prints. Shares and IoU lie between 0 and 1.
@@ -42,8 +42,17 @@ pub struct AgreementDocument {
 /// See [`CliError`].
 pub(super) fn run(args: &EvalAgreementArgs) -> Result<(), CliError> {
     let spec = model_spec(&args.model)?;
-    let model = load(&spec)?;
-    let reference = load(&ModelSpec { precision: Some(args.against), ..spec })?;
+    let source = args.reference.as_deref().map_or_else(|| Ok(spec.source.clone()), model_source)?;
+    let reference = ModelSpec { source, precision: Some(args.against), ..spec.clone() };
+    let same_weights = spec.source == reference.source;
+    // One file is as it is, whatever precision is asked for.
+    if same_weights && matches!(&spec.source, ModelSource::Path(path) if path.is_file()) {
+        return Err(CliError::SameModel);
+    }
+    let (model, reference) = (load(&spec)?, load(&reference)?);
+    if same_weights && model.info().precision == reference.info().precision {
+        return Err(CliError::SameModel);
+    }
     let bar = ProgressBar::new(args.scenes.count as u64).with_style(Progress::Scenes.style());
     let agreement = compare(&model, &reference, (args.scenes.seed, args.scenes.count), |done| {
         bar.set_position(done as u64);
@@ -79,12 +88,13 @@ impl AgreementDocument {
 
     fn table(&self) -> String {
         format!(
-            "{} in {} against {}: {} scenes from seed {}\n\
+            "{} in {} against {} in {}: {} scenes from seed {}\n\
              same replies  {:>7.3}\n\
              same tokens   {:>7.3}  of {}\n\
              mask IoU      {:>7.3}  of {}, the worst {:.3}\n",
             self.model.name,
             self.model.precision,
+            self.reference.name,
             self.reference.precision,
             self.scenes,
             self.seed,

@@ -152,6 +152,9 @@ pub struct EvalAgreementArgs {
     /// The precision to compare with.
     #[arg(long, value_name = "PRECISION", default_value = "f32")]
     pub against: Precision,
+    /// The weights to compare with, where these are not the same: what a GGUF file was made from.
+    #[arg(long, value_name = "NAME|PATH")]
+    pub reference: Option<String>,
     /// Print one JSON document instead of a table.
     #[arg(long)]
     pub json: bool,

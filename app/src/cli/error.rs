@@ -35,6 +35,12 @@ pub enum CliError {
     /// Something is to be removed, and nobody said yes.
     #[error("nothing was removed: say yes, or give --yes")]
     Unconfirmed,
+    /// A model would be compared with itself.
+    #[error(
+        "both models are the same: give another --precision or --against, or the weights to compare with as \
+         --reference (a GGUF file is used as it is, in whatever precision)"
+    )]
+    SameModel,
     /// `--box` is not four numbers.
     #[error("box {0} is not of the form X0,Y0,X1,Y1 with four finite numbers of pixels")]
     MalformedBox(String),
@@ -96,7 +102,7 @@ impl CliError {
             | Self::Locate(_)
             | Self::NothingToRemove(_) => 4,
             Self::Hub(_) => 8,
-            Self::Unconfirmed => 2,
+            Self::Unconfirmed | Self::SameModel => 2,
             Self::MalformedBox(_) | Self::EmptyBox(_) => 5,
             Self::UnknownDevice(_) => 6,
             Self::Output { .. }

@@ -50,6 +50,34 @@ fn the_command_line_itself() {
 }
 
 #[test]
+fn a_model_is_not_compared_with_itself() {
+    let agreement = |model: &str| {
+        let mut command = glamm();
+        command.args([
+            "eval",
+            "agreement",
+            "--count",
+            "1",
+            "--seed",
+            "1",
+            "--precision",
+            "f32",
+            "--model",
+            model,
+        ]);
+        command
+    };
+    fails(&mut agreement("demo"), 2, &["the same", "--reference"]);
+    // Not even opened: one file is as it is.
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("model.gguf");
+    fs::write(&file, "GGUF").unwrap();
+    let file = file.display().to_string();
+    fails(agreement(&file).args(["--against", "q4k"]), 2, &["the same", "--reference"]);
+    fails(agreement("demo").args(["--reference", &file]), 4, &["model.gguf"]);
+}
+
+#[test]
 fn images() {
     let directory = tempfile::tempdir().unwrap();
     let path = |name: &str| directory.path().join(name);

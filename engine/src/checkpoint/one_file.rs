@@ -6,7 +6,6 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use candle_core::quantized::QTensor;
 use candle_core::{DType, Device};
 use sha2::{Digest, Sha256};
 
@@ -17,7 +16,7 @@ use super::{ADDED_FILE, Checkpoint, MODEL_FILE};
 use crate::error::{CheckpointError, EngineError, without_backtrace};
 use crate::gguf::{Gguf, GgufLayout, GgufWriter, Value};
 use crate::hub::hex;
-use crate::model::matrix::Format;
+use crate::model::matrix::{Format, pack};
 use crate::precision::Precision;
 
 /// Of the entries described here.
@@ -103,8 +102,8 @@ pub struct Converted {
 
 impl Checkpoint {
     /// Writes the whole checkpoint into one GGUF file at `out`, its matrices as `precision` says. A
-    /// tensor at a time is in memory. `progress` is told bytes of the checkpoint done and in all, and
-    /// returns whether to go on.
+    /// tensor at a time is in memory; all cores pack it. `progress` is told bytes done and in all, those
+    /// of the checkpoint's files, whose sums are taken, and of its tensors, and returns whether to go on.
     ///
     /// The file appears under its name only when it is complete; until then it is `out` with `.part`
     /// behind, which is removed on every error.
@@ -127,9 +126,15 @@ impl Checkpoint {
         let result = (|| {
             file.set_len(0).map_err(written)?;
             let plan = self.plan(precision);
-            let layout = self.layout(&plan, precision)?;
+            let total = self.glamm.file_bytes() + self.clip.file_bytes() + self.total_bytes();
+            let mut done = 0;
+            let mut progress = |bytes| {
+                done += bytes;
+                progress(done, total)
+            };
+            let layout = self.layout(&plan, precision, &mut progress)?;
             let mut writer = GgufWriter::new(BufWriter::new(file), &layout).map_err(written)?;
-            self.write_tensors(&plan, &mut writer, (out, progress))?;
+            self.write_tensors(&plan, &mut writer, (out, &mut progress))?;
             let file =
                 writer.finish().and_then(|file| file.into_inner().map_err(Into::into)).map_err(written)?;
             file.sync_all().map_err(written)?;
@@ -153,7 +158,12 @@ impl Checkpoint {
         used.map(|(set, spec)| Planned::new(set, spec, precision)).collect()
     }
 
-    fn layout(&self, plan: &[Planned<'_>], precision: Precision) -> Result<GgufLayout, EngineError> {
+    fn layout(
+        &self,
+        plan: &[Planned<'_>],
+        precision: Precision,
+        progress: &mut dyn FnMut(u64) -> bool,
+    ) -> Result<GgufLayout, EngineError> {
         let text = |text: &str| Value::Text(text.to_owned());
         let mut entries = vec![
             (ARCHITECTURE_KEY.to_owned(), text(ARCHITECTURE)),
@@ -175,7 +185,7 @@ impl Checkpoint {
             entries.push((key.to_owned(), value));
         }
         for set in [&self.glamm, &self.clip] {
-            for (name, sum) in set.checksums()? {
+            for (name, sum) in set.checksums(progress)? {
                 names.push(name);
                 sums.push(sum);
             }
@@ -199,26 +209,26 @@ impl Checkpoint {
         &self,
         plan: &[Planned<'_>],
         writer: &mut GgufWriter<impl Write>,
-        (out, progress): (&Path, &mut dyn FnMut(u64, u64) -> bool),
+        (out, progress): (&Path, &mut dyn FnMut(u64) -> bool),
     ) -> Result<(), EngineError> {
-        let mut done = 0;
+        let written = |source| EngineError::from(CheckpointError::Write { path: out.to_owned(), source });
         for planned in plan {
-            if !progress(done, self.total_bytes()) {
-                return Err(EngineError::Cancelled);
-            }
             let name = &planned.spec.name;
             let tensor = planned.set.read(name, DType::F32, &Device::Cpu)?;
-            // Blocks run along rows; a scalar is a row of one.
-            let packed = QTensor::quantize(&tensor, planned.format.ggml()).map_err(|error| {
-                let reason = format!("tensor {name} cannot be packed ({})", without_backtrace(&error));
-                CheckpointError::Malformed { path: self.source.directory(), reason }
-            })?;
-            drop(tensor);
-            let written = |source| CheckpointError::Write { path: out.to_owned(), source };
-            writer.tensor(&packed.data()?).map_err(written)?;
-            done += planned.set.find(name).map_or(0, |(stored, _)| stored.bytes() as u64);
+            pack(&tensor, planned.format, |packed| writer.write(packed).map_err(written)).map_err(
+                |error| match error {
+                    EngineError::Compute(error) => {
+                        let reason =
+                            format!("tensor {name} cannot be packed ({})", without_backtrace(&error));
+                        CheckpointError::Malformed { path: self.source.directory(), reason }.into()
+                    }
+                    other => other,
+                },
+            )?;
+            if !progress(planned.set.find(name).map_or(0, |(stored, _)| stored.bytes() as u64)) {
+                return Err(EngineError::Cancelled);
+            }
         }
-        progress(self.total_bytes(), self.total_bytes());
         Ok(())
     }
 }

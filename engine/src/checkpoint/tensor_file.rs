@@ -293,15 +293,25 @@ impl TensorFile {
         Ok(Some(PackedMatrix::map(bytes, 0..stored.range.len(), (rows, columns), format)?))
     }
 
-    /// SHA-256 over the whole file, in hexadecimal digits.
+    /// Bytes of the whole file.
+    pub(super) fn file_bytes(&self) -> u64 {
+        self.contents.len() as u64
+    }
+
+    /// SHA-256 over the whole file, in hexadecimal digits. `progress` is told bytes as they are done,
+    /// and returns whether to go on.
     ///
     /// # Errors
-    /// It cannot be read.
-    pub(super) fn checksum(&self) -> Result<String, CheckpointError> {
+    /// It cannot be read, or [`EngineError::Cancelled`].
+    pub(super) fn checksum(&self, progress: &mut dyn FnMut(u64) -> bool) -> Result<String, EngineError> {
         let mut sum = Sha256::new();
         for start in (0..self.contents.len()).step_by(BLOCK_BYTES) {
             let block = self.contents.read(start..self.contents.len().min(start + BLOCK_BYTES));
-            sum.update(&*block.map_err(|source| CheckpointError::Read { path: self.path.clone(), source })?);
+            let block = block.map_err(|source| CheckpointError::Read { path: self.path.clone(), source })?;
+            sum.update(&*block);
+            if !progress(block.len() as u64) {
+                return Err(EngineError::Cancelled);
+            }
         }
         Ok(hex(&sum.finalize()))
     }

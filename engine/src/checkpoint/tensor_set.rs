@@ -154,14 +154,23 @@ impl TensorSet {
         stored.is_some_and(|(stored, _)| stored.bytes() <= 2 * stored.elements())
     }
 
-    /// Name and SHA-256 of each file.
+    /// Bytes of all files.
+    pub(super) fn file_bytes(&self) -> u64 {
+        self.files.iter().map(TensorFile::file_bytes).sum()
+    }
+
+    /// Name and SHA-256 of each file. `progress` is told bytes as they are done, and returns whether
+    /// to go on.
     ///
     /// # Errors
-    /// One cannot be read.
-    pub(super) fn checksums(&self) -> Result<Vec<(String, String)>, CheckpointError> {
+    /// One cannot be read, or [`EngineError::Cancelled`].
+    pub(super) fn checksums(
+        &self,
+        progress: &mut dyn FnMut(u64) -> bool,
+    ) -> Result<Vec<(String, String)>, EngineError> {
         let name =
             |file: &TensorFile| file.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        self.files.iter().map(|file| Ok((name(file), file.checksum()?))).collect()
+        self.files.iter().map(|file| Ok((name(file), file.checksum(progress)?))).collect()
     }
 
     /// Reads a tensor onto `device` as `dtype`.

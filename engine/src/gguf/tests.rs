@@ -31,7 +31,9 @@ fn contents() -> [Vec<u8>; 3] {
 fn file() -> Vec<u8> {
     let mut writer = GgufWriter::new(Vec::new(), &layout()).unwrap();
     for contents in contents() {
-        writer.tensor(&contents).unwrap();
+        let (first, rest) = contents.split_at(contents.len() / 2);
+        writer.write(first).unwrap();
+        writer.write(rest).unwrap();
     }
     writer.finish().unwrap()
 }
@@ -61,9 +63,10 @@ fn what_was_written_is_read_back() {
 #[test]
 fn a_writer_insists_on_its_layout() {
     let mut writer = GgufWriter::new(Vec::new(), &layout()).unwrap();
-    assert!(writer.tensor(&[1; 59]).is_err());
-    let mut writer = GgufWriter::new(Vec::new(), &layout()).unwrap();
-    writer.tensor(&[1; 60]).unwrap();
+    assert!(writer.write(&[1; 61]).is_err());
+    writer.write(&[1; 59]).unwrap();
+    assert!(writer.write(&[1; 2]).is_err());
+    writer.write(&[1]).unwrap();
     assert!(writer.finish().is_err());
 }
 

@@ -60,6 +60,8 @@ pub struct GgufWriter<W> {
     file: W,
     /// Bytes of the tensors that are still to come, the next one last.
     waiting: Vec<u64>,
+    /// Bytes of the tensors so far, padding included.
+    written: u64,
 }
 
 impl<W: Write> GgufWriter<W> {
@@ -72,22 +74,27 @@ impl<W: Write> GgufWriter<W> {
         front.resize(padded(front.len() as u64) as usize, 0);
         file.write_all(&front)?;
         let sizes = layout.tensors.iter().rev().map(|(_, shape, format)| size_of(shape, *format));
-        Ok(Self { file, waiting: sizes.collect() })
+        Ok(Self { file, waiting: sizes.collect(), written: 0 })
     }
 
-    /// Writes the contents of the next tensor.
+    /// Writes the next bytes of the next tensor, which ends when all that were announced are there.
     ///
     /// # Errors
-    /// The system's; or these are not as many bytes as the layout said.
-    pub fn tensor(&mut self, contents: &[u8]) -> io::Result<()> {
-        let length = contents.len() as u64;
-        if self.waiting.pop() != Some(length) {
-            return Err(io::Error::other(format!(
-                "a tensor has {length} bytes, which is not what was announced"
-            )));
+    /// The system's; or these are more bytes than the layout said.
+    pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let length = bytes.len() as u64;
+        let Some(left) = self.waiting.last_mut().filter(|left| length <= **left) else {
+            return Err(io::Error::other(format!("{length} bytes are more than what was announced")));
+        };
+        self.file.write_all(bytes)?;
+        self.written += length;
+        *left -= length;
+        if *left > 0 {
+            return Ok(());
         }
-        self.file.write_all(contents)?;
-        let padding = padded(length) - length;
+        self.waiting.pop();
+        let padding = padded(self.written) - self.written;
+        self.written += padding;
         self.file.write_all(&[0; ALIGNMENT as usize][..padding as usize])
     }
 

@@ -6,9 +6,10 @@
 //! token first.
 
 use candle_core::{IndexOp, Module, Result, Tensor};
-use candle_nn::{LayerNorm, ops};
+use candle_nn::LayerNorm;
 
 use super::config::{GlammConfig, GlobalEncoderConfig};
+use super::elementwise;
 use super::layers::{BetweenBlocks, Interruptible, go_on};
 use super::matrix::Projection;
 use super::source::Source;
@@ -164,7 +165,7 @@ impl Block {
 
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
         let x = (x + self.attend(&self.layer_norm1.forward(x)?)?)?;
-        let hidden = quick_gelu(&self.fc1.forward(&self.layer_norm2.forward(&x)?)?)?;
+        let hidden = elementwise::quick_gelu(self.fc1.forward(&self.layer_norm2.forward(&x)?)?)?;
         &x + self.fc2.forward(&hidden)?
     }
 
@@ -175,13 +176,8 @@ impl Block {
         let q = split((self.q_proj.forward(x)? * (head as f64).powf(-0.5))?)?;
         let k = split(self.k_proj.forward(x)?)?;
         let v = split(self.v_proj.forward(x)?)?;
-        let weights = ops::softmax_last_dim(&q.matmul(&k.t()?)?)?;
+        let weights = elementwise::softmax(q.matmul(&k.t()?)?)?;
         let mixed = weights.matmul(&v)?.transpose(1, 2)?.reshape((batch, tokens, width))?;
         self.out_proj.forward(&mixed)
     }
-}
-
-/// OpenAI's approximation of GELU: `x · sigmoid(1.702 x)`.
-fn quick_gelu(x: &Tensor) -> Result<Tensor> {
-    x * ops::sigmoid(&(x * 1.702)?)?
 }

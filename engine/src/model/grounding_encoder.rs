@@ -5,18 +5,20 @@
 //! Inside the encoder tensors are channels-last, `[batch, h, w, channels]`.
 
 use candle_core::{D, Device, Module, Result, Tensor};
-use candle_nn::{LayerNorm, VarBuilder, ops};
+use candle_nn::{LayerNorm, VarBuilder};
 
 use super::config::GroundingConfig;
+use super::elementwise;
 use super::layers::{BetweenBlocks, Interruptible, go_on};
 use super::matrix::Projection;
 use super::source::Source;
 
 const NORM_EPS: f64 = 1e-6;
 
-/// Attention weights are computed for so many heads and windows at a time that they stay below
-/// this number of elements: 128 MiB in f32, where all heads of a global block would take 1 GiB.
-pub(crate) const ATTENTION_ELEMENTS: usize = 1 << 25;
+/// Attention weights are computed for so many heads and windows, or queries, at a time that they stay
+/// below this number of elements, 4 MiB in f32: in the processor's cache, where all heads of a global
+/// block would take 1 GiB.
+pub(crate) const ATTENTION_ELEMENTS: usize = 1 << 20;
 
 /// The image encoder of SAM.
 #[derive(Debug, Clone)]
@@ -144,7 +146,7 @@ impl Block {
             }
         };
         let x = (x + attended)?;
-        let hidden = self.lin1.forward(&self.norm2.forward(&x)?)?.gelu_erf()?;
+        let hidden = elementwise::gelu(self.lin1.forward(&self.norm2.forward(&x)?)?)?;
         x + self.lin2.forward(&hidden)?
     }
 }
@@ -240,17 +242,23 @@ impl Attention {
     }
 }
 
-/// `softmax(q kᵀ) v` for `[heads, tokens, width]`, so many heads at a time that their weights have
-/// at most `elements` elements, but at least one.
+/// `softmax(q kᵀ) v` for `[heads, tokens, width]`, so many heads at a time, or so many queries of one
+/// head, that their weights have about `elements` elements.
 fn attend(q: &Tensor, k: &Tensor, v: &Tensor, elements: usize) -> Result<Tensor> {
     let (batch, tokens, _) = q.dims3()?;
-    let at_once = (elements / (tokens * tokens)).clamp(1, batch);
-    let mut mixed = Vec::with_capacity(batch.div_ceil(at_once));
-    for start in (0..batch).step_by(at_once) {
-        let count = at_once.min(batch - start);
-        let part = |x: &Tensor| x.narrow(0, start, count);
-        let weights = ops::softmax_last_dim(&part(q)?.matmul(&part(k)?.t()?)?)?;
-        mixed.push(weights.matmul(&part(v)?)?);
+    let heads = (elements / (tokens * tokens)).clamp(1, batch);
+    let queries = (elements / (heads * tokens)).clamp(1, tokens);
+    let mut mixed = Vec::with_capacity(batch.div_ceil(heads));
+    for head in (0..batch).step_by(heads) {
+        let count = heads.min(batch - head);
+        let part = |x: &Tensor| x.narrow(0, head, count);
+        let (q, k, v) = (part(q)?, part(k)?.t()?, part(v)?);
+        let stretches = (0..tokens).step_by(queries).map(|query| {
+            let q = q.narrow(1, query, queries.min(tokens - query))?;
+            elementwise::softmax(q.matmul(&k)?)?.matmul(&v)
+        });
+        let stretches = stretches.collect::<Result<Vec<_>>>()?;
+        mixed.push(Tensor::cat(&stretches, 1)?);
     }
     Tensor::cat(&mixed, 0)
 }
@@ -330,7 +338,7 @@ mod tests {
         let random = |n| Tensor::randn(0f32, 1.0, (3, n, 4), &Device::Cpu).unwrap();
         let (q, k, v) = (random(5), random(5), random(5));
         let all = attend(&q, &k, &v, 1000).unwrap();
-        for elements in [1, 60] {
+        for elements in [1, 15, 60] {
             let parts = attend(&q, &k, &v, elements).unwrap();
             assert_eq!(parts.dims(), all.dims());
             let difference = (&all - parts).unwrap().abs().unwrap().max_all().unwrap();

@@ -7,9 +7,10 @@
 //! never change; the KV cache is an argument.
 
 use candle_core::{DType, Device, Module, Result, Tensor};
-use candle_nn::{RmsNorm, ops, rotary_emb};
+use candle_nn::{RmsNorm, rotary_emb};
 
 use super::config::LlmConfig;
+use super::elementwise;
 use super::kv_cache::KvCache;
 use super::layers::{BetweenBlocks, Interruptible, go_on};
 use super::matrix::{Projection, Table};
@@ -237,7 +238,7 @@ impl Attention {
             Some(mask) => scores.broadcast_add(mask)?,
             None => scores,
         };
-        let weights = ops::softmax_last_dim(&scores)?.to_dtype(x.dtype())?;
+        let weights = elementwise::softmax(scores)?.to_dtype(x.dtype())?;
         let mixed = weights.reshape((self.kv_heads, rows, ()))?.matmul(&values)?;
         let mixed = mixed.reshape((self.heads, n, self.head_dim))?.transpose(0, 1)?;
         self.output.forward(&mixed.reshape((n, self.heads * self.head_dim))?)
@@ -273,7 +274,7 @@ impl Mlp {
     }
 
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        self.down.forward(&(self.gate.forward(x)?.silu()? * self.up.forward(x)?)?)
+        self.down.forward(&(elementwise::silu(self.gate.forward(x)?)? * self.up.forward(x)?)?)
     }
 }
 

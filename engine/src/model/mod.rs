@@ -2,6 +2,7 @@
 //! part, named as in the paper. Knows nothing of files, threads or text.
 
 pub mod config;
+mod elementwise;
 pub mod glamm;
 pub mod global_encoder;
 pub mod grounding_encoder;

@@ -6,6 +6,7 @@ use candle_core::{D, IndexOp, Module, Result, Tensor};
 use candle_nn::{LayerNorm, VarBuilder};
 
 use super::config::GroundingConfig;
+use super::elementwise;
 use super::layers::ReluMlp;
 use super::prompt_encoder::PromptEncoder;
 use super::two_way_transformer::{Transformed, TwoWayTransformer};
@@ -146,8 +147,8 @@ impl MaskDecoder {
 
     /// `[n, h, w, width]` → `[n, 4 h, 4 w, width / 8]`.
     fn upscale(&self, cells: &Tensor) -> Result<Tensor> {
-        let x = self.upscale_norm.forward(&self.upscale_first.forward(cells)?)?.gelu_erf()?;
-        self.upscale_second.forward(&x)?.gelu_erf()
+        let x = elementwise::gelu(self.upscale_norm.forward(&self.upscale_first.forward(cells)?)?)?;
+        elementwise::gelu(self.upscale_second.forward(&x)?)
     }
 }
 

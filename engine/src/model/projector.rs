@@ -3,6 +3,7 @@
 
 use candle_core::{Module, Result, Tensor};
 
+use super::elementwise;
 use super::matrix::Projection;
 use super::source::Source;
 
@@ -30,6 +31,6 @@ impl Projector {
     /// # Errors
     /// The tensor library's.
     pub fn forward(&self, patches: &Tensor) -> Result<Tensor> {
-        self.second.forward(&self.first.forward(patches)?.gelu_erf()?)
+        self.second.forward(&elementwise::gelu(self.first.forward(patches)?)?)
     }
 }

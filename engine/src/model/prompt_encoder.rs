@@ -9,6 +9,7 @@ use candle_core::{D, DType, Device, Module, Result, Tensor};
 use candle_nn::{LayerNorm, VarBuilder};
 
 use super::config::GroundingConfig;
+use super::elementwise;
 
 const NORM_EPS: f64 = 1e-6;
 
@@ -177,7 +178,8 @@ impl Module for MaskDownscaling {
         for (weight, bias, norm) in &self.halvings {
             // The norm is over channels, so they come last for it.
             let y = x.conv2d(weight, 0, 2, 1, 1)?.permute((0, 2, 3, 1))?.broadcast_add(bias)?;
-            x = norm.forward(&y.contiguous()?)?.gelu_erf()?.permute((0, 3, 1, 2))?.contiguous()?;
+            let y = elementwise::gelu(norm.forward(&y.contiguous()?)?)?;
+            x = y.permute((0, 3, 1, 2))?.contiguous()?;
         }
         x.conv2d(&self.out_weight, 0, 1, 1, 1)?.broadcast_add(&self.out_bias.reshape((1, (), 1, 1))?)
     }

@@ -2,7 +2,7 @@
 //!
 //! Weights are counted tensor by tensor from the list that the model itself would ask for, so the
 //! figure cannot disagree with the model. What computing takes besides is an estimate, of the two
-//! things that dominate it: the memory of a conversation, and the grounding encoder's attention.
+//! things that dominate it: the memory of a conversation, and the grounding encoder's widest layer.
 
 use crate::checkpoint::manifest::expected_tensors;
 use crate::error::without_backtrace;
@@ -47,17 +47,18 @@ pub fn needs(config: &GlammConfig) -> Result<Vec<(Precision, MemoryNeed)>, Strin
     Ok(COUNTED.map(of).to_vec())
 }
 
-/// Keys and values of a question about an image with its answer, and what attending over the whole
-/// grid of the grounding encoder takes (scores, weights and their copy): in 32 bits, in which the CPU
-/// computes whatever the weights are in.
+/// Keys and values of a question about an image with its answer, and what the widest layer of the
+/// grounding encoder takes (inside the MLP, before and after its activation, and beside it): in 32 bits,
+/// in which the CPU computes whatever the weights are in.
 fn working_bytes(config: &GlammConfig) -> u64 {
     let llm = &config.llm;
     let cache = 2 * 4 * (llm.num_hidden_layers * llm.kv_heads() * llm.head_dim()) as u64 * POSITIONS;
-    let tokens = (config.grounding.grid() * config.grounding.grid()) as u64;
-    let one_head = tokens * tokens;
-    let all_heads = one_head * config.grounding.encoder_num_heads as u64;
-    let attention = 3 * 4 * all_heads.min(one_head.max(ATTENTION_ELEMENTS as u64));
-    cache + attention
+    let grounding = &config.grounding;
+    let tokens = (grounding.grid() * grounding.grid()) as u64;
+    let hidden = (grounding.encoder_embed_dim as f64 * grounding.mlp_ratio) as u64;
+    let all_heads = tokens * tokens * grounding.encoder_num_heads as u64;
+    let widest = (tokens * hidden).max(all_heads.min(ATTENTION_ELEMENTS as u64));
+    cache + 3 * 4 * widest
 }
 
 /// Bytes that the weights take as they are published: the grounding encoder and the projection into
@@ -99,7 +100,7 @@ mod tests {
         // Nearly all weights are in matrices; the rest stays in 32 bits.
         assert!((gigabytes[0] / gigabytes[1] - 2.0).abs() < 0.05, "{gigabytes:?}");
         assert!(gigabytes[0] > 30.0 && gigabytes[5] < 6.5, "{gigabytes:?}");
-        // Keys and values, and two heads over the whole grid.
-        assert_eq!(needs[0].1.working_bytes, (1 << 30) + (3 << 27));
+        // Keys and values, and the MLP over the whole grid.
+        assert_eq!(needs[0].1.working_bytes, (1 << 30) + 3 * 4 * 4096 * 5120);
     }
 }

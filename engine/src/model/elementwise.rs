@@ -1,0 +1,222 @@
+//! Activation functions and softmax on the CPU: in place, by all cores, and written so that the
+//! compiler makes vector instructions of them. The tensor library computes the same one number at a
+//! time, some of it on one core. Other processors and number formats go to the library.
+//!
+//! Each function changes the tensor that it is given, so callers hand over one of their own making.
+
+use std::sync::{Mutex, PoisonError};
+
+use candle_core::utils::barrier_pool;
+use candle_core::{CpuStorage, DType, InplaceOp1, Layout, Result, Tensor};
+use candle_nn::ops;
+
+/// Numbers that a core takes at a time.
+const SHARE: usize = 1 << 14;
+/// Numbers that are worked on together.
+const LANES: usize = 16;
+
+/// `x · Φ(x)`, exact to single precision: `GELU` with the error function.
+pub(super) fn gelu(x: Tensor) -> Result<Tensor> {
+    if is_ours(&x) { activate(x, "gelu", |x| x * normal_distribution(x)) } else { x.gelu_erf() }
+}
+
+/// OpenAI's approximation of GELU: `x · sigmoid(1.702 x)`.
+pub(super) fn quick_gelu(x: Tensor) -> Result<Tensor> {
+    if is_ours(&x) {
+        activate(x, "quick-gelu", |x| x * sigmoid(1.702 * x))
+    } else {
+        &x * ops::sigmoid(&(&x * 1.702)?)?
+    }
+}
+
+/// `x · sigmoid(x)`.
+pub(super) fn silu(x: Tensor) -> Result<Tensor> {
+    if is_ours(&x) { activate(x, "silu", |x| x * sigmoid(x)) } else { x.silu() }
+}
+
+/// Softmax over the last dimension.
+pub(super) fn softmax(x: Tensor) -> Result<Tensor> {
+    match x.dims().last() {
+        Some(&width) if width > 0 && is_ours(&x) => {
+            let function = |rows: &mut [f32]| rows.chunks_exact_mut(width).for_each(softmax_of_row);
+            x.inplace_op1(&Rows { name: "softmax", width, function })?;
+            Ok(x)
+        }
+        _ => ops::softmax_last_dim(&x),
+    }
+}
+
+fn activate(x: Tensor, name: &'static str, f: impl Fn(f32) -> f32 + Sync) -> Result<Tensor> {
+    x.inplace_op1(&Rows { name, width: 1, function: |values: &mut [f32]| each(values, &f) })?;
+    Ok(x)
+}
+
+fn is_ours(x: &Tensor) -> bool {
+    x.device().is_cpu() && x.dtype() == DType::F32 && x.is_contiguous()
+}
+
+/// A function of some whole rows of `width` numbers.
+struct Rows<F> {
+    name: &'static str,
+    width: usize,
+    function: F,
+}
+
+impl<F: Fn(&mut [f32]) + Sync> InplaceOp1 for Rows<F> {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn cpu_fwd(&self, storage: &mut CpuStorage, layout: &Layout) -> Result<()> {
+        let (CpuStorage::F32(values), Some((start, end))) = (storage, layout.contiguous_offsets()) else {
+            candle_core::bail!("{}: numbers in single precision, one after the other", self.name)
+        };
+        let share = self.width * (SHARE / self.width).max(1);
+        let shares: Vec<_> = values[start..end].chunks_mut(share).map(Mutex::new).collect();
+        barrier_pool().execute_chunked(shares.len(), |range| {
+            for share in &shares[range] {
+                (self.function)(&mut share.lock().unwrap_or_else(PoisonError::into_inner));
+            }
+        });
+        Ok(())
+    }
+}
+
+fn each(values: &mut [f32], f: impl Fn(f32) -> f32) {
+    let (whole, rest) = values.as_chunks_mut::<LANES>();
+    for lanes in whole {
+        *lanes = lanes.map(&f);
+    }
+    for value in rest {
+        *value = f(*value);
+    }
+}
+
+/// The lanes' results, and that of what is left over, taken together.
+fn fold(values: &[f32], start: f32, f: impl Fn(f32, f32) -> f32) -> f32 {
+    let (whole, rest) = values.as_chunks::<LANES>();
+    let mut folded = [start; LANES];
+    for lanes in whole {
+        for (folded, value) in folded.iter_mut().zip(lanes) {
+            *folded = f(*folded, *value);
+        }
+    }
+    folded.iter().chain(rest).fold(start, |folded, value| f(folded, *value))
+}
+
+fn softmax_of_row(row: &mut [f32]) {
+    let largest = fold(row, f32::NEG_INFINITY, |a, b| if b > a { b } else { a });
+    each(row, |x| exp(x - largest));
+    let factor = 1.0 / fold(row, 0.0, |a, b| a + b);
+    each(row, |x| x * factor);
+}
+
+fn sigmoid(x: f32) -> f32 {
+    1.0 / (1.0 + exp(-x))
+}
+
+/// `Φ(x)`, by Abramowitz and Stegun 7.1.26: to 1e-7.
+fn normal_distribution(x: f32) -> f32 {
+    let z = x.abs() * std::f32::consts::FRAC_1_SQRT_2;
+    let t = 1.0 / (1.0 + 0.327_591_1 * z);
+    let sum = t * (-1.453_152_1 + t * 1.061_405_4);
+    let sum = t * (0.254_829_6 + t * (-0.284_496_72 + t * (1.421_413_8 + sum)));
+    let tail = 0.5 * sum * exp(-z * z);
+    if x < 0.0 { tail } else { 1.0 - tail }
+}
+
+/// `eˣ` to the last but one bit; 0 below -87, infinite above 88.
+#[inline]
+fn exp(x: f32) -> f32 {
+    /// Added to a number that is small beside it, rounds it to a whole one.
+    const WHOLE: f32 = 12_582_912.0;
+    const LOWEST: f32 = -87.0;
+    const HIGHEST: f32 = 88.0;
+    let bounded = if x < LOWEST { LOWEST } else { x };
+    let bounded = if bounded > HIGHEST { HIGHEST } else { bounded };
+    let shifted = bounded * std::f32::consts::LOG2_E + WHOLE;
+    let twos = shifted - WHOLE;
+    // ln 2 in two parts, the first of few digits.
+    let rest = bounded - twos * 0.693_359_4 + twos * 2.121_944_4e-4;
+    let series = 1.0 / 720.0;
+    let series = series * rest + 1.0 / 120.0;
+    let series = series * rest + 1.0 / 24.0;
+    let series = series * rest + 1.0 / 6.0;
+    let series = series * rest + 0.5;
+    let series = series * rest * rest + rest + 1.0;
+    // The lowest bits of `shifted` are the whole number; it moves the exponent.
+    let power = f32::from_bits((shifted.to_bits() << 23).wrapping_add(127 << 23));
+    let value = series * power;
+    if x < LOWEST {
+        0.0
+    } else if x > HIGHEST {
+        f32::INFINITY
+    } else {
+        value
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use candle_core::Device;
+
+    use super::*;
+
+    /// `f` of many numbers is `wanted` of them, to a few units in the seventh digit.
+    fn check(f: fn(Tensor) -> Result<Tensor>, wanted: fn(&Tensor) -> Result<Tensor>) {
+        // Not a multiple of anything.
+        let x = Tensor::arange_step(-110f32, 110.0, 0.003_7, &Device::Cpu).unwrap();
+        let exact = wanted(&x.to_dtype(DType::F64).unwrap()).unwrap().to_vec1::<f64>().unwrap();
+        let got = f(x.copy().unwrap()).unwrap().to_vec1::<f32>().unwrap();
+        let x = x.to_vec1::<f32>().unwrap();
+        for (x, (got, exact)) in x.iter().zip(got.iter().zip(&exact)) {
+            let allowed = 5e-7 * f64::from(x.abs()).max(1.0);
+            assert!((f64::from(*got) - exact).abs() <= allowed, "{x}: {got}, not {exact}");
+        }
+    }
+
+    #[test]
+    fn activations_are_exact() {
+        check(gelu, Tensor::gelu_erf);
+        check(quick_gelu, |x| x * ops::sigmoid(&(x * 1.702)?)?);
+        check(silu, Tensor::silu);
+    }
+
+    #[test]
+    #[expect(clippy::float_cmp, reason = "limits are exact")]
+    fn exponentials_have_their_limits() {
+        for i in -870..=880 {
+            let x = i as f32 / 10.0;
+            let wanted = f64::from(x).exp();
+            assert!((f64::from(exp(x)) - wanted).abs() <= 4e-7 * wanted, "{x}");
+        }
+        assert_eq!([exp(f32::NEG_INFINITY), exp(-200.0), exp(0.0)], [0.0, 0.0, 1.0]);
+        assert_eq!(exp(200.0), f32::INFINITY);
+        assert!(exp(f32::NAN).is_nan());
+    }
+
+    #[test]
+    fn softmax_is_the_library_s() {
+        for width in [1, 7, 196, 5000] {
+            let x = crate::model::testing::noise("logits", (5, 3, width)).affine(30.0, 3.0).unwrap();
+            let wanted = ops::softmax_last_dim(&x).unwrap();
+            let got = softmax(x).unwrap();
+            assert_eq!(got.dims(), [5, 3, width]);
+            assert!(crate::model::testing::distance(&got, &wanted) < 1e-6);
+        }
+        let masked = Tensor::new(&[[0.5f32, f32::NEG_INFINITY], [f32::NAN, 1.0]], &Device::Cpu).unwrap();
+        let rows = softmax(masked).unwrap().to_vec2::<f32>().unwrap();
+        assert_eq!(rows[0], vec![1.0, 0.0]);
+        assert!(rows[1].iter().all(|value| value.is_nan()));
+    }
+
+    #[test]
+    fn parts_of_a_tensor_stay_apart() {
+        let whole = Tensor::ones((4, 3), DType::F32, &Device::Cpu).unwrap();
+        softmax(whole.narrow(0, 1, 2).unwrap()).unwrap();
+        let sums: Vec<f32> = whole.sum(1).unwrap().to_vec1().unwrap();
+        assert!(sums.iter().zip([3.0, 1.0, 1.0, 3.0]).all(|(sum, wanted)| (sum - wanted).abs() < 1e-6));
+    }
+}
