@@ -1,4 +1,4 @@
-//! The thread that makes pictures ready: decoding, drawing scenes, reading the clipboard, making
+//! The threads that make pictures ready: decoding, drawing scenes, reading the clipboard, making
 //! smaller copies. No frame of the window waits for any of it.
 
 use std::sync::Arc;
@@ -13,23 +13,28 @@ use crate::update::{Action, Source};
 
 /// Pictures that may wait to be made ready.
 const CAPACITY: usize = 128;
+/// A huge picture takes one of them; small ones pass it by. More would take more memory at once.
+const THREADS: usize = 2;
 
-/// The window's end of the loader thread, which ends with it.
+/// The window's end of the loader threads, which end with it.
 #[derive(Debug)]
 pub(crate) struct Loader {
     requests: Sender<(ImageId, Source)>,
 }
 
 impl Loader {
-    /// Starts the thread. What it has made goes into `results`; `wake` is called after each.
+    /// Starts the threads. What they have made goes into `results`; `wake` is called after each.
     ///
     /// # Errors
     /// Where the system has no thread to give.
     pub(crate) fn start(results: Sender<Action>, wake: impl Fn() + Send + 'static) -> std::io::Result<Self> {
         let (requests, waiting) = bounded(CAPACITY);
-        std::thread::Builder::new()
-            .name("picture-loader".to_owned())
-            .spawn(move || work(&waiting, &results, &wake))?;
+        for number in 0..THREADS {
+            let (waiting, results, wake) = (waiting.clone(), results.clone(), wake.clone());
+            std::thread::Builder::new()
+                .name(format!("picture-loader-{number}"))
+                .spawn(move || work(&waiting, &results, &wake))?;
+        }
         Ok(Self { requests })
     }
 

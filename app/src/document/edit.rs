@@ -203,11 +203,13 @@ impl Document {
         Ok(changed)
     }
 
-    /// The document with one more picture, at the end of the filmstrip.
+    /// The document with one more picture. The filmstrip is in the order in which pictures were asked
+    /// for, whichever of them is ready first.
     #[must_use]
     pub fn with_picture(&self, picture: Arc<Picture>) -> Self {
         let mut changed = self.clone();
-        changed.pictures.push(picture);
+        let place = changed.pictures.partition_point(|other| other.id < picture.id);
+        changed.pictures.insert(place, picture);
         changed
     }
 
@@ -238,6 +240,15 @@ mod tests {
 
     fn bounds(x0: f32, y0: f32, x1: f32, y1: f32) -> PixelBox {
         PixelBox { x0, y0, x1, y1 }
+    }
+
+    #[test]
+    fn the_filmstrip_keeps_the_order_of_asking() {
+        let open = |doc: &Document, id| {
+            doc.with_picture(Arc::new(Picture::new(ImageId(id), "a".into(), Origin::Clipboard, (9, 9))))
+        };
+        let doc = open(&open(&open(&Document::default(), 4), 9), 7);
+        assert_eq!(doc.pictures().iter().map(|p| p.id.0).collect::<Vec<_>>(), [4, 7, 9]);
     }
 
     #[test]

@@ -76,7 +76,8 @@ impl State {
                 let picture = Picture::new(image, arrival.name, arrival.origin, pixels.size());
                 self.session.pixels.insert(image, pixels);
                 self.history.open(&Arc::new(picture));
-                if arrival.select || self.ui.current.is_none() {
+                let better_comes = self.session.arrivals.iter().any(|other| other.select);
+                if arrival.select || self.ui.current.is_none() && !better_comes {
                     self.select_picture(image, out);
                 }
             }

@@ -17,6 +17,9 @@ use crate::ui_state::{Tab, Tool};
 /// Share of the picture's shorter side that a box around a place takes where nothing is found there.
 const BOX_AROUND_PLACE: f32 = 0.2;
 
+/// The model's own estimate of a mask's IoU from which on the box around it means something.
+const SURE: f32 = 0.5;
+
 /// What can be done about a place of the picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Offer {
@@ -171,7 +174,9 @@ impl State {
                     return;
                 }
                 let at = done.points.first().map_or(Pos2::ZERO, |click| egui::pos2(click.x, click.y));
-                let found = picking::bounding_box(&GroundedMask::new(MaskId(0), masks));
+                let sure = masks.used().predicted_iou >= SURE;
+                let mask = GroundedMask::new(MaskId(0), masks);
+                let found = picking::bounding_box(&mask).filter(|_| sure);
                 let bounds = found.unwrap_or_else(|| self.box_around(at));
                 self.ask_about(bounds, String::new(), prompt, now, out);
             }

@@ -66,20 +66,26 @@ pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui) {
 /// What the user is expected to do, or what a dropped file will do.
 fn hint(shown: &Shown<'_>, ui: &Ui, rect: egui::Rect) {
     let dropping = ui.input(|i| !i.raw.hovered_files.is_empty());
+    let ui_state = &shown.state.ui;
     let text = if dropping {
-        "Drop to open"
-    } else if shown.state.ui.prompt_awaiting_region.is_some() {
-        "Draw a box around what you want to ask about"
-    } else if shown.state.ui.tool == Tool::Point && shown.state.ui.prompted.is_some() {
-        "Click adds, Alt and click takes away · Enter begins another mask"
-    } else if shown.state.ui.tool == Tool::Point {
-        "Click what belongs to the mask"
+        "Drop to open".to_owned()
+    } else if ui_state.prompt_awaiting_region.is_some() {
+        "Draw a box around what you want to ask about".to_owned()
+    } else if ui_state.tool == Tool::Point {
+        let prompted = ui_state.prompted.and_then(|id| shown.state.picture()?.mask(id));
+        prompted.map_or_else(
+            || "Click what belongs to the mask".to_owned(),
+            |mask| {
+                let estimate = mask.logits().predicted_iou;
+                format!("Estimated IoU {estimate:.2} · Click adds, Alt+click takes away, Enter ends it")
+            },
+        )
     } else {
         return;
     };
     let tokens = shown.tokens;
     let font = theme::medium_font(theme::LABEL);
-    let galley = ui.painter().layout_no_wrap(text.to_owned(), font, tokens.on_accent);
+    let galley = ui.painter().layout_no_wrap(text, font, tokens.on_accent);
     let card =
         egui::Rect::from_center_size(rect.center_top() + vec2(0.0, 34.0), galley.size() + vec2(30.0, 16.0));
     ui.painter().rect_filled(card, CornerRadius::same(17), tokens.accent);
