@@ -27,7 +27,10 @@ impl Loader {
     ///
     /// # Errors
     /// Where the system has no thread to give.
-    pub(crate) fn start(results: Sender<Action>, wake: impl Fn() + Send + 'static) -> std::io::Result<Self> {
+    pub(crate) fn start(
+        results: Sender<Action>,
+        wake: impl Fn() + Clone + Send + 'static,
+    ) -> std::io::Result<Self> {
         let (requests, waiting) = bounded(CAPACITY);
         for number in 0..THREADS {
             let (waiting, results, wake) = (waiting.clone(), results.clone(), wake.clone());
