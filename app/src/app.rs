@@ -72,7 +72,7 @@ impl App {
         let largest_window = cc.wgpu_render_state.as_ref().map(gpu::tame);
         let (results_sender, results) = bounded(RESULTS);
         let ctx = cc.egui_ctx.clone();
-        let loader = Loader::start(results_sender.clone(), move || ctx.request_repaint())?;
+        let loader = Loader::start(&results_sender, move || ctx.request_repaint())?;
         let ctx = cc.egui_ctx.clone();
         let textures = Textures::start(move || ctx.request_repaint())?;
         let ctx = cc.egui_ctx.clone();

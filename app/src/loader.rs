@@ -28,7 +28,7 @@ impl Loader {
     /// # Errors
     /// Where the system has no thread to give.
     pub(crate) fn start(
-        results: Sender<Action>,
+        results: &Sender<Action>,
         wake: impl Fn() + Clone + Send + 'static,
     ) -> std::io::Result<Self> {
         let (requests, waiting) = bounded(CAPACITY);
