@@ -3,6 +3,7 @@
 //! time, some of it on one core. Other processors and number formats go to the library.
 //!
 //! Each function changes the tensor that it is given, so callers hand over one of their own making.
+#![expect(clippy::inline_always, reason = "or else a loop over lanes calls a function for each number")]
 
 use std::sync::{Mutex, PoisonError};
 
@@ -82,12 +83,9 @@ impl<F: Fn(&mut [f32]) + Sync> InplaceOp1 for Rows<F> {
     }
 }
 
+#[inline(always)]
 fn each(values: &mut [f32], f: impl Fn(f32) -> f32) {
-    let (whole, rest) = values.as_chunks_mut::<LANES>();
-    for lanes in whole {
-        *lanes = lanes.map(&f);
-    }
-    for value in rest {
+    for value in values {
         *value = f(*value);
     }
 }
@@ -111,11 +109,13 @@ fn softmax_of_row(row: &mut [f32]) {
     each(row, |x| x * factor);
 }
 
+#[inline(always)]
 fn sigmoid(x: f32) -> f32 {
     1.0 / (1.0 + exp(-x))
 }
 
 /// `Φ(x)`, by Abramowitz and Stegun 7.1.26: to 1e-7.
+#[inline(always)]
 fn normal_distribution(x: f32) -> f32 {
     let z = x.abs() * std::f32::consts::FRAC_1_SQRT_2;
     let t = 1.0 / (1.0 + 0.327_591_1 * z);
@@ -126,7 +126,7 @@ fn normal_distribution(x: f32) -> f32 {
 }
 
 /// `eˣ` to the last but one bit; 0 below -87, infinite above 88.
-#[inline]
+#[inline(always)]
 fn exp(x: f32) -> f32 {
     /// Added to a number that is small beside it, rounds it to a whole one.
     const WHOLE: f32 = 12_582_912.0;

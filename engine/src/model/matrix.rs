@@ -341,7 +341,8 @@ pub fn pack<E: From<candle_core::Error>>(
     let stretches = elements.div_ceil(PACKED_AT_ONCE);
     let pack_one = |index: usize| {
         let start = index * PACKED_AT_ONCE;
-        let stretch = flat.narrow(0, start, PACKED_AT_ONCE.min(elements - start))?;
+        // The library packs all that lies behind a tensor, so it gets one of its own.
+        let stretch = flat.narrow(0, start, PACKED_AT_ONCE.min(elements - start))?.force_contiguous()?;
         Ok(QTensor::quantize(&stretch, format.ggml())?.data()?.into_owned())
     };
     for first in (0..stretches).step_by(PACKED_TOGETHER) {
@@ -491,6 +492,22 @@ mod tests {
                 let allowed = if format == Format::F32 { 1e-6 } else { 2e-2 };
                 assert!(off / scale < allowed, "{format:?}: {}", off / scale);
             }
+        }
+    }
+
+    #[test]
+    fn packing_in_stretches_is_packing_at_once() {
+        let matrix = noise("matrix", (PACKED_AT_ONCE / 1024 + 3, 1024));
+        for format in Format::ALL {
+            let mut stretches = Vec::new();
+            pack(&matrix, format, |packed| {
+                stretches.push(packed.to_vec());
+                Ok::<_, candle_core::Error>(())
+            })
+            .unwrap();
+            assert_eq!(stretches.len(), 2);
+            let whole = QTensor::quantize(&matrix, format.ggml()).unwrap();
+            assert!(stretches.concat() == *whole.data().unwrap(), "{format:?}");
         }
     }
 
