@@ -1,5 +1,5 @@
 //! How long a frame takes with 50 masks over a picture of 24 megapixels: lying still, while it is
-//! zoomed and moved, and while a reply streams. `cargo bench -p glamm-tests --bench frames`.
+//! zoomed and moved, and while a reply streams. `cargo bench --workspace --bench frames`.
 //!
 //! "window" is all that the program itself does for a frame (input, state, layout, uploads); "drawn"
 //! adds tessellation, the GPU and reading the frame back, and says something of the GPU only where

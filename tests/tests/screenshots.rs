@@ -1,5 +1,5 @@
 //! The pictures of the README, taken of the program itself with the model that comes with it.
-//! `UPDATE_SCREENSHOTS=1 cargo test -p glamm-tests --release --test screenshots` renews those in
+//! `UPDATE_SCREENSHOTS=1 cargo test --workspace --release --test screenshots` renews those in
 //! `assets/screenshots`; otherwise it is tested that the README shows what is there, no more and no
 //! less.
 
