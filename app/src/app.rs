@@ -6,7 +6,7 @@
 use std::path::PathBuf;
 
 use crossbeam::channel::{Receiver, Sender, bounded};
-use egui::{Context, Event, Modifiers, ThemePreference, Ui, ViewportCommand};
+use egui::{Context, Event, Key, Modifiers, ThemePreference, Ui, ViewportCommand};
 use glamm_engine::protocol::{EngineCommand, ModelSpec};
 
 use crate::command::Command;
@@ -15,9 +15,11 @@ use crate::engine_link::EngineLink;
 use crate::gpu;
 use crate::loader::Loader;
 use crate::models::desk::ModelDesk;
+use crate::preferences::{Keeper, WindowPlace};
 use crate::render;
 use crate::render::textures::Textures;
-use crate::surroundings::Surroundings;
+use crate::shell::ShellAction;
+use crate::surroundings::{Remembered, Surroundings};
 use crate::theme::{self, Tokens};
 use crate::ui::{self, Shown};
 use crate::ui_state::Appearance;
@@ -32,6 +34,7 @@ pub struct App {
     engine: EngineLink,
     loader: Loader,
     desk: ModelDesk,
+    keeper: Keeper,
     results: Receiver<Action>,
     results_sender: Sender<Action>,
     textures: Textures,
@@ -46,12 +49,13 @@ impl App {
     /// Where the system has no threads to give.
     pub fn new(
         cc: &eframe::CreationContext<'_>,
+        surroundings: Surroundings,
         model: ModelSpec,
         picture: Option<PathBuf>,
     ) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
         let ctx = cc.egui_ctx.clone();
         let engine = EngineLink::spawn(move || ctx.request_repaint())?;
-        Ok(Self::with_engine(cc, engine, Surroundings::from_env(), model, picture)?)
+        Ok(Self::with_engine(cc, engine, surroundings, model, picture)?)
     }
 
     /// [`Self::new`] with an engine that is there already, and other surroundings.
@@ -66,6 +70,8 @@ impl App {
         picture: Option<PathBuf>,
     ) -> std::io::Result<Self> {
         theme::install(&cc.egui_ctx);
+        // Ctrl and plus make the picture larger, not the interface.
+        cc.egui_ctx.options_mut(|options| options.zoom_with_keyboard = false);
         if let Some(render_state) = &cc.wgpu_render_state {
             render::mask::install(render_state);
         }
@@ -75,11 +81,19 @@ impl App {
         let loader = Loader::start(&results_sender, move || ctx.request_repaint())?;
         let ctx = cc.egui_ctx.clone();
         let textures = Textures::start(move || ctx.request_repaint())?;
+        let Remembered { directory, preferences, complaint } = surroundings.remembered.clone();
+        let keeper = Keeper::start(directory, preferences.clone())?;
         let ctx = cc.egui_ctx.clone();
         let desk = ModelDesk::start(surroundings, move || ctx.request_repaint())?;
         let (state, effects) = State::start(model, picture);
-        let mut app = Self { state, engine, loader, desk, results, results_sender, textures, largest_window };
+        let mut app =
+            Self { state, engine, loader, desk, keeper, results, results_sender, textures, largest_window };
+        let remembered = app.state.remember(&preferences);
+        app.carry_out(&cc.egui_ctx, remembered);
         app.carry_out(&cc.egui_ctx, effects);
+        if let Some(complaint) = complaint {
+            app.act(&cc.egui_ctx, Action::Failed(complaint));
+        }
         Ok(app)
     }
 
@@ -142,10 +156,41 @@ impl App {
                 });
                 None
             }
+            Effect::SetContrast(high) => {
+                theme::set_contrast(ctx, high);
+                None
+            }
+            Effect::SetScale(scale) => {
+                ctx.set_zoom_factor(scale);
+                None
+            }
             Effect::Quit => {
                 ctx.send_viewport_cmd(ViewportCommand::Close);
                 None
             }
+        }
+    }
+
+    /// Where the window is, for the next time. Of one that fills the screen the size before that is kept.
+    fn look_at_window(&mut self, ctx: &Context) {
+        let viewport = ctx.input(|i| i.viewport().clone());
+        let shell = &self.state.ui.shell;
+        let maximized = viewport.maximized == Some(true) || viewport.fullscreen == Some(true);
+        if viewport.minimized == Some(true) {
+            return;
+        }
+        // Points of the system, not of the scaled interface.
+        let scale = ctx.zoom_factor();
+        let place = match (shell.window, viewport.inner_rect) {
+            (Some(before), _) if maximized => WindowPlace { maximized, ..before },
+            (_, Some(inner)) => {
+                let position = viewport.outer_rect.map(|outer| [outer.min.x * scale, outer.min.y * scale]);
+                WindowPlace { position, size: [inner.width() * scale, inner.height() * scale], maximized }
+            }
+            (_, None) => return,
+        };
+        if shell.window != Some(place) {
+            self.act(ctx, Action::Shell(ShellAction::Placed(place)));
         }
     }
 
@@ -169,12 +214,13 @@ impl App {
             }
         }
         for command in Command::ALL {
-            let Some(shortcut) = command.info().shortcut else { continue };
             let busy = self.state.ui.gesture.is_some() || self.state.ui.is_modal();
             let covered = self.state.ui.is_modal() && !command.works_over_modals();
-            let hidden =
-                typing && !command.works_while_typing() || command == Command::Stop && busy || covered;
-            if !hidden && command.is_enabled(&self.state) && consume(ctx, shortcut) {
+            if command == Command::Stop && busy || covered || !command.is_enabled(&self.state) {
+                continue;
+            }
+            let mut shortcuts = command.info().shortcut.into_iter().chain(command.other_shortcut());
+            if shortcuts.any(|keys| (!typing || command.works_while_typing(keys)) && consume(ctx, keys)) {
                 self.act(ctx, Action::Command(command));
             }
         }
@@ -197,6 +243,8 @@ impl eframe::App for App {
             self.act(ctx, action);
         }
         self.input(ctx);
+        self.look_at_window(ctx);
+        self.keeper.keep(self.state.preferences());
         if let Some(largest) = self.largest_window {
             gpu::limit_window(ctx, largest);
         }
@@ -206,7 +254,7 @@ impl eframe::App for App {
         let ctx = ui.ctx().clone();
         let mut shown = Shown {
             state: &self.state,
-            tokens: Tokens::of(&ctx),
+            tokens: Tokens::of(ctx.theme(), self.state.ui.shell.high_contrast),
             textures: &mut self.textures,
             now: ctx.input(|i| i.time),
             actions: Vec::new(),
@@ -257,7 +305,10 @@ fn pasted_path(text: &str) -> Option<PathBuf> {
 /// Whether a shortcut was pressed. A key without modifiers must be pressed without any.
 fn consume(ctx: &Context, shortcut: egui::KeyboardShortcut) -> bool {
     ctx.input_mut(|i| {
-        if shortcut.modifiers == Modifiers::NONE && !i.modifiers.is_none() {
+        // On most keyboards the question mark itself is typed with Shift.
+        let shift = i.modifiers.shift && shortcut.logical_key != Key::Questionmark;
+        let pressed = Modifiers { shift, ..i.modifiers };
+        if shortcut.modifiers == Modifiers::NONE && !pressed.is_none() {
             return false;
         }
         i.consume_shortcut(&shortcut)

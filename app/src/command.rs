@@ -77,13 +77,21 @@ pub enum Command {
     FollowSystem,
     LightMode,
     DarkMode,
+    ToggleContrast,
+    LargerInterface,
+    SmallerInterface,
+    NormalInterface,
     ManageModels,
     UseDemoModel,
     OpenModelFolder,
     OpenModelFile,
     StopLoading,
     UnloadModel,
+    ShowPalette,
     ShowShortcuts,
+    ShowTour,
+    ShowLog,
+    ShowAbout,
 }
 
 /// A row of the table.
@@ -109,13 +117,17 @@ const fn ctrl_shift(key: Key) -> KeyboardShortcut {
     KeyboardShortcut::new(Modifiers::COMMAND.plus(Modifiers::SHIFT), key)
 }
 
+const fn ctrl_alt(key: Key) -> KeyboardShortcut {
+    KeyboardShortcut::new(Modifiers::COMMAND.plus(Modifiers::ALT), key)
+}
+
 const fn plain(key: Key) -> KeyboardShortcut {
     KeyboardShortcut::new(Modifiers::NONE, key)
 }
 
 impl Command {
     /// All of them, in the order of the menus.
-    pub const ALL: [Self; 40] = [
+    pub const ALL: [Self; 48] = [
         Self::OpenPicture,
         Self::PastePicture,
         Self::NewScene,
@@ -149,13 +161,21 @@ impl Command {
         Self::FollowSystem,
         Self::LightMode,
         Self::DarkMode,
+        Self::ToggleContrast,
+        Self::LargerInterface,
+        Self::SmallerInterface,
+        Self::NormalInterface,
         Self::ManageModels,
         Self::UseDemoModel,
         Self::OpenModelFolder,
         Self::OpenModelFile,
         Self::StopLoading,
         Self::UnloadModel,
+        Self::ShowPalette,
         Self::ShowShortcuts,
+        Self::ShowTour,
+        Self::ShowLog,
+        Self::ShowAbout,
     ];
 
     /// Its row in the table.
@@ -264,6 +284,19 @@ impl Command {
             }
             Self::LightMode => row(View, "Light", "Always light", None),
             Self::DarkMode => row(View, "Dark", "Always dark", None),
+            Self::ToggleContrast => row(View, "High contrast", "Colours further apart, stronger lines", None),
+            Self::LargerInterface => {
+                group(row(View, "Larger interface", "Show everything larger", Some(ctrl_alt(Key::Plus))))
+            }
+            Self::SmallerInterface => {
+                row(View, "Smaller interface", "Show everything smaller", Some(ctrl_alt(Key::Minus)))
+            }
+            Self::NormalInterface => row(
+                View,
+                "Normal interface",
+                "Show everything as large as designed",
+                Some(ctrl_alt(Key::Num0)),
+            ),
             Self::ManageModels => row(
                 Model,
                 "Models…",
@@ -281,9 +314,17 @@ impl Command {
                 group(row(Model, "Stop loading", "Give up loading the model; none is loaded then", None))
             }
             Self::UnloadModel => row(Model, "Unload model", "Give the model's memory back", None),
-            Self::ShowShortcuts => {
-                row(Help, "Keyboard shortcuts", "List all shortcuts", Some(plain(Key::F1)))
+            Self::ShowPalette => {
+                row(Help, "Command palette…", "Find any command by a few letters", Some(ctrl(Key::K)))
             }
+            Self::ShowShortcuts => {
+                row(Help, "Keyboard shortcuts", "List all shortcuts", Some(plain(Key::Questionmark)))
+            }
+            Self::ShowTour => group(row(Help, "Tour", "Show the three steps of the beginning again", None)),
+            Self::ShowLog => {
+                row(Help, "Log", "Show what the program says about itself", Some(ctrl_shift(Key::L)))
+            }
+            Self::ShowAbout => row(Help, "About", "Version, licences of the program and of its parts", None),
         }
     }
 
@@ -304,6 +345,14 @@ impl Command {
             | Self::FollowSystem
             | Self::LightMode
             | Self::DarkMode
+            | Self::ToggleContrast
+            | Self::LargerInterface
+            | Self::SmallerInterface
+            | Self::NormalInterface
+            | Self::ShowPalette
+            | Self::ShowTour
+            | Self::ShowLog
+            | Self::ShowAbout
             | Self::ManageModels
             | Self::UseDemoModel
             | Self::ShowShortcuts => true,
@@ -357,6 +406,8 @@ impl Command {
             Self::LightMode => Some(ui.appearance == Appearance::Light),
             Self::DarkMode => Some(ui.appearance == Appearance::Dark),
             Self::UseDemoModel => Some(state.session.is_demo()),
+            Self::ToggleContrast => Some(ui.shell.high_contrast),
+            Self::ShowLog => Some(ui.shell.log_open),
             _ => None,
         }
     }
@@ -372,17 +423,26 @@ impl Command {
         step.map_or_else(|| label.to_owned(), |step| format!("{label} {}", step.label))
     }
 
-    /// Whether the shortcut also works while something lies over the window.
-    pub fn works_over_modals(self) -> bool {
-        matches!(self, Self::Quit | Self::ManageModels | Self::ShowShortcuts)
+    /// Other keys for it, which other programs have taught people.
+    pub fn other_shortcut(self) -> Option<KeyboardShortcut> {
+        match self {
+            Self::ShowPalette => Some(ctrl_shift(Key::P)),
+            Self::ShowShortcuts => Some(plain(Key::F1)),
+            _ => None,
+        }
     }
 
-    /// Whether the shortcut also works while a text field has the keyboard.
-    pub fn works_while_typing(self) -> bool {
-        let Some(shortcut) = self.info().shortcut else { return false };
+    /// Whether the shortcut also works while something lies over the window.
+    pub fn works_over_modals(self) -> bool {
+        matches!(self, Self::Quit | Self::ManageModels | Self::ShowShortcuts | Self::ShowPalette)
+    }
+
+    /// Whether one of its shortcuts also works while a text field has the keyboard: not where the field
+    /// has a use for it, or would write it.
+    pub fn works_while_typing(self, shortcut: KeyboardShortcut) -> bool {
         let for_text = matches!(self, Self::Undo | Self::Redo | Self::PastePicture);
-        let typed = shortcut.modifiers.is_none() && !matches!(self, Self::Stop | Self::ShowShortcuts);
-        !for_text && !typed
+        let is_free = matches!(shortcut.logical_key, Key::Escape | Key::F1);
+        !for_text && (is_free || !shortcut.modifiers.is_none())
     }
 }
 
@@ -399,7 +459,7 @@ mod tests {
             let info = command.info();
             assert!(labels.insert(info.label), "{}", info.label);
             assert!(!info.tooltip.is_empty());
-            if let Some(shortcut) = info.shortcut {
+            for shortcut in info.shortcut.into_iter().chain(command.other_shortcut()) {
                 assert!(shortcuts.insert(shortcut), "{} has a shortcut of another", info.label);
             }
         }

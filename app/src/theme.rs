@@ -135,6 +135,48 @@ pub const REGION_COLORS: [Color32; 6] = [
     grey(198, 160, 255),
 ];
 
+/// Black and white, with lines that can be seen by everybody.
+const DARK_CONTRAST: Tokens = Tokens {
+    canvas: grey(0, 0, 0),
+    panel: grey(0, 0, 0),
+    raised: grey(20, 20, 24),
+    raised_hover: grey(56, 58, 68),
+    line: grey(150, 156, 172),
+    text: grey(255, 255, 255),
+    text_soft: grey(240, 242, 248),
+    text_faint: grey(205, 210, 222),
+    accent: grey(140, 190, 255),
+    accent_hover: grey(180, 212, 255),
+    on_accent: grey(0, 0, 0),
+    accent_soft: grey(14, 46, 112),
+    accent_line: grey(140, 190, 255),
+    good: grey(110, 240, 150),
+    busy: grey(255, 214, 100),
+    bad: grey(255, 160, 150),
+    bad_soft: grey(72, 8, 10),
+    ..DARK
+};
+
+const LIGHT_CONTRAST: Tokens = Tokens {
+    canvas: grey(255, 255, 255),
+    panel: grey(255, 255, 255),
+    raised: grey(244, 244, 248),
+    raised_hover: grey(216, 220, 230),
+    line: grey(92, 98, 112),
+    text: grey(0, 0, 0),
+    text_soft: grey(20, 22, 28),
+    text_faint: grey(56, 60, 72),
+    accent: grey(0, 58, 186),
+    accent_hover: grey(0, 40, 140),
+    accent_soft: grey(214, 228, 255),
+    accent_line: grey(0, 58, 186),
+    good: grey(0, 92, 42),
+    busy: grey(120, 72, 0),
+    bad: grey(150, 12, 8),
+    bad_soft: grey(255, 226, 224),
+    ..LIGHT
+};
+
 /// The colours of a phrase: of its chip and of its mask.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PhraseColors {
@@ -151,16 +193,13 @@ pub struct PhraseColors {
 }
 
 impl Tokens {
-    /// The tokens of what the context shows.
-    pub fn of(ctx: &egui::Context) -> &'static Self {
-        Self::for_theme(ctx.theme())
-    }
-
-    /// The tokens of an appearance.
-    pub fn for_theme(theme: Theme) -> &'static Self {
-        match theme {
-            Theme::Dark => &DARK,
-            Theme::Light => &LIGHT,
+    /// The tokens of an appearance, with colours further apart where `high_contrast` says so.
+    pub fn of(theme: Theme, high_contrast: bool) -> &'static Self {
+        match (theme, high_contrast) {
+            (Theme::Dark, false) => &DARK,
+            (Theme::Light, false) => &LIGHT,
+            (Theme::Dark, true) => &DARK_CONTRAST,
+            (Theme::Light, true) => &LIGHT_CONTRAST,
         }
     }
 
@@ -231,12 +270,24 @@ pub fn medium_font(size: f32) -> FontId {
 /// Installs faces and both appearances.
 pub fn install(ctx: &egui::Context) {
     ctx.set_fonts(fonts());
+    set_contrast(ctx, false);
+}
+
+/// Both appearances, with colours further apart where `high` says so.
+pub fn set_contrast(ctx: &egui::Context, high: bool) {
     for theme in [Theme::Dark, Theme::Light] {
-        ctx.set_style_of(theme, style(Tokens::for_theme(theme)));
+        ctx.set_style_of(theme, style(Tokens::of(theme, high)));
     }
 }
 
-/// Inter, before egui's own faces, which have the emoji.
+/// What Inter lacks: Arabic, Hebrew, and the characters of Chinese, Japanese and Korean.
+const FALLBACKS: [(&str, &[u8]); 3] = [
+    ("Noto Sans Arabic", include_bytes!("../../assets/fonts/NotoSansArabic-Regular.ttf")),
+    ("Noto Sans Hebrew", include_bytes!("../../assets/fonts/NotoSansHebrew-Regular.ttf")),
+    ("Droid Sans Fallback", include_bytes!("../../assets/fonts/DroidSansFallback.ttf")),
+];
+
+/// Inter, then egui's own faces, which have the emoji, then other scripts.
 fn fonts() -> FontDefinitions {
     let mut fonts = FontDefinitions::default();
     let faces: [(&str, &'static [u8]); 3] = [
@@ -244,6 +295,12 @@ fn fonts() -> FontDefinitions {
         (MEDIUM, include_bytes!("../../assets/fonts/Inter-Medium.ttf")),
         (SEMI_BOLD, include_bytes!("../../assets/fonts/Inter-SemiBold.ttf")),
     ];
+    for (name, data) in FALLBACKS {
+        fonts.font_data.insert(name.to_owned(), Arc::new(FontData::from_static(data)));
+        for family in [FontFamily::Proportional, FontFamily::Monospace] {
+            fonts.families.entry(family).or_default().push(name.to_owned());
+        }
+    }
     let fallback = fonts.families.get(&FontFamily::Proportional).cloned().unwrap_or_default();
     for (name, data) in faces {
         fonts.font_data.insert(name.to_owned(), Arc::new(FontData::from_static(data)));
@@ -343,7 +400,7 @@ mod tests {
 
     #[test]
     fn everything_can_be_read() {
-        for tokens in [&DARK, &LIGHT] {
+        for tokens in [&DARK, &LIGHT, &DARK_CONTRAST, &LIGHT_CONTRAST] {
             for background in [tokens.panel, tokens.raised] {
                 assert!(contrast(tokens.text, background) > 7.0);
                 assert!(contrast(tokens.text_soft, background) > 7.0);
@@ -357,6 +414,35 @@ mod tests {
                 let chip = tokens.phrase(place);
                 assert!(contrast(chip.text, chip.fill) > 4.5, "phrase {place}, dark {}", tokens.dark);
                 assert!(contrast(chip.text, chip.fill_strong) > 3.0, "phrase {place}, dark {}", tokens.dark);
+            }
+        }
+    }
+
+    #[test]
+    fn high_contrast_is_higher() {
+        for (usual, high) in [(&DARK, &DARK_CONTRAST), (&LIGHT, &LIGHT_CONTRAST)] {
+            let of = |tokens: &Tokens, color: Color32| contrast(color, tokens.panel);
+            assert!(of(high, high.text) > of(usual, usual.text) && of(high, high.text) > 20.0);
+            assert!(of(high, high.text_faint) > 7.0 && of(high, high.line) > 4.5);
+            assert!(of(high, high.accent) > 7.0);
+        }
+    }
+
+    #[test]
+    fn every_script_that_is_promised_has_glyphs() {
+        let mut fonts = egui::epaint::text::Fonts::new(TextOptions::default(), super::fonts());
+        let mut fonts = fonts.with_pixels_per_point(1.0);
+        for font in [text_font(), strong_font(15.0), medium_font(14.0), FontId::monospace(13.0)] {
+            for text in [
+                "Größe ŁÓDŹ Ελλάδα Москва",
+                "画像に何がありますか。",
+                "图片里有什么？",
+                "그림에 무엇이 있나요",
+                "ما في الصورة؟",
+                "מה יש בתמונה?",
+            ] {
+                let missing: String = text.chars().filter(|c| !fonts.has_glyph(&font, *c)).collect();
+                assert!(missing.is_empty(), "{text}: no {missing}");
             }
         }
     }

@@ -6,11 +6,13 @@ use std::collections::{BTreeSet, HashMap};
 
 use egui::{Rect, pos2};
 use glamm_engine::protocol::ImageId;
+use serde::{Deserialize, Serialize};
 
 use crate::canvas::gesture::Gesture;
 use crate::canvas::view::Viewpoint;
 use crate::document::{ConversationId, MaskId, RegionTag};
 use crate::models::Manager;
+use crate::shell::Shell;
 
 /// What dragging on the picture does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -37,7 +39,7 @@ pub enum Tab {
 }
 
 /// Dark or light.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Appearance {
     /// As the desktop says.
     #[default]
@@ -110,6 +112,8 @@ pub struct UiState {
     pub shortcuts_open: bool,
     /// What the model manager shows.
     pub models: Manager,
+    /// The window around the work.
+    pub shell: Shell,
 }
 
 impl Default for UiState {
@@ -140,6 +144,7 @@ impl Default for UiState {
             demo_note_dismissed: false,
             shortcuts_open: false,
             models: Manager::default(),
+            shell: Shell::default(),
         }
     }
 }
@@ -152,7 +157,8 @@ impl UiState {
 
     /// Whether something lies over the window that must be closed first.
     pub fn is_modal(&self) -> bool {
-        self.shortcuts_open || self.models.is_open
+        let Shell { palette, about_open, .. } = &self.shell;
+        self.shortcuts_open || self.models.is_open || palette.is_some() || *about_open
     }
 
     /// The draft about the picture.

@@ -6,6 +6,7 @@ use eframe::egui_wgpu::WgpuSetup;
 use glamm_engine::protocol::ModelSpec;
 
 use crate::app::App;
+use crate::surroundings::Surroundings;
 
 /// What the command line says about the window.
 #[derive(Debug, Clone, Default)]
@@ -21,12 +22,18 @@ pub struct WindowOptions {
 /// # Errors
 /// Where there is no display, or no GPU driver that can draw.
 pub fn run_window(options: WindowOptions) -> eframe::Result {
-    let viewport = egui::ViewportBuilder::default()
+    let surroundings = Surroundings::from_env();
+    let place = surroundings.remembered.preferences.window;
+    let mut viewport = egui::ViewportBuilder::default()
         .with_title("GLaMM Desktop")
         .with_app_id("glamm-desktop")
-        .with_inner_size([1440.0, 900.0])
+        .with_inner_size(place.map_or([1440.0, 900.0], |place| place.size))
+        .with_maximized(place.is_some_and(|place| place.maximized))
         .with_min_inner_size([900.0, 600.0])
         .with_drag_and_drop(true);
+    if let Some(position) = place.and_then(|place| place.position) {
+        viewport = viewport.with_position(position);
+    }
     let mut native = eframe::NativeOptions { viewport, ..eframe::NativeOptions::default() };
     if let WgpuSetup::CreateNew(setup) = &mut native.wgpu_options.wgpu_setup {
         allow_large_textures(setup);
@@ -34,7 +41,7 @@ pub fn run_window(options: WindowOptions) -> eframe::Result {
     eframe::run_native(
         "GLaMM Desktop",
         native,
-        Box::new(move |cc| Ok(Box::new(App::new(cc, options.model, options.image)?))),
+        Box::new(move |cc| Ok(Box::new(App::new(cc, surroundings, options.model, options.image)?))),
     )
 }
 

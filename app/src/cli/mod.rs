@@ -10,6 +10,9 @@ use std::process::ExitCode;
 use clap::Parser;
 use glamm_engine::error::ImageError;
 use serde::Serialize;
+use tracing_subscriber::filter::{EnvFilter, LevelFilter, Targets};
+use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 pub mod agreement;
 pub mod args;
@@ -31,6 +34,7 @@ use error::CliError;
 use terminal::ReplyPrinter;
 
 use crate::WindowOptions;
+use crate::log::KeepLines;
 
 /// Runs the program with the arguments of the process.
 pub fn run() -> ExitCode {
@@ -64,11 +68,18 @@ fn open_window(image: Option<PathBuf>, model: &ModelArgs) -> Result<(), CliError
     crate::run_window(WindowOptions { image, model }).map_err(CliError::Window)
 }
 
-/// What the program logs about itself is shown where `GLAMM_LOG` asks for it, for example
+/// What the program logs about itself is kept for the log panel, and shown where `GLAMM_LOG` asks for it, for example
 /// `GLAMM_LOG=debug` or `GLAMM_LOG=glamm_engine=trace`.
 fn start_logging() {
-    let Ok(filter) = tracing_subscriber::EnvFilter::try_from_env("GLAMM_LOG") else { return };
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    // Of other programs' parts only what went wrong.
+    let own = Targets::new()
+        .with_target("glamm", LevelFilter::DEBUG)
+        .with_target("glamm_engine", LevelFilter::DEBUG)
+        .with_default(LevelFilter::WARN);
+    let shown = EnvFilter::try_from_env("GLAMM_LOG")
+        .ok()
+        .map(|filter| tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_filter(filter));
+    tracing_subscriber::registry().with(KeepLines.with_filter(own)).with(shown).init();
 }
 
 #[expect(clippy::print_stderr, reason = "the one place where the command line complains")]

@@ -3,11 +3,14 @@
 //! To add a panel: a file here with `pub(crate) fn show(shown: &mut Shown, ui: &mut Ui)`, and a call in
 //! [`show`].
 
+mod about;
 mod canvas;
 mod chat;
+mod command_palette;
 mod composer;
 mod filmstrip;
 mod loading;
+mod log_panel;
 mod masks_tab;
 mod menu_bar;
 mod messages;
@@ -19,6 +22,7 @@ mod shortcuts;
 mod side_panel;
 mod status_line;
 mod toolbar;
+mod tour;
 mod widgets;
 
 use egui::{Align2, CentralPanel, CornerRadius, Frame, Id, LayerId, Margin, Order, Panel, Rect, Ui, vec2};
@@ -26,6 +30,7 @@ use egui::{Align2, CentralPanel, CornerRadius, Frame, Id, LayerId, Margin, Order
 use crate::command::Command;
 use crate::document::{MaskId, RegionTag};
 use crate::render::textures::Textures;
+use crate::shell::ShellAction;
 use crate::theme::{self, Tokens};
 use crate::update::{Action, State};
 
@@ -75,12 +80,16 @@ pub fn show(shown: &mut Shown<'_>, ui: &mut Ui) {
         .show(ui, |ui| status_line::show(shown, ui));
     Panel::left("filmstrip").exact_size(76.0).frame(frame).show(ui, |ui| filmstrip::show(shown, ui));
     let width = ui.available_width();
-    Panel::right("side panel")
+    let panel = Panel::right("side panel")
         .resizable(true)
-        .default_size((width * 0.32).clamp(340.0, 460.0))
+        .default_size(shown.state.ui.shell.side_panel.unwrap_or_else(|| (width * 0.32).clamp(340.0, 460.0)))
         .size_range(300.0..=(width - 440.0).clamp(320.0, 900.0))
         .frame(frame)
         .show(ui, |ui| side_panel::show(shown, ui));
+    let width = panel.response.rect.width().round();
+    if shown.state.ui.shell.side_panel != Some(width) {
+        shown.send(Action::Shell(ShellAction::SidePanel(width)));
+    }
     Panel::top("toolbar")
         .exact_size(44.0)
         .frame(frame.inner_margin(Margin::symmetric(14, 0)))
@@ -90,6 +99,10 @@ pub fn show(shown: &mut Shown<'_>, ui: &mut Ui) {
     notices::show(shown, ui);
     models::show(shown, ui);
     shortcuts::show(shown, ui);
+    about::show(shown, ui);
+    log_panel::show(shown, ui);
+    tour::show(shown, ui);
+    command_palette::show(shown, ui);
 }
 
 /// A region's number on its way into the question, beside the pointer.

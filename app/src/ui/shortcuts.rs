@@ -32,23 +32,11 @@ pub(super) fn show(shown: &mut Shown<'_>, ui: &Ui) {
         ui.spacing_mut().interact_size.y = 18.0;
         ui.label(RichText::new("Keyboard and mouse").font(theme::strong_font(18.0)).color(tokens.text));
         ui.add_space(6.0);
-        let room = (ui.ctx().content_rect().height() - 190.0).max(200.0);
-        egui::ScrollArea::vertical().max_height(room).show(ui, |ui| {
-            ui.columns(2, |columns| {
-                for (column, menus) in columns.iter_mut().zip([&Menu::ALL[..2], &Menu::ALL[2..]]) {
-                    for menu in menus {
-                        table(column, shown, *menu);
-                    }
-                }
-                columns[1].add_space(8.0);
-                rows(
-                    &mut columns[1],
-                    shown,
-                    "Mouse",
-                    &MOUSE.map(|(what, how)| (what.to_owned(), how.to_owned())),
-                );
-            });
-        });
+        let height = (ui.ctx().content_rect().height() - 190.0).max(120.0);
+        egui::ScrollArea::vertical()
+            .max_height(height)
+            .auto_shrink([false, true])
+            .show(ui, |ui| columns(shown, ui));
         ui.add_space(6.0);
         button(ui, tokens, "Close", Kind::Plain, true).clicked()
     });
@@ -57,11 +45,29 @@ pub(super) fn show(shown: &mut Shown<'_>, ui: &Ui) {
     }
 }
 
+fn columns(shown: &Shown<'_>, ui: &mut Ui) {
+    ui.columns(2, |columns| {
+        for (column, menus) in columns.iter_mut().zip([&Menu::ALL[..2], &Menu::ALL[2..]]) {
+            for menu in menus {
+                table(column, shown, *menu);
+            }
+        }
+        columns[1].add_space(8.0);
+        rows(&mut columns[1], shown, "Mouse", &MOUSE.map(|(what, how)| (what.to_owned(), how.to_owned())));
+    });
+}
+
 fn table(ui: &mut Ui, shown: &Shown<'_>, menu: Menu) {
-    let commands = Command::ALL.into_iter().map(Command::info).filter(|info| info.menu == menu);
-    let lines: Vec<_> = commands
-        .filter_map(|info| Some((info.label.to_owned(), ui.ctx().format_shortcut(&info.shortcut?))))
-        .collect();
+    let line = |command: Command| {
+        let info = command.info();
+        let keys = ui.ctx().format_shortcut(&info.shortcut.filter(|_| info.menu == menu)?);
+        let other = command.other_shortcut().map(|other| ui.ctx().format_shortcut(&other));
+        Some((
+            info.label.to_owned(),
+            other.map_or_else(|| keys.clone(), |other| format!("{keys} or {other}")),
+        ))
+    };
+    let lines: Vec<_> = Command::ALL.into_iter().filter_map(line).collect();
     if !lines.is_empty() {
         rows(ui, shown, menu.label(), &lines);
     }

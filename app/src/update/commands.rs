@@ -77,6 +77,14 @@ impl State {
                 out.push(Effect::AskForModelFile);
             }
             Command::StopLoading | Command::UnloadModel => self.unload_model(out),
+            Command::ToggleContrast => self.toggle_contrast(out),
+            Command::LargerInterface => self.scale_by(1, out),
+            Command::SmallerInterface => self.scale_by(-1, out),
+            Command::NormalInterface => self.set_scale(1.0, out),
+            Command::ShowPalette => self.toggle_palette(),
+            Command::ShowTour => self.ui.shell.tour = Some(0),
+            Command::ShowLog => self.ui.shell.log_open = !self.ui.shell.log_open,
+            Command::ShowAbout => self.ui.shell.about_open = !self.ui.shell.about_open,
             Command::ShowShortcuts => self.ui.shortcuts_open = !self.ui.shortcuts_open,
         }
     }

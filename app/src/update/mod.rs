@@ -12,6 +12,7 @@ mod models;
 mod pictures;
 mod regions;
 mod segment;
+mod shell;
 #[cfg(test)]
 mod tests;
 mod visible;
@@ -32,6 +33,7 @@ use crate::document::{
 use crate::models::{ManagerAction, ModelNews, ModelTask};
 use crate::pixels::Pixels;
 use crate::session::Session;
+use crate::shell::ShellAction;
 use crate::suggestions::Suggestion;
 use crate::ui_state::{Appearance, UiState};
 
@@ -62,6 +64,8 @@ pub enum Action {
     DialogClosed,
     /// A model folder or file was chosen.
     OpenModel(PathBuf),
+    /// Something happened to the window around the work.
+    Shell(ShellAction),
     /// Something was done in the model manager.
     Manager(ManagerAction),
     /// Something happened to the models of this machine.
@@ -191,6 +195,10 @@ pub enum Effect {
     FocusRegionName,
     /// Dark or light.
     SetAppearance(Appearance),
+    /// Whether colours are further apart.
+    SetContrast(bool),
+    /// Size of everything, 1 as designed.
+    SetScale(f32),
     /// Close the window.
     Quit,
 }
@@ -264,6 +272,7 @@ impl State {
             Action::OpenPasted(image) => self.open_pasted(image, out),
             Action::DialogClosed => self.session.dialog_open = false,
             Action::OpenModel(path) => self.load_model(self.spec_of(ModelSource::Path(path)), out),
+            Action::Shell(action) => self.shell_action(action, now, out),
             Action::Manager(action) => self.manager_action(action, now, out),
             Action::Models(news) => self.model_news(news, out),
             Action::PicturePreviewed { image, preview } => {

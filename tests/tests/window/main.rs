@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 
 mod canvas;
+mod manners;
 mod models;
 mod script;
 mod segments;
@@ -288,11 +289,13 @@ fn the_real_engine_answers_in_the_window() {
     let source = ModelSource::Path(golden.join("glamm-tiny"));
     let model = ModelSpec { source, device: DeviceChoice::Cpu, precision: None };
     let picture = golden.join("images/wide.png");
+    let folder = tempfile::tempdir().unwrap();
+    let around = stage::nothing_around(folder.path());
     let mut window = Harness::builder()
         .with_size(Vec2::new(1100.0, 700.0))
         .with_step_dt(1.0 / 60.0)
         .wgpu()
-        .build_eframe(|cc| App::new(cc, model, Some(picture)).unwrap());
+        .build_eframe(|cc| App::new(cc, around, model, Some(picture)).unwrap());
     wait(&mut window, "the model", |state| matches!(state.session.model, ModelStatus::Ready(_)));
     wait(&mut window, "the picture", |state| state.picture().is_some());
     window.get_by_label("Describe with masks").click();

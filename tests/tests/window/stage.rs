@@ -73,7 +73,7 @@ pub(crate) fn disc() -> BinaryMask {
 }
 
 /// No model but the one that is built in, and a hub that nobody answers for.
-fn nothing_around(folder: &Path) -> Surroundings {
+pub(crate) fn nothing_around(folder: &Path) -> Surroundings {
     let cache = HubCache::at(folder.join("hub"));
     let places =
         Places { cache: Some(cache.clone()), directory: Some(folder.join("own")), others: Vec::new() };

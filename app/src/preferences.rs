@@ -1,0 +1,272 @@
+//! What the program remembers from one time to the next: appearance, scale, the window's place, panels,
+//! models opened from elsewhere. One small JSON file in the platform's directory for configurations.
+//!
+//! Read once before the window opens, written on a thread of its own soon after something changed. A
+//! file that cannot be read is set aside, said, and replaced by one with what is usual.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use glamm_engine::precision::Precision;
+use serde::{Deserialize, Serialize};
+
+use crate::ui_state::Appearance;
+
+/// Interface scales that can be chosen.
+pub const SCALES: std::ops::RangeInclusive<f32> = 0.6..=2.5;
+/// A window is not opened smaller or larger than this, in points.
+const WINDOW_SIDES: std::ops::RangeInclusive<f32> = 400.0..=16_000.0;
+const FILE: &str = "preferences.json";
+/// The file is written when nothing has changed for this long.
+const QUIET: Duration = Duration::from_millis(600);
+
+/// See the module.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Preferences {
+    /// Dark or light.
+    pub appearance: Appearance,
+    /// Whether colours are further apart.
+    pub high_contrast: bool,
+    /// Size of everything, 1 as designed.
+    pub scale: f32,
+    /// Where the window was.
+    pub window: Option<WindowPlace>,
+    /// Width of the panel at the right, in points.
+    pub side_panel: Option<f32>,
+    /// Model folders and files from outside the usual places.
+    pub opened_models: Vec<PathBuf>,
+    /// How precisely models are loaded, by its name; the memory decides where there is none.
+    pub precision: Option<String>,
+    /// Whether the note on what the demo model knows was dismissed.
+    pub demo_note_dismissed: bool,
+    /// Whether the tour was seen.
+    pub tour_seen: bool,
+}
+
+/// Where a window was.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct WindowPlace {
+    /// Left and top of its frame in points, where the system tells.
+    pub position: Option<[f32; 2]>,
+    /// Width and height inside its frame in points.
+    pub size: [f32; 2],
+    /// Whether it filled the screen.
+    pub maximized: bool,
+}
+
+impl Default for Preferences {
+    fn default() -> Self {
+        Self {
+            appearance: Appearance::default(),
+            high_contrast: false,
+            scale: 1.0,
+            window: None,
+            side_panel: None,
+            opened_models: Vec::new(),
+            precision: None,
+            demo_note_dismissed: false,
+            tour_seen: false,
+        }
+    }
+}
+
+impl Preferences {
+    /// Reads those in `directory`, and says what was wrong with them, if anything.
+    pub fn load(directory: &Path) -> (Self, Option<String>) {
+        let path = directory.join(FILE);
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return (Self::default(), None),
+            Err(error) => return (Self::default(), Some(set_aside(&path, &error.to_string()))),
+        };
+        match serde_json::from_str::<Self>(&text) {
+            Ok(found) => (found.within_bounds(), None),
+            Err(error) => (Self::default(), Some(set_aside(&path, &error.to_string()))),
+        }
+    }
+
+    /// Writes them into `directory`; the file is always a whole one.
+    ///
+    /// # Errors
+    /// The system says no.
+    pub fn save(&self, directory: &Path) -> io::Result<()> {
+        fs::create_dir_all(directory)?;
+        let text = serde_json::to_string_pretty(self)?;
+        let fresh = directory.join(format!("{FILE}.{}.tmp", std::process::id()));
+        fs::write(&fresh, text)?;
+        fs::rename(&fresh, directory.join(FILE))
+    }
+
+    /// The precision that [`Self::precision`] names.
+    pub fn chosen_precision(&self) -> Option<Precision> {
+        self.precision.as_ref()?.parse().ok()
+    }
+
+    /// What a file says need not make sense.
+    fn within_bounds(mut self) -> Self {
+        self.scale =
+            if self.scale.is_finite() { self.scale.clamp(*SCALES.start(), *SCALES.end()) } else { 1.0 };
+        self.window = self.window.filter(|place| place.size.iter().all(|side| WINDOW_SIDES.contains(side)));
+        self.side_panel = self.side_panel.filter(|width| (200.0..2000.0).contains(width));
+        self.opened_models.truncate(64);
+        self
+    }
+}
+
+/// Puts a file that cannot be read out of the way; what is to be said about it.
+fn set_aside(path: &Path, reason: &str) -> String {
+    let aside = path.with_extension("broken.json");
+    match fs::rename(path, &aside) {
+        Ok(()) => format!(
+            "The preferences could not be read ({reason}). They were set aside as {}, and the program starts \
+             with the usual ones.",
+            aside.display()
+        ),
+        Err(_) => format!("{} could not be read ({reason}): the usual preferences are used.", path.display()),
+    }
+}
+
+/// The directory of the platform for this program's configuration.
+pub fn directory() -> Option<PathBuf> {
+    directories::ProjectDirs::from("", "", "glamm").map(|dirs| dirs.config_dir().to_owned())
+}
+
+/// Writes preferences soon after they changed. Dropping it writes what is left, and waits for that.
+#[derive(Debug)]
+pub(crate) struct Keeper {
+    last: Preferences,
+    changes: Option<Sender<Preferences>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Keeper {
+    /// Starts the thread; `saved` is what is in the directory. Nothing is kept where there is none.
+    ///
+    /// # Errors
+    /// Where the system has no thread to give.
+    pub(crate) fn start(directory: Option<PathBuf>, saved: Preferences) -> io::Result<Self> {
+        let Some(directory) = directory else { return Ok(Self { last: saved, changes: None, thread: None }) };
+        let (changes, waiting) = bounded(8);
+        let work = move || write_when_quiet(&waiting, &directory);
+        let thread = std::thread::Builder::new().name("preferences".to_owned()).spawn(work)?;
+        Ok(Self { last: saved, changes: Some(changes), thread: Some(thread) })
+    }
+
+    /// Has them written, if they have changed.
+    pub(crate) fn keep(&mut self, now: Preferences) {
+        if now == self.last {
+            return;
+        }
+        // While the thread is busy, the next frame tries again.
+        if self.changes.as_ref().is_none_or(|changes| changes.try_send(now.clone()).is_ok()) {
+            self.last = now;
+        }
+    }
+}
+
+fn write_when_quiet(changes: &Receiver<Preferences>, directory: &Path) {
+    while let Ok(mut latest) = changes.recv() {
+        let is_over = loop {
+            match changes.recv_timeout(QUIET) {
+                Ok(newer) => latest = newer,
+                Err(RecvTimeoutError::Timeout) => break false,
+                Err(RecvTimeoutError::Disconnected) => break true,
+            }
+        };
+        if let Err(error) = latest.save(directory) {
+            tracing::warn!(%error, directory = %directory.display(), "the preferences could not be written");
+        }
+        if is_over {
+            return;
+        }
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        self.changes = None;
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the thread that writes the preferences ended in a panic");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    fn changed() -> Preferences {
+        Preferences {
+            appearance: Appearance::Light,
+            high_contrast: true,
+            scale: 1.2,
+            window: Some(WindowPlace {
+                position: Some([10.0, 20.0]),
+                size: [1200.0, 800.0],
+                maximized: true,
+            }),
+            side_panel: Some(400.0),
+            opened_models: vec!["/models/mine.gguf".into()],
+            precision: Some("q8_0".to_owned()),
+            demo_note_dismissed: true,
+            tour_seen: true,
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        let scratch = tempfile::tempdir().unwrap();
+        let directory = scratch.path().join("glamm");
+        assert_eq!(Preferences::load(&directory), (Preferences::default(), None));
+        changed().save(&directory).unwrap();
+        assert_eq!(Preferences::load(&directory), (changed(), None));
+        assert_eq!(changed().chosen_precision(), Some(Precision::Q8_0));
+        assert_eq!(fs::read_dir(&directory).unwrap().count(), 1, "nothing else is left");
+    }
+
+    #[test]
+    fn a_broken_file_is_set_aside() {
+        let scratch = tempfile::tempdir().unwrap();
+        for broken in ["", "{\"scale\": \"large\"}", "{\"scale\"", "\u{0}\u{1}", "[]"] {
+            fs::write(scratch.path().join(FILE), broken).unwrap();
+            let (found, said) = Preferences::load(scratch.path());
+            assert_eq!(found, Preferences::default());
+            assert!(said.unwrap().contains("preferences.broken.json"), "{broken}");
+            assert_eq!(fs::read_to_string(scratch.path().join("preferences.broken.json")).unwrap(), broken);
+            assert!(!scratch.path().join(FILE).exists());
+        }
+    }
+
+    #[test]
+    fn unknown_and_absurd_values_do_no_harm() {
+        let scratch = tempfile::tempdir().unwrap();
+        let text = r#"{"scale": 1e9, "window": {"position": null, "size": [0, -4], "maximized": false},
+                       "side_panel": -1, "precision": "q3k", "of_the_future": {"a": 1}}"#;
+        fs::write(scratch.path().join(FILE), text).unwrap();
+        let (found, said) = Preferences::load(scratch.path());
+        assert_eq!((found.scale, found.window, found.side_panel, said), (2.5, None, None, None));
+        assert_eq!(found.chosen_precision(), None);
+    }
+
+    #[test]
+    fn the_last_change_is_on_the_disk_at_the_end() {
+        let scratch = tempfile::tempdir().unwrap();
+        let mut keeper = Keeper::start(Some(scratch.path().to_owned()), Preferences::default()).unwrap();
+        keeper.keep(Preferences::default());
+        for step in 0..5 {
+            keeper.keep(Preferences { scale: 1.0 + step as f32 / 10.0, ..changed() });
+        }
+        keeper.keep(changed());
+        drop(keeper);
+        assert_eq!(Preferences::load(scratch.path()).0, changed());
+    }
+}

@@ -1,0 +1,186 @@
+//! The window around the work, and what is remembered of it.
+
+use super::{Effect, State};
+use crate::command_search::Palette;
+use crate::preferences::{Preferences, SCALES};
+use crate::shell::{ShellAction, TOUR_STEPS};
+
+/// What one press of "Larger interface" multiplies by.
+const SCALE_STEP: f32 = 1.1;
+
+impl State {
+    /// Takes over what was remembered from the last time.
+    pub fn remember(&mut self, preferences: &Preferences) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        self.ui.appearance = preferences.appearance;
+        self.ui.demo_note_dismissed = preferences.demo_note_dismissed;
+        self.ui.models.precision = preferences.chosen_precision();
+        self.session.library.opened.clone_from(&preferences.opened_models);
+        let shell = &mut self.ui.shell;
+        shell.scale = preferences.scale;
+        shell.high_contrast = preferences.high_contrast;
+        shell.window = preferences.window;
+        shell.side_panel = preferences.side_panel;
+        shell.tour = (!preferences.tour_seen).then_some(0);
+        effects.push(Effect::SetAppearance(preferences.appearance));
+        effects.push(Effect::SetContrast(preferences.high_contrast));
+        effects.push(Effect::SetScale(preferences.scale));
+        effects
+    }
+
+    /// What is to be remembered for the next time.
+    pub fn preferences(&self) -> Preferences {
+        let shell = &self.ui.shell;
+        Preferences {
+            appearance: self.ui.appearance,
+            high_contrast: shell.high_contrast,
+            scale: shell.scale,
+            window: shell.window,
+            side_panel: shell.side_panel,
+            opened_models: self.session.library.opened.clone(),
+            precision: self.ui.models.precision.map(|precision| precision.name().to_owned()),
+            demo_note_dismissed: self.ui.demo_note_dismissed,
+            tour_seen: shell.tour.is_none(),
+        }
+    }
+
+    pub(super) fn shell_action(&mut self, action: ShellAction, now: f64, out: &mut Vec<Effect>) {
+        let shell = &mut self.ui.shell;
+        match action {
+            ShellAction::Placed(place) => shell.window = Some(place),
+            ShellAction::SidePanel(width) => shell.side_panel = Some(width),
+            ShellAction::PaletteText(text) => shell.palette = Some(Palette { text, chosen: 0 }),
+            ShellAction::PaletteChoose(place) => {
+                if let Some(palette) = &mut shell.palette {
+                    palette.chosen = place;
+                }
+            }
+            ShellAction::PaletteRun(command) => {
+                if command.is_enabled(self) {
+                    self.ui.shell.palette = None;
+                    self.run(command, now, out);
+                }
+            }
+            ShellAction::ClosePalette => shell.palette = None,
+            ShellAction::NextStep => {
+                let next = shell.tour.map_or(0, |step| step + 1);
+                shell.tour = (next < TOUR_STEPS).then_some(next);
+            }
+            ShellAction::EndTour => shell.tour = None,
+            ShellAction::CloseLog => shell.log_open = false,
+            ShellAction::CloseAbout => shell.about_open = false,
+        }
+    }
+
+    /// Opens the palette with nothing typed, or closes it.
+    pub(super) fn toggle_palette(&mut self) {
+        let shell = &mut self.ui.shell;
+        shell.palette = if shell.palette.is_none() { Some(Palette::default()) } else { None };
+    }
+
+    pub(super) fn scale_by(&mut self, steps: i32, out: &mut Vec<Effect>) {
+        let scale = self.ui.shell.scale * SCALE_STEP.powi(steps);
+        self.set_scale(scale, out);
+    }
+
+    pub(super) fn set_scale(&mut self, scale: f32, out: &mut Vec<Effect>) {
+        // Steps there and back meet again at 100 %.
+        let scale = (scale * 100.0).round() / 100.0;
+        self.ui.shell.scale = scale.clamp(*SCALES.start(), *SCALES.end());
+        out.push(Effect::SetScale(self.ui.shell.scale));
+    }
+
+    pub(super) fn toggle_contrast(&mut self, out: &mut Vec<Effect>) {
+        self.ui.shell.high_contrast = !self.ui.shell.high_contrast;
+        out.push(Effect::SetContrast(self.ui.shell.high_contrast));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use glamm_engine::precision::Precision;
+    use glamm_engine::protocol::ModelSpec;
+
+    use super::super::Action;
+    use super::*;
+    use crate::command::Command;
+    use crate::preferences::WindowPlace;
+    use crate::ui_state::Appearance;
+
+    fn state() -> State {
+        State::start(ModelSpec::default(), None).0
+    }
+
+    fn act(state: &mut State, action: Action) -> Vec<Effect> {
+        state.update(action, 0.0)
+    }
+
+    #[test]
+    fn what_is_remembered_comes_back() {
+        let mut state = state();
+        assert_eq!(state.preferences(), Preferences { tour_seen: true, ..Preferences::default() });
+        let remembered = Preferences {
+            appearance: Appearance::Light,
+            high_contrast: true,
+            scale: 1.3,
+            window: Some(WindowPlace { position: None, size: [1000.0, 700.0], maximized: false }),
+            side_panel: Some(420.0),
+            opened_models: vec!["/mine.gguf".into()],
+            precision: Some(Precision::Q4K.name().to_owned()),
+            demo_note_dismissed: true,
+            tour_seen: true,
+        };
+        let effects = state.remember(&remembered);
+        assert!(effects.iter().any(|effect| matches!(effect, Effect::SetScale(scale) if *scale > 1.29)));
+        assert_eq!(state.preferences(), remembered);
+        assert_eq!(state.ui.shell.tour, None);
+    }
+
+    #[test]
+    fn the_tour_has_three_steps_and_is_shown_once() {
+        let mut state = state();
+        state.remember(&Preferences::default());
+        for step in 0..TOUR_STEPS {
+            assert_eq!(state.ui.shell.tour, Some(step));
+            assert!(!state.preferences().tour_seen);
+            act(&mut state, Action::Shell(ShellAction::NextStep));
+        }
+        assert_eq!(state.ui.shell.tour, None);
+        assert!(state.preferences().tour_seen);
+        act(&mut state, Action::Command(Command::ShowTour));
+        assert_eq!(state.ui.shell.tour, Some(0));
+        act(&mut state, Action::Shell(ShellAction::EndTour));
+        assert!(state.preferences().tour_seen);
+    }
+
+    #[test]
+    fn the_scale_goes_up_and_down_within_bounds() {
+        let mut state = state();
+        for command in [Command::LargerInterface, Command::SmallerInterface] {
+            act(&mut state, Action::Command(command));
+        }
+        assert!((state.ui.shell.scale - 1.0).abs() < 1e-6);
+        for _ in 0..40 {
+            act(&mut state, Action::Command(Command::LargerInterface));
+        }
+        assert!((state.ui.shell.scale - SCALES.end()).abs() < 1e-6);
+        act(&mut state, Action::Command(Command::NormalInterface));
+        assert!((state.ui.shell.scale - 1.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn the_palette_runs_a_command_and_is_gone() {
+        let mut state = state();
+        act(&mut state, Action::Command(Command::ShowPalette));
+        act(&mut state, Action::Shell(ShellAction::PaletteText("contrast".to_owned())));
+        assert_eq!(state.ui.shell.palette.as_ref().unwrap().text, "contrast");
+        let effects = act(&mut state, Action::Shell(ShellAction::PaletteRun(Command::ToggleContrast)));
+        assert!(matches!(effects.as_slice(), [Effect::SetContrast(true)]));
+        assert_eq!(state.ui.shell.palette, None);
+        act(&mut state, Action::Command(Command::ShowPalette));
+        act(&mut state, Action::Shell(ShellAction::PaletteRun(Command::Undo)));
+        assert!(state.ui.shell.palette.is_some(), "what does nothing now leaves it open");
+    }
+}

@@ -1,0 +1,251 @@
+//! How the window behaves as a program among others: every command by the keyboard, names for screen
+//! readers, what is remembered, other scripts, contrast and scale, rest when nothing happens.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use egui::{Event, ImeEvent, Key, Modifiers, Theme, Vec2};
+use egui_kittest::kittest::{NodeT as _, Queryable as _};
+use glamm::command::Command;
+use glamm::preferences::Preferences;
+use glamm::surroundings::Remembered;
+use glamm::ui_state::Appearance;
+
+use super::options;
+use super::stage::{Setup, Stage, nothing_around};
+
+/// A window that remembers in `directory`.
+fn remembering(directory: &Path, setup: &Setup) -> Stage {
+    let folder = tempfile::tempdir().unwrap();
+    let remembered = Remembered::load(Some(directory.to_owned()));
+    let mut surroundings = nothing_around(folder.path());
+    surroundings.remembered = remembered;
+    Stage::among(setup, surroundings, folder, None)
+}
+
+fn ctrl(stage: &mut Stage, key: Key) {
+    stage.window.key_press_modifiers(Modifiers::COMMAND, key);
+    stage.settle();
+}
+
+fn type_text(stage: &mut Stage, text: &str) {
+    stage.window.event(Event::Text(text.to_owned()));
+    stage.settle();
+}
+
+#[test]
+fn the_palette_finds_and_runs_commands_by_the_keyboard() {
+    let mut stage = Stage::new(&Setup::default());
+    ctrl(&mut stage, Key::K);
+    type_text(&mut stage, "hicontr");
+    stage.window.get_by_label("Command: High contrast");
+    stage.window.key_press(Key::Enter);
+    stage.settle();
+    let state = stage.window.state().state();
+    assert!(state.ui.shell.high_contrast && state.ui.shell.palette.is_none());
+
+    stage.window.key_press_modifiers(Modifiers::COMMAND | Modifiers::SHIFT, Key::P);
+    stage.settle();
+    type_text(&mut stage, "zoom");
+    stage.window.key_press(Key::ArrowDown);
+    stage.settle();
+    assert_eq!(stage.window.state().state().ui.shell.palette.as_ref().unwrap().chosen, 1);
+    stage.window.key_press(Key::Escape);
+    stage.settle();
+    assert!(stage.window.state().state().ui.shell.palette.is_none());
+}
+
+#[test]
+fn a_question_mark_lists_the_keys_but_can_be_written() {
+    let mut stage = Stage::new(&Setup::default());
+    let is_open = |stage: &Stage| stage.window.state().state().ui.shortcuts_open;
+    let press = |stage: &mut Stage| {
+        stage.window.key_press_modifiers(Modifiers::SHIFT, Key::Questionmark);
+        stage.settle();
+    };
+    press(&mut stage);
+    assert!(is_open(&stage));
+    press(&mut stage);
+    assert!(!is_open(&stage));
+    stage.window.get_by_label("Question").focus();
+    stage.settle();
+    press(&mut stage);
+    assert!(!is_open(&stage), "it is text there");
+    stage.window.key_press(Key::F1);
+    stage.settle();
+    assert!(is_open(&stage));
+}
+
+#[test]
+fn what_was_chosen_is_there_the_next_time() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut stage = remembering(directory.path(), &Setup::default());
+    stage.settle();
+    stage.press("Skip the tour");
+    ctrl(&mut stage, Key::K);
+    type_text(&mut stage, "view light");
+    stage.window.key_press(Key::Enter);
+    stage.settle();
+    stage.window.key_press_modifiers(Modifiers::COMMAND | Modifiers::ALT, Key::Plus);
+    stage.settle();
+    assert!(stage.window.ctx.zoom_factor() > 1.05);
+    drop(stage);
+
+    let (written, complaint) = Preferences::load(directory.path());
+    assert_eq!((written.appearance, written.tour_seen, complaint), (Appearance::Light, true, None));
+    let mut stage = remembering(directory.path(), &Setup::default());
+    stage.settle();
+    assert_eq!(stage.window.ctx.theme(), Theme::Light);
+    assert!(stage.window.ctx.zoom_factor() > 1.05);
+    assert_eq!(stage.window.state().state().ui.shell.tour, None);
+}
+
+#[test]
+fn broken_preferences_are_said_and_set_aside() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("preferences.json"), "{ half").unwrap();
+    let mut stage = remembering(directory.path(), &Setup::default());
+    stage.settle();
+    let notices = &stage.window.state().state().session.notices;
+    assert!(notices[0].text.contains("preferences.broken.json"), "{notices:?}");
+    assert!(directory.path().join("preferences.broken.json").exists());
+}
+
+#[test]
+fn the_tour_has_three_steps() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut stage = remembering(directory.path(), &Setup::default());
+    stage.settle();
+    for (number, button) in [("1 of 3", "Next"), ("2 of 3", "Next"), ("3 of 3", "Begin")] {
+        stage.window.get_by_label(number);
+        stage.press(button);
+    }
+    assert!(stage.window.query_by_label("3 of 3").is_none());
+}
+
+/// Labels of everything that can be pressed or written into; what has none comes out as its role.
+fn controls(stage: &Stage) -> Vec<String> {
+    use egui::accesskit::Role;
+    let nodes = stage.window.root().children_recursive();
+    let named = nodes.filter_map(|node| {
+        let node = node.accesskit_node();
+        let is_control = matches!(
+            node.role(),
+            Role::Button
+                | Role::CheckBox
+                | Role::ComboBox
+                | Role::Link
+                | Role::MenuItem
+                | Role::MultilineTextInput
+                | Role::RadioButton
+                | Role::Slider
+                | Role::SpinButton
+                | Role::TextInput
+        );
+        let name = node.label().or_else(|| node.value()).filter(|name| !name.trim().is_empty());
+        is_control.then(|| name.unwrap_or_else(|| format!("?{:?}", node.role())))
+    });
+    named.collect()
+}
+
+#[test]
+fn every_control_has_a_name() {
+    let mut stage = Stage::new(&Setup::default());
+    let nameless = |stage: &Stage| {
+        controls(stage).into_iter().filter(|label| label.starts_with('?')).collect::<Vec<_>>()
+    };
+    assert_eq!(nameless(&stage), [] as [String; 0], "the window");
+    for command in [
+        Command::ManageModels,
+        Command::ShowShortcuts,
+        Command::ShowAbout,
+        Command::ShowPalette,
+        Command::ShowLog,
+    ] {
+        let ctx = stage.window.ctx.clone();
+        stage.window.state_mut().act(&ctx, glamm::update::Action::Command(command));
+        stage.settle();
+        assert_eq!(nameless(&stage), [] as [String; 0], "{command:?}");
+        stage.window.key_press(Key::Escape);
+        stage.settle();
+    }
+}
+
+#[test]
+fn the_tab_key_reaches_every_button() {
+    let mut stage = Stage::new(&Setup::default());
+    let mut reached = BTreeSet::new();
+    for _ in 0..60 {
+        stage.window.key_press(Key::Tab);
+        stage.window.run_steps(2);
+        let focused = stage.window.root().children_recursive().find(|node| node.is_focused());
+        reached.extend(focused.and_then(|node| node.accesskit_node().label()));
+    }
+    for label in ["File", "Open…", "Select", "Box", "Fit", "Describe with masks"] {
+        assert!(reached.contains(label), "{label} is not among {reached:?}");
+    }
+}
+
+#[test]
+fn an_input_method_writes_into_the_question() {
+    let mut stage = Stage::new(&Setup::default());
+    stage.window.get_by_label("Question").focus();
+    stage.settle();
+    for event in [
+        ImeEvent::Preedit { text: "にほん".to_owned(), active_range_chars: None },
+        ImeEvent::Commit("日本".to_owned()),
+    ] {
+        stage.window.event(Event::Ime(event));
+        stage.settle();
+    }
+    let state = stage.window.state().state();
+    assert_eq!(state.ui.draft(state.ui.current.unwrap()), "日本");
+}
+
+#[test]
+fn nothing_is_drawn_while_nothing_happens() {
+    let mut stage = Stage::new(&Setup::default());
+    stage.settle();
+    assert!(stage.window.try_run().is_ok(), "the window asks to be drawn for ever");
+}
+
+#[test]
+fn snapshot_of_other_scripts() {
+    let mut stage = Stage::new(&Setup { theme: Theme::Light, ..Setup::default() });
+    let text = "画像に何がありますか。 图片里有什么？ 그림에 무엇이 있나요? ما في الصورة؟ מה יש בתמונה?";
+    stage.window.get_by_label("Question").focus();
+    stage.settle();
+    type_text(&mut stage, text);
+    stage.window.snapshot_options("scripts_light", &options());
+}
+
+#[test]
+fn snapshot_of_the_palette_in_high_contrast() {
+    let mut stage = Stage::new(&Setup::default());
+    let ctx = stage.window.ctx.clone();
+    stage.window.state_mut().act(&ctx, glamm::update::Action::Command(Command::ToggleContrast));
+    ctrl(&mut stage, Key::K);
+    type_text(&mut stage, "zoo");
+    stage.window.snapshot_options("palette_high_contrast", &options());
+}
+
+#[test]
+fn snapshot_of_the_shortcuts_at_a_small_size() {
+    let mut stage = Stage::new(&Setup { size: Vec2::new(960.0, 620.0), ..Setup::default() });
+    stage.window.key_press(Key::F1);
+    stage.settle();
+    stage.window.snapshot_options("shortcuts_dark", &options());
+}
+
+#[test]
+fn snapshot_of_the_tour_and_of_the_licences() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut stage = remembering(directory.path(), &Setup::default());
+    stage.settle();
+    stage.press("Next");
+    stage.window.snapshot_options("tour_dark", &options());
+    let ctx = stage.window.ctx.clone();
+    stage.window.state_mut().act(&ctx, glamm::update::Action::Command(Command::ShowAbout));
+    stage.settle();
+    stage.window.snapshot_options("about_dark", &options());
+}
