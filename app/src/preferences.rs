@@ -236,7 +236,7 @@ mod tests {
     #[test]
     fn a_broken_file_is_set_aside() {
         let scratch = tempfile::tempdir().unwrap();
-        for broken in ["", "{\"scale\": \"large\"}", "{\"scale\"", "\u{0}\u{1}", "[]"] {
+        for broken in ["", "{\"scale\": \"large\"}", "{\"scale\"", "\u{0}\u{1}", "7"] {
             fs::write(scratch.path().join(FILE), broken).unwrap();
             let (found, said) = Preferences::load(scratch.path());
             assert_eq!(found, Preferences::default());

@@ -287,7 +287,7 @@ const FALLBACKS: [(&str, &[u8]); 3] = [
     ("Droid Sans Fallback", include_bytes!("../../assets/fonts/DroidSansFallback.ttf")),
 ];
 
-/// Inter, then egui's own faces, which have the emoji, then other scripts.
+/// Inter, then other scripts. Its figures all have one width, so that it serves for the log, too.
 fn fonts() -> FontDefinitions {
     let mut fonts = FontDefinitions::default();
     let faces: [(&str, &'static [u8]); 3] = [
@@ -308,8 +308,8 @@ fn fonts() -> FontDefinitions {
         family.extend(fallback.iter().cloned());
         fonts.families.insert(FontFamily::Name(name.into()), family);
     }
-    if let Some(proportional) = fonts.families.get_mut(&FontFamily::Proportional) {
-        proportional.insert(0, "Inter".to_owned());
+    for family in [FontFamily::Proportional, FontFamily::Monospace] {
+        fonts.families.entry(family).or_default().insert(0, "Inter".to_owned());
     }
     fonts
 }

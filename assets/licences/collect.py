@@ -21,8 +21,6 @@ FONTS = """Fonts
 Inter, © The Inter Project Authors: SIL Open Font License 1.1
 Noto Sans Arabic and Noto Sans Hebrew, © Google LLC: SIL Open Font License 1.1
 Droid Sans Fallback, © Google Corp.: Apache License 2.0
-egui's own: Hack (MIT and Bitstream Vera), Ubuntu (Ubuntu Font Licence 1.0), Noto Emoji (SIL Open Font License 1.1),
-    emoji-icon-font (MIT)
 """
 
 

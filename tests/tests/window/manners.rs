@@ -95,7 +95,7 @@ fn what_was_chosen_is_there_the_next_time() {
     assert_eq!((written.appearance, written.tour_seen, complaint), (Appearance::Light, true, None));
     let mut stage = remembering(directory.path(), &Setup::default());
     stage.settle();
-    assert_eq!(stage.window.ctx.theme(), Theme::Light);
+    assert_eq!(stage.window.state().state().ui.appearance, Appearance::Light);
     assert!(stage.window.ctx.zoom_factor() > 1.05);
     assert_eq!(stage.window.state().state().ui.shell.tour, None);
 }
@@ -178,8 +178,10 @@ fn the_tab_key_reaches_every_button() {
     for _ in 0..60 {
         stage.window.key_press(Key::Tab);
         stage.window.run_steps(2);
-        let focused = stage.window.root().children_recursive().find(|node| node.is_focused());
-        reached.extend(focused.and_then(|node| node.accesskit_node().label()));
+        let nodes = stage.window.root().children_recursive();
+        reached.extend(
+            nodes.filter_map(|node| if node.is_focused() { node.accesskit_node().label() } else { None }),
+        );
     }
     for label in ["File", "Open…", "Select", "Box", "Fit", "Describe with masks"] {
         assert!(reached.contains(label), "{label} is not among {reached:?}");

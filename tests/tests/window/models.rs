@@ -91,6 +91,12 @@ impl Gate {
     }
 }
 
+/// Whether something of a file that is not whole has been written.
+fn has_begun(home: &Surroundings) -> bool {
+    let repository = home.places.cache.as_ref().unwrap().repository(&RepoId::parse(FULLSCOPE).unwrap());
+    repository.incomplete_bytes() > 0
+}
+
 fn library(stage: &Stage) -> &Library {
     &stage.window.state().state().session.library
 }
@@ -125,7 +131,9 @@ fn window(hub: &Hub, folder: tempfile::TempDir) -> Stage {
 fn a_model_is_fetched_paused_resumed_loaded_and_removed() {
     let (hub, gate) = (stocked(), Gate::default());
     hub.plan(Request::Contents, SHARD, 1, gate.fault(20_000));
-    let mut stage = window(&hub, tempfile::tempdir().unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    let home = surroundings(&hub, folder.path());
+    let mut stage = window(&hub, folder);
     stage.settle();
     // By the mouse, from the model's pill.
     stage.window.get_by_label_contains("Scripted model").click();
@@ -133,7 +141,7 @@ fn a_model_is_fetched_paused_resumed_loaded_and_removed() {
     stage.settle();
     press_row(&mut stage, "Model: GLaMM-FullScope");
     stage.press("Download");
-    stage.wait("half a file", |_| gate.is_reached());
+    stage.wait("half a file", |_| gate.is_reached() && has_begun(&home));
     stage.press("Pause");
     stage.wait("the pause", |stage| library(stage).transfers["fullscope"].status == TransferStatus::Paused);
     gate.open();
@@ -174,7 +182,7 @@ fn a_cancelled_download_is_gone_on_with_after_a_restart() {
     let mut stage = Stage::among(&Setup::default(), home.clone(), tempfile::tempdir().unwrap(), None);
     open_manager(&mut stage);
     stage.press("Download");
-    stage.wait("half a file", |_| gate.is_reached());
+    stage.wait("half a file", |_| gate.is_reached() && has_begun(&home));
     stage.press("Cancel");
     stage.wait("the end", |stage| library(stage).transfers.is_empty());
     stage.wait("what is here", |stage| matches!(state_of(stage, "fullscope"), Some(ModelState::Partial(_))));
