@@ -4,14 +4,13 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use egui::{Event, ImeEvent, Key, Modifiers, Theme, Vec2};
+use egui::{Event, ImeEvent, Key, Modifiers};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use glamm::command::Command;
 use glamm::preferences::Preferences;
 use glamm::surroundings::Remembered;
 use glamm::ui_state::Appearance;
 
-use super::options;
 use super::stage::{Setup, Stage, nothing_around};
 
 /// A window that remembers in `directory`.
@@ -209,45 +208,4 @@ fn nothing_is_drawn_while_nothing_happens() {
     let mut stage = Stage::new(&Setup::default());
     stage.settle();
     assert!(stage.window.try_run().is_ok(), "the window asks to be drawn for ever");
-}
-
-#[test]
-fn snapshot_of_other_scripts() {
-    let mut stage = Stage::new(&Setup { theme: Theme::Light, ..Setup::default() });
-    let text = "画像に何がありますか。 图片里有什么？ 그림에 무엇이 있나요? ما في الصورة؟ מה יש בתמונה?";
-    stage.window.get_by_label("Question").focus();
-    stage.settle();
-    type_text(&mut stage, text);
-    stage.window.snapshot_options("scripts_light", &options());
-}
-
-#[test]
-fn snapshot_of_the_palette_in_high_contrast() {
-    let mut stage = Stage::new(&Setup::default());
-    let ctx = stage.window.ctx.clone();
-    stage.window.state_mut().act(&ctx, glamm::update::Action::Command(Command::ToggleContrast));
-    ctrl(&mut stage, Key::K);
-    type_text(&mut stage, "zoo");
-    stage.window.snapshot_options("palette_high_contrast", &options());
-}
-
-#[test]
-fn snapshot_of_the_shortcuts_at_a_small_size() {
-    let mut stage = Stage::new(&Setup { size: Vec2::new(960.0, 620.0), ..Setup::default() });
-    stage.window.key_press(Key::F1);
-    stage.settle();
-    stage.window.snapshot_options("shortcuts_dark", &options());
-}
-
-#[test]
-fn snapshot_of_the_tour_and_of_the_licences() {
-    let directory = tempfile::tempdir().unwrap();
-    let mut stage = remembering(directory.path(), &Setup::default());
-    stage.settle();
-    stage.press("Next");
-    stage.window.snapshot_options("tour_dark", &options());
-    let ctx = stage.window.ctx.clone();
-    stage.window.state_mut().act(&ctx, glamm::update::Action::Command(Command::ShowAbout));
-    stage.settle();
-    stage.window.snapshot_options("about_dark", &options());
 }
