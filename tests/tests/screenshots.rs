@@ -14,7 +14,11 @@ use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
 use glamm::app::App;
 use glamm::session::{Encoding, ModelStatus};
+use glamm::surroundings::Surroundings;
 use glamm::update::{Action, State};
+use glamm_engine::hub::settings::{Endpoint, Patience};
+use glamm_engine::hub::{HubCache, HubSettings};
+use glamm_engine::models::Places;
 use glamm_engine::protocol::ModelSpec;
 
 /// Larger files have no place in a repository.
@@ -96,7 +100,7 @@ impl Program {
             .with_theme(theme)
             .with_step_dt(1.0 / 60.0)
             .wgpu()
-            .build_eframe(|cc| App::new(cc, ModelSpec::default(), None).unwrap());
+            .build_eframe(|cc| App::new(cc, surroundings(), ModelSpec::default(), None).unwrap());
         let mut program = Self { window };
         program.wait("the model", |state| matches!(state.session.model, ModelStatus::Ready(_)));
         program.wait("the picture", |state| {
@@ -157,4 +161,16 @@ impl Program {
     fn save(mut self, path: &Path) {
         self.window.render().unwrap().save(path).unwrap();
     }
+}
+
+/// No model but the one that is built in, nothing remembered, and a hub that is not asked.
+fn surroundings() -> Surroundings {
+    let settings = HubSettings {
+        endpoint: Endpoint::parse("http://127.0.0.1:9").unwrap(),
+        cache: HubCache::at("nowhere"),
+        token: None,
+        offline: true,
+        patience: Patience::default(),
+    };
+    Surroundings::new(Places::default(), settings)
 }
