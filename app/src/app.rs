@@ -13,17 +13,20 @@ use crate::command::Command;
 use crate::dialogs;
 use crate::engine_link::EngineLink;
 use crate::gpu;
+use crate::keeping::PathPurpose;
 use crate::loader::Loader;
 use crate::models::desk::ModelDesk;
 use crate::preferences::{Keeper, WindowPlace};
 use crate::render;
 use crate::render::textures::Textures;
 use crate::shell::ShellAction;
+use crate::storage::{Storage, StorageEvent, StorageJob};
 use crate::surroundings::{Remembered, Surroundings};
 use crate::theme::{self, Tokens};
 use crate::ui::{self, Shown};
 use crate::ui_state::Appearance;
-use crate::update::{Action, Effect, State};
+use crate::update::keeping::Watched;
+use crate::update::{Action, Effect, KeepingAction, State};
 
 /// Results of the loader and of dialogs that may wait for the next frame.
 const RESULTS: usize = 256;
@@ -37,6 +40,9 @@ pub struct App {
     keeper: Keeper,
     results: Receiver<Action>,
     results_sender: Sender<Action>,
+    storage: Storage,
+    watched: Watched,
+    title: String,
     textures: Textures,
     /// In pixels, where the GPU says.
     largest_window: Option<u32>,
@@ -83,11 +89,30 @@ impl App {
         let textures = Textures::start(move || ctx.request_repaint())?;
         let Remembered { directory, preferences, complaint } = surroundings.remembered.clone();
         let keeper = Keeper::start(directory, preferences.clone())?;
+        let (ctx, sender) = (cc.egui_ctx.clone(), results_sender.clone());
+        let storage = Storage::start(surroundings.data.as_deref(), move |event| {
+            // The window may have been closed meanwhile.
+            let _ = sender.send(Action::Keeping(KeepingAction::Storage(event)));
+            ctx.request_repaint();
+        })?;
+        storage.send(StorageJob::LookAround);
         let ctx = cc.egui_ctx.clone();
         let desk = ModelDesk::start(surroundings, move || ctx.request_repaint())?;
         let (state, effects) = State::start(model, picture);
-        let mut app =
-            Self { state, engine, loader, desk, keeper, results, results_sender, textures, largest_window };
+        let mut app = Self {
+            state,
+            engine,
+            loader,
+            desk,
+            keeper,
+            results,
+            results_sender,
+            storage,
+            watched: Watched::default(),
+            title: String::new(),
+            textures,
+            largest_window,
+        };
         let remembered = app.state.remember(&preferences);
         app.carry_out(&cc.egui_ctx, remembered);
         app.carry_out(&cc.egui_ctx, effects);
@@ -126,14 +151,12 @@ impl App {
         match effect {
             Effect::Engine(command) => self.engine.send(command),
             Effect::Load { image, source } => self.loader.load(image, source),
-            Effect::AskForPictures => {
-                dialog_failed(dialogs::ask_for_pictures(self.results_sender.clone(), wake()))
+            Effect::AskForPath(question) => {
+                dialog_failed(dialogs::ask(question, self.results_sender.clone(), wake()))
             }
-            Effect::AskForModelFolder => {
-                dialog_failed(dialogs::ask_for_model_folder(self.results_sender.clone(), wake()))
-            }
-            Effect::AskForModelFile => {
-                dialog_failed(dialogs::ask_for_model_file(self.results_sender.clone(), wake()))
+            Effect::Storage(job) => {
+                let taken = self.storage.send(job);
+                (!taken).then_some(Action::Keeping(KeepingAction::Storage(StorageEvent::Refused)))
             }
             Effect::Models(task) => self.desk.begin(task).map(Action::Models),
             Effect::ForgetPicture(image) => {
@@ -194,12 +217,30 @@ impl App {
         }
     }
 
+    /// The window is called after the session.
+    fn title(&mut self, ctx: &Context) {
+        let title = self.state.title();
+        if title != self.title {
+            ctx.send_viewport_cmd(ViewportCommand::Title(title.clone()));
+            self.title = title;
+        }
+    }
+
     /// Dropped files, pasted pictures, shortcuts.
     fn input(&mut self, ctx: &Context) {
         let (dropped, events) = ctx.input(|i| (i.raw.dropped_files.clone(), i.events.clone()));
         if !dropped.is_empty() {
-            let paths = dropped.iter().map(|file| file.path().to_path_buf()).collect();
-            self.act(ctx, Action::OpenFiles(paths));
+            let paths = dropped.iter().map(|file| file.path().to_path_buf());
+            let (folders, files): (Vec<_>, Vec<_>) = paths.partition(|path| path.is_dir());
+            for folder in folders {
+                self.act(
+                    ctx,
+                    Action::Keeping(KeepingAction::PathChosen(PathPurpose::OpenFolder, vec![folder])),
+                );
+            }
+            if !files.is_empty() {
+                self.act(ctx, Action::OpenFiles(files));
+            }
         }
         let typing = ctx.egui_wants_keyboard_input();
         for event in events {
@@ -212,6 +253,9 @@ impl App {
                 }
                 _ => {}
             }
+        }
+        if self.state.is_asking() {
+            return;
         }
         for command in Command::ALL {
             let busy = self.state.ui.gesture.is_some() || self.state.ui.is_modal();
@@ -248,6 +292,11 @@ impl eframe::App for App {
         if let Some(largest) = self.largest_window {
             gpu::limit_window(ctx, largest);
         }
+        if ctx.input(|i| i.viewport().close_requested()) && !self.state.session.keeping.may_close {
+            ctx.send_viewport_cmd(ViewportCommand::CancelClose);
+            self.act(ctx, Action::Keeping(KeepingAction::CloseRequested));
+        }
+        self.title(ctx);
     }
 
     fn ui(&mut self, ui: &mut Ui, _frame: &mut eframe::Frame) {
@@ -272,6 +321,9 @@ impl eframe::App for App {
         }
         for action in actions {
             self.act(&ctx, action);
+        }
+        if let Some(snapshot) = self.state.to_keep(&mut self.watched) {
+            self.storage.keep(snapshot);
         }
     }
 

@@ -45,8 +45,16 @@ impl Menu {
 #[expect(missing_docs, reason = "each one is described by its tooltip, below")]
 pub enum Command {
     OpenPicture,
+    OpenFolder,
     PastePicture,
     NewScene,
+    NewSession,
+    OpenSession,
+    SaveSession,
+    SaveSessionAs,
+    KeepPictures,
+    Export,
+    Import,
     NextPicture,
     PreviousPicture,
     ClosePicture,
@@ -62,6 +70,7 @@ pub enum Command {
     DeleteRegion,
     Ask,
     Stop,
+    AskAboutAll,
     NewConversation,
     ZoomIn,
     ZoomOut,
@@ -127,10 +136,18 @@ const fn plain(key: Key) -> KeyboardShortcut {
 
 impl Command {
     /// All of them, in the order of the menus.
-    pub const ALL: [Self; 48] = [
+    pub const ALL: [Self; 5] = [
         Self::OpenPicture,
+        Self::OpenFolder,
         Self::PastePicture,
         Self::NewScene,
+        Self::NewSession,
+        Self::OpenSession,
+        Self::SaveSession,
+        Self::SaveSessionAs,
+        Self::KeepPictures,
+        Self::Export,
+        Self::Import,
         Self::NextPicture,
         Self::PreviousPicture,
         Self::ClosePicture,
@@ -146,6 +163,7 @@ impl Command {
         Self::DeleteRegion,
         Self::Ask,
         Self::Stop,
+        Self::AskAboutAll,
         Self::NewConversation,
         Self::ZoomIn,
         Self::ZoomOut,
@@ -195,6 +213,45 @@ impl Command {
                 "New scene",
                 "Make a fresh scene of the demo model's picture world",
                 Some(ctrl(Key::N)),
+            ),
+            Self::OpenFolder => {
+                row(File, "Open folder…", "Open all pictures of a folder", Some(ctrl_shift(Key::O)))
+            }
+            Self::NewSession => {
+                group(row(File, "New session", "Close everything and begin anew", Some(ctrl_alt(Key::N))))
+            }
+            Self::OpenSession => row(
+                File,
+                "Open session…",
+                "Open pictures and conversations that were saved",
+                Some(ctrl_alt(Key::O)),
+            ),
+            Self::SaveSession => {
+                row(File, "Save session", "Save all pictures, regions and conversations", Some(ctrl(Key::S)))
+            }
+            Self::SaveSessionAs => {
+                row(File, "Save session as…", "Save the session under another name", Some(ctrl_shift(Key::S)))
+            }
+            Self::KeepPictures => row(
+                File,
+                "Pictures in session files",
+                "Put copies of the pictures into session files, so that these can be taken elsewhere",
+                None,
+            ),
+            Self::Export => group(row(
+                File,
+                "Export…",
+                "Write masks, boxes and conversations for other programs",
+                Some(ctrl(Key::E)),
+            )),
+            Self::Import => {
+                row(File, "Import…", "Read boxes and masks of COCO or LabelMe onto the open pictures", None)
+            }
+            Self::AskAboutAll => row(
+                Edit,
+                "Ask about all pictures…",
+                "Put one question to every picture of the filmstrip",
+                Some(ctrl_shift(Key::Enter)),
             ),
             Self::NextPicture => group(row(
                 File,
@@ -333,9 +390,22 @@ impl Command {
         let session = &state.session;
         let picture = state.picture();
         match self {
-            Self::OpenPicture | Self::OpenModelFolder | Self::OpenModelFile => !session.dialog_open,
+            Self::OpenPicture | Self::OpenFolder | Self::OpenModelFolder | Self::OpenModelFile => {
+                !session.dialog_open
+            }
+            Self::Export => picture.is_some() && session.exporting.is_none(),
+            Self::Import => picture.is_some() && !session.dialog_open && session.keeping.busy.is_none(),
+            Self::AskAboutAll => picture.is_some() && session.batch.is_none(),
+            Self::NewSession => picture.is_some() || session.keeping.file.is_some(),
+            Self::OpenSession => !session.dialog_open && session.keeping.busy.is_none(),
+            Self::SaveSession | Self::SaveSessionAs => {
+                !state.document().pictures().is_empty()
+                    && session.keeping.busy.is_none()
+                    && !session.dialog_open
+            }
             Self::PastePicture
             | Self::NewScene
+            | Self::KeepPictures
             | Self::Quit
             | Self::KeepZoom
             | Self::ToggleMap
@@ -408,6 +478,7 @@ impl Command {
             Self::UseDemoModel => Some(state.session.is_demo()),
             Self::ToggleContrast => Some(ui.shell.high_contrast),
             Self::ShowLog => Some(ui.shell.log_open),
+            Self::KeepPictures => Some(state.session.keeping.with_pictures),
             _ => None,
         }
     }

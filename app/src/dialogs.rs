@@ -7,64 +7,83 @@ use std::time::{Duration, Instant};
 use crossbeam::channel::Sender;
 use rfd::{AsyncFileDialog, FileHandle};
 
-use crate::update::Action;
-
-/// What the image decoder reads.
-const EXTENSIONS: [&str; 8] = ["png", "jpg", "jpeg", "webp", "bmp", "gif", "tif", "tiff"];
+use crate::keeping::{PathPurpose, PathQuestion};
+use crate::storage::PICTURE_EXTENSIONS;
+use crate::update::keeping::SESSION_EXTENSION;
+use crate::update::{Action, KeepingAction};
 
 /// A dialog that is gone sooner than this was never there.
 const SHORTEST_DIALOG: Duration = Duration::from_millis(300);
-const NO_DIALOG: &str = "No file dialog could be opened (is xdg-desktop-portal running?): drop the file on \
-                         the window, or name it on the command line";
 
-/// Lets the user choose pictures.
-pub(crate) fn ask_for_pictures(
+/// Lets the user choose. Where the desktop has no dialog, the window asks for a typed path.
+pub(crate) fn ask(
+    question: PathQuestion,
     results: Sender<Action>,
     wake: impl Fn() + Send + 'static,
 ) -> std::io::Result<()> {
-    let dialog = AsyncFileDialog::new()
-        .set_title("Open pictures")
-        .add_filter("Pictures", &EXTENSIONS)
-        .add_filter("All files", &["*"]);
-    let chosen = dialog.pick_files();
-    wait(results, wake, move || pollster::block_on(chosen).map(|files| Action::OpenFiles(paths(&files))))
+    let purpose = question.purpose;
+    let mut dialog = AsyncFileDialog::new().set_title(purpose.title());
+    let filters: &[(&str, &[&str])] = match purpose {
+        PathPurpose::OpenPictures => {
+            &[("Pictures and sessions", &PICTURES_AND_SESSIONS), ("All files", &["*"])]
+        }
+        PathPurpose::OpenSession | PathPurpose::SaveSession => &[("Sessions", &[SESSION_EXTENSION])],
+        PathPurpose::OpenModelFile => &[("GLaMM in one file", &["gguf"]), ("All files", &["*"])],
+        PathPurpose::Import => &[("COCO and LabelMe", &["json"]), ("All files", &["*"])],
+        PathPurpose::OpenFolder | PathPurpose::OpenModel | PathPurpose::ExportFolder => &[],
+    };
+    for (name, extensions) in filters {
+        dialog = dialog.add_filter(*name, extensions);
+    }
+    if let Some(path) = &question.suggested {
+        if let Some(folder) = path.parent().filter(|folder| folder.is_absolute()) {
+            dialog = dialog.set_directory(folder);
+        }
+        if let Some(name) = path.file_name() {
+            dialog = dialog.set_file_name(name.to_string_lossy());
+        }
+    }
+    let one = |file: FileHandle| vec![file.path().to_path_buf()];
+    match purpose {
+        PathPurpose::OpenPictures => {
+            let chosen = dialog.pick_files();
+            wait(question, results, wake, move || pollster::block_on(chosen).map(|files| paths(&files)))
+        }
+        PathPurpose::OpenFolder | PathPurpose::OpenModel | PathPurpose::ExportFolder => {
+            let chosen = dialog.pick_folder();
+            wait(question, results, wake, move || pollster::block_on(chosen).map(one))
+        }
+        PathPurpose::OpenSession | PathPurpose::OpenModelFile | PathPurpose::Import => {
+            let chosen = dialog.pick_file();
+            wait(question, results, wake, move || pollster::block_on(chosen).map(one))
+        }
+        PathPurpose::SaveSession => {
+            let chosen = dialog.save_file();
+            wait(question, results, wake, move || pollster::block_on(chosen).map(one))
+        }
+    }
 }
 
-/// Lets the user choose a folder with a checkpoint.
-pub(crate) fn ask_for_model_folder(
-    results: Sender<Action>,
-    wake: impl Fn() + Send + 'static,
-) -> std::io::Result<()> {
-    let dialog = AsyncFileDialog::new().set_title("Open a model folder");
-    let chosen = dialog.pick_folder();
-    wait(results, wake, move || {
-        pollster::block_on(chosen).map(|folder| Action::OpenModel(folder.path().to_path_buf()))
-    })
-}
-
-/// Lets the user choose a model in one file.
-pub(crate) fn ask_for_model_file(
-    results: Sender<Action>,
-    wake: impl Fn() + Send + 'static,
-) -> std::io::Result<()> {
-    let dialog = AsyncFileDialog::new()
-        .set_title("Open a model file")
-        .add_filter("GLaMM in one file", &["gguf"])
-        .add_filter("All files", &["*"]);
-    let chosen = dialog.pick_file();
-    wait(results, wake, move || {
-        pollster::block_on(chosen).map(|file| Action::OpenModel(file.path().to_path_buf()))
-    })
-}
+/// What "Open" reads.
+const PICTURES_AND_SESSIONS: [&str; PICTURE_EXTENSIONS.len() + 1] = {
+    let mut all = [SESSION_EXTENSION; PICTURE_EXTENSIONS.len() + 1];
+    let mut at = 0;
+    while at < PICTURE_EXTENSIONS.len() {
+        all[at] = PICTURE_EXTENSIONS[at];
+        at += 1;
+    }
+    all
+};
 
 fn paths(files: &[FileHandle]) -> Vec<PathBuf> {
     files.iter().map(|file| file.path().to_path_buf()).collect()
 }
 
 fn wait(
+    question: PathQuestion,
     results: Sender<Action>,
     wake: impl Fn() + Send + 'static,
-    choose: impl FnOnce() -> Option<Action> + Send + 'static,
+    choose: impl FnOnce() -> Option<Vec<PathBuf>> + Send + 'static,
 ) -> std::io::Result<()> {
     let work = move || {
         let begin = Instant::now();
@@ -72,8 +91,10 @@ fn wait(
         let chosen = std::panic::catch_unwind(std::panic::AssertUnwindSafe(choose)).unwrap_or_default();
         // Nothing chosen is a dialog that was cancelled, but nobody cancels that fast.
         let no_dialog = chosen.is_none() && begin.elapsed() < SHORTEST_DIALOG;
-        let chosen = if no_dialog { Some(Action::Failed(NO_DIALOG.to_owned())) } else { chosen };
-        for action in chosen.into_iter().chain([Action::DialogClosed]) {
+        let purpose = question.purpose;
+        let chosen = chosen.map(|paths| KeepingAction::PathChosen(purpose, paths));
+        let action = if no_dialog { Some(KeepingAction::NoDialog(question)) } else { chosen };
+        for action in [Action::DialogClosed].into_iter().chain(action.map(Action::Keeping)) {
             // The window may have been closed meanwhile.
             if results.send(action).is_err() {
                 return;

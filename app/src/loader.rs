@@ -7,8 +7,10 @@ use crossbeam::channel::{Receiver, Sender, TrySendError, bounded};
 use glamm_engine::protocol::ImageId;
 use image::RgbImage;
 
+use crate::document::Origin;
 use crate::pixels::Pixels;
 use crate::preview;
+use crate::storage;
 use crate::update::{Action, Source};
 
 /// Pictures that may wait to be made ready.
@@ -85,6 +87,11 @@ fn name(source: &Source) -> String {
         Source::File(path) => path.display().to_string(),
         Source::Scene(seed) => format!("Scene {seed}"),
         Source::Clipboard | Source::Pasted(_) => "The pasted picture".to_owned(),
+        Source::Kept { origin, .. } => match origin {
+            Origin::File(path) => path.display().to_string(),
+            Origin::Scene { seed } => format!("Scene {seed}"),
+            Origin::Clipboard => "The pasted picture".to_owned(),
+        },
     }
 }
 
@@ -93,6 +100,7 @@ fn read(source: &Source) -> Result<RgbImage, String> {
         Source::File(path) => glamm_engine::vision::load_image(path).map_err(|error| error.to_string()),
         Source::Scene(seed) => Ok(glamm_engine::scenes::generate(*seed).image),
         Source::Clipboard => from_clipboard(),
+        Source::Kept { stored, origin } => storage::load_kept(stored.as_ref(), origin),
         Source::Pasted(image) => {
             let [width, height] = image.size.map(|side| side as u32);
             let rgba = image.pixels.iter().map(egui::Color32::to_srgba_unmultiplied);

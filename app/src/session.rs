@@ -2,10 +2,11 @@
 //!
 //! Derived from events, never saved and never undone. Changed by `update` alone.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::ops::Range;
 use std::sync::Arc;
 
+use egui::ColorImage;
 use glamm_engine::protocol::{
     CancelToken, EncodeTimings, Grounding, ImageId, JobId, LoadProgress, ModelInfo, ModelSource, ModelSpec,
     Sampling,
@@ -14,8 +15,11 @@ use glamm_engine::protocol::{
 use glamm_engine::vision::{Click, PixelBox};
 
 use crate::document::{ConversationId, ExchangeId, GroundedMask, MaskId, Origin, Question};
+use crate::exporting::{Batch, ExportDialog, ExportProgress};
+use crate::keeping::Keeping;
 use crate::models::{Library, Offer};
 use crate::pixels::Pixels;
+use crate::update::Source;
 
 /// Where the model is on its way.
 #[derive(Debug, Clone, PartialEq)]
@@ -185,6 +189,26 @@ pub struct Session {
     pub encodings: HashMap<ImageId, Encoding>,
     /// Pictures on their way.
     pub arrivals: Vec<Arrival>,
+    /// Pictures that the loader is still to be asked for, the next one first.
+    pub wanted: VecDeque<(ImageId, Source)>,
+    /// Pictures that the loader was asked for.
+    pub loading: HashSet<ImageId>,
+    /// Pictures of the document that cannot be had, and why.
+    pub unavailable: HashMap<ImageId, String>,
+    /// Small copies of the open pictures, also of those whose pixels are not in memory.
+    pub thumbnails: HashMap<ImageId, Arc<ColorImage>>,
+    /// Pictures in the order in which they were last shown or loaded, the latest last.
+    pub lately_used: Vec<ImageId>,
+    /// Where the work is kept.
+    pub keeping: Keeping,
+    /// The export dialog, where it is open.
+    pub export: Option<ExportDialog>,
+    /// An export that is going on.
+    pub exporting: Option<ExportProgress>,
+    /// The question for all pictures that is being written.
+    pub batch_prompt: Option<String>,
+    /// One question that is being put to all pictures.
+    pub batch: Option<Batch>,
     /// The reply on its way; there is one at most.
     pub job: Option<RunningJob>,
     /// The mask of clicks on its way; there is one at most.
@@ -210,6 +234,16 @@ impl Session {
             pixels: HashMap::new(),
             encodings: HashMap::new(),
             arrivals: Vec::new(),
+            wanted: VecDeque::new(),
+            loading: HashSet::new(),
+            unavailable: HashMap::new(),
+            thumbnails: HashMap::new(),
+            lately_used: Vec::new(),
+            keeping: Keeping::default(),
+            export: None,
+            exporting: None,
+            batch_prompt: None,
+            batch: None,
             job: None,
             segmentation: None,
             failures: HashMap::new(),

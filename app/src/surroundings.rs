@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use glamm_engine::hub::{HubError, HubSettings};
-use glamm_engine::models::Places;
+use glamm_engine::models::{Places, data_directory};
 
 use crate::preferences::{self, Preferences};
 
@@ -36,6 +36,8 @@ pub struct Surroundings {
     pub places: Places,
     /// What was remembered from the last time.
     pub remembered: Remembered,
+    /// The program's own folder among the user's data; without one, nothing is kept against a sudden end.
+    pub data: Option<PathBuf>,
     hub: Arc<dyn Fn() -> Result<HubSettings, HubError> + Send + Sync>,
 }
 
@@ -43,15 +45,16 @@ impl Surroundings {
     /// Those that the environment names.
     pub fn from_env() -> Self {
         let remembered = Remembered::load(preferences::directory());
-        Self { places: Places::from_env(), remembered, hub: Arc::new(HubSettings::from_env) }
+        let data = data_directory();
+        Self { places: Places::from_env(), remembered, data, hub: Arc::new(HubSettings::from_env) }
     }
 
-    /// Models at these places alone, a hub that is asked in this way, and nothing remembered but that the
-    /// tour was seen.
+    /// Models at these places alone, a hub that is asked in this way, nowhere to keep anything, and nothing
+    /// remembered but that the tour was seen.
     pub fn new(places: Places, hub: HubSettings) -> Self {
         let preferences = Preferences { tour_seen: true, ..Preferences::default() };
         let remembered = Remembered { directory: None, preferences, complaint: None };
-        Self { places, remembered, hub: Arc::new(move || Ok(hub.clone())) }
+        Self { places, remembered, data: None, hub: Arc::new(move || Ok(hub.clone())) }
     }
 
     /// How the hub is asked, read anew each time: a token may have been written meanwhile.

@@ -10,6 +10,7 @@ use glamm_engine::precision::Precision;
 
 use super::dev::DevCommand;
 use super::models::args::ModelsCommand;
+use crate::export::Format;
 
 /// Talk about an image, and see every phrase as a mask.
 #[derive(Debug, Parser)]
@@ -36,6 +37,7 @@ Exit codes:
   6  the processor is unknown or not there
   7  an output could not be written
   8  a model could not be fetched or removed
+  9  a session is missing, damaged or of a newer version
 Interrupted by Ctrl-C, a shell reports 130.";
 
 /// Everything that works without a window.
@@ -43,6 +45,8 @@ Interrupted by Ctrl-C, a shell reports 130.";
 pub enum Command {
     /// Put one question about an image, and print the reply.
     Ask(AskArgs),
+    /// Write a session in the formats of other programs.
+    Export(ExportArgs),
     /// Write scenes of the procedural picture world, with annotations.
     Scenes(ScenesArgs),
     /// Measure a model against known truth.
@@ -95,6 +99,9 @@ pub struct AskArgs {
     /// Write each mask as `mask-01.png`, `mask-02.png` … (8-bit grey: 0 outside, 255 inside).
     #[arg(long, value_name = "DIR")]
     pub masks_dir: Option<PathBuf>,
+    /// Write question, reply and masks as a session, to be opened in the window.
+    #[arg(long, value_name = "FILE.glamm")]
+    pub save: Option<PathBuf>,
     /// Cut the reply after this many tokens.
     #[arg(long, value_name = "N", default_value_t = 512, value_parser = positive)]
     pub max_new_tokens: usize,
@@ -104,6 +111,28 @@ pub struct AskArgs {
     /// Start of the random sequence, where the temperature is above 0.
     #[arg(long, value_name = "S", default_value_t = 0)]
     pub seed: u64,
+}
+
+/// `glamm export`.
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    /// A `.glamm` file.
+    pub session: PathBuf,
+    /// `overlay`, `masks`, `indexed`, `coco`, `yolo`, `labelme`, `grandf`, `markdown`, `html`; several
+    /// with commas between them.
+    #[arg(long = "format", value_name = "FORMATS", required = true, value_delimiter = ',', value_parser = format)]
+    pub formats: Vec<Format>,
+    /// Directory to write; made if it is not there.
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Only the picture of this name.
+    #[arg(long, value_name = "NAME")]
+    pub picture: Option<String>,
+}
+
+fn format(name: &str) -> Result<Format, String> {
+    let names = || Format::ALL.map(Format::name).join(", ");
+    Format::by_name(name).ok_or_else(|| format!("must be one of {}", names()))
 }
 
 /// Scenes with seeds that follow each other.

@@ -3,6 +3,7 @@
 //! Everything that can be wrong with the request is found before the model is loaded: the device,
 //! the image, the boxes, the question, the places to write to.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use glamm_engine::Engine;
@@ -21,9 +22,11 @@ use super::document::{
 use super::error::CliError;
 use super::model::{load, model_spec, with_spinner};
 use super::outputs::{ImageOutput, MaskDirectory};
-use super::overlay;
+use super::save::{self, Asked};
 use super::terminal::{ColorMode, ReplyPrinter};
+use crate::export::overlay;
 use crate::palette::grounding_colors;
+use crate::storage;
 
 /// Logits by which a mask is cut higher and lower for its stability score, as in SAM.
 const STABILITY_OFFSET: f32 = 1.0;
@@ -83,6 +86,7 @@ struct Request {
     sampling: Sampling,
     overlay: Option<ImageOutput>,
     masks: Option<MaskDirectory>,
+    saves: bool,
 }
 
 impl Request {
@@ -94,17 +98,24 @@ impl Request {
         let regions = boxes.into_iter().map(|region| inside(region, &pixels)).collect::<Result<_, _>>()?;
         let overlay = args.overlay.as_deref().map(ImageOutput::reserve).transpose()?;
         let masks = args.masks_dir.as_deref().map(MaskDirectory::reserve).transpose()?;
+        args.save.as_deref().map(can_be_written).transpose()?;
         let sampling = if args.temperature > 0.0 {
             Sampling::Random { temperature: args.temperature, top_p: None, seed: args.seed }
         } else {
             Sampling::Greedy
         };
-        Ok(Self { model, pixels, turn: Turn { user, regions, reply: None }, sampling, overlay, masks })
+        let turn = Turn { user, regions, reply: None };
+        Ok(Self { model, pixels, turn, sampling, overlay, masks, saves: args.save.is_some() })
     }
 
     fn writes_files(&self) -> bool {
-        self.overlay.is_some() || self.masks.is_some()
+        self.overlay.is_some() || self.masks.is_some() || self.saves
     }
+}
+
+/// Tries whether there can be a file of this name.
+fn can_be_written(path: &Path) -> Result<(), CliError> {
+    storage::try_to_write(path).map_err(CliError::output(path))
 }
 
 /// What the model gave.
@@ -123,6 +134,11 @@ fn finish(
     printer: &mut ReplyPrinter<impl std::io::Write>,
 ) -> Result<(), CliError> {
     let (width, height) = request.pixels.dimensions();
+    if let Some(path) = &args.save {
+        let Request { pixels, turn, sampling, .. } = &request;
+        let Outcome { answer, masks, .. } = &outcome;
+        save::write(path, &Asked { image: &args.image, pixels, turn, sampling, answer, masks })?;
+    }
     let phrases = if args.json || request.writes_files() {
         work_out_masks(&mut request, &outcome, args.json)?
     } else {

@@ -14,6 +14,8 @@ use glamm_engine::hub::HubError;
 use glamm_engine::models::LocateError;
 use glamm_engine::scenes::dataset::DatasetError;
 
+use crate::storage::StorageError;
+
 /// Why a command ended early.
 #[derive(Debug, thiserror::Error)]
 pub enum CliError {
@@ -77,6 +79,12 @@ pub enum CliError {
     /// An evaluation could not be finished, and not because of the engine.
     #[error("{0}")]
     Eval(#[source] EvalError),
+    /// A session could not be read or written.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// A session has no picture of this name.
+    #[error("the session has no picture called {0}")]
+    NoSuchPicture(String),
     /// The window could not be opened, or broke.
     #[error("the window: {}", first_line(&.0.to_string()))]
     Window(eframe::Error),
@@ -103,6 +111,8 @@ impl CliError {
             | Self::NothingToRemove(_) => 4,
             Self::Hub(_) => 8,
             Self::Unconfirmed | Self::SameModel => 2,
+            Self::Storage(StorageError::Write { .. }) => 7,
+            Self::Storage(_) | Self::NoSuchPicture(_) => 9,
             Self::MalformedBox(_) | Self::EmptyBox(_) => 5,
             Self::UnknownDevice(_) => 6,
             Self::Output { .. }

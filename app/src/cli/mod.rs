@@ -22,10 +22,11 @@ pub mod dev;
 pub mod document;
 pub mod error;
 pub mod eval;
+mod export;
 pub mod model;
 pub mod models;
 mod outputs;
-mod overlay;
+mod save;
 mod scenes;
 mod terminal;
 
@@ -42,6 +43,7 @@ pub fn run() -> ExitCode {
     start_logging();
     let result = match cli.command {
         Some(Command::Ask(args)) => ask::run(&args),
+        Some(Command::Export(args)) => export::run(&args),
         Some(Command::Scenes(args)) => scenes::run(&args),
         Some(Command::Eval(EvalCommand::Scenes(args))) => eval::run(&args),
         Some(Command::Eval(EvalCommand::Agreement(args))) => agreement::run(&args),

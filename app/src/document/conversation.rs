@@ -114,6 +114,13 @@ impl Conversation {
         &self.exchanges
     }
 
+    /// Changes every mask of every branch.
+    pub(super) fn for_each_mask(&mut self, change: &mut impl FnMut(&mut GroundedMask)) {
+        for exchange in &mut self.exchanges {
+            Arc::make_mut(exchange).masks.iter_mut().flatten().for_each(&mut *change);
+        }
+    }
+
     /// Whether nothing was said yet.
     pub fn is_empty(&self) -> bool {
         self.exchanges.is_empty()

@@ -46,6 +46,15 @@ pub enum Edit {
         /// The mask; its size is that of the picture.
         mask: Box<GroundedMask>,
     },
+    /// Add boxes, each with a name, and masks that come from a file.
+    Import {
+        /// On which picture.
+        image: ImageId,
+        /// Boxes; are cut to the picture.
+        boxes: Vec<(PixelBox, String)>,
+        /// Masks; those of other sizes are left out.
+        masks: Vec<GroundedMask>,
+    },
     /// Take away a mask that belongs to no reply.
     RemoveMask {
         /// On which picture.
@@ -113,6 +122,7 @@ impl Edit {
             | Self::RemoveConversation { image, .. }
             | Self::AddMask { image, .. }
             | Self::RemoveMask { image, .. }
+            | Self::Import { image, .. }
             | Self::Mask { image, .. }
             | Self::Conversation { image, .. } => *image,
         }
@@ -138,6 +148,7 @@ impl Edit {
             Self::Conversation { change, .. } => change.label(),
             Self::AddMask { .. } => "add mask",
             Self::RemoveMask { .. } => "delete mask",
+            Self::Import { .. } => "import",
             Self::Mask { change, .. } => change.label(),
         }
     }
@@ -173,6 +184,16 @@ impl Edit {
                 }
                 let hue = mask.hue.or(Some(picture.next_mask_hue()));
                 picture.masks.push(GroundedMask { hue, ..GroundedMask::clone(mask) });
+            }
+            Self::Import { boxes, masks, .. } => {
+                for (bounds, name) in boxes {
+                    let region = Region::new(picture.free_tag(), usable(*bounds, picture.size)?);
+                    picture.regions.push(Region { name: short_name(name), ..region });
+                }
+                for mask in masks.iter().filter(|mask| mask.size() == picture.size) {
+                    let hue = mask.hue.or(Some(picture.next_mask_hue()));
+                    picture.masks.push(GroundedMask { hue, ..mask.clone() });
+                }
             }
             Self::RemoveMask { mask, .. } => {
                 let before = picture.masks.len();

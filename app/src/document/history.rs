@@ -1,7 +1,7 @@
 //! Undo and redo: snapshots of the document before and after the present one.
 //!
-//! Every applied [`Edit`] is one point to go back to. Opening and closing a picture are no edits:
-//! they happen to all snapshots at once, so that undo never opens or closes anything.
+//! Every applied [`Edit`], and every picture that is closed, is one point to go back to. Opening a
+//! picture is none: it happens to all snapshots at once, so that undo never closes anything.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -45,12 +45,16 @@ impl History {
     pub fn apply(&mut self, edit: &Edit) -> Result<(), EditError> {
         let changed = self.present.apply(edit)?;
         let step = Step { label: edit.label(), image: edit.image(), conversation: edit.conversation() };
+        self.step_to(changed, step);
+        Ok(())
+    }
+
+    fn step_to(&mut self, changed: Document, step: Step) {
         self.past.push_back((std::mem::replace(&mut self.present, changed), step));
         if self.past.len() > MAX_STEPS {
             self.past.pop_front();
         }
         self.future.clear();
-        Ok(())
     }
 
     /// Makes a change that goes on with the last one (the next letter of a name, the next pixel of a
@@ -96,11 +100,17 @@ impl History {
         self.for_all(|document| document.with_picture(Arc::clone(picture)));
     }
 
-    /// Closes a picture, in all snapshots; edits to it can no longer be undone.
+    /// Closes a picture, with everything drawn on it and said about it.
     pub fn close(&mut self, id: ImageId) {
-        self.past.retain(|(_, step)| step.image != id);
-        self.future.retain(|(_, step)| step.image != id);
-        self.for_all(|document| document.without_picture(id));
+        if self.present.picture(id).is_some() {
+            let step = Step { label: "close picture", image: id, conversation: None };
+            self.step_to(self.present.without_picture(id), step);
+        }
+    }
+
+    /// A history that begins with this document.
+    pub fn of(document: Document) -> Self {
+        Self { present: document, ..Self::default() }
     }
 
     fn for_all(&mut self, change: impl Fn(&Document) -> Document) {
@@ -151,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn opening_and_closing_are_not_undone() {
+    fn opening_is_not_undone_closing_is() {
         let mut history = History::default();
         history.open(&picture(1));
         history.apply(&draw(1, 0.0)).unwrap();
@@ -161,11 +171,21 @@ mod tests {
         history.undo();
         assert_eq!(history.present().pictures().len(), 2, "undo closes nothing");
         history.redo();
+        let before = history.present().clone();
         history.close(ImageId(1));
-        assert!(history.undoable().is_none());
-        history.redo();
-        assert_eq!(history.present().picture(ImageId(2)).unwrap().regions.len(), 1);
         assert!(history.present().picture(ImageId(1)).is_none());
+        assert_eq!(
+            history.undoable(),
+            Some(Step { label: "close picture", image: ImageId(1), conversation: None })
+        );
+        history.close(ImageId(1));
+        history.undo();
+        assert_eq!(*history.present(), before, "with its regions, at its place");
+        history.redo();
+        assert_eq!(history.present().pictures().len(), 1);
+        history.open(&picture(3));
+        history.undo();
+        assert_eq!(history.present().pictures().len(), 3, "what was opened since stays");
     }
 
     #[test]

@@ -111,7 +111,7 @@ impl GroundedMask {
         self.edited.is_some() || self.chosen != self.candidates.used_index() || self.threshold != 0.0
     }
 
-    pub(super) fn apply(&mut self, edit: &MaskEdit) -> Result<(), EditError> {
+    pub(crate) fn apply(&mut self, edit: &MaskEdit) -> Result<(), EditError> {
         match edit {
             MaskEdit::Choose(index) => {
                 let known = *index < self.candidates.all().len();

@@ -4,11 +4,15 @@
 //! it). Nothing here knows of the window, of threads or of textures; pixels live in the session and
 //! are named by [`ImageId`]. A [`Document`] is never changed in place: an [`Edit`] makes a new one,
 //! which shares all unchanged parts with the old one.
+//!
+//! All of it is kept in session files: a field that is new here must be carried in
+//! `storage::schema`. `storage::encode` does not compile before it is.
 
 mod conversation;
 mod edit;
 mod history;
 mod mask;
+mod phrases;
 mod question;
 mod region;
 mod reply;
@@ -90,6 +94,14 @@ impl Picture {
     /// The name of the next conversation.
     pub fn free_conversation(&self) -> ConversationId {
         ConversationId(self.conversations.iter().map(|c| c.id.0).max().unwrap_or(0).saturating_add(1))
+    }
+
+    /// Changes every mask. For giving them other names.
+    pub(crate) fn for_each_mask(&mut self, mut change: impl FnMut(&mut GroundedMask)) {
+        for conversation in &mut self.conversations {
+            Arc::make_mut(conversation).for_each_mask(&mut change);
+        }
+        self.masks.iter_mut().for_each(change);
     }
 
     /// Whether anything was said about it.

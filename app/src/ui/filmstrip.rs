@@ -47,9 +47,9 @@ fn thumbnail(shown: &mut Shown<'_>, ui: &mut Ui, picture: &Picture) {
     response.widget_info(|| WidgetInfo::selected(Role::Button, true, selected, &picture.name));
     let tokens = shown.tokens;
     let radius = CornerRadius::same(8);
-    if let Some(pixels) = shown.state.session.pixels.get(&picture.id) {
-        let size = pixels.thumbnail.size;
-        let texture = shown.textures.thumbnail(ui.ctx(), picture.id, &pixels.thumbnail);
+    if let Some(image) = shown.state.session.thumbnails.get(&picture.id) {
+        let size = image.size;
+        let texture = shown.textures.thumbnail(ui.ctx(), picture.id, image);
         egui::Image::new((texture.id(), rect.size()))
             .uv(middle_square(size))
             .corner_radius(radius)

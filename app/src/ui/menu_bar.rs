@@ -9,6 +9,7 @@ use super::Shown;
 use crate::command::{Command, Menu};
 use crate::session::ModelStatus;
 use crate::theme;
+use crate::update::{Action, KeepingAction};
 
 pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui) {
     MenuBar::new().ui(ui, |ui| {
@@ -48,7 +49,26 @@ fn menu_items(shown: &mut Shown<'_>, ui: &mut Ui, menu: Menu) {
             shown.command(command);
             ui.close();
         }
+        if command == Command::OpenSession {
+            recent_sessions(shown, ui);
+        }
     }
+}
+
+fn recent_sessions(shown: &mut Shown<'_>, ui: &mut Ui) {
+    let recent = &shown.state.session.keeping.recent;
+    ui.add_enabled_ui(!recent.is_empty(), |ui| {
+        ui.menu_button("Open recent", |ui| {
+            ui.set_min_width(220.0);
+            for path in recent {
+                let name = path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy();
+                if ui.button(name).on_hover_text(path.display().to_string()).clicked() {
+                    shown.actions.push(Action::Keeping(KeepingAction::Open(path.clone())));
+                    ui.close();
+                }
+            }
+        });
+    });
 }
 
 /// A dot, the model's name, its precision, its device and what it does; pressed, it opens the model

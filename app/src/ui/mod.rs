@@ -4,11 +4,14 @@
 //! [`show`].
 
 mod about;
+mod batch;
 mod canvas;
 mod chat;
 mod command_palette;
 mod composer;
+mod export;
 mod filmstrip;
+mod keeping;
 mod loading;
 mod log_panel;
 mod masks_tab;
@@ -99,6 +102,9 @@ pub fn show(shown: &mut Shown<'_>, ui: &mut Ui) {
     notices::show(shown, ui);
     models::show(shown, ui);
     shortcuts::show(shown, ui);
+    export::show(shown, ui);
+    batch::show(shown, ui);
+    keeping::show(shown, ui);
     about::show(shown, ui);
     log_panel::show(shown, ui);
     tour::show(shown, ui);

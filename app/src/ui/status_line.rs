@@ -24,6 +24,12 @@ pub(super) fn show(shown: &Shown<'_>, ui: &mut Ui) {
             faint(ui, text);
         }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            if let Some(exporting) = shown.state.session.exporting {
+                faint(ui, format!("Exporting {} of {} …", exporting.done, exporting.total));
+            }
+            if let Some(busy) = &shown.state.session.keeping.busy {
+                faint(ui, busy.clone());
+            }
             if let Some(speed) = shown.state.session.tokens_per_second {
                 faint(ui, format!("{speed:.0} tokens/s"));
             }

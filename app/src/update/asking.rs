@@ -34,7 +34,7 @@ impl State {
         }
     }
 
-    fn ask_question(
+    pub(super) fn ask_question(
         &mut self,
         image: ImageId,
         place: Place,

@@ -1,11 +1,13 @@
 //! What each command does.
 
 use glamm_engine::protocol::{ImageId, ModelSource};
+use glamm_engine::text::conversation::GROUNDED_CAPTION;
 
 use super::{Effect, State};
 use crate::canvas::view::Viewpoint;
 use crate::command::Command;
 use crate::document::{ConversationId, Edit, RegionEdit, RegionTag, Step};
+use crate::keeping::{Leaving, PathPurpose};
 use crate::ui_state::{Appearance, Tab, Tool};
 
 /// What one press of "Zoom in" multiplies by.
@@ -17,16 +19,28 @@ impl State {
             return;
         }
         match command {
-            Command::OpenPicture => {
-                self.session.dialog_open = true;
-                out.push(Effect::AskForPictures);
+            Command::OpenPicture => self.ask_for_path(PathPurpose::OpenPictures, out),
+            Command::OpenFolder => self.ask_for_path(PathPurpose::OpenFolder, out),
+            Command::NewSession => self.leave(Leaving::Begin, out),
+            Command::OpenSession => self.ask_for_path(PathPurpose::OpenSession, out),
+            Command::SaveSession => self.save_session(out),
+            Command::SaveSessionAs => self.ask_for_path(PathPurpose::SaveSession, out),
+            Command::Export => self.open_export_dialog(),
+            Command::Import => self.ask_for_path(PathPurpose::Import, out),
+            Command::AskAboutAll => {
+                let draft = self.ui.current.map(|image| self.ui.draft(image).to_owned());
+                let draft = draft.filter(|draft| !draft.trim().is_empty());
+                self.session.batch_prompt = Some(draft.unwrap_or_else(|| GROUNDED_CAPTION.to_owned()));
+            }
+            Command::KeepPictures => {
+                self.session.keeping.with_pictures = !self.session.keeping.with_pictures;
             }
             Command::PastePicture => self.open_clipboard(out),
             Command::NewScene => self.new_scene(out),
             Command::NextPicture => self.step_picture(1, out),
             Command::PreviousPicture => self.step_picture(-1, out),
             Command::ClosePicture => self.with_current(|state, image| state.close_picture(image, out)),
-            Command::Quit => out.push(Effect::Quit),
+            Command::Quit => self.leave(Leaving::Quit, out),
             Command::Undo => {
                 let step = self.history.undo();
                 self.show_step(step, out);
@@ -68,14 +82,8 @@ impl State {
             Command::DarkMode => self.set_appearance(Appearance::Dark, out),
             Command::ManageModels => self.toggle_manager(out),
             Command::UseDemoModel => self.load_model(self.spec_of(ModelSource::Demo), out),
-            Command::OpenModelFolder => {
-                self.session.dialog_open = true;
-                out.push(Effect::AskForModelFolder);
-            }
-            Command::OpenModelFile => {
-                self.session.dialog_open = true;
-                out.push(Effect::AskForModelFile);
-            }
+            Command::OpenModelFolder => self.ask_for_path(PathPurpose::OpenModel, out),
+            Command::OpenModelFile => self.ask_for_path(PathPurpose::OpenModelFile, out),
             Command::StopLoading | Command::UnloadModel => self.unload_model(out),
             Command::ToggleContrast => self.toggle_contrast(out),
             Command::LargerInterface => self.scale_by(1, out),

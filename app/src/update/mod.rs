@@ -6,8 +6,11 @@
 //! touches a file or a thread, so all of it is tested without a window.
 
 mod asking;
+mod batch;
 mod commands;
 mod engine;
+mod exporting;
+pub mod keeping;
 mod models;
 mod pictures;
 mod regions;
@@ -30,13 +33,18 @@ use crate::command::Command;
 use crate::document::{
     Conversation, ConversationId, Document, Edit, History, MaskId, Origin, Picture, RegionEdit, RegionTag,
 };
+use crate::keeping::PathQuestion;
 use crate::models::{ManagerAction, ModelNews, ModelTask};
 use crate::pixels::Pixels;
 use crate::session::Session;
 use crate::shell::ShellAction;
+use crate::storage::{StorageJob, StoredImage};
 use crate::suggestions::Suggestion;
 use crate::ui_state::{Appearance, UiState};
 
+pub use batch::BatchAction;
+pub use exporting::ExportAction;
+pub use keeping::KeepingAction;
 pub use segment::Offer;
 pub use visible::{ListedMask, VisibleMask};
 
@@ -165,6 +173,12 @@ pub enum Action {
     DismissDemoNote,
     /// The list of shortcuts was closed.
     CloseShortcuts,
+    /// Something around sessions.
+    Keeping(KeepingAction),
+    /// Something in the export dialog.
+    Export(ExportAction),
+    /// Something about the question for all pictures.
+    Batch(BatchAction),
 }
 
 /// Something to be done outside.
@@ -179,12 +193,10 @@ pub enum Effect {
         /// Where it comes from.
         source: Source,
     },
-    /// Let the user choose pictures.
-    AskForPictures,
-    /// Let the user choose a model folder.
-    AskForModelFolder,
-    /// Let the user choose a model in one file.
-    AskForModelFile,
+    /// Let the user choose files or a folder.
+    AskForPath(PathQuestion),
+    /// Have sessions read or written.
+    Storage(StorageJob),
     /// Have the model desk do something.
     Models(ModelTask),
     /// Forget the textures of a picture.
@@ -214,6 +226,13 @@ pub enum Source {
     Clipboard,
     /// Pasted already.
     Pasted(Arc<egui::ColorImage>),
+    /// In a session, or else where it came from.
+    Kept {
+        /// Its copy in the session.
+        stored: Option<StoredImage>,
+        /// Where it came from.
+        origin: Origin,
+    },
 }
 
 /// How many scenes the gallery starts with.
@@ -232,11 +251,12 @@ impl State {
             ui: UiState::default(),
         };
         let mut effects = vec![Effect::Engine(EngineCommand::LoadModel(model))];
+        let is_session = picture.as_deref().is_some_and(keeping::is_session);
         let has_picture = picture.is_some();
         if let Some(path) = picture {
             state.open_files(vec![path], &mut effects);
         }
-        if state.session.spec.source == ModelSource::Demo {
+        if state.session.spec.source == ModelSource::Demo && !is_session {
             for place in 0..GALLERY {
                 let select = place == 0 && !has_picture;
                 state.open_scene(GALLERY_SEED + place, select, &mut effects);
@@ -324,7 +344,11 @@ impl State {
             Action::DismissNotice(id) => self.session.notices.retain(|n| n.id != id),
             Action::DismissDemoNote => self.ui.demo_note_dismissed = true,
             Action::CloseShortcuts => self.ui.shortcuts_open = false,
+            Action::Keeping(action) => self.keeping_action(action, now, out),
+            Action::Export(action) => self.export_action(action, out),
+            Action::Batch(action) => self.batch_action(action, out),
         }
+        self.advance_batch(now, &mut effects);
         effects
     }
 

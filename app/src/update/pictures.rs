@@ -5,17 +5,28 @@ use std::sync::Arc;
 
 use glamm_engine::protocol::{EngineCommand, ImageId};
 
+use super::keeping::is_session;
 use super::{Effect, Source, State};
 use crate::canvas::view::Viewpoint;
 use crate::document::{Origin, Picture};
+use crate::exporting::Batch;
+use crate::keeping::Leaving;
 use crate::pixels::Pixels;
 use crate::session::{Arrival, Encoding};
 
-/// More files at once are most likely a mistake (a folder dropped whole).
-const MAX_FILES_AT_ONCE: usize = 64;
+/// More files at once are most likely a mistake.
+const MAX_FILES_AT_ONCE: usize = 5000;
+/// Pictures that the loader is asked for at a time.
+const MAX_LOADING: usize = 16;
+/// Pixels of all pictures in memory, where they can be had again; each takes about four bytes.
+const MAX_PIXELS: u64 = 250_000_000;
 
 impl State {
     pub(super) fn open_files(&mut self, mut paths: Vec<PathBuf>, out: &mut Vec<Effect>) {
+        if let Some(session) = paths.iter().find(|path| is_session(path)) {
+            // A session takes the place of everything else.
+            return self.leave(Leaving::Open(session.clone()), out);
+        }
         if paths.len() > MAX_FILES_AT_ONCE {
             let left_out = paths.len() - MAX_FILES_AT_ONCE;
             paths.truncate(MAX_FILES_AT_ONCE);
@@ -56,7 +67,31 @@ impl State {
         let image = self.session.fresh_image();
         let name = Self::name_of(&origin);
         self.session.arrivals.push(Arrival { image, name, origin, select, preview: None });
-        out.push(Effect::Load { image, source });
+        self.session.wanted.push_back((image, source));
+        self.load_wanted(out);
+    }
+
+    /// Asks the loader for the next pictures, a few at a time.
+    pub(super) fn load_wanted(&mut self, out: &mut Vec<Effect>) {
+        while self.session.loading.len() < MAX_LOADING {
+            let Some((image, source)) = self.session.wanted.pop_front() else { return };
+            self.session.loading.insert(image);
+            out.push(Effect::Load { image, source });
+        }
+    }
+
+    /// Notes that the pixels of a picture of the document are wanted.
+    pub(super) fn want_pixels(&mut self, image: ImageId, at_once: bool) {
+        let session = &mut self.session;
+        let waits = session.wanted.iter().any(|(wanted, _)| *wanted == image);
+        if session.pixels.contains_key(&image) || session.loading.contains(&image) || waits && !at_once {
+            return;
+        }
+        session.wanted.retain(|(wanted, _)| *wanted != image);
+        if let Some(source) = self.kept_source(image) {
+            let wanted = &mut self.session.wanted;
+            if at_once { wanted.push_front((image, source)) } else { wanted.push_back((image, source)) }
+        }
     }
 
     pub(super) fn picture_loaded(
@@ -65,21 +100,90 @@ impl State {
         result: Result<Arc<Pixels>, String>,
         out: &mut Vec<Effect>,
     ) {
-        let Some(at) = self.session.arrivals.iter().position(|a| a.image == image) else { return };
-        let arrival = self.session.arrivals.remove(at);
-        match result {
-            Err(message) => {
-                self.session.notify(message, true);
-                out.push(Effect::ForgetPicture(image));
-            }
-            Ok(pixels) => {
-                let picture = Picture::new(image, arrival.name, arrival.origin, pixels.size());
-                self.session.pixels.insert(image, pixels);
-                self.history.open(&Arc::new(picture));
-                let better_comes = self.session.arrivals.iter().any(|other| other.select);
-                if arrival.select || self.ui.current.is_none() && !better_comes {
-                    self.select_picture(image, out);
+        self.session.loading.remove(&image);
+        if let Some(at) = self.session.arrivals.iter().position(|a| a.image == image) {
+            let arrival = self.session.arrivals.remove(at);
+            match result {
+                Err(message) => {
+                    self.session.notify(message, true);
+                    out.push(Effect::ForgetPicture(image));
                 }
+                Ok(pixels) => self.arrived(image, arrival, pixels, out),
+            }
+        } else if let Some(picture) = self.document().picture(image).cloned() {
+            self.pixels_came(&picture, result, out);
+        }
+        self.trim_pixels(out);
+        self.load_wanted(out);
+    }
+
+    fn arrived(&mut self, image: ImageId, arrival: Arrival, pixels: Arc<Pixels>, out: &mut Vec<Effect>) {
+        let picture = Picture::new(image, arrival.name, arrival.origin, pixels.size());
+        self.hold_pixels(image, pixels);
+        self.history.open(&Arc::new(picture));
+        let better_comes = self.session.arrivals.iter().any(|other| other.select);
+        if arrival.select || self.ui.current.is_none() && !better_comes {
+            self.select_picture(image, out);
+        }
+    }
+
+    /// The pixels of a picture that is in the document already.
+    fn pixels_came(&mut self, picture: &Picture, result: Result<Arc<Pixels>, String>, out: &mut Vec<Effect>) {
+        let fitting = result.and_then(|pixels| {
+            let ((width, height), (was_wide, was_high)) = (pixels.size(), picture.size);
+            let reason =
+                || format!("it has {width} × {height} pixels now instead of {was_wide} × {was_high}");
+            if pixels.size() == picture.size { Ok(pixels) } else { Err(reason()) }
+        });
+        match fitting {
+            Ok(pixels) => {
+                self.session.unavailable.remove(&picture.id);
+                self.hold_pixels(picture.id, pixels);
+                if self.ui.current == Some(picture.id) {
+                    self.encode(picture.id, out);
+                }
+            }
+            Err(reason) => {
+                if self.session.unavailable.is_empty() {
+                    let text = format!("{} is missing: {reason}", picture.name);
+                    self.session.notify(text, true);
+                }
+                self.session.unavailable.insert(picture.id, reason);
+            }
+        }
+    }
+
+    fn hold_pixels(&mut self, image: ImageId, pixels: Arc<Pixels>) {
+        self.session.thumbnails.insert(image, Arc::clone(&pixels.thumbnail));
+        self.session.pixels.insert(image, pixels);
+        self.session.lately_used.retain(|used| *used != image);
+        self.session.lately_used.push(image);
+    }
+
+    /// Lets go of pixels that can be had again, those not looked at for longest first.
+    fn trim_pixels(&mut self, out: &mut Vec<Effect>) {
+        let area = |pixels: &Pixels| u64::from(pixels.size().0) * u64::from(pixels.size().1);
+        let mut held: u64 = self.session.pixels.values().map(|pixels| area(pixels)).sum();
+        for image in self.session.lately_used.clone() {
+            if held <= MAX_PIXELS {
+                return;
+            }
+            let pasted = |picture: &Picture| {
+                picture.origin == Origin::Clipboard && !self.session.keeping.stored.contains_key(&image)
+            };
+            let is_asked_about = |batch: &Batch| batch.current.is_some_and(|(current, _)| current == image);
+            let is_needed = self.ui.current == Some(image)
+                || self.session.batch.as_ref().is_some_and(is_asked_about)
+                || self.session.job_about(image).is_some()
+                || self.document().picture(image).is_some_and(|picture| pasted(picture));
+            if !is_needed {
+                if let Some(pixels) = self.session.pixels.remove(&image) {
+                    held -= area(&pixels);
+                }
+                if self.session.encodings.remove(&image).is_some() {
+                    out.push(Effect::Engine(EngineCommand::CloseImage(image)));
+                }
+                self.session.lately_used.retain(|used| *used != image);
             }
         }
     }
@@ -98,6 +202,12 @@ impl State {
             self.ui.gesture = None;
             self.ui.hovered = None;
             self.ui.prompt_awaiting_region = None;
+            self.session.lately_used.retain(|used| *used != image);
+            self.session.lately_used.push(image);
+        }
+        if !self.session.unavailable.contains_key(&image) {
+            self.want_pixels(image, true);
+            self.load_wanted(out);
         }
         self.encode(image, out);
     }
@@ -123,7 +233,7 @@ impl State {
     }
 
     /// Gives the picture to the engine, which encodes it ahead of the first question.
-    fn encode(&mut self, image: ImageId, out: &mut Vec<Effect>) {
+    pub(super) fn encode(&mut self, image: ImageId, out: &mut Vec<Effect>) {
         if matches!(self.session.encodings.get(&image), Some(Encoding::Waiting | Encoding::Done(_))) {
             return;
         }
@@ -150,9 +260,14 @@ impl State {
         if self.session.job_about(image).is_some() {
             self.stop();
         }
+        // What was pasted is nowhere else, and closing can be undone.
+        let is_elsewhere = self.document().picture(image).is_some_and(|p| p.origin != Origin::Clipboard)
+            || self.session.keeping.stored.contains_key(&image);
         self.history.close(image);
         self.leave_picture(image);
-        self.session.pixels.remove(&image);
+        if is_elsewhere {
+            self.session.pixels.remove(&image);
+        }
         self.session.failures.remove(&image);
         self.ui.views.remove(&image);
         self.ui.drafts.remove(&image);

@@ -24,10 +24,18 @@ pub struct Installed {
     pub is_complete: bool,
 }
 
+fn set(variable: &str) -> Option<PathBuf> {
+    std::env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from)
+}
+
 /// Where a user's own checkpoints and converted models are looked for: `GLAMM_MODELS`, or
 /// `glamm/models` among the user's data.
 pub fn models_directory() -> Option<PathBuf> {
-    let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    set("GLAMM_MODELS").or_else(|| Some(data_directory()?.join("models")))
+}
+
+/// The program's own folder, `glamm`, among the user's data. It need not be there yet.
+pub fn data_directory() -> Option<PathBuf> {
     let home = std::env::home_dir();
     let data = if cfg!(windows) {
         set("LOCALAPPDATA")
@@ -36,7 +44,7 @@ pub fn models_directory() -> Option<PathBuf> {
     } else {
         set("XDG_DATA_HOME").or_else(|| Some(home?.join(".local/share")))
     };
-    set("GLAMM_MODELS").or_else(|| Some(data?.join("glamm").join("models")))
+    Some(data?.join("glamm"))
 }
 
 /// The version of the repository `id` that is in the cache: a complete one if there is any, the

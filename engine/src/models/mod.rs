@@ -24,7 +24,7 @@ use crate::checkpoint;
 use crate::hub::HubCache;
 use crate::precision::Precision;
 pub use catalogue::{CATALOGUE, Origin, Published, Role};
-pub use installed::{Installed, models_directory};
+pub use installed::{Installed, data_directory, models_directory};
 pub use locate::{LocateError, Location, locate};
 pub use machine::{Fit, Machine};
 pub use memory::MemoryNeed;

@@ -6,6 +6,7 @@
 
 mod canvas;
 mod manners;
+mod keeping;
 mod models;
 mod script;
 mod segments;
@@ -21,7 +22,9 @@ use egui_kittest::SnapshotOptions;
 use egui_kittest::kittest::Queryable as _;
 use glamm::app::App;
 use glamm::document::RegionTag;
+use glamm::engine_link::EngineLink;
 use glamm::session::ModelStatus;
+use glamm::surroundings::Surroundings;
 use glamm::update::State;
 use glamm_engine::protocol::{DeviceChoice, EngineEvent, ModelSource, ModelSpec, Task};
 use glamm_engine::vision::PixelBox;

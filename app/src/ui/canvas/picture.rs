@@ -7,6 +7,7 @@ use crate::canvas::view::View;
 use crate::document::Picture;
 use crate::render::mask::{MaskDraw, MaskPaint, View as MaskView};
 use crate::render::texels::Texels;
+use crate::theme;
 use crate::ui::Shown;
 use crate::update::VisibleMask;
 
@@ -17,12 +18,27 @@ const GRID_FULL: f32 = 24.0;
 
 /// Paints what is seen of the picture, tile by tile.
 pub(super) fn paint(shown: &mut Shown<'_>, ui: &Ui, painter: &Painter, picture: &Picture, view: &View) {
-    let Some(pixels) = shown.state.session.pixels.get(&picture.id) else { return };
+    let Some(pixels) = shown.state.session.pixels.get(&picture.id) else {
+        return missing(shown, painter, picture, view);
+    };
     let scale = view.scale() * ui.ctx().pixels_per_point();
     let part = view.visible_part();
     for patch in shown.textures.patches(ui.ctx(), picture.id, pixels, part, scale) {
         painter.image(patch.texture, view.screen_from_rect(patch.on_image), patch.uv, Color32::WHITE);
     }
+}
+
+/// In the place of a picture that is on its way, or gone.
+fn missing(shown: &Shown<'_>, painter: &Painter, picture: &Picture, view: &View) {
+    let text = match shown.state.session.unavailable.get(&picture.id) {
+        Some(reason) => format!("The picture is missing: {reason}"),
+        None => "The picture is being opened …".to_owned(),
+    };
+    let room = view.image_rect();
+    painter.rect_filled(room, 0.0, shown.tokens.raised);
+    let (font, color) = (theme::label_font(), shown.tokens.text_soft);
+    let galley = painter.layout(text, font, color, room.width().clamp(120.0, 420.0));
+    painter.galley(room.center() - galley.size() * 0.5, galley, color);
 }
 
 pub(super) fn paint_masks(shown: &Shown<'_>, ui: &Ui, painter: &Painter, view: &View, masks: &[VisibleMask]) {

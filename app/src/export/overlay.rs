@@ -1,12 +1,15 @@
-//! `--overlay`: the image with its masks blended and outlined in the colours of their phrases.
+//! The image with its masks blended and outlined in the colours of their phrases: for export and for
+//! `--overlay` of `glamm ask`.
 //!
-//! Used by `ask`, one mask at a time. Edges are anti-aliased: the mask is smoothed over a few
+//! Masks come one at a time. Edges are anti-aliased: the mask is smoothed over a few
 //! pixels into a coverage between 0 and 1, which fades the filling in, and whose middle carries the
 //! outline. Everything outside the mask's box (and a margin of the smoothing) stays untouched.
 
-use glamm_engine::vision::BinaryMask;
+use glamm_engine::vision::{BinaryMask, PixelBox};
 use image::RgbImage;
 
+use super::annotations::Object;
+use super::legend;
 use crate::palette::Rgb;
 
 /// Share of the mask's colour inside it.
@@ -15,7 +18,7 @@ const FILL_OPACITY: f32 = 0.42;
 const OUTLINE_OPACITY: f32 = 0.95;
 
 /// Paints a mask over an image of the same size.
-pub(super) fn paint(image: &mut RgbImage, mask: &BinaryMask, color: Rgb) {
+pub(crate) fn paint(image: &mut RgbImage, mask: &BinaryMask, color: Rgb) {
     let Some(bounds) = mask.bounding_box() else { return };
     let radius = smoothing_radius(image.width(), image.height());
     let margin = 2 * radius + 1;
@@ -47,6 +50,54 @@ pub(super) fn paint(image: &mut RgbImage, mask: &BinaryMask, color: Rgb) {
             }
         }
     }
+}
+
+/// The picture with all masks, large ones below small ones, and all boxes.
+pub(super) fn painted(pixels: &RgbImage, objects: &[Object]) -> RgbImage {
+    let mut image = pixels.clone();
+    let area = |object: &Object| object.mask.as_ref().map_or(0.0, |mask| mask.coverage);
+    let mut order: Vec<(f32, &Object)> = objects.iter().map(|object| (area(object), object)).collect();
+    order.sort_by(|(a, _), (b, _)| b.total_cmp(a));
+    for (_, object) in order {
+        if let Some(mask) = object.binary() {
+            paint(&mut image, &mask, object.color);
+        }
+    }
+    for object in objects {
+        if let Some(region) = object.region {
+            paint_box(&mut image, region, object.color);
+        }
+    }
+    image
+}
+
+/// The border of a box, inside it.
+fn paint_box(image: &mut RgbImage, bounds: PixelBox, color: Rgb) {
+    let bounds = bounds.clipped(image.width(), image.height());
+    let thickness = 2 * smoothing_radius(image.width(), image.height());
+    let [x0, y0, x1, y1] = [bounds.x0, bounds.y0, bounds.x1, bounds.y1].map(|at| at.round() as u32);
+    for y in y0..y1.min(image.height()) {
+        for x in x0..x1.min(image.width()) {
+            let inside =
+                x >= x0 + thickness && x + thickness < x1 && y >= y0 + thickness && y + thickness < y1;
+            if !inside {
+                image.put_pixel(x, y, image::Rgb(color.array()));
+            }
+        }
+    }
+}
+
+/// [`painted`], and below it what each colour stands for.
+pub(super) fn with_legend(pixels: &RgbImage, objects: &[Object]) -> RgbImage {
+    let painted = painted(pixels, objects);
+    let mut entries: Vec<(Rgb, String)> = Vec::new();
+    for object in objects {
+        let entry = (object.color, object.phrase.clone());
+        if !entries.contains(&entry) {
+            entries.push(entry);
+        }
+    }
+    legend::below(&painted, &entries)
 }
 
 /// 1 for images up to about 800 pixels, growing with them, so that outlines look alike at any size.

@@ -1,0 +1,61 @@
+//! Captions with grounded phrases, as the GranD-f data set of GLaMM has them: for each reply with
+//! masks its text, and for each phrase its places in the text and its masks as run-length codes.
+
+use std::collections::BTreeMap;
+
+use glamm_engine::vision::Rle;
+use serde::Serialize;
+
+use super::Named;
+use super::annotations::shown_exchanges;
+use crate::document::Exchange;
+
+#[derive(Debug, Serialize)]
+pub(super) struct Caption {
+    /// `<image id>-<number of the reply>`.
+    id: String,
+    image_id: u64,
+    file_name: String,
+    height: u32,
+    width: u32,
+    /// Not of GranD-f: what was asked.
+    question: String,
+    caption: String,
+    groundings: BTreeMap<String, PhraseEntry>,
+}
+
+#[derive(Debug, Default, Serialize)]
+struct PhraseEntry {
+    /// First character and the one after the last, for every time that the words are grounded.
+    token_positives: Vec<[usize; 2]>,
+    rle_masks: Vec<Rle>,
+}
+
+/// The replies about a picture that have masks.
+pub(super) fn captions(named: &Named, image_id: u64) -> Vec<Caption> {
+    let picture = &named.picture;
+    let with_masks = shown_exchanges(picture).filter(|exchange| exchange.masks.iter().flatten().count() > 0);
+    let caption = |(number, exchange): (usize, &std::sync::Arc<Exchange>)| {
+        let mut groundings: BTreeMap<String, PhraseEntry> = BTreeMap::new();
+        for (index, (grounding, mask)) in exchange.reply.groundings.iter().zip(&exchange.masks).enumerate() {
+            let Some(mask) = mask else { continue };
+            let entry = groundings.entry(exchange.phrase(index)).or_default();
+            let span = [grounding.span.start, grounding.span.end];
+            if !entry.token_positives.contains(&span) {
+                entry.token_positives.push(span);
+            }
+            entry.rle_masks.push(mask.pixels().to_rle());
+        }
+        Caption {
+            id: format!("{image_id}-{}", number + 1),
+            image_id,
+            file_name: named.image_path(),
+            height: picture.size.1,
+            width: picture.size.0,
+            question: exchange.question.draft(),
+            caption: exchange.reply.text.trim_end().to_owned(),
+            groundings,
+        }
+    };
+    with_masks.enumerate().map(caption).collect()
+}

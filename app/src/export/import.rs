@@ -1,0 +1,349 @@
+//! Boxes and masks from files of other programs: COCO and LabelMe. `export` is the way there.
+//!
+//! Files may come from strangers: nothing is decoded before its size is known to be that of an open
+//! picture, boxes are cut to it, and what cannot be understood is counted and said.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use glamm_engine::protocol::ImageId;
+use glamm_engine::vision::{BinaryMask, MaskCandidates, MaskLogits, PixelBox, Rle};
+use serde::Deserialize;
+
+use super::labelme::{LabelMeFile, Shape};
+use super::{Named, named, plain_name};
+use crate::document::{Document, EditedMask, GroundedMask, MaskEdit, MaskId};
+use crate::storage::StorageError;
+
+/// Larger annotation files are refused.
+const MAX_BYTES: u64 = 512 << 20;
+/// Objects of one picture.
+const MAX_OBJECTS: usize = 5000;
+
+/// What a file says of the open pictures.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Imported {
+    /// For each picture that it knows.
+    pub pictures: Vec<ImportedPicture>,
+    /// What was left out, for people.
+    pub problems: Vec<String>,
+}
+
+/// What a file says of one picture.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ImportedPicture {
+    /// Which one.
+    pub image: ImageId,
+    /// Boxes with their labels.
+    pub boxes: Vec<(PixelBox, String)>,
+    /// Masks with their labels.
+    pub masks: Vec<(BinaryMask, String)>,
+}
+
+/// Reads an annotation file.
+///
+/// # Errors
+/// [`StorageError::Read`], [`StorageError::Import`].
+pub fn read(path: &Path, document: &Document) -> Result<Imported, StorageError> {
+    let metadata = std::fs::metadata(path).map_err(StorageError::read(path))?;
+    let wrong = |reason: String| StorageError::Import { path: path.to_owned(), reason };
+    if !metadata.is_file() || metadata.len() > MAX_BYTES {
+        return Err(wrong(format!("it is no file of at most {} MB", MAX_BYTES >> 20)));
+    }
+    let bytes = std::fs::read(path).map_err(StorageError::read(path))?;
+    parse(&bytes, document).map_err(wrong)
+}
+
+/// Reads the content of an annotation file.
+///
+/// # Errors
+/// Why it is none.
+pub fn parse(bytes: &[u8], document: &Document) -> Result<Imported, String> {
+    #[derive(Deserialize)]
+    struct Kind {
+        annotations: Option<serde::de::IgnoredAny>,
+        shapes: Option<serde::de::IgnoredAny>,
+    }
+    let kind: Kind =
+        serde_json::from_slice(bytes).map_err(|error| format!("it is no JSON object: {error}"))?;
+    let imported = match kind {
+        Kind { annotations: Some(_), .. } => coco(bytes, document)?,
+        Kind { shapes: Some(_), .. } => labelme(bytes, document)?,
+        Kind { .. } => {
+            return Err("it is neither of COCO (`annotations`) nor of LabelMe (`shapes`)".to_owned());
+        }
+    };
+    if imported.pictures.is_empty() && imported.problems.is_empty() {
+        return Err("there are no boxes and masks in it".to_owned());
+    }
+    Ok(imported)
+}
+
+/// A mask of a file as the document has masks: its pixels are what was painted. `None` where it has no
+/// size.
+pub fn as_document_mask(id: MaskId, mask: &BinaryMask, label: &str) -> Option<GroundedMask> {
+    const SIDE: u32 = 64;
+    let (width, height) = (mask.width(), mask.height());
+    let frame = width.max(height);
+    let cell = |at: u32| (u64::from(at) * 2 + 1) * u64::from(frame) / u64::from(SIDE * 2);
+    let sample = |place: u32| {
+        let (x, y) = (cell(place % SIDE) as u32, cell(place / SIDE) as u32);
+        if mask.contains(x, y) { 8.0 } else { -8.0 }
+    };
+    // What a pixel decoder would have said, roughly: seen only where the painted pixels are taken back.
+    let logits = MaskLogits {
+        side: SIDE as usize,
+        logits: (0..SIDE * SIDE).map(sample).collect(),
+        frame: frame as usize,
+        content: (width as usize, height as usize),
+        image_size: (width, height),
+        predicted_iou: 0.0,
+    };
+    let mut made = GroundedMask::new(id, MaskCandidates::from(Arc::new(logits)));
+    made.apply(&MaskEdit::Paint { pixels: Arc::new(EditedMask::from(mask)), label: "import" }).ok()?;
+    made.apply(&MaskEdit::Rename(label.to_owned())).ok()?;
+    Some(made)
+}
+
+/// Finds open pictures by their files' names.
+struct Pictures<'a>(&'a Document, Vec<Named>);
+
+impl Pictures<'_> {
+    /// The picture called like this file, in whatever folder and of whatever ending.
+    fn find(&self, file_name: &str) -> Option<(ImageId, (u32, u32))> {
+        let name = file_name.rsplit(['/', '\\']).next().unwrap_or(file_name);
+        let stem = |name: &str| Some(plain_name(Path::new(name).file_stem()?.to_str()?));
+        let pictures = self.0.pictures();
+        let exact = pictures.iter().find(|picture| picture.name == name);
+        // Called as this program exports it, or at least alike.
+        let exported = || self.1.iter().find(|named| stem(name).as_deref() == Some(&named.stem));
+        let alike = || pictures.iter().find(|picture| stem(&picture.name) == stem(name));
+        let found = exact.or_else(|| exported().map(|named| &named.picture)).or_else(alike)?;
+        Some((found.id, found.size))
+    }
+}
+
+fn coco(bytes: &[u8], document: &Document) -> Result<Imported, String> {
+    #[derive(Deserialize)]
+    struct File {
+        images: Vec<Image>,
+        annotations: Vec<Annotation>,
+        #[serde(default)]
+        categories: Vec<Category>,
+    }
+    #[derive(Deserialize)]
+    struct Image {
+        id: u64,
+        file_name: String,
+    }
+    #[derive(Deserialize)]
+    struct Category {
+        id: u64,
+        name: String,
+    }
+    let file: File = serde_json::from_slice(bytes).map_err(|error| format!("it is damaged: {error}"))?;
+    let names: HashMap<u64, &str> = file.categories.iter().map(|c| (c.id, c.name.as_str())).collect();
+    let pictures = Pictures(document, named(document, None));
+    let mut imported = Imported::default();
+    let mut places: HashMap<u64, usize> = HashMap::new();
+    let mut strangers = 0;
+    for image in &file.images {
+        let Some((id, _)) = pictures.find(&image.file_name) else {
+            strangers += 1;
+            continue;
+        };
+        let known = imported.pictures.iter().position(|picture| picture.image == id);
+        places.insert(image.id, known.unwrap_or(imported.pictures.len()));
+        if known.is_none() {
+            imported.pictures.push(ImportedPicture { image: id, boxes: Vec::new(), masks: Vec::new() });
+        }
+    }
+    if strangers > 0 {
+        imported.problems.push(format!("{strangers} pictures that are not open"));
+    }
+    let mut bad = 0;
+    for annotation in &file.annotations {
+        let Some(picture) = places.get(&annotation.image_id).and_then(|&at| imported.pictures.get_mut(at))
+        else {
+            continue;
+        };
+        let size = document.picture(picture.image).map_or((0, 0), |found| found.size);
+        let label = annotation.category_id.and_then(|id| names.get(&id).copied()).unwrap_or("object");
+        if !annotation.add_to(picture, size, label) {
+            bad += 1;
+        }
+    }
+    finish(imported, bad)
+}
+
+#[derive(Deserialize)]
+struct Annotation {
+    image_id: u64,
+    category_id: Option<u64>,
+    bbox: Option<[f64; 4]>,
+    segmentation: Option<Segmentation>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Segmentation {
+    Packed(Rle),
+    Runs { size: [u32; 2], counts: Vec<u32> },
+    Polygons(Vec<Vec<f64>>),
+}
+
+impl Annotation {
+    /// Adds the mask, or else the box; `false` where neither makes sense.
+    fn add_to(&self, picture: &mut ImportedPicture, (width, height): (u32, u32), label: &str) -> bool {
+        if picture.masks.len() + picture.boxes.len() >= MAX_OBJECTS {
+            return false;
+        }
+        let fits = |size: [u32; 2]| size == [height, width];
+        let mask = match &self.segmentation {
+            Some(Segmentation::Packed(runs)) if fits(runs.size) => BinaryMask::from_rle(runs).ok(),
+            Some(Segmentation::Runs { size, counts }) if fits(*size) => from_runs(counts, width, height),
+            Some(Segmentation::Polygons(rings)) if is_rectangle(rings, self.bbox) => None,
+            Some(Segmentation::Polygons(rings)) => BinaryMask::from_rings(rings, width, height),
+            Some(_) | None => None,
+        };
+        if let Some(mask) = mask.filter(|mask| mask.area() > 0) {
+            picture.masks.push((mask, label.to_owned()));
+            return true;
+        }
+        let Some([left, top, across, down]) = self.bbox else { return false };
+        let corners = (left as f32, top as f32, (left + across) as f32, (top + down) as f32);
+        let Some(bounds) = boxed(corners, (width, height)) else { return false };
+        picture.boxes.push((bounds, label.to_owned()));
+        true
+    }
+}
+
+/// A polygon that says no more than the box does.
+fn is_rectangle(rings: &[Vec<f64>], bbox: Option<[f64; 4]>) -> bool {
+    let ([ring], Some([x, y, w, h])) = (rings, bbox) else { return false };
+    let corners = [x, y, x + w, y, x + w, y + h, x, y + h];
+    ring.len() == corners.len() && ring.iter().zip(corners).all(|(a, b)| (a - b).abs() < 1e-3)
+}
+
+/// The part of a box on the picture.
+fn boxed((x0, y0, x1, y1): (f32, f32, f32, f32), (width, height): (u32, u32)) -> Option<PixelBox> {
+    let finite = [x0, y0, x1, y1].iter().all(|number| number.is_finite());
+    let bounds = PixelBox::from_corners((x0, y0), (x1, y1)).clipped(width, height);
+    (finite && bounds.width() >= 1.0 && bounds.height() >= 1.0).then_some(bounds)
+}
+
+/// Runs of outside and inside in turn, column by column.
+fn from_runs(counts: &[u32], width: u32, height: u32) -> Option<BinaryMask> {
+    let all = u64::from(width) * u64::from(height);
+    if counts.iter().map(|&count| u64::from(count)).sum::<u64>() != all {
+        return None;
+    }
+    let mut columns = Vec::with_capacity(usize::try_from(all).ok()?);
+    for (place, &count) in counts.iter().enumerate() {
+        columns.resize(columns.len() + count as usize, place % 2 == 1);
+    }
+    let at = |x: u32, y: u32| x as usize * height as usize + y as usize;
+    Some(BinaryMask::from_fn(width, height, |x, y| columns.get(at(x, y)).copied().unwrap_or(false)))
+}
+
+fn labelme(bytes: &[u8], document: &Document) -> Result<Imported, String> {
+    let file: LabelMeFile =
+        serde_json::from_slice(bytes).map_err(|error| format!("it is damaged: {error}"))?;
+    let Some((image, size)) = Pictures(document, named(document, None)).find(&file.image_path) else {
+        return Err(format!("its picture {} is not open", file.image_path));
+    };
+    let stated = (file.image_width, file.image_height);
+    if stated != (0, 0) && stated != size {
+        return Err(format!(
+            "its picture has {} × {} pixels, the open one {} × {}",
+            stated.0, stated.1, size.0, size.1
+        ));
+    }
+    let mut picture = ImportedPicture { image, boxes: Vec::new(), masks: Vec::new() };
+    // Parts of one mask have one group.
+    let mut groups: HashMap<(u64, &str), Vec<Vec<f64>>> = HashMap::new();
+    let mut bad = 0;
+    for shape in file.shapes.iter().take(MAX_OBJECTS) {
+        match (shape.shape_type.as_str(), shape.group_id) {
+            ("polygon", Some(group)) => {
+                groups.entry((group, &shape.label)).or_default().push(ring(&shape.points));
+            }
+            _ if !add_shape(&mut picture, shape, size) => bad += 1,
+            _ => {}
+        }
+    }
+    let mut groups: Vec<_> = groups.into_iter().collect();
+    groups.sort_by_key(|(key, _)| *key);
+    for ((_, label), rings) in groups {
+        match BinaryMask::from_rings(&rings, size.0, size.1).filter(|mask| mask.area() > 0) {
+            Some(mask) => picture.masks.push((mask, label.to_owned())),
+            None => bad += 1,
+        }
+    }
+    finish(Imported { pictures: vec![picture], problems: Vec::new() }, bad)
+}
+
+fn ring(points: &[[f32; 2]]) -> Vec<f64> {
+    points.iter().flatten().map(|&number| f64::from(number)).collect()
+}
+
+fn add_shape(picture: &mut ImportedPicture, shape: &Shape, size: (u32, u32)) -> bool {
+    let label = shape.label.clone();
+    let bounds = match shape.points.as_slice() {
+        &[[ax, ay], [bx, by]] => boxed((ax, ay, bx, by), size),
+        _ => None,
+    };
+    let mask = match shape.shape_type.as_str() {
+        "rectangle" => {
+            let Some(bounds) = bounds else { return false };
+            picture.boxes.push((bounds, label));
+            return true;
+        }
+        "polygon" => BinaryMask::from_rings(&[ring(&shape.points)], size.0, size.1),
+        "circle" => circle(&shape.points, size),
+        "mask" => shape.mask.as_deref().and_then(|png| pasted(png, &shape.points, size)),
+        _ => None,
+    };
+    let Some(mask) = mask.filter(|mask| mask.area() > 0) else { return false };
+    picture.masks.push((mask, label));
+    true
+}
+
+/// LabelMe's circle: its middle and a place on it.
+fn circle(points: &[[f32; 2]], (width, height): (u32, u32)) -> Option<BinaryMask> {
+    let &[[cx, cy], [px, py]] = points else { return None };
+    let radius = (px - cx).hypot(py - cy);
+    let within = |x: u32, y: u32| (x as f32 + 0.5 - cx).hypot(y as f32 + 0.5 - cy) <= radius;
+    radius.is_finite().then(|| BinaryMask::from_fn(width, height, within))
+}
+
+/// LabelMe's mask: a PNG of the pixels in the box, whose lower right corner is its last pixel.
+fn pasted(png: &str, points: &[[f32; 2]], (width, height): (u32, u32)) -> Option<BinaryMask> {
+    let &[[x0, y0], [x1, y1]] = points else { return None };
+    boxed((x0, y0, x1 + 1.0, y1 + 1.0), (width, height))?;
+    let bytes = STANDARD.decode(png).ok()?;
+    let mut reader = image::ImageReader::with_format(std::io::Cursor::new(bytes), image::ImageFormat::Png);
+    let mut limits = image::Limits::default();
+    limits.max_image_width = Some(width + 1);
+    limits.max_image_height = Some(height + 1);
+    reader.limits(limits);
+    let inside = reader.decode().ok()?.into_luma8();
+    let (left, top) = (x0.round() as i64, y0.round() as i64);
+    Some(BinaryMask::from_fn(width, height, |x, y| {
+        let (Ok(x), Ok(y)) = (u32::try_from(i64::from(x) - left), u32::try_from(i64::from(y) - top)) else {
+            return false;
+        };
+        inside.get_pixel_checked(x, y).is_some_and(|pixel| pixel.0[0] > 0)
+    }))
+}
+
+fn finish(mut imported: Imported, bad: usize) -> Result<Imported, String> {
+    imported.pictures.retain(|picture| !picture.boxes.is_empty() || !picture.masks.is_empty());
+    if bad > 0 {
+        imported.problems.push(format!("{bad} boxes or masks that make no sense on their picture"));
+    }
+    Ok(imported)
+}

@@ -1,0 +1,236 @@
+//! What is exported comes back, and other programs read it.
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test may panic, and says what it leaves out"
+)]
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+
+use glamm_engine::protocol::{FinishReason, Grounding, JobStats, Reply, Sampling};
+use glamm_engine::vision::{BinaryMask, PixelBox};
+use image::{Rgb, RgbImage};
+
+use super::import::{self, as_document_mask};
+use super::*;
+use crate::document::{
+    Conversation, ConversationId, Exchange, ExchangeId, MaskId, Origin, Question, Region, RegionTag, Settings,
+};
+use crate::pixels::Pixels;
+
+const SIZE: (u32, u32) = (90, 60);
+
+fn disc() -> BinaryMask {
+    // With a hole.
+    BinaryMask::from_fn(SIZE.0, SIZE.1, |x, y| {
+        (36..400).contains(&((x as i32 - 30).pow(2) + (y as i32 - 28).pow(2)))
+    })
+}
+
+fn two_parts() -> BinaryMask {
+    BinaryMask::from_fn(SIZE.0, SIZE.1, |x, y| (55..65).contains(&x) && y > 40 || x > 75 && y < 20)
+}
+
+const TEXT: &str = "A blue disc and two \"red\" <corners>.";
+
+fn snapshot() -> Snapshot {
+    let masks = [(disc(), ""), (two_parts(), "")];
+    let spans = [0..11, 16..34];
+    let masks = masks.iter().zip(0..).map(|((mask, name), id)| as_document_mask(MaskId(id), mask, name));
+    let exchange = Exchange {
+        id: ExchangeId(1),
+        parent: None,
+        question: Question { text: "What is <there>?".to_owned(), regions: Vec::new() },
+        reply: Reply {
+            raw: TEXT.to_owned(),
+            text: TEXT.to_owned(),
+            groundings: spans.map(|span| Grounding { span }).to_vec(),
+        },
+        tokens: Arc::new([]),
+        masks: masks.collect(),
+        first_hue: 0,
+        sampling: Sampling::Greedy,
+        reason: FinishReason::EndOfSequence,
+        stats: JobStats::default(),
+    };
+    let conversation = Conversation::new(ConversationId(1), Settings::default());
+    let conversation = conversation.with_exchanges(vec![Arc::new(exchange)], None).unwrap();
+    let mut document = Document::default();
+    let mut pixels = HashMap::new();
+    for (id, name) in [(1, "a scene.jpg"), (2, "a scene.png")] {
+        let mut picture = Picture::new(ImageId(id), name.into(), Origin::Clipboard, SIZE);
+        let bounds = PixelBox { x0: 4.0, y0: 5.0, x1: 44.0, y1: 25.0 };
+        picture.regions.push(Region { name: "a door".into(), ..Region::new(RegionTag(1), bounds) });
+        if id == 1 {
+            picture.conversations = vec![Arc::new(conversation.clone())];
+        }
+        document = document.with_picture(Arc::new(picture));
+        let image = RgbImage::from_fn(SIZE.0, SIZE.1, |x, y| Rgb([x as u8, y as u8, 90]));
+        pixels.insert(ImageId(id), Arc::new(Pixels::new(Arc::new(image))));
+    }
+    Snapshot { document, pixels, ..Snapshot::default() }
+}
+
+fn export(formats: &[Format], out: &Path) -> Exported {
+    let request = ExportRequest { formats: formats.to_vec(), only: None, out: out.to_owned() };
+    let snapshot = snapshot();
+    let exported = run(&snapshot, &request, &mut |_, _| true).unwrap();
+    let mut planned: Vec<_> = plan(&snapshot.document, &request).into_iter().map(|file| file.path).collect();
+    let mut written = exported.files.clone();
+    planned.sort();
+    written.sort();
+    assert_eq!(planned, written, "what was announced is what was written");
+    assert!(exported.problems.is_empty());
+    exported
+}
+
+#[test]
+fn every_format_is_written_as_announced() {
+    let folder = tempfile::tempdir().unwrap();
+    let exported = export(&Format::ALL, folder.path());
+    assert!(exported.files.iter().all(|file| folder.path().join(file).is_file()));
+    assert!(folder.path().join("masks/a-scene/01-A-blue-disc.png").is_file(), "{:?}", exported.files);
+    assert!(folder.path().join("images/a-scene-2.png").is_file(), "no two have one name");
+    for format in Format::ALL {
+        assert_eq!(Format::by_name(format.name()), Some(format));
+    }
+}
+
+#[test]
+fn one_picture_may_be_enough_and_lost_pictures_are_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut snapshot = snapshot();
+    snapshot.pixels.clear();
+    let request = ExportRequest {
+        formats: vec![Format::Masks, Format::Overlay],
+        only: Some(ImageId(1)),
+        out: folder.path().to_owned(),
+    };
+    let exported = run(&snapshot, &request, &mut |_, _| true).unwrap();
+    assert_eq!(exported.files.len(), 2, "masks can be had without the picture");
+    assert_eq!(exported.problems.len(), 1);
+    let stopped = run(&snapshot, &request, &mut |_, _| false).unwrap();
+    assert_eq!(stopped.files.len(), 0);
+}
+
+#[test]
+fn masks_are_black_and_white_or_numbered() {
+    let folder = tempfile::tempdir().unwrap();
+    export(&[Format::Masks, Format::Indexed], folder.path());
+    let binary = image::open(folder.path().join("masks/a-scene/01-A-blue-disc.png")).unwrap();
+    assert_eq!(binary.color(), image::ColorType::L8);
+    let expected = disc();
+    for (x, y, pixel) in binary.to_luma8().enumerate_pixels() {
+        assert_eq!(pixel.0[0], if expected.contains(x, y) { 255 } else { 0 });
+    }
+    let file = std::io::BufReader::new(fs::File::open(folder.path().join("indexed/a-scene.png")).unwrap());
+    let mut reader = png::Decoder::new(file).read_info().unwrap();
+    assert_eq!(reader.info().color_type, png::ColorType::Indexed);
+    let mut indices = vec![0; (SIZE.0 * SIZE.1) as usize];
+    reader.next_frame(&mut indices).unwrap();
+    let (first, second) = (disc(), two_parts());
+    for (at, index) in indices.iter().enumerate() {
+        let (x, y) = (at as u32 % SIZE.0, at as u32 / SIZE.0);
+        let wanted = if second.contains(x, y) { 2 } else { u8::from(first.contains(x, y)) };
+        assert_eq!(*index, wanted, "{x}, {y}");
+    }
+}
+
+#[test]
+fn coco_and_labelme_come_back() {
+    let folder = tempfile::tempdir().unwrap();
+    export(&[Format::Coco, Format::LabelMe], folder.path());
+    let document = snapshot().document;
+    for (file, exact) in
+        [("coco-rle.json", true), ("coco-polygons.json", true), ("labelme/a-scene.json", false)]
+    {
+        let imported = import::read(&folder.path().join(file), &document).unwrap();
+        assert!(imported.problems.is_empty(), "{file}: {:?}", imported.problems);
+        let picture = imported.pictures.iter().find(|picture| picture.image == ImageId(1)).unwrap();
+        let labels: Vec<&str> = picture.masks.iter().map(|(_, label)| label.as_str()).collect();
+        for (mask, label) in [(disc(), "blue disc"), (two_parts(), "two \"red\" <corners")] {
+            let at = labels.iter().position(|found| label.starts_with(found) || found.starts_with(label));
+            let found = &picture.masks[at.unwrap()].0;
+            if exact {
+                assert_eq!(*found, mask, "{file}: {label}");
+            } else {
+                assert!(found.iou(&mask) > 0.93, "{file}: {label}: {}", found.iou(&mask));
+            }
+        }
+        let boxes: Vec<_> = picture.boxes.iter().map(|(bounds, label)| (*bounds, label.as_str())).collect();
+        let door = (PixelBox { x0: 4.0, y0: 5.0, x1: 44.0, y1: 25.0 }, "door");
+        if file != "coco-rle.json" {
+            assert_eq!(boxes, [door], "{file}");
+        }
+    }
+}
+
+#[test]
+fn hostile_annotations_are_refused_or_counted() {
+    let document = snapshot().document;
+    let coco = |annotation: &str| {
+        let text = format!(
+            r#"{{"images":[{{"id":1,"file_name":"x/a scene.jpg"}}],"categories":[],"annotations":[{annotation}]}}"#
+        );
+        import::parse(text.as_bytes(), &document)
+    };
+    for bad in [
+        r#"{"image_id":1,"segmentation":{"size":[4000000000,4000000000],"counts":"0"}}"#,
+        r#"{"image_id":1,"segmentation":{"size":[60,90],"counts":[1,4294967295,4294967295]}}"#,
+        r#"{"image_id":1,"segmentation":{"size":[60,90],"counts":"\u0000~~~~"}}"#,
+        r#"{"image_id":1,"segmentation":[[1,2,3]]}"#,
+        r#"{"image_id":1,"segmentation":[[0,0,1e300,0,1e300,0]]}"#,
+        r#"{"image_id":1,"bbox":[1e39,0,5,5]}"#,
+        r#"{"image_id":1,"bbox":[100,100,5,5]}"#,
+        r#"{"image_id":1}"#,
+    ] {
+        let imported = coco(bad).unwrap();
+        assert!(imported.pictures.is_empty(), "{bad}");
+        assert_eq!(imported.problems.len(), 1, "{bad}");
+    }
+    for bad in ["", "[]", "{}", r#"{"annotations":[]}"#, r#"{"shapes":[],"version":"5","imagePath":"b.png"}"#]
+    {
+        assert!(import::parse(bad.as_bytes(), &document).is_err(), "{bad}");
+    }
+    let box_only = coco(r#"{"image_id":1,"bbox":[80,50,50,50]}"#).unwrap();
+    assert_eq!(box_only.pictures[0].boxes[0].0, PixelBox { x0: 80.0, y0: 50.0, x1: 90.0, y1: 60.0 });
+}
+
+#[test]
+fn reports_have_everything_in_them() {
+    let folder = tempfile::tempdir().unwrap();
+    export(&[Format::Markdown, Format::Html], folder.path());
+    let html = fs::read_to_string(folder.path().join("report.html")).unwrap();
+    assert!(
+        html.contains("two &quot;red&quot; &lt;corners") && !html.contains("<corners"),
+        "text stays text"
+    );
+    assert!(html.contains("data:image/jpeg;base64,") && !html.contains("http"), "nothing from elsewhere");
+    assert_eq!(html.matches("<path class=\"m m").count(), 2);
+    assert!(html.contains("class=\"p p0\"") && html.contains("body:has(.p1:hover) .m1"));
+    let markdown = fs::read_to_string(folder.path().join("report.md")).unwrap();
+    assert!(markdown.contains("**A blue disc**") && markdown.contains("\\<corners"), "{markdown}");
+}
+
+/// Needs Python with pycocotools, labelme, ultralytics, numpy and pillow; `GLAMM_PYTHON` names it.
+#[test]
+fn other_programs_read_what_was_exported() {
+    let Some(python) = std::env::var_os("GLAMM_PYTHON") else {
+        return eprintln!("skipped: GLAMM_PYTHON names no interpreter");
+    };
+    let folder = tempfile::tempdir().unwrap();
+    export(&Format::ALL, folder.path());
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/export/peers.py");
+    let output = Command::new(python).arg(script).arg(folder.path()).output().unwrap();
+    let (said, complained) =
+        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{said}\n{complained}");
+    for line in said.lines() {
+        eprintln!("{line}");
+    }
+    assert!(said.contains("pycocotools: "), "{said}\n{complained}");
+}

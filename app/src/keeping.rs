@@ -1,0 +1,190 @@
+//! Where the work is kept, and what is being asked about it: part of the session's state.
+//!
+//! Changed by `update::keeping` alone; `storage` does the work on its threads.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use glamm_engine::protocol::ImageId;
+
+use crate::document::{Document, Picture};
+use crate::storage::StoredImage;
+
+/// What ends the present session, and waits until nothing unsaved is lost by it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Leaving {
+    /// The window is to be closed.
+    Quit,
+    /// An empty session is to be begun.
+    Begin,
+    /// Another session is to be opened.
+    Open(PathBuf),
+    /// What another program left is to be opened.
+    Recover(PathBuf),
+}
+
+/// The answer to the question about unsaved changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LeaveAnswer {
+    /// Save first.
+    Save,
+    /// Leave without.
+    Discard,
+    /// Stay.
+    Stay,
+}
+
+/// What another program left that ended suddenly.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recoverable {
+    /// Its folder.
+    pub folder: PathBuf,
+    /// When it was last written.
+    pub when: SystemTime,
+    /// Pictures in it.
+    pub pictures: usize,
+}
+
+/// What a path is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum PathPurpose {
+    /// Pictures to open.
+    OpenPictures,
+    /// A folder of pictures to open.
+    OpenFolder,
+    /// A folder with a model to load.
+    OpenModel,
+    /// A model in one file to load.
+    OpenModelFile,
+    /// A session to open.
+    OpenSession,
+    /// Where to save the session.
+    SaveSession,
+    /// A folder for exported files.
+    ExportFolder,
+    /// Boxes and masks of another program.
+    Import,
+}
+
+impl PathPurpose {
+    /// Over the dialog.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::OpenPictures => "Open pictures",
+            Self::OpenFolder => "Open a folder of pictures",
+            Self::OpenModel => "Open a model folder",
+            Self::OpenModelFile => "Open a model file",
+            Self::OpenSession => "Open a session",
+            Self::SaveSession => "Save the session",
+            Self::ExportFolder => "Export to a folder",
+            Self::Import => "Import boxes and masks",
+        }
+    }
+
+    /// Whether the path need not be there yet.
+    pub fn is_for_writing(self) -> bool {
+        matches!(self, Self::SaveSession | Self::ExportFolder)
+    }
+}
+
+/// A path to be asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PathQuestion {
+    /// What for.
+    pub purpose: PathPurpose,
+    /// To begin with.
+    pub suggested: Option<PathBuf>,
+}
+
+/// A path that is being typed, where the desktop has no dialog for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PathPrompt {
+    /// What for.
+    pub purpose: PathPurpose,
+    /// So far.
+    pub text: String,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Keeping {
+    /// The session file, once there is one.
+    pub file: Option<PathBuf>,
+    /// The document as that file has it.
+    pub saved: Document,
+    /// Pictures that lie in a session file.
+    pub stored: HashMap<ImageId, StoredImage>,
+    /// Session files last opened or saved, the latest first.
+    pub recent: Vec<PathBuf>,
+    /// Whether saving puts the pictures into the file.
+    pub with_pictures: bool,
+    /// What is being read or written at this moment, for people.
+    pub busy: Option<String>,
+    /// What waits for unsaved changes to be saved, or for the answer whether they are to be.
+    pub leaving: Option<Leaving>,
+    /// Whether that answer was to save.
+    pub saving_to_leave: bool,
+    /// Whether the window may be closed without asking.
+    pub may_close: bool,
+    /// What other programs left.
+    pub recoverable: Vec<Recoverable>,
+    /// A path that is being typed.
+    pub path_prompt: Option<PathPrompt>,
+    /// Folders whose content was recovered into this session.
+    pub recovered_from: Vec<PathBuf>,
+}
+
+/// Sessions that are remembered.
+const MAX_RECENT: usize = 10;
+
+impl Default for Keeping {
+    fn default() -> Self {
+        Self {
+            file: None,
+            saved: Document::default(),
+            stored: HashMap::new(),
+            recent: Vec::new(),
+            with_pictures: true,
+            busy: None,
+            leaving: None,
+            saving_to_leave: false,
+            may_close: false,
+            recoverable: Vec::new(),
+            path_prompt: None,
+            recovered_from: Vec::new(),
+        }
+    }
+}
+
+impl Keeping {
+    /// Whether something would be lost with this document: something that was made and is not in the
+    /// file. A picture that was only looked at is no loss.
+    pub fn is_unsaved(&self, document: &Document) -> bool {
+        let same = |a: &Document| {
+            let (a, b) = (a.pictures(), document.pictures());
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| Arc::ptr_eq(a, b))
+        };
+        if self.file.is_some() {
+            return !same(&self.saved);
+        }
+        let is_touched = |picture: &Picture| {
+            !picture.regions.is_empty() || picture.is_talked_about() || !picture.masks.is_empty()
+        };
+        document.pictures().iter().any(|picture| is_touched(picture))
+    }
+
+    /// What the session is called.
+    pub fn name(&self) -> Option<String> {
+        let stem = self.file.as_deref()?.file_stem()?;
+        Some(stem.to_string_lossy().into_owned())
+    }
+
+    /// Puts a session at the front of the recent ones.
+    pub fn remember(&mut self, path: &Path) {
+        self.recent.retain(|known| known != path);
+        self.recent.insert(0, path.to_owned());
+        self.recent.truncate(MAX_RECENT);
+    }
+}

@@ -1,0 +1,296 @@
+//! From the schema to the document. What does not fit is left out and said.
+//!
+//! Nothing in a file is believed: boxes are cut to their picture, phrases to their text, counts are
+//! bounded, masks must fit their picture.
+
+use std::collections::HashSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use glamm_engine::protocol::{
+    FinishReason, Grounding, ImageId, JobStats, Reply, Sampling, TokenChoice, TokenRecord,
+};
+use glamm_engine::vision::{BinaryMask, Click, MaskCandidates, MaskLogits, MaskPrompt, PixelBox, Rle};
+
+use super::masks;
+use super::schema::{
+    ClickFile, ConversationFile, ExchangeFile, FinishReasonFile, LogitsFile, MaskFile, OriginFile,
+    PictureFile, PromptFile, RegionFile, SamplingFile, StatsFile, TokenFile,
+};
+use crate::document::{
+    Conversation, ConversationId, EditedMask, Exchange, ExchangeId, GroundedMask, MaskEdit, MaskId, Origin,
+    Picture, Question, Region, RegionTag, Settings,
+};
+
+/// More regions than anyone draws on a picture.
+const MAX_REGIONS: usize = 10_000;
+/// Far beyond what replies reach in a picture's conversation; colours repeat after twelve.
+const MAX_HUE: usize = 1 << 32;
+/// Longer no reply is cut.
+const MAX_TOKENS: usize = 1 << 20;
+/// More candidates than any pixel decoder gives.
+const MAX_CANDIDATES: usize = 16;
+/// Pixels a side that no picture has.
+const MAX_SIDE: u32 = 1 << 20;
+
+/// Gives the bytes of a part below the picture's folder, or why there are none.
+/// The number is what it unfolds to.
+pub(super) type FetchPart<'a> = dyn FnMut(&str, u64) -> Result<Vec<u8>, String> + 'a;
+
+/// Reads a picture. Names are provisional: all of them are 0 or count masks from 0.
+///
+/// # Errors
+/// Where it can be no picture at all; why.
+pub(super) fn picture(
+    file: &PictureFile,
+    fetch: &mut FetchPart<'_>,
+    missing: &mut Vec<String>,
+) -> Result<Picture, String> {
+    let size @ (width, height) = (file.width, file.height);
+    let limit = u64::from(glamm_engine::vision::load::LIMIT_MEGAPIXELS) * 1_000_000;
+    let pixels = u64::from(width) * u64::from(height);
+    if pixels == 0 || pixels > limit || width.max(height) > MAX_SIDE {
+        return Err(format!("it cannot be {width} × {height} pixels"));
+    }
+    let mut picture = Picture::new(ImageId(0), file.name.clone(), origin(&file.origin), size);
+    picture.regions = regions(&file.regions, size);
+    let dropped = file.regions.len() - picture.regions.len();
+    if dropped > 0 {
+        missing.push(format!("{}: {dropped} regions that lie outside the picture or twice", file.name));
+    }
+    let mut masks = MaskReader { fetch, size, count: 0, lost: Vec::new() };
+    let mut dropped = 0;
+    let conversations: Vec<_> = file
+        .conversations
+        .iter()
+        .map(|file| decode_conversation(file, size, &mut masks, &mut dropped))
+        .collect();
+    if dropped > 0 {
+        missing.push(format!("{}: {dropped} questions that follow what is not there", file.name));
+    }
+    let mut seen = HashSet::new();
+    let conversations = conversations.into_iter().filter(|conversation| seen.insert(conversation.id));
+    let conversations: Vec<_> = conversations.map(Arc::new).collect();
+    if !conversations.is_empty() {
+        picture.conversations = conversations;
+    }
+    picture.masks = file.masks.iter().filter_map(|mask| masks.read(mask)).collect();
+    if let Some(first) = masks.lost.first() {
+        missing.push(format!("{}: {} of its masks ({first})", file.name, masks.lost.len()));
+    }
+    Ok(picture)
+}
+
+fn origin(origin: &OriginFile) -> Origin {
+    match origin {
+        OriginFile::File { path } => Origin::File(PathBuf::from(path)),
+        OriginFile::Scene { seed } => Origin::Scene { seed: *seed },
+        OriginFile::Clipboard => Origin::Clipboard,
+    }
+}
+
+/// Regions with area on the picture, each number once.
+fn regions(files: &[RegionFile], size: (u32, u32)) -> Vec<Region> {
+    let mut seen = HashSet::new();
+    let good = files.iter().filter_map(|file| region(file, size));
+    good.filter(|region| seen.insert(region.tag)).take(MAX_REGIONS).collect()
+}
+
+fn region(file: &RegionFile, (width, height): (u32, u32)) -> Option<Region> {
+    let [x0, y0, x1, y1] = file.bounds;
+    let finite = file.bounds.iter().all(|number| number.is_finite());
+    let bounds = PixelBox { x0, y0, x1, y1 }.clipped(width, height);
+    let ok = finite && bounds.width() > 0.0 && bounds.height() > 0.0 && file.tag > 0;
+    ok.then(|| Region {
+        tag: RegionTag(file.tag),
+        bounds,
+        name: file.name.clone(),
+        color: file.color.map(|color| color.min(MAX_HUE)),
+        hidden: file.hidden,
+    })
+}
+
+/// A conversation; counts the exchanges that do not belong into its tree.
+fn decode_conversation(
+    file: &ConversationFile,
+    size: (u32, u32),
+    masks: &mut MaskReader<'_, '_>,
+    dropped: &mut usize,
+) -> Conversation {
+    let settings = Settings {
+        system: file.system.clone(),
+        sampling: decode_sampling(file.sampling),
+        max_new_tokens: file.max_new_tokens.clamp(1, MAX_TOKENS),
+    };
+    let mut files: Vec<&ExchangeFile> = file.exchanges.iter().collect();
+    files.sort_by_key(|exchange| exchange.id);
+    let mut ids = HashSet::new();
+    let mut exchanges = Vec::new();
+    for file in files {
+        let follows = file.parent.is_none_or(|parent| ids.contains(&parent));
+        if follows && ids.insert(file.id) {
+            exchanges.push(Arc::new(decode_exchange(file, size, masks)));
+        } else {
+            *dropped += 1;
+        }
+    }
+    let mut conversation = Conversation::new(ConversationId(file.id), settings);
+    conversation.title.clone_from(&file.title);
+    let empty = conversation.clone();
+    // What does not belong into the tree was left out already.
+    conversation.with_exchanges(exchanges, file.head.map(ExchangeId)).unwrap_or(empty)
+}
+
+fn decode_sampling(file: SamplingFile) -> Sampling {
+    match file {
+        SamplingFile::Random { temperature, top_p, seed } if temperature.is_finite() && temperature > 0.0 => {
+            let top_p = top_p.filter(|share| (0.0..=1.0).contains(share));
+            Sampling::Random { temperature, top_p, seed }
+        }
+        SamplingFile::Random { .. } | SamplingFile::Greedy => Sampling::Greedy,
+    }
+}
+
+fn decode_exchange(file: &ExchangeFile, size: (u32, u32), masks: &mut MaskReader<'_, '_>) -> Exchange {
+    // Each region here stands for a marker of the question, and one may come more than once.
+    let referred = file.regions.iter().filter_map(|region_file| region(region_file, size));
+    let question = Question { text: file.question.clone(), regions: referred.take(MAX_REGIONS).collect() };
+    let length = file.text.chars().count();
+    let mut groundings = Vec::new();
+    let mut decoded = Vec::new();
+    for grounding in &file.groundings {
+        let [start, end] = grounding.span.map(|place| place.min(length));
+        groundings.push(Grounding { span: start..end.max(start) });
+        decoded.push(grounding.mask.as_ref().and_then(|mask| masks.read(mask)));
+    }
+    Exchange {
+        id: ExchangeId(file.id),
+        parent: file.parent.map(ExchangeId),
+        sampling: decode_sampling(file.sampling),
+        question,
+        reply: Reply { raw: file.raw.clone(), text: file.text.clone(), groundings },
+        tokens: file.tokens.iter().map(|token| decode_token(token, decoded.len())).collect(),
+        masks: decoded,
+        first_hue: file.first_hue.min(MAX_HUE),
+        reason: match file.finish_reason {
+            FinishReasonFile::EndOfSequence => FinishReason::EndOfSequence,
+            FinishReasonFile::TokenLimit => FinishReason::TokenLimit,
+            FinishReasonFile::ContextFull => FinishReason::ContextFull,
+            FinishReasonFile::Cancelled => FinishReason::Cancelled,
+        },
+        stats: decode_stats(&file.stats),
+    }
+}
+
+fn decode_stats(file: &StatsFile) -> JobStats {
+    JobStats {
+        prompt_tokens: file.prompt_tokens,
+        cached_tokens: file.cached_tokens,
+        new_tokens: file.new_tokens,
+        time_to_first_token: Duration::from_micros(file.time_to_first_token_us),
+        decode_time: Duration::from_micros(file.decode_us),
+        mask_time: Duration::from_micros(file.mask_us),
+    }
+}
+
+struct MaskReader<'a, 'f> {
+    fetch: &'a mut FetchPart<'f>,
+    size: (u32, u32),
+    count: u64,
+    lost: Vec<String>,
+}
+
+impl MaskReader<'_, '_> {
+    /// The mask, as far as it can be read: a candidate that is neither the mask nor the model's choice
+    /// may be missing.
+    fn read(&mut self, file: &MaskFile) -> Option<GroundedMask> {
+        let mut all = Vec::new();
+        let (mut used, mut chosen) = (None, None);
+        for (place, candidate) in file.candidates.iter().take(MAX_CANDIDATES).enumerate() {
+            match self.logits(candidate) {
+                Ok(logits) => {
+                    used = if place == file.used { Some(all.len()) } else { used };
+                    chosen = if place == file.chosen { Some(all.len()) } else { chosen };
+                    all.push(Arc::new(logits));
+                }
+                Err(reason) => self.lost.push(reason),
+            }
+        }
+        let edited = file.edited.as_ref().and_then(|runs| self.edited(runs));
+        let chosen = chosen.or(edited.is_some().then_some(0))?;
+        let nowhere = MaskPrompt::Places { points: Vec::new(), region: None };
+        let mut candidates = MaskCandidates::new(all, used.unwrap_or(chosen), nowhere)?;
+        candidates.prompt = file.prompt.as_ref().and_then(prompt);
+        let mut mask = GroundedMask::new(MaskId(self.count), candidates);
+        self.count += 1;
+        let paint = |pixels| MaskEdit::Paint { pixels, label: "" };
+        let state = [
+            Some(MaskEdit::Choose(chosen)),
+            Some(MaskEdit::Threshold(file.threshold)),
+            edited.map(paint),
+            file.name.clone().map(MaskEdit::Rename),
+            Some(MaskEdit::Recolor(file.hue.map(|hue| hue.min(MAX_HUE)))),
+            Some(MaskEdit::Hide(file.hidden)),
+        ];
+        for edit in state.into_iter().flatten() {
+            mask.apply(&edit).ok()?;
+        }
+        Some(mask)
+    }
+
+    fn logits(&mut self, file: &LogitsFile) -> Result<MaskLogits, String> {
+        masks::check(file)?;
+        let bytes = (self.fetch)(&file.logits, masks::memory(file))?;
+        masks::read(file, &bytes, self.size)
+    }
+
+    fn edited(&mut self, runs: &Rle) -> Option<Arc<EditedMask>> {
+        let (width, height) = self.size;
+        let read = if runs.size == [height, width] {
+            BinaryMask::from_rle(runs).map_err(|error| error.to_string())
+        } else {
+            Err("its painted pixels are of another picture".to_owned())
+        };
+        match read {
+            Ok(mask) => Some(Arc::new(EditedMask::from(&mask))),
+            Err(reason) => {
+                self.lost.push(reason);
+                None
+            }
+        }
+    }
+}
+
+fn prompt(file: &PromptFile) -> Option<MaskPrompt> {
+    match file {
+        PromptFile::Seg { state } => {
+            let finite = state.iter().all(|number| number.is_finite());
+            finite.then(|| MaskPrompt::Seg(state.as_slice().into()))
+        }
+        PromptFile::Places { points, region } => {
+            let finite = points.iter().all(|point| point.x.is_finite() && point.y.is_finite())
+                && region.iter().flatten().all(|number| number.is_finite());
+            finite.then(|| MaskPrompt::Places {
+                points: points.iter().map(|&ClickFile { x, y, positive }| Click { x, y, positive }).collect(),
+                region: region.map(|[x0, y0, x1, y1]| PixelBox { x0, y0, x1, y1 }),
+            })
+        }
+    }
+}
+
+fn decode_token(file: &TokenFile, masks: usize) -> TokenRecord {
+    let choice = |(id, text, probability): &(u32, String, f32)| TokenChoice {
+        id: *id,
+        text: text.clone(),
+        probability: *probability,
+    };
+    TokenRecord {
+        id: file.id,
+        text: file.text.clone(),
+        probability: file.probability,
+        likeliest: file.likeliest.iter().map(choice).collect(),
+        predicted_at: file.predicted_at,
+        grounding: file.grounding.filter(|place| *place < masks),
+    }
+}

@@ -1,0 +1,250 @@
+//! From the document to the schema. The other way is `decode`.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use glamm_engine::protocol::{
+    FinishReason, Grounding, ImageId, JobStats, Reply, Sampling, TokenChoice, TokenRecord,
+};
+use glamm_engine::vision::{Click, MaskLogits, MaskPrompt, PixelBox};
+
+use super::schema::{
+    ClickFile, ConversationFile, ExchangeFile, FORMAT, FinishReasonFile, GroundingFile, LogitsFile, MaskFile,
+    OriginFile, PictureFile, PromptFile, RegionFile, SCHEMA, SamplingFile, SessionFile, StatsFile, TokenFile,
+};
+use super::snapshot::Snapshot;
+use crate::document::{Conversation, Exchange, GroundedMask, Origin, Picture, Question, Region, Settings};
+
+/// Names of the parts that hold masks: the same mask has the same name for as long as this lives.
+#[derive(Debug, Default)]
+pub(super) struct MaskNames {
+    // By address; the masks are held, so that no other can come to lie where one has been.
+    names: HashMap<usize, (String, Arc<MaskLogits>)>,
+    given: usize,
+}
+
+impl MaskNames {
+    /// The name, without an ending, of the part that holds the mask.
+    fn name(&mut self, mask: &Arc<MaskLogits>) -> String {
+        let given = &mut self.given;
+        let new = || {
+            *given += 1;
+            (format!("masks/{given:04}"), Arc::clone(mask))
+        };
+        self.names.entry(Arc::as_ptr(mask).addr()).or_insert_with(new).0.clone()
+    }
+
+    /// Lets go of masks that nothing else holds.
+    pub(super) fn forget_unused(&mut self) {
+        self.names.retain(|_, (_, mask)| Arc::strong_count(mask) > 1);
+    }
+}
+
+/// Folder of a picture.
+pub(super) fn folder(image: ImageId) -> String {
+    format!("pictures/{}", image.0)
+}
+
+/// `session.json`.
+pub(super) fn session(snapshot: &Snapshot) -> SessionFile {
+    let pictures = snapshot.document.pictures();
+    SessionFile {
+        format: FORMAT.to_owned(),
+        schema: SCHEMA,
+        program: concat!("GLaMM Desktop ", env!("CARGO_PKG_VERSION")).to_owned(),
+        pictures: pictures.iter().map(|picture| folder(picture.id)).collect(),
+        current: pictures.iter().position(|picture| Some(picture.id) == snapshot.current),
+        saved_as: None,
+    }
+}
+
+/// A picture as a file, and what it names.
+pub(super) struct EncodedPicture {
+    /// `picture.json`, without the image.
+    pub(super) file: PictureFile,
+    /// Logits, by the names of their parts below the picture's folder.
+    pub(super) logits: Vec<(String, Arc<MaskLogits>)>,
+    /// Masks as they are seen, by the names of their parts below the picture's folder.
+    pub(super) seen: Vec<(String, GroundedMask)>,
+}
+
+/// `picture.json`, and the masks it needs.
+pub(super) fn picture(picture: &Picture, snapshot: &Snapshot, names: &mut MaskNames) -> EncodedPicture {
+    let mut masks = MaskWriter { names, logits: Vec::new(), seen: Vec::new() };
+    // No field is left out unseen: a new one does not compile before it is kept.
+    let Picture { id, name, origin, size, regions, conversations, masks: own } = picture;
+    let unfinished = snapshot.unfinished(*id);
+    let conversation = |conversation: &Arc<Conversation>| {
+        let unfinished = unfinished.filter(|unfinished| unfinished.conversation == conversation.id);
+        encode_conversation(conversation, unfinished.map(|unfinished| &*unfinished.exchange), &mut masks)
+    };
+    let conversations = conversations.iter().map(conversation).collect();
+    let file = PictureFile {
+        name: name.clone(),
+        origin: encode_origin(origin),
+        width: size.0,
+        height: size.1,
+        image: None,
+        stored_in: None,
+        regions: regions.iter().map(region).collect(),
+        conversations,
+        shown_conversation: snapshot.conversations.get(id).map(|conversation| conversation.0),
+        masks: own.iter().map(|mask| masks.encode(mask)).collect(),
+        draft: snapshot.draft(*id).to_owned(),
+    };
+    let MaskWriter { logits, seen, .. } = masks;
+    EncodedPicture { file, logits, seen }
+}
+
+/// Gathers masks on the way.
+struct MaskWriter<'a> {
+    names: &'a mut MaskNames,
+    logits: Vec<(String, Arc<MaskLogits>)>,
+    seen: Vec<(String, GroundedMask)>,
+}
+
+impl MaskWriter<'_> {
+    fn encode(&mut self, mask: &GroundedMask) -> MaskFile {
+        let GroundedMask { id: _, candidates, chosen, threshold, edited, name, hue, hidden, coverage: _ } =
+            mask;
+        let png = self.names.name(mask.logits()) + ".png";
+        self.seen.push((png.clone(), mask.clone()));
+        MaskFile {
+            candidates: candidates.all().iter().map(|logits| self.logits(logits)).collect(),
+            used: candidates.used_index(),
+            chosen: *chosen,
+            threshold: if threshold.is_finite() { *threshold } else { 0.0 },
+            edited: edited.as_ref().map(|edited| edited.to_binary().to_rle()),
+            name: name.as_ref().map(|name| name.to_string()),
+            hue: *hue,
+            hidden: *hidden,
+            prompt: candidates.prompt.as_ref().map(prompt),
+            png: Some(png),
+        }
+    }
+
+    fn logits(&mut self, mask: &Arc<MaskLogits>) -> LogitsFile {
+        let part = self.names.name(mask) + ".f16z";
+        self.logits.push((part.clone(), Arc::clone(mask)));
+        let MaskLogits { side, logits: _, frame, content: (across, down), image_size: _, predicted_iou } =
+            &**mask;
+        let predicted_iou = if predicted_iou.is_finite() { *predicted_iou } else { 0.0 };
+        LogitsFile { logits: part, side: *side, frame: *frame, content: [*across, *down], predicted_iou }
+    }
+}
+
+fn prompt(prompt: &MaskPrompt) -> PromptFile {
+    match prompt {
+        MaskPrompt::Seg(state) => PromptFile::Seg { state: state.to_vec() },
+        MaskPrompt::Places { points, region } => PromptFile::Places {
+            points: points.iter().map(|&Click { x, y, positive }| ClickFile { x, y, positive }).collect(),
+            region: region.map(|PixelBox { x0, y0, x1, y1 }| [x0, y0, x1, y1]),
+        },
+    }
+}
+
+fn encode_token(token: &TokenRecord) -> TokenFile {
+    let TokenRecord { id, text, probability, likeliest, predicted_at, grounding } = token;
+    let choice = |TokenChoice { id, text, probability }: &TokenChoice| (*id, text.clone(), *probability);
+    TokenFile {
+        id: *id,
+        text: text.clone(),
+        probability: *probability,
+        likeliest: likeliest.iter().map(choice).collect(),
+        predicted_at: *predicted_at,
+        grounding: *grounding,
+    }
+}
+
+fn encode_origin(origin: &Origin) -> OriginFile {
+    match origin {
+        Origin::File(path) => {
+            let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+            OriginFile::File { path: path.to_string_lossy().into_owned() }
+        }
+        Origin::Scene { seed } => OriginFile::Scene { seed: *seed },
+        Origin::Clipboard => OriginFile::Clipboard,
+    }
+}
+
+fn region(region: &Region) -> RegionFile {
+    let Region { tag, bounds: PixelBox { x0, y0, x1, y1 }, name, color, hidden } = region;
+    let bounds = [*x0, *y0, *x1, *y1];
+    RegionFile { tag: tag.0, bounds, name: name.clone(), color: *color, hidden: *hidden }
+}
+
+fn encode_conversation(
+    conversation: &Conversation,
+    unfinished: Option<&Exchange>,
+    masks: &mut MaskWriter<'_>,
+) -> ConversationFile {
+    let Settings { system, sampling, max_new_tokens } = &conversation.settings;
+    // A reply that goes on stands in the place of what there was of it.
+    let others = conversation.exchanges().iter().map(|exchange| &**exchange);
+    let others = others.filter(|exchange| unfinished.is_none_or(|unfinished| unfinished.id != exchange.id));
+    let exchanges = others.chain(unfinished).map(|exchange| encode_exchange(exchange, masks)).collect();
+    let head = unfinished.map(|exchange| exchange.id).or(conversation.head());
+    ConversationFile {
+        id: conversation.id.0,
+        title: conversation.title.clone(),
+        system: system.clone(),
+        sampling: encode_sampling(sampling),
+        max_new_tokens: *max_new_tokens,
+        exchanges,
+        head: head.map(|id| id.0),
+    }
+}
+
+fn encode_sampling(sampling: &Sampling) -> SamplingFile {
+    match sampling {
+        Sampling::Greedy => SamplingFile::Greedy,
+        Sampling::Random { temperature, top_p, seed } => {
+            SamplingFile::Random { temperature: *temperature, top_p: *top_p, seed: *seed }
+        }
+    }
+}
+
+fn encode_exchange(exchange: &Exchange, writer: &mut MaskWriter<'_>) -> ExchangeFile {
+    let Exchange { id, parent, question, reply, tokens, masks, first_hue, sampling, reason, stats } =
+        exchange;
+    let Question { text: asked, regions } = question;
+    let Reply { raw, text, groundings } = reply;
+    let groundings = groundings.iter().enumerate().map(|(index, Grounding { span })| GroundingFile {
+        span: [span.start, span.end],
+        mask: masks.get(index).and_then(Option::as_ref).map(|mask| writer.encode(mask)),
+    });
+    ExchangeFile {
+        id: id.0,
+        parent: parent.map(|parent| parent.0),
+        sampling: encode_sampling(sampling),
+        question: asked.clone(),
+        regions: regions.iter().map(region).collect(),
+        text: text.clone(),
+        raw: raw.clone(),
+        groundings: groundings.collect(),
+        tokens: tokens.iter().map(encode_token).collect(),
+        first_hue: *first_hue,
+        finish_reason: match reason {
+            FinishReason::EndOfSequence => FinishReasonFile::EndOfSequence,
+            FinishReason::TokenLimit => FinishReasonFile::TokenLimit,
+            FinishReason::ContextFull => FinishReasonFile::ContextFull,
+            FinishReason::Cancelled => FinishReasonFile::Cancelled,
+        },
+        stats: encode_stats(stats),
+    }
+}
+
+fn encode_stats(stats: &JobStats) -> StatsFile {
+    let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+    let JobStats { prompt_tokens, cached_tokens, new_tokens, time_to_first_token, decode_time, mask_time } =
+        *stats;
+    StatsFile {
+        prompt_tokens,
+        cached_tokens,
+        new_tokens,
+        time_to_first_token_us: micros(time_to_first_token),
+        decode_us: micros(decode_time),
+        mask_us: micros(mask_time),
+    }
+}

@@ -1,0 +1,218 @@
+//! Reading a session file or recovery folder, as far as it can be read.
+
+use std::io::{Read, Seek};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use glamm_engine::protocol::ImageId;
+
+use super::container::Container;
+use super::decode;
+use super::error::StorageError;
+use super::schema::{FORMAT, PICTURE_ENTRY, PictureFile, SCHEMA, SESSION_ENTRY, SessionFile};
+use super::snapshot::{Snapshot, StoredImage};
+use crate::document::{ConversationId, MaskId, Picture};
+
+/// Longest JSON of one part.
+const MAX_JSON: u64 = 128 << 20;
+/// Largest logits of one mask.
+const MAX_MASK: u64 = 16 << 20;
+/// Pictures of one session.
+const MAX_PICTURES: usize = 20_000;
+/// So many lines are said of what is missing; the rest is counted.
+const MAX_MISSING: usize = 20;
+
+/// A picture of a session.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OpenedPicture {
+    /// The picture; its names are provisional, see [`Opened::name`].
+    pub picture: Picture,
+    /// Where it itself lies, if it is part of the session.
+    pub stored: Option<StoredImage>,
+    /// The question that was being written.
+    pub draft: String,
+    /// The conversation that was shown.
+    pub conversation: Option<ConversationId>,
+}
+
+/// What was read.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Opened {
+    /// In the order of the filmstrip.
+    pub pictures: Vec<OpenedPicture>,
+    /// Place of the one that was on the canvas.
+    pub current: Option<usize>,
+    /// What is missing, for people.
+    pub missing: Vec<String>,
+    /// Where it was saved before, in what was kept for recovery.
+    pub saved_as: Option<PathBuf>,
+}
+
+impl Opened {
+    /// Gives pictures and masks names that nothing else has.
+    pub fn name(&mut self, mut image: impl FnMut() -> ImageId, mut mask: impl FnMut() -> MaskId) {
+        for OpenedPicture { picture, .. } in &mut self.pictures {
+            picture.id = image();
+            picture.for_each_mask(|grounded| grounded.id = mask());
+        }
+    }
+}
+
+impl Opened {
+    /// All of it, as if it were open in a window.
+    pub fn into_snapshot(mut self) -> Snapshot {
+        let (mut images, mut masks) = (0, 0);
+        self.name(
+            || {
+                images += 1;
+                ImageId(images)
+            },
+            || {
+                masks += 1;
+                MaskId(masks)
+            },
+        );
+        let mut snapshot = Snapshot::default();
+        for OpenedPicture { picture, stored, draft, conversation } in self.pictures {
+            snapshot.stored.extend(stored.map(|stored| (picture.id, stored)));
+            snapshot.conversations.extend(conversation.map(|conversation| (picture.id, conversation)));
+            if !draft.is_empty() {
+                snapshot.drafts.insert(picture.id, draft);
+            }
+            snapshot.document = snapshot.document.with_picture(Arc::new(picture));
+        }
+        snapshot
+    }
+}
+
+/// Reads a session.
+///
+/// # Errors
+/// Where nothing of it can be read.
+pub fn open(path: &Path) -> Result<Opened, StorageError> {
+    read(Container::open(path)?, path)
+}
+
+/// Reads a session file from bytes; `name` is for messages.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_bytes(bytes: impl Read + Seek + Send + 'static, name: &Path) -> Result<Opened, StorageError> {
+    read(Container::of_zip(Box::new(bytes), name)?, name)
+}
+
+fn read(mut container: Container, path: &Path) -> Result<Opened, StorageError> {
+    let mut opened = Opened::default();
+    if container.is_torn {
+        opened.missing.push("the end of the file".to_owned());
+    }
+    let index = index(&mut container, path, &mut opened.missing)?;
+    opened.saved_as = index.saved_as.map(PathBuf::from);
+    let folders: Vec<String> = index.pictures.into_iter().take(MAX_PICTURES).collect();
+    let count = folders.len();
+    for (place, folder) in folders.into_iter().enumerate() {
+        match read_picture(&mut container, &folder, path, &mut opened.missing) {
+            Ok(picture) => {
+                if index.current == Some(place) {
+                    opened.current = Some(opened.pictures.len());
+                }
+                opened.pictures.push(picture);
+            }
+            Err(reason) => {
+                opened.missing.push(format!("a picture and its conversation ({folder}: {reason})"))
+            }
+        }
+    }
+    if opened.pictures.is_empty() && count > 0 {
+        let reason = format!("nothing of it can be read: {}", opened.missing.join("; "));
+        return Err(StorageError::NoSession { path: path.to_owned(), reason });
+    }
+    let beyond = opened.missing.len().saturating_sub(MAX_MISSING);
+    if beyond > 0 {
+        opened.missing.truncate(MAX_MISSING);
+        opened.missing.push(format!("{beyond} other things"));
+    }
+    Ok(opened)
+}
+
+/// The index, or what can be told without it.
+fn index(
+    container: &mut Container,
+    path: &Path,
+    missing: &mut Vec<String>,
+) -> Result<SessionFile, StorageError> {
+    let no_session = |reason: String| StorageError::NoSession { path: path.to_owned(), reason };
+    let read = container.read(SESSION_ENTRY, MAX_JSON).map_err(|error| error.to_string());
+    let parsed = read.and_then(|bytes| {
+        // Newer versions may have changed everything but these two.
+        #[derive(serde::Deserialize)]
+        struct Head {
+            format: String,
+            schema: u32,
+        }
+        let head: Head = serde_json::from_slice(&bytes).map_err(|error| error.to_string())?;
+        let newer = head.format == FORMAT && head.schema > SCHEMA;
+        Ok((newer.then_some(head.schema), bytes))
+    });
+    let (newer, bytes) = match parsed {
+        Ok(parsed) => parsed,
+        Err(reason) => return salvage_index(container, &reason, missing).ok_or_else(|| no_session(reason)),
+    };
+    if let Some(found) = newer {
+        return Err(StorageError::Newer { path: path.to_owned(), found, known: SCHEMA });
+    }
+    match serde_json::from_slice::<SessionFile>(&bytes) {
+        Ok(index) if index.format == FORMAT => Ok(index),
+        Ok(index) => Err(no_session(format!("it says of itself that it is {:?}", index.format))),
+        Err(error) => {
+            let reason = error.to_string();
+            salvage_index(container, &reason, missing).ok_or_else(|| no_session(reason))
+        }
+    }
+}
+
+/// All pictures that are there, in no known order.
+fn salvage_index(container: &Container, reason: &str, missing: &mut Vec<String>) -> Option<SessionFile> {
+    let ending = format!("/{PICTURE_ENTRY}");
+    let names = container.names_ending(&ending);
+    let mut pictures: Vec<String> =
+        names.iter().filter_map(|name| name.strip_suffix(&ending)).map(str::to_owned).collect();
+    pictures.sort_by_key(|folder| (folder.len(), folder.clone()));
+    missing.push(format!("the order of the pictures ({reason})"));
+    (!pictures.is_empty()).then(|| SessionFile {
+        format: FORMAT.to_owned(),
+        schema: SCHEMA,
+        program: String::new(),
+        pictures,
+        current: None,
+        saved_as: None,
+    })
+}
+
+fn read_picture(
+    container: &mut Container,
+    folder: &str,
+    path: &Path,
+    missing: &mut Vec<String>,
+) -> Result<OpenedPicture, String> {
+    let bytes =
+        container.read(&format!("{folder}/{PICTURE_ENTRY}"), MAX_JSON).map_err(|error| error.to_string())?;
+    let file: PictureFile = serde_json::from_slice(&bytes).map_err(|error| error.to_string())?;
+    drop(bytes);
+    let mut fetch = |name: &str, unfolded: u64| {
+        container.spend(unfolded)?;
+        container.read(&format!("{folder}/{name}"), MAX_MASK).map_err(|error| error.to_string())
+    };
+    let picture = decode::picture(&file, &mut fetch, missing)?;
+    // Only what this program has kept itself may name other files.
+    let elsewhere = file.stored_in.filter(|_| container.is_folder());
+    let elsewhere =
+        elsewhere.map(|stored| StoredImage { container: PathBuf::from(stored.session), part: stored.part });
+    let stored = file.image.map(|name| {
+        let part = format!("{folder}/{name}");
+        StoredImage { container: path.to_owned(), part }
+    });
+    let stored = stored.or(elsewhere);
+    let conversation = file.shown_conversation.map(ConversationId);
+    Ok(OpenedPicture { picture, stored, draft: file.draft, conversation })
+}

@@ -1,0 +1,57 @@
+//! The sessions last opened, in a file of their own in the user's data.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::atomic;
+
+/// Longer is no list of ours.
+const MAX_BYTES: u64 = 1 << 20;
+const MAX_SESSIONS: usize = 50;
+
+fn file(data: &Path) -> PathBuf {
+    data.join("recent-sessions.json")
+}
+
+/// The latest first; none where there is no list, or a broken one. What is gone is left out.
+pub(super) fn read(data: &Path) -> Vec<PathBuf> {
+    let path = file(data);
+    if fs::metadata(&path).map_or(true, |metadata| metadata.len() > MAX_BYTES) {
+        return Vec::new();
+    }
+    let parsed = fs::read(&path).ok().and_then(|bytes| serde_json::from_slice::<Vec<PathBuf>>(&bytes).ok());
+    parsed.unwrap_or_default().into_iter().filter(|path| path.is_file()).take(MAX_SESSIONS).collect()
+}
+
+/// Writes the list; failing costs nothing but the list.
+pub(super) fn write(data: &Path, sessions: &[PathBuf]) {
+    let written = fs::create_dir_all(data).and_then(|()| {
+        let names: Vec<_> = sessions.iter().map(|path| path.to_string_lossy()).collect();
+        atomic::write(&file(data), &serde_json::to_vec_pretty(&names)?)
+    });
+    if let Err(error) = written {
+        tracing::warn!(%error, "the list of recent sessions could not be written");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may panic")]
+    use super::*;
+
+    #[test]
+    fn sessions_are_remembered_and_broken_lists_are_none() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(read(folder.path()).is_empty());
+        let sessions = ["b.glamm", "a.glamm"].map(|name| folder.path().join(name));
+        for session in &sessions {
+            fs::write(session, b"").unwrap();
+        }
+        write(folder.path(), &sessions);
+        assert_eq!(read(folder.path()), sessions);
+        fs::remove_file(&sessions[0]).unwrap();
+        assert_eq!(read(folder.path()), sessions[1..]);
+        fs::write(file(folder.path()), b"[1, {").unwrap();
+        assert!(read(folder.path()).is_empty());
+    }
+}

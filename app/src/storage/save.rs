@@ -1,0 +1,131 @@
+//! Writing a session file: a zip of JSON, masks and pictures.
+//!
+//! What is dearest stands first, so that a file that loses its end loses the least: the JSON, then
+//! the masks, then the pictures, and last what is only there for other programs.
+
+use std::collections::HashMap;
+use std::io::{Seek, Write};
+use std::path::Path;
+
+use glamm_engine::protocol::ImageId;
+use image::ExtendedColorType;
+use serde::Serialize;
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, ZipWriter};
+
+use super::atomic;
+use super::encode::{self, EncodedPicture, MaskNames};
+use super::error::StorageError;
+use super::images::{self, encode_png};
+use super::masks;
+use super::schema::{PICTURE_ENTRY, SESSION_ENTRY};
+use super::snapshot::{Snapshot, StoredImage};
+
+/// What was written.
+#[derive(Debug, Clone, Default)]
+pub struct Saved {
+    /// Where each picture now lies.
+    pub stored: HashMap<ImageId, StoredImage>,
+    /// What could not be put into the file, for people.
+    pub missing: Vec<String>,
+}
+
+/// What goes into a session file beside the work itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SaveOptions {
+    /// Whether the pictures go into it. Pasted ones always do: they are nowhere else.
+    pub with_pictures: bool,
+}
+
+impl Default for SaveOptions {
+    fn default() -> Self {
+        Self { with_pictures: true }
+    }
+}
+
+/// Writes a session file whole, or leaves what was there.
+///
+/// # Errors
+/// [`StorageError::Write`].
+pub fn save(path: &Path, snapshot: &Snapshot, options: SaveOptions) -> Result<Saved, StorageError> {
+    let mut saved = Saved::default();
+    atomic::write_with(path, |out| {
+        saved = write(out, path, snapshot, options)?;
+        Ok(())
+    })
+    .map_err(StorageError::write(path))?;
+    Ok(saved)
+}
+
+/// The file's content; `path` is where it will lie.
+fn write(
+    out: &mut (impl Write + Seek),
+    path: &Path,
+    snapshot: &Snapshot,
+    options: SaveOptions,
+) -> std::io::Result<Saved> {
+    let mut zip = Archive(ZipWriter::new(out));
+    let mut saved = Saved::default();
+    zip.json(SESSION_ENTRY, &encode::session(snapshot))?;
+    let mut names = MaskNames::default();
+    let mut encoded = Vec::new();
+    for picture in snapshot.document.pictures() {
+        let folder = encode::folder(picture.id);
+        let EncodedPicture { mut file, logits, seen } = encode::picture(picture, snapshot, &mut names);
+        let elsewhere = !matches!(picture.origin, crate::document::Origin::Clipboard);
+        let wanted = options.with_pictures || !elsewhere;
+        let image = wanted.then(|| images::part_name(picture, snapshot));
+        file.image.clone_from(&image);
+        zip.json(&format!("{folder}/{PICTURE_ENTRY}"), &file)?;
+        encoded.push((picture, folder, image, logits, seen));
+    }
+    for (_, folder, _, logits, _) in &encoded {
+        for (part, mask) in unique(logits) {
+            zip.put(&format!("{folder}/{part}"), &masks::bytes(mask)?)?;
+        }
+    }
+    for (picture, folder, image, ..) in &encoded {
+        let Some(image) = image else { continue };
+        match images::bytes(picture, snapshot) {
+            Ok(bytes) => {
+                let part = format!("{folder}/{image}");
+                zip.put(&part, &bytes)?;
+                saved.stored.insert(picture.id, StoredImage { container: path.to_owned(), part });
+            }
+            Err(reason) => saved.missing.push(format!("the picture {}: {reason}", picture.name)),
+        }
+    }
+    for (_, folder, _, _, seen) in &encoded {
+        for (part, mask) in unique(seen) {
+            let pixels = mask.pixels();
+            let grey: Vec<u8> = pixels.pixels().iter().map(|&inside| u8::from(inside) * 255).collect();
+            let png = encode_png(&grey, mask.size(), ExtendedColorType::L8).map_err(std::io::Error::other)?;
+            zip.put(&format!("{folder}/{part}"), &png)?;
+        }
+    }
+    zip.0.finish()?;
+    Ok(saved)
+}
+
+/// Each part once, in the order of their names.
+fn unique<T>(parts: &[(String, T)]) -> Vec<(&str, &T)> {
+    let mut unique: Vec<_> = parts.iter().map(|(name, part)| (name.as_str(), part)).collect();
+    unique.sort_by_key(|(name, _)| *name);
+    unique.dedup_by_key(|(name, _)| *name);
+    unique
+}
+
+struct Archive<W: Write + Seek>(ZipWriter<W>);
+
+impl<W: Write + Seek> Archive<W> {
+    /// As it is: masks and pictures are packed in themselves.
+    fn put(&mut self, name: &str, bytes: &[u8]) -> std::io::Result<()> {
+        let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
+        self.0.start_file(name, options)?;
+        self.0.write_all(bytes)
+    }
+
+    fn json(&mut self, name: &str, value: &impl Serialize) -> std::io::Result<()> {
+        self.put(name, &serde_json::to_vec_pretty(value)?)
+    }
+}

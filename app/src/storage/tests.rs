@@ -1,0 +1,461 @@
+//! What is kept comes back, and what is no session does no harm.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::collections::HashMap;
+use std::fs;
+use std::io::Cursor;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use glamm_engine::protocol::{
+    FinishReason, Grounding, ImageId, JobStats, Reply, Sampling, TokenChoice, TokenRecord,
+};
+use glamm_engine::vision::{BinaryMask, Click, MaskCandidates, MaskLogits, MaskPrompt, PixelBox};
+use image::{Rgb, RgbImage};
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+
+use super::schema::SCHEMA;
+use super::*;
+use crate::document::{
+    Conversation, ConversationId, Document, EditedMask, Exchange, ExchangeId, GroundedMask, MaskEdit, MaskId,
+    Origin, Picture, Question, Region, RegionTag, Settings,
+};
+use crate::pixels::Pixels;
+
+const SIZE: (u32, u32) = (60, 40);
+
+fn a_box(rng: &mut StdRng) -> PixelBox {
+    let (x0, y0) = (rng.random_range(0.0..50.0), rng.random_range(0.0..30.0));
+    PixelBox { x0, y0, x1: x0 + rng.random_range(1.0..10.0), y1: y0 + rng.random_range(1.0..10.0) }
+}
+
+fn region(rng: &mut StdRng, tag: u32) -> Region {
+    Region {
+        tag: RegionTag(tag),
+        bounds: a_box(rng),
+        name: text(rng),
+        color: rng.random_range(0..2).eq(&0).then(|| rng.random_range(0..30)),
+        hidden: rng.random_range(0..2) == 0,
+    }
+}
+
+fn mask(rng: &mut StdRng) -> GroundedMask {
+    let logits = |rng: &mut StdRng| {
+        // Eighths of small numbers are exact in sixteen bits.
+        let logits = (0..64).map(|_| rng.random_range(-80_i32..80) as f32 / 8.0).collect();
+        let (content, predicted_iou) = ((32, 21), rng.random_range(0.0..1.0));
+        Arc::new(MaskLogits { side: 8, logits, frame: 32, content, image_size: SIZE, predicted_iou })
+    };
+    let count = rng.random_range(1..4);
+    let all = (0..count).map(|_| logits(rng)).collect();
+    let prompt = if rng.random_range(0..2) == 0 {
+        MaskPrompt::Seg((0..5).map(|_| rng.random_range(-1.0..1.0)).collect())
+    } else {
+        let click = Click { x: rng.random_range(0.0..60.0), y: 3.5, positive: rng.random_range(0..2) == 0 };
+        MaskPrompt::Places { points: vec![click], region: (count > 1).then(|| a_box(rng)) }
+    };
+    let mut candidates = MaskCandidates::new(all, rng.random_range(0..count), prompt).unwrap();
+    if rng.random_range(0..4) == 0 {
+        candidates.prompt = None;
+    }
+    let mut mask = GroundedMask::new(MaskId(rng.random_range(0..1000)), candidates);
+    let painted = BinaryMask::from_fn(SIZE.0, SIZE.1, |x, y| (x * y + x) % 7 < 3);
+    let edits = [
+        MaskEdit::Choose(rng.random_range(0..count)),
+        MaskEdit::Threshold(rng.random_range(-4.0..4.0)),
+        MaskEdit::Paint { pixels: Arc::new(EditedMask::from(&painted)), label: "brush" },
+        MaskEdit::Rename(text(rng)),
+        MaskEdit::Recolor(Some(rng.random_range(0..30))),
+        MaskEdit::Hide(true),
+    ];
+    for edit in edits {
+        if rng.random_range(0..3) == 0 {
+            mask.apply(&edit).unwrap();
+        }
+    }
+    mask
+}
+
+fn token(rng: &mut StdRng) -> TokenRecord {
+    let choice = |rng: &mut StdRng| TokenChoice {
+        id: rng.random_range(0..32_000),
+        text: text(rng),
+        probability: rng.random_range(0.0..1.0),
+    };
+    TokenRecord {
+        id: rng.random_range(0..32_000),
+        text: text(rng),
+        probability: rng.random_range(0.0..1.0),
+        likeliest: (0..rng.random_range(0..3)).map(|_| choice(rng)).collect(),
+        predicted_at: rng.random_range(0..2000),
+        grounding: None,
+    }
+}
+
+fn text(rng: &mut StdRng) -> String {
+    let words = ["größe", "\"quoted\"", "<bbox>", "日本語", "a\nline", "\u{0}", "🎈", "plain words"];
+    (0..rng.random_range(0..6)).map(|_| words[rng.random_range(0..words.len())]).collect()
+}
+
+fn exchange(rng: &mut StdRng, id: u32, parent: Option<u32>) -> Exchange {
+    let said = text(rng);
+    let length = said.chars().count();
+    let count = rng.random_range(0..4);
+    let groundings = (0..count).map(|_| {
+        let start = rng.random_range(0..=length);
+        Grounding { span: start..rng.random_range(start..=length) }
+    });
+    let groundings: Vec<_> = groundings.collect();
+    let masks = (0..count).map(|_| (rng.random_range(0..4) > 0).then(|| mask(rng))).collect();
+    let mut tokens: Vec<TokenRecord> = (0..rng.random_range(0..4)).map(|_| token(rng)).collect();
+    if let Some(token) = tokens.first_mut().filter(|_| count > 0) {
+        token.grounding = Some(count - 1);
+    }
+    let regions = (0..rng.random_range(0..3)).map(|tag| region(rng, tag + 1)).collect();
+    let reasons = [
+        FinishReason::EndOfSequence,
+        FinishReason::TokenLimit,
+        FinishReason::ContextFull,
+        FinishReason::Cancelled,
+    ];
+    let mut time = || Duration::from_micros(rng.random_range(0..10_000_000));
+    let stats = JobStats {
+        prompt_tokens: 120,
+        cached_tokens: 7,
+        new_tokens: 31,
+        time_to_first_token: time(),
+        decode_time: time(),
+        mask_time: time(),
+    };
+    Exchange {
+        id: ExchangeId(id),
+        parent: parent.map(ExchangeId),
+        sampling: sampling(rng),
+        question: Question { text: text(rng), regions },
+        reply: Reply { raw: text(rng), text: said, groundings },
+        tokens: tokens.into(),
+        masks,
+        first_hue: rng.random_range(0..40),
+        reason: reasons[rng.random_range(0..4)],
+        stats,
+    }
+}
+
+fn sampling(rng: &mut StdRng) -> Sampling {
+    match rng.random_range(0..3) {
+        0 => Sampling::Greedy,
+        kind => Sampling::Random {
+            temperature: rng.random_range(0.1..2.0),
+            top_p: (kind == 1).then(|| rng.random_range(0.1..1.0)),
+            seed: rng.random_range(0..u64::MAX),
+        },
+    }
+}
+
+fn conversation(rng: &mut StdRng, id: u32) -> Arc<Conversation> {
+    let system = (rng.random_range(0..2) == 0).then(|| text(rng));
+    let settings = Settings { system, sampling: sampling(rng), max_new_tokens: rng.random_range(1..999) };
+    let mut conversation = Conversation::new(ConversationId(id), settings);
+    conversation.title = text(rng).trim().to_owned();
+    let exchanges: Vec<_> = (0..rng.random_range(0..4_u32))
+        .map(|place| {
+            // Numbers with gaps, and branches.
+            let parent = rng.random_range(0..=place).checked_sub(1).map(|place| place * 2 + 1);
+            Arc::new(exchange(rng, place * 2 + 1, parent))
+        })
+        .collect();
+    let head = exchanges.first().map(|exchange| exchange.id).filter(|_| rng.random_range(0..2) == 0);
+    Arc::new(conversation.with_exchanges(exchanges, head).unwrap())
+}
+
+/// A reply on its way about a picture, and how many there are in its conversation already.
+pub(super) fn unfinished(snapshot: &Snapshot, image: ImageId) -> (Unfinished, usize) {
+    let conversation = &snapshot.document.picture(image).unwrap().conversations[0];
+    let id = conversation.free_exchange().0;
+    let parent = conversation.head().map(|id| id.0);
+    let exchange = Arc::new(exchange(&mut StdRng::seed_from_u64(99), id, parent));
+    (Unfinished { image, conversation: conversation.id, exchange }, conversation.exchanges().len())
+}
+
+/// A document in which everything occurs.
+fn document(rng: &mut StdRng) -> Document {
+    let mut document = Document::default();
+    for id in 1..=3 {
+        let origin = match id {
+            1 => Origin::File(PathBuf::from("/pictures/größe.jpg")),
+            2 => Origin::Scene { seed: rng.random_range(0..u64::MAX) },
+            _ => Origin::Clipboard,
+        };
+        let mut picture = Picture::new(ImageId(id), text(rng), origin, SIZE);
+        let tags = 0..rng.random_range(0..5);
+        picture.regions = tags.map(|tag| region(rng, tag * 3 + 1)).collect();
+        picture.masks = (0..rng.random_range(0..3)).map(|_| mask(rng)).collect();
+        picture.conversations = (1..rng.random_range(2..4)).map(|id| conversation(rng, id)).collect();
+        document = document.with_picture(Arc::new(picture));
+    }
+    document
+}
+
+fn pixels(id: u64) -> Arc<Pixels> {
+    let image = RgbImage::from_fn(SIZE.0, SIZE.1, |x, y| Rgb([x as u8 * 4, y as u8 * 6, id as u8 * 60]));
+    Arc::new(Pixels::new(Arc::new(image)))
+}
+
+pub(super) fn snapshot(seed: u64) -> Snapshot {
+    let mut rng = StdRng::seed_from_u64(seed);
+    let document = document(&mut rng);
+    Snapshot {
+        document,
+        current: Some(ImageId(2)),
+        conversations: HashMap::from([(ImageId(3), ConversationId(2))]),
+        drafts: HashMap::from([(ImageId(1), "What is [1]".to_owned())]),
+        pixels: (1..=3).map(|id| (ImageId(id), pixels(id))).collect(),
+        ..Snapshot::default()
+    }
+}
+
+/// The document that was read, with the names of the one that was written, if there are as many.
+pub(super) fn document_of(opened: &Opened, like: &Document) -> Option<Document> {
+    let mut opened = opened.clone();
+    let mut ids = Vec::new();
+    for picture in like.pictures() {
+        Picture::clone(picture).for_each_mask(|mask| ids.push(mask.id));
+    }
+    let mut count = 0;
+    opened.name(
+        || ImageId(0),
+        || {
+            count += 1;
+            MaskId(0)
+        },
+    );
+    if count != ids.len() || opened.pictures.len() != like.pictures().len() {
+        return None;
+    }
+    let mut images = like.pictures().iter().map(|picture| picture.id);
+    let mut masks = ids.into_iter();
+    opened.name(|| images.next().unwrap(), || masks.next().unwrap());
+    let document = opened
+        .pictures
+        .into_iter()
+        .fold(Document::default(), |document, opened| document.with_picture(Arc::new(opened.picture)));
+    Some(document)
+}
+
+#[test]
+fn whatever_is_in_a_document_comes_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.glamm");
+    for seed in 0..40 {
+        let snapshot = snapshot(seed);
+        let saved = save(&path, &snapshot, SaveOptions::default()).unwrap();
+        assert_eq!(saved.missing, [] as [String; 0]);
+        let opened = open(&path).unwrap();
+        assert_eq!(opened.missing, [] as [String; 0], "{seed}");
+        assert_eq!(document_of(&opened, &snapshot.document).unwrap(), snapshot.document, "{seed}");
+        assert_eq!(opened.pictures[2].conversation, Some(ConversationId(2)));
+        assert_eq!(opened.current, Some(1));
+        assert_eq!(opened.pictures[0].draft, "What is [1]");
+        for (picture, id) in opened.pictures.iter().zip(1..) {
+            let image = images::load_stored(picture.stored.as_ref().unwrap()).unwrap();
+            assert_eq!(image, *pixels(id).rgb);
+        }
+    }
+}
+
+#[test]
+fn a_session_saved_again_is_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let (first, second) = (folder.path().join("a.glamm"), folder.path().join("b.glamm"));
+    let mut snapshot = snapshot(3);
+    snapshot.stored = save(&first, &snapshot, SaveOptions::default()).unwrap().stored;
+    snapshot.pixels.clear();
+    let saved = save(&second, &snapshot, SaveOptions::default()).unwrap();
+    assert!(saved.missing.is_empty(), "pictures are taken from the first file");
+    assert_eq!(fs::read(&first).unwrap(), fs::read(&second).unwrap());
+    save(&second, &snapshot, SaveOptions { with_pictures: false }).unwrap();
+    let without = open(&second).unwrap();
+    let kept: Vec<bool> = without.pictures.iter().map(|picture| picture.stored.is_some()).collect();
+    assert_eq!(kept, [false, false, true], "what was pasted is nowhere else");
+}
+
+#[test]
+fn the_file_a_picture_came_from_is_kept_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let (jpeg, session) = (folder.path().join("a.jpg"), folder.path().join("a.glamm"));
+    pixels(1).rgb.save(&jpeg).unwrap();
+    let rgb = Arc::new(glamm_engine::vision::load_image(&jpeg).unwrap());
+    let picture = Picture::new(ImageId(1), "a.jpg".into(), Origin::File(jpeg.clone()), SIZE);
+    let mut snapshot = Snapshot {
+        document: Document::default().with_picture(Arc::new(picture)),
+        pixels: HashMap::from([(ImageId(1), Arc::new(Pixels::new(rgb)))]),
+        ..Snapshot::default()
+    };
+    let saved = save(&session, &snapshot, SaveOptions::default()).unwrap();
+    assert!(saved.stored[&ImageId(1)].part.ends_with("/image.jpg"));
+    let whole = fs::read(&session).unwrap();
+    let before = fs::read(&jpeg).unwrap();
+    assert!(whole.windows(before.len()).any(|window| window == before), "byte by byte");
+    // Another picture lies there now: what the window shows counts.
+    pixels(3).rgb.save(&jpeg).unwrap();
+    save(&session, &snapshot, SaveOptions::default()).unwrap();
+    let stored = open(&session).unwrap().pictures[0].stored.clone().unwrap();
+    assert_eq!(images::load_stored(&stored).unwrap(), *snapshot.pixels[&ImageId(1)].rgb);
+    // Nothing is left of it.
+    snapshot.pixels.clear();
+    fs::remove_file(&jpeg).unwrap();
+    let saved = save(&session, &snapshot, SaveOptions::default()).unwrap();
+    assert_eq!(saved.missing.len(), 1);
+}
+
+#[test]
+fn the_reply_on_its_way_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.glamm");
+    let mut snapshot = snapshot(5);
+    let (reply, count) = unfinished(&snapshot, ImageId(2));
+    snapshot.unfinished = Some(reply.clone());
+    save(&path, &snapshot, SaveOptions::default()).unwrap();
+    let opened = open(&path).unwrap();
+    let conversation = &opened.pictures[1].picture.conversations[0];
+    assert_eq!(conversation.exchanges().len(), count + 1);
+    assert_eq!(conversation.path().next_back().unwrap().reply, reply.exchange.reply, "it is shown");
+}
+
+#[test]
+fn a_torn_file_gives_what_is_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.glamm");
+    let snapshot = snapshot(7);
+    save(&path, &snapshot, SaveOptions::default()).unwrap();
+    let whole = fs::read(&path).unwrap();
+    let mut complete = 0;
+    for end in (0..whole.len()).step_by(97) {
+        let Ok(opened) = open_bytes(Cursor::new(whole[..end].to_vec()), &path) else { continue };
+        assert!(!opened.missing.is_empty(), "{end}: what is missing is said");
+        for (found, picture) in opened.pictures.iter().zip(snapshot.document.pictures()) {
+            let texts = |picture: &Picture| {
+                let all = picture.conversations.iter().flat_map(|conversation| conversation.exchanges());
+                all.map(|exchange| exchange.reply.text.clone()).collect::<Vec<_>>()
+            };
+            if found.picture.name == picture.name && texts(&found.picture) == texts(picture) {
+                complete += 1;
+            }
+        }
+    }
+    assert!(complete > 20, "conversations outlive the end of the file: {complete}");
+}
+
+#[test]
+fn damage_anywhere_is_an_error_or_said_or_harmless() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.glamm");
+    let snapshot = snapshot(11);
+    save(&path, &snapshot, SaveOptions { with_pictures: false }).unwrap();
+    let whole = fs::read(&path).unwrap();
+    for at in (0..whole.len()).step_by(13) {
+        let mut bytes = whole.clone();
+        bytes[at] ^= 0x55;
+        let Ok(opened) = open_bytes(Cursor::new(bytes), &path) else { continue };
+        if opened.missing.is_empty() {
+            assert_eq!(document_of(&opened, &snapshot.document).unwrap(), snapshot.document, "{at}");
+        }
+    }
+}
+
+/// A session of one picture whose JSON is given.
+fn hostile(picture: &str) -> Result<Opened, StorageError> {
+    use std::io::Write as _;
+    let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    let options = zip::write::SimpleFileOptions::default();
+    let session = r#"{"format":"glamm-session","schema":1,"pictures":["pictures/1"]}"#;
+    for (name, text) in [("session.json", session), ("pictures/1/picture.json", picture)] {
+        zip.start_file(name, options).unwrap();
+        zip.write_all(text.as_bytes()).unwrap();
+    }
+    open_bytes(zip.finish().unwrap(), Path::new("hostile.glamm"))
+}
+
+#[test]
+fn hostile_json_is_refused_or_cut_to_size() {
+    let with = |more: &str| {
+        hostile(&format!(r#"{{"name":"x","origin":{{"kind":"clipboard"}},"width":60,"height":40{more}}}"#))
+    };
+    assert_eq!(with("").unwrap().pictures.len(), 1);
+    let regions = |boxes: &str| {
+        let opened = with(&format!(r#","regions":[{{"tag":1,"box":{boxes}}}]"#))?;
+        Ok::<_, StorageError>(opened.pictures[0].picture.regions.clone())
+    };
+    assert_eq!(
+        regions("[1,2,3e30,4e30]").unwrap()[0].bounds,
+        PixelBox { x0: 1.0, y0: 2.0, x1: 60.0, y1: 40.0 }
+    );
+    for nowhere in ["[1e38,2,2e38,4]", "[5,5,5,9]", "[70,0,90,9]", "[9,9,1,1]"] {
+        assert!(regions(nowhere).unwrap().is_empty(), "{nowhere}");
+    }
+    assert!(["[null,2,3,4]", "[1,2,3]", "[1e39,2,3,4]"].iter().all(|boxes| regions(boxes).is_err()));
+    for size in
+        ["0,\"height\":40", "4294967295,\"height\":4294967295", "1048577,\"height\":1", "-1,\"height\":1"]
+    {
+        let json = format!(r#"{{"name":"x","origin":{{"kind":"clipboard"}},"width":{size}}}"#);
+        assert!(hostile(&json).is_err(), "{size}");
+    }
+    let exchange = |groundings: &str| {
+        with(&format!(
+            r#","conversations":[{{"id":1,"max_new_tokens":0,"sampling":{{"kind":"random","temperature":-1,"seed":1}},
+               "exchanges":[{{"id":1,"question":"q","text":"abc","raw":"abc","finish_reason":"cancelled",
+               "first_hue":18446744073709551615,"groundings":[{groundings}]}},
+               {{"id":1,"question":"","text":"","raw":"","finish_reason":"cancelled"}},
+               {{"id":4,"parent":9,"question":"","text":"","raw":"","finish_reason":"cancelled"}}]}}]"#
+        ))
+    };
+    let opened = exchange(r#"{"span":[9,2]},{"span":[1,18446744073709551615]}"#).unwrap();
+    let conversation = &opened.pictures[0].picture.conversations[0];
+    assert_eq!(conversation.exchanges().len(), 1, "twice the same number, and one that follows nothing");
+    assert_eq!(
+        (conversation.settings.max_new_tokens, &conversation.settings.sampling),
+        (1, &Sampling::Greedy)
+    );
+    assert_eq!(opened.missing.len(), 1);
+    let found = &conversation.exchanges()[0];
+    let spans: Vec<_> = found.reply.groundings.iter().map(|g| g.span.clone()).collect();
+    assert_eq!(spans, [3..3, 1..3]);
+    assert!(found.first_hue.checked_add(1 << 20).is_some(), "colours can go on");
+    for mask in [
+        r#"{"candidates":[{"logits":"../../../etc/passwd","side":8,"frame":32,"content":[32,21],"predicted_iou":1}]}"#,
+        r#"{"candidates":[{"logits":"m","side":18446744073709551615,"frame":32,"content":[32,21],"predicted_iou":1}]}"#,
+        r#"{"candidates":[{"logits":"picture.json","side":8,"frame":32,"content":[32,21],"predicted_iou":1}]}"#,
+    ] {
+        let opened = exchange(&format!(r#"{{"span":[0,1],"mask":{mask}}}"#)).unwrap();
+        assert_eq!(opened.pictures[0].picture.conversations[0].exchanges()[0].masks, [None]);
+        assert_eq!(opened.missing.len(), 2, "{mask}");
+    }
+    assert!(hostile(&"[".repeat(200_000)).is_err());
+}
+
+#[test]
+fn newer_files_are_told_from_damaged_ones() {
+    use std::io::Write as _;
+    let write = |json: String| {
+        let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
+        zip.start_file("session.json", zip::write::SimpleFileOptions::default()).unwrap();
+        zip.write_all(json.as_bytes()).unwrap();
+        open_bytes(zip.finish().unwrap(), Path::new("a.glamm"))
+    };
+    let newer = write(format!(r#"{{"format":"glamm-session","schema":{},"new":1}}"#, SCHEMA + 1));
+    assert!(matches!(newer, Err(StorageError::Newer { found, .. }) if found == SCHEMA + 1), "{newer:?}");
+    let other = write(r#"{"format":"other","schema":1,"pictures":[]}"#.to_owned());
+    assert!(matches!(other, Err(StorageError::NoSession { .. })), "{other:?}");
+    let more = write(r#"{"format":"glamm-session","schema":1,"pictures":[],"later":true}"#.to_owned());
+    assert_eq!(more.unwrap(), Opened::default(), "keys that are not known are passed over");
+}
+
+#[test]
+fn a_failed_save_leaves_the_old_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let nowhere = folder.path().join("not/there.glamm");
+    let error = save(&nowhere, &snapshot(1), SaveOptions::default()).unwrap_err();
+    assert!(error.to_string().contains("there.glamm"), "{error}");
+}

@@ -1,0 +1,324 @@
+//! The thread that reads and writes sessions, exports and imports, one job after the other.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use crossbeam::channel::{Receiver, Sender, TrySendError, bounded};
+
+use super::autosave::{Autosave, recovery_root};
+use super::recovery::{self, Abandoned};
+use super::save::{SaveOptions, Saved, save};
+use super::snapshot::Snapshot;
+use super::{Opened, open, recent};
+use crate::document::Document;
+use crate::export::import::{self, Imported};
+use crate::export::{self, ExportRequest, Exported};
+use crate::keeping::Recoverable;
+
+/// What the image decoder reads.
+pub const PICTURE_EXTENSIONS: [&str; 8] = ["png", "jpg", "jpeg", "webp", "bmp", "gif", "tif", "tiff"];
+
+/// Jobs that may wait.
+const CAPACITY: usize = 32;
+
+/// Something to read or write.
+#[derive(Debug)]
+pub enum StorageJob {
+    /// Look for recent sessions and for what other programs left.
+    LookAround,
+    /// Read a session file.
+    Open(PathBuf),
+    /// Read what another program left, and take it over.
+    Recover(PathBuf),
+    /// Remove what another program left.
+    Discard(PathBuf),
+    /// Write a session file.
+    Save {
+        /// Where.
+        path: PathBuf,
+        /// What.
+        snapshot: Box<Snapshot>,
+        /// How.
+        options: SaveOptions,
+    },
+    /// Remember the sessions last opened.
+    Remember(Vec<PathBuf>),
+    /// List the pictures in a folder.
+    ListFolder(PathBuf),
+    /// Write files for other programs.
+    Export {
+        /// What.
+        snapshot: Box<Snapshot>,
+        /// How and where.
+        request: ExportRequest,
+    },
+    /// Read boxes and masks of another program.
+    Import {
+        /// The file.
+        path: PathBuf,
+        /// The open pictures.
+        document: Document,
+    },
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub enum StorageEvent {
+    /// Recent sessions, and what other programs left.
+    LookedAround {
+        /// The latest first.
+        recent: Vec<PathBuf>,
+        /// The newest first.
+        recoverable: Vec<Recoverable>,
+    },
+    /// A session was read.
+    Opened {
+        /// The file, or the folder where it was recovered.
+        path: PathBuf,
+        /// Whether it was recovered.
+        recovered: bool,
+        /// What is in it, or why nothing.
+        result: Result<Box<Opened>, String>,
+    },
+    /// A session was written, or not.
+    Saved {
+        /// The file.
+        path: PathBuf,
+        /// The document that was written.
+        document: Document,
+        /// What was written, or why nothing.
+        result: Result<Saved, String>,
+    },
+    /// The work is not being kept, and why.
+    NotKept(String),
+    /// A job was not taken: there are too many.
+    Refused,
+    /// A folder was listed.
+    FolderListed {
+        /// The folder.
+        folder: PathBuf,
+        /// Pictures in it by name, or why none.
+        result: Result<Vec<PathBuf>, String>,
+    },
+    /// An export goes on.
+    ExportProgressed {
+        /// Pictures written.
+        done: usize,
+        /// Pictures in all.
+        total: usize,
+    },
+    /// Files were written, or not.
+    Exported {
+        /// The folder.
+        folder: PathBuf,
+        /// What was written, or why not all.
+        result: Result<Exported, String>,
+    },
+    /// Boxes and masks were read, or not.
+    Imported {
+        /// The file.
+        path: PathBuf,
+        /// What is in it, or why nothing.
+        result: Result<Imported, String>,
+    },
+}
+
+/// The window's end of the threads that keep work.
+pub struct Storage {
+    jobs: Sender<StorageJob>,
+    autosave: Option<Autosave>,
+}
+
+impl Storage {
+    /// Starts the threads. `data` is the program's folder among the user's data; without one nothing is
+    /// kept against a sudden end. `report` is called with what came of each job.
+    ///
+    /// # Errors
+    /// Where the system has no thread to give.
+    pub fn start(
+        data: Option<&Path>,
+        report: impl Fn(StorageEvent) + Clone + Send + 'static,
+    ) -> std::io::Result<Self> {
+        let (jobs, waiting) = bounded(CAPACITY);
+        let complain = report.clone();
+        let autosave = data.map(|data| {
+            Autosave::start(&recovery_root(data), move |message| complain(StorageEvent::NotKept(message)))
+        });
+        let autosave = autosave.transpose()?;
+        let mut worker = Worker {
+            data: data.map(Path::to_owned),
+            adopt: autosave.as_ref().map(Autosave::adopter),
+            abandoned: HashMap::new(),
+        };
+        std::thread::Builder::new().name("storage".to_owned()).spawn(move || {
+            worker.work(&waiting, &report);
+        })?;
+        Ok(Self { jobs, autosave })
+    }
+
+    /// Gives the thread a job; `false` where it has too many.
+    pub fn send(&self, job: StorageJob) -> bool {
+        match self.jobs.try_send(job) {
+            Ok(()) => true,
+            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => false,
+        }
+    }
+
+    /// Keeps this against a sudden end; `None`: there is nothing to lose.
+    pub fn keep(&self, snapshot: Option<Snapshot>) {
+        match (&self.autosave, snapshot) {
+            (Some(autosave), Some(snapshot)) => autosave.keep(snapshot),
+            (Some(autosave), None) => autosave.clear(),
+            (None, _) => {}
+        }
+    }
+}
+
+struct Worker {
+    data: Option<PathBuf>,
+    adopt: Option<super::autosave::Adopter>,
+    /// Held, so that no other program offers them.
+    abandoned: HashMap<PathBuf, Abandoned>,
+}
+
+impl Worker {
+    fn work(&mut self, waiting: &Receiver<StorageJob>, report: &impl Fn(StorageEvent)) {
+        while let Ok(job) = waiting.recv() {
+            if let Some(event) = self.carry_out(job, report) {
+                report(event);
+            }
+        }
+    }
+
+    fn carry_out(&mut self, job: StorageJob, report: &impl Fn(StorageEvent)) -> Option<StorageEvent> {
+        match job {
+            StorageJob::LookAround => Some(self.look_around()),
+            StorageJob::Open(path) => {
+                let result = guarded(&path, || open(&path));
+                Some(StorageEvent::Opened { path, recovered: false, result: result.map(Box::new) })
+            }
+            StorageJob::Recover(path) => {
+                let result = guarded(&path, || open(&path));
+                if let (Ok(_), Some(abandoned)) = (&result, self.abandoned.remove(&path))
+                    && let Some(adopt) = &self.adopt
+                {
+                    adopt.adopt(abandoned);
+                }
+                Some(StorageEvent::Opened { path, recovered: true, result: result.map(Box::new) })
+            }
+            StorageJob::Discard(path) => {
+                if let Some(abandoned) = self.abandoned.remove(&path) {
+                    abandoned.delete();
+                }
+                None
+            }
+            StorageJob::Save { path, snapshot, options } => {
+                let result = guarded(&path, || save(&path, &snapshot, options));
+                Some(StorageEvent::Saved { path, document: snapshot.document, result })
+            }
+            StorageJob::Remember(sessions) => {
+                if let Some(data) = &self.data {
+                    recent::write(data, &sessions);
+                }
+                None
+            }
+            StorageJob::ListFolder(folder) => {
+                let result = list_pictures(&folder);
+                let result = result.map_err(|error| format!("{} cannot be read: {error}", folder.display()));
+                Some(StorageEvent::FolderListed { folder, result })
+            }
+            StorageJob::Export { snapshot, request } => {
+                let mut progress = |done, total| {
+                    report(StorageEvent::ExportProgressed { done, total });
+                    true
+                };
+                let result = guarded(&request.out, || export::run(&snapshot, &request, &mut progress));
+                Some(StorageEvent::Exported { folder: request.out, result })
+            }
+            StorageJob::Import { path, document } => {
+                let result = guarded(&path, || import::read(&path, &document));
+                Some(StorageEvent::Imported { path, result })
+            }
+        }
+    }
+
+    fn look_around(&mut self) -> StorageEvent {
+        let Some(data) = &self.data else {
+            return StorageEvent::LookedAround { recent: Vec::new(), recoverable: Vec::new() };
+        };
+        let found = recovery::abandoned(&recovery_root(data));
+        let describe = |abandoned: &Abandoned| {
+            let (folder, when) = (abandoned.path().to_owned(), abandoned.when.max(SystemTime::UNIX_EPOCH));
+            Recoverable { folder, when, pictures: abandoned.pictures }
+        };
+        let recoverable = found.iter().map(describe).collect();
+        self.abandoned.extend(found.into_iter().map(|abandoned| (abandoned.path().to_owned(), abandoned)));
+        StorageEvent::LookedAround { recent: recent::read(data), recoverable }
+    }
+}
+
+/// The files in a folder that are named like pictures, as people count: 2 before 10.
+fn list_pictures(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let mut found: Vec<PathBuf> = std::fs::read_dir(folder)?
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| is_picture(path) && path.is_file())
+        .collect();
+    found.sort_by_cached_key(|path| natural_key(&path.to_string_lossy()));
+    Ok(found)
+}
+
+fn is_picture(path: &Path) -> bool {
+    let extension = path.extension().map(|extension| extension.to_string_lossy().to_ascii_lowercase());
+    extension.is_some_and(|extension| PICTURE_EXTENSIONS.contains(&extension.as_str()))
+}
+
+/// Digits as numbers, the rest without regard to case.
+fn natural_key(name: &str) -> Vec<(String, u64)> {
+    let mut key = vec![(String::new(), 0_u64)];
+    let mut in_number = false;
+    for c in name.chars().flat_map(char::to_lowercase) {
+        if let Some(digit) = c.to_digit(10) {
+            in_number = true;
+            if let Some((_, number)) = key.last_mut() {
+                *number = number.saturating_mul(10).saturating_add(u64::from(digit));
+            }
+            continue;
+        }
+        if std::mem::take(&mut in_number) {
+            key.push((String::new(), 0));
+        }
+        if let Some((text, _)) = key.last_mut() {
+            text.push(c);
+        }
+    }
+    key
+}
+
+/// A panic over one file must not take the thread with it.
+fn guarded<T>(path: &Path, work: impl FnOnce() -> Result<T, super::StorageError>) -> Result<T, String> {
+    let attempt = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
+    match attempt {
+        Ok(result) => result.map_err(|error| error.to_string()),
+        Err(_) => Err(format!("{}: the program made a mistake over this file", path.display())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may panic")]
+    use super::*;
+
+    #[test]
+    fn folders_are_listed_as_people_count() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["b10.png", "b2.PNG", "A.jpg", "notes.txt", "b2.glamm"] {
+            std::fs::write(folder.path().join(name), b"").unwrap();
+        }
+        std::fs::create_dir(folder.path().join("folder.png")).unwrap();
+        let found = list_pictures(folder.path()).unwrap();
+        let names: Vec<_> = found.iter().map(|path| path.file_name().unwrap().to_str().unwrap()).collect();
+        assert_eq!(names, ["A.jpg", "b2.PNG", "b10.png"]);
+        assert!(list_pictures(&folder.path().join("nowhere")).is_err());
+    }
+}

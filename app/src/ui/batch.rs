@@ -1,0 +1,119 @@
+//! One question over all pictures: the question, and how far it has come.
+
+use egui::{Align2, Area, Id, Modal, Order, ProgressBar, RichText, ScrollArea, TextEdit, Ui, vec2};
+
+use super::Shown;
+use super::widgets::{CardLook, Kind, button, card, paragraph};
+use crate::exporting::Batch;
+use crate::theme;
+use crate::update::{Action, BatchAction};
+
+pub(super) fn show(shown: &mut Shown<'_>, ui: &Ui) {
+    if let Some(prompt) = shown.state.session.batch_prompt.clone() {
+        question(shown, ui, &prompt);
+    } else if let Some(batch) = shown.state.session.batch.clone() {
+        progress(shown, ui, &batch);
+    }
+}
+
+fn send(shown: &mut Shown<'_>, action: BatchAction) {
+    shown.send(Action::Batch(action));
+}
+
+fn question(shown: &mut Shown<'_>, ui: &Ui, prompt: &str) {
+    let frame = egui::Frame::popup(ui.style()).inner_margin(24.0).corner_radius(14.0);
+    let tokens = shown.tokens;
+    let count = shown.state.document().pictures().len();
+    let mut text = prompt.to_owned();
+    let modal = Modal::new(Id::unique("batch")).frame(frame).show(ui.ctx(), |ui| {
+        ui.set_width(480.0);
+        let title = format!("Ask about all {count} pictures");
+        ui.label(RichText::new(title).font(theme::strong_font(18.0)).color(tokens.text));
+        ui.add_space(6.0);
+        let field = TextEdit::multiline(&mut text).desired_rows(3).desired_width(f32::INFINITY);
+        let field = ui.add(field.id(Id::unique("batch question")));
+        field.widget_info(|| egui::WidgetInfo::labeled(egui::Role::TextInput, true, "Question for all"));
+        ui.add_space(4.0);
+        let note = "Each reply goes into the picture's own conversation. [1] means region 1 of each picture.";
+        paragraph(ui, note, theme::SMALL, tokens.text_faint);
+        ui.add_space(10.0);
+        ui.horizontal(|ui| {
+            let ready = !text.trim().is_empty() && count > 0;
+            let start = button(ui, tokens, "Ask about all", Kind::Primary, ready).clicked();
+            [start, button(ui, tokens, "Cancel", Kind::Plain, true).clicked()]
+        })
+        .inner
+    });
+    if text != prompt {
+        send(shown, BatchAction::Prepare(Some(text)));
+    }
+    match modal.inner {
+        [true, _] => send(shown, BatchAction::Start),
+        [_, true] => send(shown, BatchAction::Prepare(None)),
+        _ if modal.should_close() => send(shown, BatchAction::Prepare(None)),
+        _ => {}
+    }
+}
+
+fn progress(shown: &mut Shown<'_>, ui: &Ui, batch: &Batch) {
+    let tokens = shown.tokens;
+    let canvas = shown.state.ui.canvas;
+    Area::new(Id::unique("batch progress"))
+        .order(Order::Foreground)
+        .pivot(Align2::LEFT_BOTTOM)
+        .fixed_pos(canvas.left_bottom() + vec2(16.0, -16.0))
+        .show(ui.ctx(), |ui| {
+            ui.set_width((canvas.width() - 40.0).clamp(200.0, 340.0));
+            card(ui, tokens, CardLook::Note, None, |ui| {
+                contents(shown, ui, batch);
+            });
+        });
+}
+
+fn contents(shown: &mut Shown<'_>, ui: &mut Ui, batch: &Batch) {
+    let tokens = shown.tokens;
+    let heading =
+        if batch.is_finished() { "All pictures were asked about" } else { "Asking about all pictures" };
+    ui.label(RichText::new(heading).font(theme::strong_font(theme::LABEL)).color(tokens.text));
+    let share = batch.done() as f32 / batch.total.max(1) as f32;
+    ui.add(ProgressBar::new(share).desired_height(6.0));
+    let mut text = format!("{} of {}", batch.done(), batch.total);
+    if batch.paused {
+        text.push_str(" · paused");
+    }
+    if !batch.failed.is_empty() {
+        text.push_str(&format!(" · {} failed", batch.failed.len()));
+    }
+    ui.label(RichText::new(text).font(theme::small_font()).color(tokens.text_soft));
+    if !batch.failed.is_empty() {
+        ScrollArea::vertical().max_height(110.0).show(ui, |ui| {
+            for (image, reason) in &batch.failed {
+                let name = shown.state.document().picture(*image).map_or("", |picture| picture.name.as_str());
+                let line = RichText::new(format!("{name}: {reason}")).font(theme::small_font());
+                if ui.link(line.color(tokens.bad)).clicked() {
+                    shown.send(Action::SelectPicture(*image));
+                }
+            }
+        });
+    }
+    ui.horizontal(|ui| {
+        let mut pressed = |ui: &mut Ui, label: &str, action: BatchAction| {
+            if button(ui, tokens, label, Kind::Plain, true).clicked() {
+                shown.send(Action::Batch(action));
+            }
+        };
+        if batch.is_finished() {
+            if !batch.failed.is_empty() {
+                pressed(ui, "Ask those again", BatchAction::RetryFailed);
+            }
+            pressed(ui, "Close", BatchAction::Stop);
+        } else {
+            if batch.paused {
+                pressed(ui, "Resume", BatchAction::Resume);
+            } else {
+                pressed(ui, "Pause", BatchAction::Pause);
+            }
+            pressed(ui, "End", BatchAction::Stop);
+        }
+    });
+}

@@ -1,0 +1,126 @@
+//! The export dialog: formats, where to, and what will be written.
+
+use egui::{Align, Checkbox, Id, Layout, Modal, RichText, ScrollArea, TextEdit, Ui};
+
+use super::Shown;
+use super::widgets::{Kind, button, paragraph};
+use crate::export::Format;
+use crate::theme;
+use crate::update::{Action, ExportAction};
+
+/// Longer lists are counted.
+const MAX_LISTED: usize = 400;
+
+pub(super) fn show(shown: &mut Shown<'_>, ui: &Ui) {
+    let keeping = &shown.state.session.keeping;
+    if shown.state.session.export.is_none() || keeping.path_prompt.is_some() {
+        return;
+    }
+    let frame = egui::Frame::popup(ui.style()).inner_margin(24.0).corner_radius(14.0);
+    let tokens = shown.tokens;
+    let modal = Modal::new(Id::unique("export")).frame(frame).show(ui.ctx(), |ui| {
+        ui.set_width(760.0);
+        ui.label(RichText::new("Export").font(theme::strong_font(18.0)).color(tokens.text));
+        ui.add_space(8.0);
+        ui.columns(2, |columns| {
+            if let [left, right] = columns {
+                formats(shown, left);
+                preview(shown, right);
+            }
+        });
+        ui.add_space(12.0);
+        place(shown, ui);
+    });
+    if modal.should_close() {
+        send(shown, ExportAction::Close);
+    }
+}
+
+fn send(shown: &mut Shown<'_>, action: ExportAction) {
+    shown.send(Action::Export(action));
+}
+
+fn formats(shown: &mut Shown<'_>, ui: &mut Ui) {
+    let Some(dialog) = shown.state.session.export.clone() else { return };
+    ui.spacing_mut().item_spacing.y = 3.0;
+    for format in Format::ALL {
+        let mut chosen = dialog.formats.contains(&format);
+        let text = RichText::new(format.label()).size(theme::LABEL).color(shown.tokens.text);
+        if ui.add(Checkbox::new(&mut chosen, text)).on_hover_text(format.note()).changed() {
+            send(shown, ExportAction::Toggle(format));
+        }
+    }
+    ui.add_space(8.0);
+    let count = shown.state.document().pictures().len();
+    let choices = [(false, "This picture".to_owned()), (true, format!("All {count} pictures"))];
+    for (all, label) in choices {
+        if ui.radio(dialog.all_pictures == all, label).clicked() {
+            send(shown, ExportAction::AllPictures(all));
+        }
+    }
+}
+
+fn preview(shown: &Shown<'_>, ui: &mut Ui) {
+    let tokens = shown.tokens;
+    let planned = shown.state.planned_export();
+    let count = planned.len();
+    let heading = match count {
+        0 => "Nothing will be written".to_owned(),
+        1 => "1 file will be written".to_owned(),
+        _ => format!("{count} files will be written"),
+    };
+    ui.label(RichText::new(heading).font(theme::strong_font(theme::LABEL)).color(tokens.text));
+    ScrollArea::vertical().max_height(250.0).min_scrolled_height(250.0).auto_shrink(false).show(ui, |ui| {
+        ui.spacing_mut().item_spacing.y = 2.0;
+        for file in planned.iter().take(MAX_LISTED) {
+            ui.horizontal(|ui| {
+                let path = file.path.display().to_string();
+                ui.label(RichText::new(path).font(theme::small_font()).color(tokens.text_soft));
+                ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                    let what = RichText::new(&file.what).font(theme::small_font()).color(tokens.text_faint);
+                    ui.add(egui::Label::new(what).truncate());
+                });
+            });
+        }
+        if count > MAX_LISTED {
+            let more = format!("and {} more", count - MAX_LISTED);
+            ui.label(RichText::new(more).font(theme::small_font()).color(tokens.text_faint));
+        }
+    });
+}
+
+fn place(shown: &mut Shown<'_>, ui: &mut Ui) {
+    let tokens = shown.tokens;
+    let Some(dialog) = shown.state.session.export.clone() else { return };
+    let mut folder = dialog.folder.clone();
+    ui.horizontal(|ui| {
+        ui.label(RichText::new("Folder").size(theme::LABEL).color(tokens.text_soft));
+        let field =
+            ui.add(TextEdit::singleline(&mut folder).desired_width(560.0).id(Id::unique("export folder")));
+        field.widget_info(|| egui::WidgetInfo::labeled(egui::Role::TextInput, true, "Export folder"));
+        if button(ui, tokens, "Choose…", Kind::Plain, true).clicked() {
+            send(shown, ExportAction::AskFolder);
+        }
+    });
+    if folder != dialog.folder {
+        send(shown, ExportAction::Folder(folder));
+    }
+    let request = shown.state.export_request();
+    if request.is_none() && !dialog.formats.is_empty() {
+        paragraph(
+            ui,
+            "The folder must be given from the root, such as /home/me/export.",
+            theme::SMALL,
+            tokens.text_faint,
+        );
+    }
+    ui.add_space(10.0);
+    ui.horizontal(|ui| {
+        if button(ui, tokens, "Write files", Kind::Primary, request.is_some()).clicked() {
+            send(shown, ExportAction::Start);
+        }
+        if button(ui, tokens, "Cancel", Kind::Plain, true).clicked() {
+            send(shown, ExportAction::Close);
+        }
+    });
+}

@@ -1,0 +1,141 @@
+#!/usr/bin/env bash
+# Drives the real window with the keyboard and the mouse, as a user does: open, draw a box, ask, look at
+# a mask, save, ask again, end it by force, recover, export. Needs Xvfb, xdotool and ImageMagick; without
+# them it says so and ends well.
+#
+#   tests/end-to-end/window.sh path/to/glamm [DISPLAY-NUMBER]
+set -euo pipefail
+
+glamm=$(realpath "${1:?the binary}")
+number=${2:-99}
+for tool in Xvfb xdotool import python3; do
+    command -v "$tool" >/dev/null || { echo "skipped: $tool is not installed"; exit 0; }
+done
+
+work=$(mktemp -d)
+children=()
+cleanup() {
+    for child in "${children[@]}"; do kill "$child" 2>/dev/null || true; done
+    rm -rf "$work"
+}
+trap cleanup EXIT
+
+export DISPLAY=:$number XDG_DATA_HOME=$work/data XDG_CONFIG_HOME=$work/config HOME=$work LIBGL_ALWAYS_SOFTWARE=1
+unset WAYLAND_DISPLAY DBUS_SESSION_BUS_ADDRESS
+Xvfb "$DISPLAY" -screen 0 1440x900x24 -nolisten tcp >/dev/null 2>&1 &
+children+=($!)
+sleep 1
+
+"$glamm" scenes --count 1 --seed 5 --out "$work/scene" >/dev/null
+picture=$(find "$work/scene" -name '*.png' | head -1)
+cp "$picture" "$work/scene.png"
+kept=$work/data/glamm/recovery
+
+fail() {
+    echo "FAILED: $1"
+    import -window root "${E2E_PICTURE:-/tmp/window-end-to-end.png}" || true
+    [ -s "$work/log" ] && tail -5 "$work/log"
+    exit 1
+}
+# Waits until a command succeeds.
+until_true() {
+    local what=$1 left=${E2E_PATIENCE:-120}
+    shift
+    until "$@" >/dev/null 2>&1; do
+        left=$((left - 1))
+        [ "$left" -gt 0 ] || fail "waited in vain for $what"
+        sleep 0.5
+    done
+    echo "ok: $what"
+}
+start() {
+    "$glamm" "$@" >>"$work/log" 2>&1 &
+    program=$!
+    children+=("$program")
+    until_true "the window" xdotool search --onlyvisible --name 'GLaMM Desktop'
+    window=$(xdotool search --onlyvisible --name 'GLaMM Desktop' | tail -1)
+    xdotool windowmove "$window" 0 0 windowsize "$window" 1440 900 windowfocus --sync "$window"
+    sleep 2
+}
+key() { xdotool key --clearmodifiers "$@"; sleep 0.7; }
+say() { xdotool type --delay 15 "$1"; sleep 0.5; }
+# Asks the kept work: an expression over `pictures`, the JSON of each picture in it.
+kept_says() {
+    python3 - "$kept" "$1" <<'END'
+import glob, json, sys
+pictures = [json.load(open(f)) for f in glob.glob(sys.argv[1] + "/*/pictures/*/picture.json")]
+replies = [e for p in pictures for c in p["conversations"] for e in c["exchanges"]]
+sys.exit(0 if eval(sys.argv[2]) else 1)
+END
+}
+
+echo "== open"
+start "$work/scene.png"
+sleep 3
+
+echo "== box"
+key b
+xdotool mousemove 420 300 mousedown 1 mousemove 500 360 mousemove 640 480 mouseup 1
+until_true "the box, kept" kept_says 'any(p["regions"] for p in pictures)'
+
+echo "== ask"
+key v
+xdotool mousemove 1200 800 click 1
+sleep 0.5
+key ctrl+a
+say 'Please describe the image with interleaved segmentation masks.'
+key ctrl+Return
+until_true "the reply, kept" kept_says 'len(replies) == 1 and replies[0]["finish_reason"] != "cancelled"'
+kept_says 'any(g["mask"] for g in replies[0]["groundings"])' || fail "the reply has no masks"
+
+echo "== inspect"
+xdotool mousemove 530 400
+sleep 1
+xdotool click 1
+sleep 1
+kill -0 "$program" || fail "the window is gone"
+
+echo "== save"
+key Escape
+key ctrl+s
+sleep 2
+key ctrl+a
+say "$work/work.glamm"
+key Return
+until_true "the session file" test -s "$work/work.glamm"
+"$glamm" export "$work/work.glamm" --format coco --out "$work/saved" >/dev/null
+python3 - "$work/saved/coco-rle.json" <<'END' || fail "the saved session has no masks"
+import json, sys
+assert len(json.load(open(sys.argv[1]))["annotations"]) >= 2
+END
+until_true "nothing left to lose" bash -c "! ls '$kept'/*/session.json"
+
+echo "== kill"
+xdotool mousemove 420 620 ; key b
+xdotool mousemove 430 560 mousedown 1 mousemove 480 600 mousemove 560 660 mouseup 1
+until_true "the second box, kept" kept_says 'any(len(p["regions"]) == 2 for p in pictures)'
+kill -9 "$program"
+wait "$program" 2>/dev/null || true
+
+echo "== recover"
+start
+sleep 3
+key Tab
+key Return
+until_true "the work, recovered" kept_says 'any(len(p["regions"]) == 2 for p in pictures) and len(replies) >= 1'
+until_true "one copy of it" bash -c "[ \$(ls -d '$kept'/*/ | wc -l) -ge 1 ]"
+
+echo "== export"
+key ctrl+s
+sleep 2
+until_true "the session, saved again" bash -c "! ls '$kept'/*/session.json"
+"$glamm" export "$work/work.glamm" --format overlay,html,labelme --out "$work/out" >/dev/null
+test -s "$work/out/report.html" && test -s "$work/out/overlays/scene.png" || fail "no export"
+python3 - "$work/out/labelme/scene.json" <<'END' || fail "the second box was not recovered"
+import json, sys
+shapes = json.load(open(sys.argv[1]))["shapes"]
+assert sum(s["shape_type"] == "rectangle" for s in shapes) == 2
+END
+[ -z "${E2E_PICTURE:-}" ] || import -window root "$E2E_PICTURE"
+kill "$program"
+echo "all done"
