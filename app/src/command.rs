@@ -136,7 +136,7 @@ const fn plain(key: Key) -> KeyboardShortcut {
 
 impl Command {
     /// All of them, in the order of the menus.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 57] = [
         Self::OpenPicture,
         Self::OpenFolder,
         Self::PastePicture,

@@ -360,7 +360,7 @@ impl State {
         if recovered {
             keeping.recovered_from.push(path);
         } else if whole {
-            self.remember(&path, out);
+            self.remember_session(&path, out);
         }
         if recovered || !whole {
             // It is not what lies in the file.
@@ -467,14 +467,14 @@ impl State {
             let text = format!("{} was saved without {}", file_name(&path), saved.missing.join("; "));
             self.session.notify(text, true);
         }
-        self.remember(&path, out);
+        self.remember_session(&path, out);
         if let Some(leaving) = leaving {
             // What was changed while the file was being written is asked about again.
             self.leave(leaving, out);
         }
     }
 
-    fn remember(&mut self, path: &Path, out: &mut Vec<Effect>) {
+    fn remember_session(&mut self, path: &Path, out: &mut Vec<Effect>) {
         let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         self.session.keeping.remember(&path);
         out.push(Effect::Storage(StorageJob::Remember(self.session.keeping.recent.clone())));
