@@ -18,9 +18,11 @@ use crate::loader::Loader;
 use crate::models::desk::ModelDesk;
 use crate::preferences::{Keeper, WindowPlace};
 use crate::render;
+use crate::render::layers::Layers;
 use crate::render::textures::Textures;
 use crate::shell::ShellAction;
 use crate::storage::{Storage, StorageEvent, StorageJob};
+use crate::study::Study;
 use crate::surroundings::{Remembered, Surroundings};
 use crate::theme::{self, Tokens};
 use crate::ui::{self, Shown};
@@ -44,6 +46,8 @@ pub struct App {
     watched: Watched,
     title: String,
     textures: Textures,
+    layers: Layers,
+    study: Study,
     /// In pixels, where the GPU says.
     largest_window: Option<u32>,
 }
@@ -98,7 +102,10 @@ impl App {
         storage.send(StorageJob::LookAround);
         let ctx = cc.egui_ctx.clone();
         let desk = ModelDesk::start(surroundings, move || ctx.request_repaint())?;
+        let ctx = cc.egui_ctx.clone();
+        let study = Study::start(results_sender.clone(), move || ctx.request_repaint())?;
         let (state, effects) = State::start(model, picture);
+        let layers = Layers::default();
         let mut app = Self {
             state,
             engine,
@@ -111,6 +118,8 @@ impl App {
             watched: Watched::default(),
             title: String::new(),
             textures,
+            layers,
+            study,
             largest_window,
         };
         let remembered = app.state.remember(&preferences);
@@ -158,6 +167,7 @@ impl App {
                 let taken = self.storage.send(job);
                 (!taken).then_some(Action::Keeping(KeepingAction::Storage(StorageEvent::Refused)))
             }
+            Effect::Study(request) => self.study.ask(request),
             Effect::Models(task) => self.desk.begin(task).map(Action::Models),
             Effect::ForgetPicture(image) => {
                 self.textures.forget(image);
@@ -305,6 +315,7 @@ impl eframe::App for App {
             state: &self.state,
             tokens: Tokens::of(ctx.theme(), self.state.ui.shell.high_contrast),
             textures: &mut self.textures,
+            layers: &mut self.layers,
             now: ctx.input(|i| i.time),
             actions: Vec::new(),
             hovered: None,

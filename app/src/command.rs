@@ -78,11 +78,14 @@ pub enum Command {
     ZoomActual,
     KeepZoom,
     ToggleMap,
+    ToggleLoupe,
+    ToggleEncoderFrames,
     ToggleMasks,
     UnpinMasks,
     ShowChat,
     ShowRegions,
     ShowMasks,
+    ShowTokens,
     FollowSystem,
     LightMode,
     DarkMode,
@@ -136,7 +139,7 @@ const fn plain(key: Key) -> KeyboardShortcut {
 
 impl Command {
     /// All of them, in the order of the menus.
-    pub const ALL: [Self; 57] = [
+    pub const ALL: [Self; 60] = [
         Self::OpenPicture,
         Self::OpenFolder,
         Self::PastePicture,
@@ -171,11 +174,14 @@ impl Command {
         Self::ZoomActual,
         Self::KeepZoom,
         Self::ToggleMap,
+        Self::ToggleLoupe,
+        Self::ToggleEncoderFrames,
         Self::ToggleMasks,
         Self::UnpinMasks,
         Self::ShowChat,
         Self::ShowRegions,
         Self::ShowMasks,
+        Self::ShowTokens,
         Self::FollowSystem,
         Self::LightMode,
         Self::DarkMode,
@@ -336,6 +342,24 @@ impl Command {
             Self::ShowChat => group(row(View, "Chat", "Show the conversation", Some(ctrl(Key::Num1)))),
             Self::ShowRegions => row(View, "Regions", "List the regions", Some(ctrl(Key::Num2))),
             Self::ShowMasks => row(View, "Masks", "List the masks", Some(ctrl(Key::Num3))),
+            Self::ShowTokens => row(
+                View,
+                "Tokens",
+                "List the tokens of the reply with their probabilities",
+                Some(ctrl(Key::Num4)),
+            ),
+            Self::ToggleLoupe => row(
+                View,
+                "Loupe",
+                "Show the pixels around the pointer and their exact values",
+                Some(plain(Key::L)),
+            ),
+            Self::ToggleEncoderFrames => row(
+                View,
+                "What the encoders saw",
+                "Draw CLIP's crop and SAM's padded frame on the picture",
+                Some(plain(Key::E)),
+            ),
             Self::FollowSystem => {
                 group(row(View, "Follow the system", "Dark or light as the desktop says", None))
             }
@@ -409,9 +433,12 @@ impl Command {
             | Self::Quit
             | Self::KeepZoom
             | Self::ToggleMap
+            | Self::ToggleLoupe
+            | Self::ToggleEncoderFrames
             | Self::ShowChat
             | Self::ShowRegions
             | Self::ShowMasks
+            | Self::ShowTokens
             | Self::FollowSystem
             | Self::LightMode
             | Self::DarkMode
@@ -469,9 +496,12 @@ impl Command {
             Self::ToggleMasks => Some(ui.masks_hidden),
             Self::KeepZoom => Some(ui.looks.keep_zoom),
             Self::ToggleMap => Some(ui.looks.map_hidden),
+            Self::ToggleLoupe => Some(ui.inspection.loupe),
+            Self::ToggleEncoderFrames => Some(ui.inspection.encoder_frames),
             Self::ShowChat => Some(ui.tab == Tab::Chat),
             Self::ShowRegions => Some(ui.tab == Tab::Regions),
             Self::ShowMasks => Some(ui.tab == Tab::Masks),
+            Self::ShowTokens => Some(ui.tab == Tab::Tokens),
             Self::FollowSystem => Some(ui.appearance == Appearance::System),
             Self::LightMode => Some(ui.appearance == Appearance::Light),
             Self::DarkMode => Some(ui.appearance == Appearance::Dark),

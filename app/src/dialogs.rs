@@ -30,6 +30,7 @@ pub(crate) fn ask(
         PathPurpose::OpenSession | PathPurpose::SaveSession => &[("Sessions", &[SESSION_EXTENSION])],
         PathPurpose::OpenModelFile => &[("GLaMM in one file", &["gguf"]), ("All files", &["*"])],
         PathPurpose::Import => &[("COCO and LabelMe", &["json"]), ("All files", &["*"])],
+        PathPurpose::OpenMask(_) => &[("Pictures", &PICTURE_EXTENSIONS), ("All files", &["*"])],
         PathPurpose::OpenFolder | PathPurpose::OpenModel | PathPurpose::ExportFolder => &[],
     };
     for (name, extensions) in filters {
@@ -53,7 +54,10 @@ pub(crate) fn ask(
             let chosen = dialog.pick_folder();
             wait(question, results, wake, move || pollster::block_on(chosen).map(one))
         }
-        PathPurpose::OpenSession | PathPurpose::OpenModelFile | PathPurpose::Import => {
+        PathPurpose::OpenSession
+        | PathPurpose::OpenModelFile
+        | PathPurpose::Import
+        | PathPurpose::OpenMask(_) => {
             let chosen = dialog.pick_file();
             wait(question, results, wake, move || pollster::block_on(chosen).map(one))
         }

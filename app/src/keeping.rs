@@ -66,6 +66,8 @@ pub enum PathPurpose {
     ExportFolder,
     /// Boxes and masks of another program.
     Import,
+    /// A mask of this picture, to compare with.
+    OpenMask(ImageId),
 }
 
 impl PathPurpose {
@@ -80,6 +82,7 @@ impl PathPurpose {
             Self::SaveSession => "Save the session",
             Self::ExportFolder => "Export to a folder",
             Self::Import => "Import boxes and masks",
+            Self::OpenMask(_) => "Open a mask",
         }
     }
 

@@ -16,6 +16,7 @@ use glamm_engine::vision::{Click, PixelBox};
 
 use crate::document::{ConversationId, ExchangeId, GroundedMask, MaskId, Origin, Question};
 use crate::exporting::{Batch, ExportDialog, ExportProgress};
+use crate::inspection::Findings;
 use crate::keeping::Keeping;
 use crate::models::{Library, Offer};
 use crate::pixels::Pixels;
@@ -217,6 +218,8 @@ pub struct Session {
     pub failures: HashMap<ImageId, FailedQuestion>,
     /// Tokens a second of the last reply.
     pub tokens_per_second: Option<f64>,
+    /// What was found out about masks.
+    pub findings: Findings,
     /// What the user has not dismissed yet.
     pub notices: Vec<Notice>,
     /// Whether a file dialog is open.
@@ -248,6 +251,7 @@ impl Session {
             segmentation: None,
             failures: HashMap::new(),
             tokens_per_second: None,
+            findings: Findings::default(),
             notices: Vec::new(),
             dialog_open: false,
             next_id: 1,

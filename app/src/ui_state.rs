@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::canvas::gesture::Gesture;
 use crate::canvas::view::Viewpoint;
 use crate::document::{ConversationId, MaskId, RegionTag};
+use crate::inspection::Inspection;
 use crate::models::Manager;
 use crate::shell::Shell;
 
@@ -36,6 +37,8 @@ pub enum Tab {
     Regions,
     /// The masks on the picture.
     Masks,
+    /// The tokens of the replies.
+    Tokens,
 }
 
 /// Dark or light.
@@ -96,6 +99,8 @@ pub struct UiState {
     pub offered_at: Option<egui::Pos2>,
     /// The mask that the pointer is on, in the text or on the picture.
     pub hovered: Option<MaskId>,
+    /// What the inspector shows.
+    pub inspection: Inspection,
     /// Masks that stay brought out.
     pub pinned: BTreeSet<MaskId>,
     /// Where the pointer is, in pixels of the current picture, while it is on it.
@@ -137,6 +142,7 @@ impl Default for UiState {
             offered_at: None,
             hovered: None,
             pinned: BTreeSet::new(),
+            inspection: Inspection::default(),
             pointer: None,
             masks_hidden: false,
             looks: Looks::default(),

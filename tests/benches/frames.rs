@@ -8,6 +8,8 @@
 #![expect(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a benchmark")]
 #![expect(dead_code, reason = "the stage has more to offer than is measured")]
 
+#[path = "../tests/window/looks.rs"]
+mod looks;
 #[path = "../tests/window/script.rs"]
 mod script;
 #[path = "../tests/window/stage.rs"]

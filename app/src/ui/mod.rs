@@ -11,6 +11,7 @@ mod command_palette;
 mod composer;
 mod export;
 mod filmstrip;
+mod inspector;
 mod keeping;
 mod loading;
 mod log_panel;
@@ -24,6 +25,7 @@ mod rich_text;
 mod shortcuts;
 mod side_panel;
 mod status_line;
+mod tokens_tab;
 mod toolbar;
 mod tour;
 mod widgets;
@@ -32,6 +34,7 @@ use egui::{Align2, CentralPanel, CornerRadius, Frame, Id, LayerId, Margin, Order
 
 use crate::command::Command;
 use crate::document::{MaskId, RegionTag};
+use crate::render::layers::Layers;
 use crate::render::textures::Textures;
 use crate::shell::ShellAction;
 use crate::theme::{self, Tokens};
@@ -48,6 +51,8 @@ pub struct Shown<'a> {
     pub tokens: &'static Tokens,
     /// Pictures on the GPU.
     pub textures: &'a mut Textures,
+    /// Thumbnails of masks and maps on the GPU.
+    pub layers: &'a mut Layers,
     /// Seconds on the window's clock.
     pub now: f64,
     /// What the user did.
@@ -93,6 +98,7 @@ pub fn show(shown: &mut Shown<'_>, ui: &mut Ui) {
     if shown.state.ui.shell.side_panel != Some(width) {
         shown.send(Action::Shell(ShellAction::SidePanel(width)));
     }
+    inspector::show(shown, ui);
     Panel::top("toolbar")
         .exact_size(44.0)
         .frame(frame.inner_margin(Margin::symmetric(14, 0)))

@@ -4,14 +4,18 @@ use egui::{
     Align, CursorIcon, Frame, Layout, Margin, Panel, Rect, Role, Sense, Stroke, Ui, WidgetInfo, pos2, vec2,
 };
 
-use super::{Shown, chat, masks_tab, regions_tab};
+use super::{Shown, chat, masks_tab, regions_tab, tokens_tab};
 use crate::command::Command;
 use crate::theme;
 use crate::ui_state::Tab;
 
 /// The tabs, from left to right, each with the command that shows it.
-const TABS: [(Tab, Command); 3] =
-    [(Tab::Chat, Command::ShowChat), (Tab::Regions, Command::ShowRegions), (Tab::Masks, Command::ShowMasks)];
+const TABS: [(Tab, Command); 4] = [
+    (Tab::Chat, Command::ShowChat),
+    (Tab::Regions, Command::ShowRegions),
+    (Tab::Masks, Command::ShowMasks),
+    (Tab::Tokens, Command::ShowTokens),
+];
 
 pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui) {
     Panel::top("tabs")
@@ -22,6 +26,7 @@ pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui) {
         Tab::Chat => chat::show(shown, ui),
         Tab::Regions => regions_tab::show(shown, ui),
         Tab::Masks => masks_tab::show(shown, ui),
+        Tab::Tokens => tokens_tab::show(shown, ui),
     }
 }
 
@@ -103,7 +108,7 @@ fn title(shown: &mut Shown<'_>, ui: &mut Ui, tab: Tab, command: Command) {
 fn count(shown: &Shown<'_>, tab: Tab) -> usize {
     let Some(picture) = shown.state.picture() else { return 0 };
     match tab {
-        Tab::Chat => 0,
+        Tab::Chat | Tab::Tokens => 0,
         Tab::Regions => picture.regions.len(),
         Tab::Masks => shown.state.mask_count(),
     }

@@ -164,6 +164,23 @@ pub(super) fn sentence(text: &str) -> String {
     }
 }
 
+/// A flat button for rows of choices.
+pub(super) fn small_button(ui: &mut Ui, tokens: &Tokens, label: &str, chosen: bool) -> Response {
+    let galley = ui.painter().layout_no_wrap(label.to_owned(), theme::small_font(), Color32::PLACEHOLDER);
+    let (rect, response) = ui.allocate_exact_size(galley.size() + vec2(16.0, 8.0), Sense::click());
+    response.widget_info(|| WidgetInfo::selected(Role::Button, true, chosen, label));
+    let hot = response.hovered() || response.has_focus();
+    let (fill, line, text) = match (chosen, hot) {
+        (true, _) => (tokens.accent_soft, tokens.accent_line, tokens.text),
+        (false, true) => (tokens.raised_hover, tokens.line, tokens.text),
+        (false, false) => (tokens.raised, tokens.line, tokens.text_soft),
+    };
+    ui.painter().rect(rect, CornerRadius::same(5), fill, Stroke::new(1.0, line), StrokeKind::Inside);
+    let at = Align2::CENTER_CENTER.align_size_within_rect(galley.size(), rect).min;
+    ui.painter().galley(at, galley, text);
+    response.on_hover_cursor(CursorIcon::PointingHand)
+}
+
 #[cfg(test)]
 mod tests {
     use super::sentence;

@@ -73,10 +73,18 @@ impl State {
             Command::KeepZoom => self.ui.looks.keep_zoom = !self.ui.looks.keep_zoom,
             Command::ToggleMap => self.ui.looks.map_hidden = !self.ui.looks.map_hidden,
             Command::ToggleMasks => self.ui.masks_hidden = !self.ui.masks_hidden,
-            Command::UnpinMasks => self.ui.pinned.clear(),
+            Command::UnpinMasks => {
+                self.ui.pinned.clear();
+                self.select_mask(None);
+            }
             Command::ShowChat => self.ui.tab = Tab::Chat,
             Command::ShowRegions => self.ui.tab = Tab::Regions,
             Command::ShowMasks => self.ui.tab = Tab::Masks,
+            Command::ShowTokens => self.ui.tab = Tab::Tokens,
+            Command::ToggleLoupe => self.ui.inspection.loupe = !self.ui.inspection.loupe,
+            Command::ToggleEncoderFrames => {
+                self.ui.inspection.encoder_frames = !self.ui.inspection.encoder_frames;
+            }
             Command::FollowSystem => self.set_appearance(Appearance::System, out),
             Command::LightMode => self.set_appearance(Appearance::Light, out),
             Command::DarkMode => self.set_appearance(Appearance::Dark, out),

@@ -27,6 +27,7 @@ impl State {
             EngineEvent::LoadProgressed(progress) => self.session.model = ModelStatus::Loading(progress),
             EngineEvent::ModelLoaded(info) => {
                 self.session.model = ModelStatus::Ready(info);
+                self.session.findings.forget_maps();
                 self.refresh_manager(out);
             }
             EngineEvent::LoadFailed(error) => self.load_failed(error.to_string(), out),
@@ -63,7 +64,7 @@ impl State {
                 self.job_finished(job, Ended { reason, reply, tokens, stats });
             }
             EngineEvent::Segmented { job, masks } => self.segmented(job, masks, now, out),
-            EngineEvent::FeaturesExtracted { .. } => {}
+            EngineEvent::FeaturesExtracted { job, maps } => self.maps_ready(job, maps),
             EngineEvent::JobFailed { job, error } => self.job_failed(job, &error),
         }
     }
@@ -114,7 +115,7 @@ impl State {
     }
 
     fn job_finished(&mut self, id: JobId, Ended { reason, reply, tokens, stats }: Ended) {
-        if self.segmentation_ended(id, None) {
+        if self.segmentation_ended(id, None) || self.maps_failed(id, Ok(reason)) {
             return;
         }
         let Some(job) = self.session.job.take_if(|job| job.id == id) else { return };
@@ -157,7 +158,7 @@ impl State {
     }
 
     fn fail(&mut self, id: JobId, message: String, too_long: bool) {
-        if self.segmentation_ended(id, Some(message.clone())) {
+        if self.segmentation_ended(id, Some(message.clone())) || self.maps_failed(id, Err(message.clone())) {
             return;
         }
         let Some(job) = self.session.job.take_if(|job| job.id == id) else { return };

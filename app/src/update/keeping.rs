@@ -7,7 +7,7 @@ use std::sync::Arc;
 use glamm_engine::protocol::{EngineCommand, FinishReason, Grounding, ImageId, JobId, JobStats, Reply};
 
 use super::exporting::ExportAction;
-use super::{Action, Effect, Source, State};
+use super::{Action, Effect, Inspect, Source, State};
 use crate::document::{ConversationId, Document, Exchange, History, Origin, segments};
 use crate::exporting::ExportProgress;
 use crate::keeping::{LeaveAnswer, Leaving, PathPrompt, PathPurpose, PathQuestion};
@@ -239,6 +239,9 @@ impl State {
             PathPurpose::ExportFolder => {
                 let folder = paths.remove(0).to_string_lossy().into_owned();
                 self.export_action(ExportAction::Folder(folder), out);
+            }
+            PathPurpose::OpenMask(image) => {
+                self.inspect(Inspect::ReadTruth(image, paths.remove(0)), out);
             }
             PathPurpose::Import => {
                 let (path, document) = (paths.remove(0), self.document().clone());

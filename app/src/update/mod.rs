@@ -10,6 +10,7 @@ mod batch;
 mod commands;
 mod engine;
 mod exporting;
+mod inspect;
 pub mod keeping;
 mod models;
 mod pictures;
@@ -39,11 +40,13 @@ use crate::pixels::Pixels;
 use crate::session::Session;
 use crate::shell::ShellAction;
 use crate::storage::{StorageJob, StoredImage};
+use crate::study::{Finding, Request};
 use crate::suggestions::Suggestion;
 use crate::ui_state::{Appearance, UiState};
 
 pub use batch::BatchAction;
 pub use exporting::ExportAction;
+pub use inspect::{BRUSH_RADII, Inspect, Inspected};
 pub use keeping::KeepingAction;
 pub use segment::Offer;
 pub use visible::{ListedMask, VisibleMask};
@@ -167,6 +170,10 @@ pub enum Action {
     },
     /// Pin a mask, or let go of it.
     TogglePin(MaskId),
+    /// Something was done in the inspector.
+    Inspect(Inspect),
+    /// The study thread has found something.
+    Studied(Finding),
     /// A message was read.
     DismissNotice(u64),
     /// The note about the demo model was read.
@@ -199,6 +206,8 @@ pub enum Effect {
     Storage(StorageJob),
     /// Have the model desk do something.
     Models(ModelTask),
+    /// Look closely at masks.
+    Study(Request),
     /// Forget the textures of a picture.
     ForgetPicture(ImageId),
     /// Give the keyboard to the question.
@@ -336,11 +345,9 @@ impl State {
                 self.ui.hovered = mask;
                 self.ui.pointer = pointer;
             }
-            Action::TogglePin(mask) => {
-                if !self.ui.pinned.remove(&mask) {
-                    self.ui.pinned.insert(mask);
-                }
-            }
+            Action::TogglePin(mask) => self.toggle_pin(mask),
+            Action::Inspect(what) => self.inspect(what, out),
+            Action::Studied(finding) => self.studied(finding, out),
             Action::DismissNotice(id) => self.session.notices.retain(|n| n.id != id),
             Action::DismissDemoNote => self.ui.demo_note_dismissed = true,
             Action::CloseShortcuts => self.ui.shortcuts_open = false,

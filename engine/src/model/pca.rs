@@ -31,7 +31,8 @@ pub fn first_three(features: &Tensor) -> Result<Components> {
 
     // Orthogonal iteration: the product with the covariance turns vectors towards the largest
     // components, and making them orthogonal keeps them from all becoming the first.
-    let start = (0..3 * channels).map(|i| (1.0 + i as f32 * 12.9898).sin());
+    // The start is arbitrary; squares, since equal steps through a sine would lie in one plane.
+    let start = (0..3 * channels).map(|i| (1.0 + (i * i % 7919) as f32 * 12.9898).sin());
     let mut vectors = Tensor::from_iter(start, &Device::Cpu)?.reshape((3, channels))?;
     for _ in 0..ITERATIONS {
         vectors = orthonormal(&vectors.matmul(&covariance)?)?;

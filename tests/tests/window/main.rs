@@ -5,6 +5,8 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 
 mod canvas;
+mod inspector;
+mod looks;
 mod manners;
 mod keeping;
 mod models;
@@ -23,7 +25,7 @@ use egui_kittest::kittest::Queryable as _;
 use glamm::app::App;
 use glamm::document::RegionTag;
 use glamm::session::ModelStatus;
-use glamm::update::State;
+use glamm::update::{Action, State};
 use glamm_engine::protocol::{DeviceChoice, EngineEvent, ModelSource, ModelSpec, Task};
 use glamm_engine::vision::PixelBox;
 

@@ -12,6 +12,8 @@ use glamm_engine::protocol::{
 };
 use glamm_engine::vision::{BinaryMask, MaskCandidates, MaskLogits, MaskPrompt};
 
+use crate::looks;
+
 /// A reply to be played: words, and phrases with the mask of each.
 pub(crate) struct Line {
     /// In order; a phrase has a mask.
@@ -68,7 +70,13 @@ impl Player {
                         EncodeTimings { grounding_encoder: Duration::from_millis(38), ..Default::default() };
                     self.send(EngineEvent::ImageEncoded { image, timings });
                 }
-                EngineCommand::Run(request) => self.asked.push(*request),
+                EngineCommand::Run(request) => match &request.task {
+                    Task::Features { mask } => {
+                        let maps = Arc::new(looks::maps(mask.is_some()));
+                        self.send(EngineEvent::FeaturesExtracted { job: request.id, maps });
+                    }
+                    _ => self.asked.push(*request),
+                },
                 EngineCommand::UnloadModel => self.send(EngineEvent::ModelUnloaded),
                 EngineCommand::CloseImage(_) | EngineCommand::Shutdown => {}
             }
@@ -105,7 +113,7 @@ impl Player {
             job,
             reason: FinishReason::EndOfSequence,
             reply,
-            tokens: Arc::default(),
+            tokens: looks::tokens(&line).into(),
             stats,
         });
     }
@@ -144,7 +152,7 @@ impl Player {
                 self.send(EngineEvent::PhraseClosed { job, span: span.clone() });
                 let grounding = Grounding { span };
                 let index = reply.groundings.len();
-                let masks = MaskCandidates::from(Arc::new(logits(mask)));
+                let masks = looks::candidates(mask);
                 reply.groundings.push(grounding.clone());
                 self.send(EngineEvent::MaskReady { job, index, grounding, masks });
             } else {

@@ -1,6 +1,9 @@
 //! The canvas: the picture, its masks and regions, and everything the pointer does there.
 
 mod empty;
+mod inspection;
+mod legend;
+mod loupe;
 mod menus;
 mod minimap;
 mod navigate;
@@ -46,20 +49,31 @@ pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui) {
     navigate::keys(shown, ui, &picture);
     prompts::keys(shown, ui);
     let pointer = pointer::point(shown, ui, &response, &view, &picture, &masks);
-    pointer::drag(shown, ui, &response, &view, &picture);
-    pointer::click(shown, ui, &response, &picture, &masks, pointer);
-    menus::context(shown, ui, &response, &picture, &masks, pointer);
+    let painting = shown.state.ui.inspection.brush.is_some() && shown.state.inspected().is_some();
+    if !painting {
+        pointer::drag(shown, ui, &response, &view, &picture);
+        pointer::click(shown, ui, &response, &picture, &masks, pointer);
+        menus::context(shown, ui, &response, &picture, &masks, pointer);
+    }
 
     let painter = ui.painter().with_clip_rect(rect);
     picture::paint(shown, ui, &painter, &picture, &view);
-    picture::paint_masks(shown, ui, &painter, &view, &masks);
+    inspection::paint_layer(shown, ui, &painter, &view);
+    if !inspection::paint_view(shown, ui, &painter, &view) {
+        picture::paint_masks(shown, ui, &painter, &view, &masks);
+    }
+    inspection::paint_encoder_frames(shown, &painter, &view, &picture);
     picture::paint_grid(ui, &painter, &view, picture.size);
     regions::paint(shown, &painter, &view, &picture, &tags);
     prompts::paint(shown, &painter, &view);
     prompts::offer(shown, ui, &painter, &view);
+    if !inspection::brush(shown, ui, &response, &view, &painter) {
+        loupe::paint(shown, &painter, &view, &picture, response.hover_pos());
+    }
     if let Some(map) = map {
         minimap::paint(shown, ui, &painter, &picture, &view, map);
     }
+    inspection::paint_legend(shown, ui, rect);
     hint(shown, ui, rect);
 }
 

@@ -1,11 +1,14 @@
 //! The picture itself, the masks over it, and the lines between its pixels.
 
+use std::sync::Arc;
+
 use eframe::egui_wgpu;
 use egui::{Color32, Id, Painter, Rect, Shape, Stroke, Ui, pos2};
 
 use crate::canvas::view::View;
-use crate::document::Picture;
-use crate::render::mask::{MaskDraw, MaskPaint, View as MaskView};
+use crate::document::{GroundedMask, Picture};
+use crate::inspection::MaskView;
+use crate::render::mask::{MaskDraw, MaskPaint, View as Drawing};
 use crate::render::texels::Texels;
 use crate::theme;
 use crate::ui::Shown;
@@ -48,16 +51,18 @@ pub(super) fn paint_masks(shown: &Shown<'_>, ui: &Ui, painter: &Painter, view: &
     let animate = |mask: &VisibleMask, what: &str, on: bool| {
         ui.ctx().animate_bool_with_time(Id::unique((what, mask.mask.id)), on, 0.12)
     };
+    let inspection = &shown.state.ui.inspection;
     let draws = masks.iter().map(|mask| {
         let strong = animate(mask, "emphasised", mask.emphasised);
         let weak = animate(mask, "dimmed", mask.dimmed);
-        let (texels, threshold) = Texels::of(&mask.mask);
+        let (texels, threshold) = texels(shown, &mask.mask);
+        let outline = inspection.selected == Some(mask.mask.id) && inspection.view == MaskView::Outline;
         MaskDraw {
             texels,
             threshold,
             color: shown.tokens.phrase(mask.hue).mask,
-            view: MaskView::Tint {
-                fill: 0.36 + 0.24 * strong - 0.22 * weak,
+            view: Drawing::Tint {
+                fill: if outline { 0.0 } else { 0.36 + 0.24 * strong - 0.22 * weak },
                 line: 0.95 - 0.45 * weak,
                 line_width: 2.5 + 1.0 * strong - 0.75 * weak,
             },
@@ -65,6 +70,15 @@ pub(super) fn paint_masks(shown: &Shown<'_>, ui: &Ui, painter: &Painter, view: &
     });
     let paint = MaskPaint { image_rect: view.image_rect(), draws: draws.collect() };
     painter.add(egui_wgpu::Callback::new_paint_callback(painter.clip_rect(), paint));
+}
+
+/// What a mask is drawn from; the threshold of the selected one follows the slider.
+fn texels(shown: &Shown<'_>, mask: &GroundedMask) -> (Texels, f32) {
+    let inspection = &shown.state.ui.inspection;
+    match inspection.threshold.filter(|_| inspection.selected == Some(mask.id)) {
+        Some(threshold) => (Texels::Logits(Arc::clone(mask.logits())), threshold),
+        None => Texels::of(mask),
+    }
 }
 
 /// Lines between the pixels, where these are large; two greys, so that they show on any ground.

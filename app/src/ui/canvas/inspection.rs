@@ -1,0 +1,278 @@
+//! What the inspector lays over the picture: views of the selected mask, maps, the difference of
+//! two masks, what the encoders saw, the brush.
+
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::sync::Arc;
+
+use eframe::egui_wgpu;
+use egui::{
+    Align2, Color32, ColorImage, CursorIcon, Key, Painter, PointerButton, Pos2, Rect, Response, Shape,
+    Stroke, StrokeKind, Ui, pos2, vec2,
+};
+use glamm_engine::vision::feature_maps::{frame_of_grounding_encoder, seen_by_global_encoder};
+use glamm_engine::vision::{MaskLogits, PixelBox};
+
+use super::legend;
+use super::picture::whole_texture;
+use crate::canvas::view::View;
+use crate::colormap::viridis;
+use crate::document::Picture;
+use crate::inspection::{Brush, Layer, MaskView};
+use crate::render::mask::{MaskDraw, MaskPaint, View as Drawing};
+use crate::render::texels::Texels;
+use crate::session::ModelStatus;
+use crate::study::Stroke as BrushStroke;
+use crate::study::compare::Place;
+use crate::theme;
+use crate::ui::Shown;
+use crate::update::{Action, Inspect, Inspected};
+
+/// Logits beyond these have the colours of the ends.
+const HEAT_LIMIT: f32 = 16.0;
+
+/// Paints maps, which lie under the masks.
+pub(super) fn paint_layer(shown: &mut Shown<'_>, ui: &Ui, painter: &Painter, view: &View) {
+    let (Some(layer), Some(key)) = (shown.state.ui.inspection.layer, shown.state.maps_key()) else { return };
+    let Some(maps) = shown.state.session.findings.maps(key).cloned() else {
+        let findings = &shown.state.session.findings;
+        if findings.mapping.is_none() && findings.no_maps != Some(key) {
+            shown.send(Action::Inspect(Inspect::NeedMaps));
+        }
+        return;
+    };
+    let (covers, image) = match layer {
+        Layer::Global => (maps.global.covers, Some(&maps.global)),
+        Layer::Grounding => (maps.grounding.covers, Some(&maps.grounding)),
+        Layer::Attention { .. } => {
+            let Some(attention) = &maps.attention else { return };
+            (attention.covers, None)
+        }
+    };
+    let mut hasher = DefaultHasher::new();
+    (Arc::as_ptr(&maps).addr(), key, layer).hash(&mut hasher);
+    let texture = shown.layers.get(ui.ctx(), hasher.finish(), || match (image, layer, &maps.attention) {
+        (Some(map), ..) => {
+            let pixels = map.rgb.iter().map(|&[r, g, b]| Color32::from_rgb(r, g, b)).collect();
+            ColorImage::new([map.columns, map.rows], pixels)
+        }
+        (None, Layer::Attention { layer, head }, Some(attention)) => {
+            let weights = attention.head(layer, head).unwrap_or_default();
+            let most = weights.iter().copied().fold(f32::MIN_POSITIVE, f32::max);
+            let color = |weight: &f32| viridis((weight / most).sqrt());
+            let pixels = weights.iter().map(color).map(|[r, g, b]| Color32::from_rgb(r, g, b)).collect();
+            ColorImage::new([attention.columns, attention.rows], pixels)
+        }
+        _ => ColorImage::default(),
+    });
+    let rect = view.screen_from_box(&covers);
+    let painter = painter.with_clip_rect(painter.clip_rect().intersect(view.image_rect()));
+    painter.image(texture, rect, whole_texture(), Color32::from_white_alpha(215));
+}
+
+/// Paints the selected mask where it is not drawn as the others are; returns whether it was.
+pub(super) fn paint_view(shown: &mut Shown<'_>, ui: &Ui, painter: &Painter, view: &View) -> bool {
+    if shown.state.comparison_ticket().is_some() {
+        return paint_difference(shown, ui, painter, view);
+    }
+    let inspection = &shown.state.ui.inspection;
+    let Some(inspected) = shown.state.inspected().filter(|_| !shown.state.ui.masks_hidden) else {
+        return false;
+    };
+    let mask = &inspected.mask;
+    let (low, high) = range(mask.logits());
+    let (texels, threshold) = match inspection.view {
+        MaskView::Overlay | MaskView::Outline => return false,
+        MaskView::CutOut if inspection.threshold.is_none() => Texels::of(mask),
+        _ => {
+            let threshold = inspection.threshold.unwrap_or(mask.threshold);
+            (Texels::Logits(Arc::clone(mask.logits())), threshold)
+        }
+    };
+    let drawing = match inspection.view {
+        MaskView::CutOut => Drawing::CutOut,
+        MaskView::Heat => Drawing::Heat { low, high },
+        MaskView::Contours => Drawing::Contours { low, high, step: contour_step(low, high) },
+        _ => Drawing::Band(1.0),
+    };
+    let phrase = shown.tokens.phrase(inspected.hue).mask;
+    let color = if drawing == Drawing::CutOut { shown.tokens.canvas } else { phrase };
+    let draw = MaskDraw { texels, threshold, color, view: drawing };
+    let paint = MaskPaint { image_rect: view.image_rect(), draws: vec![draw] };
+    painter.add(egui_wgpu::Callback::new_paint_callback(painter.clip_rect(), paint));
+    true
+}
+
+/// The legend of what is over the picture.
+pub(super) fn paint_legend(shown: &mut Shown<'_>, ui: &mut Ui, rect: Rect) {
+    let inspection = &shown.state.ui.inspection;
+    if let Some(ticket) = shown.state.comparison_ticket() {
+        legend::comparison(shown, ui, rect, ticket);
+        return;
+    }
+    if let Some(inspected) = shown.state.inspected() {
+        let (low, high) = range(inspected.mask.logits());
+        let threshold = inspection.threshold.unwrap_or(inspected.mask.threshold);
+        match inspection.view {
+            MaskView::Heat => return legend::logits(shown, ui, rect, (low, high, threshold), None),
+            MaskView::Contours => {
+                let step = contour_step(low, high);
+                return legend::logits(shown, ui, rect, (low, high, threshold), Some(step));
+            }
+            MaskView::Band => return legend::note(shown, ui, rect, "Yellow changes sides within ± 1 logit"),
+            _ => {}
+        }
+    }
+    if let Some(layer) = inspection.layer {
+        legend::layer(shown, ui, rect, layer);
+    }
+}
+
+fn range(mask: &MaskLogits) -> (f32, f32) {
+    let (mut low, mut high) = (-1f32, 1f32);
+    for &logit in mask.logits.iter().filter(|logit| logit.is_finite()) {
+        (low, high) = (low.min(logit), high.max(logit));
+    }
+    (low.max(-HEAT_LIMIT), high.min(HEAT_LIMIT))
+}
+
+/// About ten lines, at round numbers.
+fn contour_step(low: f32, high: f32) -> f32 {
+    let rough = (high - low) / 10.0;
+    [0.5, 1.0, 2.0, 5.0].into_iter().find(|step| *step >= rough).unwrap_or(5.0)
+}
+
+/// Two masks over each other: what only the one has, only the other, both.
+fn paint_difference(shown: &mut Shown<'_>, ui: &Ui, painter: &Painter, view: &View) -> bool {
+    let Some(ticket) = shown.state.comparison_ticket() else { return false };
+    let found = shown.state.session.findings.comparison.clone().filter(|(of, _)| *of == ticket);
+    let Some((_, comparison)) = found else {
+        shown.send(Action::Inspect(Inspect::NeedComparison));
+        return false;
+    };
+    let Some(comparison) = comparison else { return false };
+    let colors = legend::difference_colors(shown);
+    let mut hasher = DefaultHasher::new();
+    (ticket, colors, "difference").hash(&mut hasher);
+    let texture = shown.layers.get(ui.ctx(), hasher.finish(), || {
+        let pixel = |place: &Place| match place {
+            Place::Neither => Color32::TRANSPARENT,
+            Place::First => colors[0],
+            Place::Second => colors[1],
+            Place::Both => colors[2],
+        };
+        let (width, height) = comparison.size;
+        ColorImage::new([width as usize, height as usize], comparison.map.iter().map(pixel).collect())
+    });
+    painter.image(texture, view.image_rect(), whole_texture(), Color32::from_white_alpha(190));
+    true
+}
+
+/// What the encoders saw: the global encoder a square out of the middle, the grounding encoder all
+/// of the picture in a padded frame.
+pub(super) fn paint_encoder_frames(shown: &Shown<'_>, painter: &Painter, view: &View, picture: &Picture) {
+    let ModelStatus::Ready(info) = &shown.state.session.model else { return };
+    if !shown.state.ui.inspection.encoder_frames {
+        return;
+    }
+    let sides = info.encoder_sides;
+    let frame = view.screen_from_box(&frame_of_grounding_encoder(picture.size, sides.grounding));
+    let crop = seen_by_global_encoder(picture.size, sides.global);
+    let seen = view.screen_from_box(&crop);
+    let image = view.image_rect();
+    let shade = Color32::from_black_alpha(110);
+    // What the crop leaves out, at either side.
+    for rest in [
+        Rect::from_min_max(image.min, pos2(seen.left(), image.bottom())),
+        Rect::from_min_max(pos2(seen.right(), image.top()), image.max),
+        Rect::from_min_max(image.min, pos2(image.right(), seen.top())),
+        Rect::from_min_max(pos2(image.left(), seen.bottom()), image.max),
+    ] {
+        if rest.is_positive() {
+            painter.rect_filled(rest, 0.0, shade);
+        }
+    }
+    let tokens = shown.tokens;
+    outline(painter, frame, tokens.text_faint, Align2::RIGHT_BOTTOM, "SAM's frame, padded");
+    outline(painter, seen, tokens.accent, Align2::LEFT_TOP, "CLIP sees this");
+}
+
+fn outline(painter: &Painter, rect: Rect, color: Color32, at: Align2, text: &str) {
+    let corners =
+        [rect.left_top(), rect.right_top(), rect.right_bottom(), rect.left_bottom(), rect.left_top()];
+    painter.rect_stroke(rect, 0.0, Stroke::new(2.5, Color32::from_black_alpha(90)), StrokeKind::Middle);
+    painter.extend(Shape::dashed_line(&corners, Stroke::new(1.5, color), 6.0, 4.0));
+    let galley = painter.layout_no_wrap(text.to_owned(), theme::small_font(), Color32::WHITE);
+    let room = rect.intersect(painter.clip_rect()).shrink(4.0);
+    let card = at.align_size_within_rect(galley.size() + vec2(10.0, 4.0), room);
+    painter.rect_filled(card, 4.0, Color32::from_black_alpha(170));
+    painter.galley(card.min + vec2(5.0, 2.0), galley, Color32::WHITE);
+}
+
+/// The brush, where one is in the hand. Returns whether it takes the pointer.
+pub(super) fn brush(
+    shown: &mut Shown<'_>,
+    ui: &Ui,
+    response: &Response,
+    view: &View,
+    painter: &Painter,
+) -> bool {
+    let inspection = &shown.state.ui.inspection;
+    let Some(brush) = inspection.brush else { return false };
+    let Some(Inspected { hue, is_editable: true, .. }) = shown.state.inspected() else { return false };
+    let (radius, stroke) = (inspection.brush_radius, inspection.stroke.clone());
+    if ui.input(|i| i.key_pressed(Key::Escape)) {
+        let what = if stroke.is_some() { Inspect::Stroke(None) } else { Inspect::Brush(None) };
+        shown.send(Action::Inspect(what));
+        return true;
+    }
+    let erases = brush == Brush::Erase;
+    let color = if erases { shown.tokens.bad } else { shown.tokens.phrase(hue).mask };
+    let on_screen = |&(x, y): &(f32, f32)| view.screen_from_image(pos2(x, y));
+    if let Some(stroke) = &stroke {
+        paint_stroke(
+            painter,
+            &stroke.path.iter().map(on_screen).collect::<Vec<_>>(),
+            radius * view.scale(),
+            color,
+        );
+    }
+    let pointer = ui.input(|i| i.pointer.interact_pos()).filter(|at| response.rect.contains(*at));
+    if let Some(at) = pointer.filter(|_| response.hovered() || response.dragged()) {
+        ui.ctx().set_cursor_icon(CursorIcon::None);
+        painter.circle_stroke(at, radius * view.scale(), Stroke::new(2.5, Color32::from_black_alpha(120)));
+        painter.circle_stroke(at, radius * view.scale(), Stroke::new(1.25, Color32::WHITE));
+    }
+    if response.dragged_by(PointerButton::Primary) || response.is_pointer_button_down_on() {
+        let Some(at) = pointer.map(|at| view.image_from_screen(at)) else { return true };
+        let mut path = stroke.map_or_else(Vec::new, |stroke| stroke.path);
+        if path.last().is_none_or(|last| *last != (at.x, at.y)) {
+            path.push((at.x, at.y));
+            shown.send(Action::Inspect(Inspect::Stroke(Some(BrushStroke { path, radius, erases }))));
+        }
+    } else if stroke.is_some() {
+        shown.send(Action::Inspect(Inspect::FinishStroke));
+    }
+    true
+}
+
+fn paint_stroke(painter: &Painter, path: &[Pos2], radius: f32, color: Color32) {
+    let color = color.gamma_multiply(0.55);
+    if let [only] = path {
+        painter.circle_filled(*only, radius, color);
+    } else {
+        painter.add(Shape::line(path.to_vec(), Stroke::new(2.0 * radius, color)));
+    }
+}
+
+/// The box that lies under a place of the screen, for tests and for the loupe.
+pub(super) fn pixel_at(view: &View, at: Pos2, (width, height): (u32, u32)) -> Option<(u32, u32)> {
+    let place = view.image_from_screen(at);
+    let inside = place.x >= 0.0 && place.y >= 0.0 && place.x < width as f32 && place.y < height as f32;
+    inside.then_some((place.x as u32, place.y as u32))
+}
+
+/// A pixel's box.
+pub(super) fn box_of((x, y): (u32, u32)) -> PixelBox {
+    let (x, y) = (x as f32, y as f32);
+    PixelBox { x0: x, y0: y, x1: x + 1.0, y1: y + 1.0 }
+}

@@ -1,0 +1,116 @@
+//! Area, pieces, holes and stability by threshold.
+
+use std::sync::Arc;
+
+use egui::{Color32, Sense, Spinner, Ui, vec2};
+use egui_plot::{Line, LineStyle, Plot, PlotPoints, VLine};
+
+use super::{caption, grouped};
+use crate::study::Curves;
+use crate::theme;
+use crate::ui::Shown;
+use crate::update::{Action, Inspect, Inspected};
+
+/// A line of so many points is as fine as the screen.
+const POINTS: usize = 240;
+
+pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui, inspected: &Inspected) {
+    let mask = &inspected.mask;
+    let threshold = shown.state.ui.inspection.threshold.unwrap_or(mask.threshold);
+    caption(shown, ui, "By threshold");
+    let Some(curves) = shown.state.session.findings.curves((mask.id, mask.chosen)).cloned() else {
+        ui.add_space(40.0);
+        ui.vertical_centered(|ui| ui.add(Spinner::new().color(shown.tokens.text_faint)));
+        return;
+    };
+    let tokens = shown.tokens;
+    let colors = [tokens.phrase(inspected.hue).mask, tokens.accent, tokens.busy, tokens.text_faint];
+    legend(shown, ui, &curves, threshold, colors);
+    let plot = Plot::new("curves")
+        .height(ui.available_height() - 2.0)
+        .show_axes([true, false])
+        .show_grid([true, false])
+        .grid_color(tokens.line)
+        .show_background(false)
+        .set_margin_fraction(vec2(0.0, 0.06))
+        .include_y(0.0)
+        .include_y(1.0)
+        .allow_drag(false)
+        .allow_zoom(false)
+        .allow_scroll(false)
+        .allow_boxed_zoom(false)
+        .allow_axis_zoom_drag(false)
+        .allow_double_click_reset(false)
+        .show_x(false)
+        .show_y(false)
+        .sense(Sense::click_and_drag());
+    let lines = lines(&curves, colors);
+    let found = plot.show(ui, move |plot| {
+        for line in lines {
+            plot.line(line);
+        }
+        plot.vline(VLine::new("threshold", threshold).color(tokens.text).width(1.0));
+        plot.pointer_coordinate().map(|at| at.x as f32)
+    });
+    let response = found.response.on_hover_text("Drag to move the threshold");
+    if let Some(at) = found.inner.filter(|_| inspected.is_editable) {
+        let at = at.clamp(curves.first, curves.last());
+        if response.drag_stopped() || response.clicked() {
+            shown.send(Action::Inspect(Inspect::DropThreshold(at)));
+        } else if response.dragged() {
+            shown.send(Action::Inspect(Inspect::DragThreshold(at)));
+        }
+    }
+}
+
+/// What each line is, and its value at the threshold.
+fn legend(shown: &Shown<'_>, ui: &mut Ui, curves: &Curves, threshold: f32, colors: [Color32; 4]) {
+    let Some(facts) = curves.at(threshold) else { return };
+    let values = [
+        format!("area {}", grouped(facts.area)),
+        format!("pieces {}", facts.components),
+        format!("holes {}", facts.holes),
+        format!("stability {:.2}", facts.stability),
+    ];
+    ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing = vec2(2.0, 0.0);
+        for (text, color) in values.into_iter().zip(colors) {
+            let words = ui.painter().layout_no_wrap(text, theme::small_font(), shown.tokens.text_soft);
+            // Mark and words stay together where the line breaks.
+            let (rect, _) = ui.allocate_exact_size(vec2(words.size().x + 22.0, 16.0), Sense::hover());
+            ui.painter().hline(
+                rect.left()..=rect.left() + 10.0,
+                rect.center().y,
+                egui::Stroke::new(2.0, color),
+            );
+            let at = egui::pos2(rect.left() + 15.0, rect.center().y - words.size().y * 0.5);
+            ui.painter().galley(at, words, shown.tokens.text_soft);
+        }
+    });
+}
+
+/// Each line has a scale of its own, from 0 to its highest point; that of the area ends at the mask
+/// twice as large as at threshold 0, since below it the whole picture floods in.
+fn lines(curves: &Arc<Curves>, colors: [Color32; 4]) -> Vec<Line<'static>> {
+    let at_zero = curves.at(0.0).map_or(1, |facts| facts.area.max(1));
+    let most = |values: &[u32]| f64::from(values.iter().copied().max().unwrap_or(1).max(1));
+    let (pieces, holes) = (most(&curves.components), most(&curves.holes));
+    let area: Vec<f64> = curves.area.iter().map(|&a| (a as f64 / (2.0 * at_zero as f64)).min(1.0)).collect();
+    let components: Vec<f64> = curves.components.iter().map(|&c| f64::from(c) / pieces).collect();
+    let holes: Vec<f64> = curves.holes.iter().map(|&h| f64::from(h) / holes).collect();
+    let stability: Vec<f64> = curves.stability.iter().map(|&s| f64::from(s)).collect();
+    let line = |name: &str, values: Vec<f64>, color, width, style| {
+        let every = (values.len() / POINTS).max(1);
+        let point = |at: usize| [f64::from(curves.threshold(at)), values[at]];
+        let points: PlotPoints<'static> = (0..values.len()).step_by(every).map(point).collect();
+        Line::new(name, points).color(color).width(width).style(style)
+    };
+    let dashed = LineStyle::Dashed { length: 6.0 };
+    let dotted = LineStyle::Dotted { spacing: 5.0 };
+    vec![
+        line("stability", stability, colors[3], 1.25, LineStyle::Solid),
+        line("holes", holes, colors[2], 1.5, dotted),
+        line("pieces", components, colors[1], 1.5, dashed),
+        line("area", area, colors[0], 2.0, LineStyle::Solid),
+    ]
+}

@@ -1,0 +1,129 @@
+//! The inspector's menus: clean-up, comparison, layers.
+
+use egui::{RichText, Slider, Ui};
+
+use crate::inspection::{Brush, Layer, Rival};
+use crate::study::CleanUp;
+use crate::theme;
+use crate::ui::Shown;
+use crate::update::{Action, BRUSH_RADII, Inspect, Inspected};
+
+/// From right to left.
+pub(super) fn menus(shown: &mut Shown<'_>, ui: &mut Ui, inspected: &Inspected) {
+    ui.spacing_mut().item_spacing.x = 6.0;
+    ui.spacing_mut().button_padding = egui::vec2(9.0, 4.0);
+    let small = |text: &str| RichText::new(text).font(theme::small_font());
+    ui.menu_button(small("Layers"), |ui| layers(shown, ui, inspected));
+    ui.menu_button(small("Compare"), |ui| compare(shown, ui, inspected));
+    ui.add_enabled_ui(inspected.is_editable, |ui| {
+        ui.menu_button(small("Clean up"), |ui| clean_up(shown, ui));
+    });
+}
+
+fn clean_up(shown: &mut Shown<'_>, ui: &mut Ui) {
+    let steps = [
+        ("Remove specks", CleanUp::RemoveSpecks, "Take away pieces smaller than a fiftieth of the largest"),
+        ("Fill holes", CleanUp::FillHoles, "Fill what the mask encloses"),
+        ("Smooth", CleanUp::Smooth, "Round off the edge"),
+    ];
+    for (label, what, hint) in steps {
+        if ui.button(label).on_hover_text(hint).clicked() {
+            shown.send(Action::Inspect(Inspect::CleanUp(what)));
+            ui.close();
+        }
+    }
+    ui.separator();
+    let held = shown.state.ui.inspection.brush;
+    let brushes = [
+        ("Brush", Brush::Paint, "Drag on the picture to add to the mask; Escape puts the brush down"),
+        ("Eraser", Brush::Erase, "Drag on the picture to take from the mask; Escape puts it down"),
+    ];
+    for (label, brush, hint) in brushes {
+        if ui.selectable_label(held == Some(brush), label).on_hover_text(hint).clicked() {
+            let brush = (held != Some(brush)).then_some(brush);
+            shown.send(Action::Inspect(Inspect::Brush(brush)));
+            ui.close();
+        }
+    }
+    let mut radius = shown.state.ui.inspection.brush_radius;
+    let slider =
+        Slider::new(&mut radius, BRUSH_RADII).logarithmic(true).suffix(" px").max_decimals(0).text("radius");
+    if ui.add(slider).changed() {
+        shown.send(Action::Inspect(Inspect::BrushRadius(radius)));
+    }
+}
+
+fn compare(shown: &mut Shown<'_>, ui: &mut Ui, inspected: &Inspected) {
+    let rival = shown.state.ui.inspection.rival;
+    let mut choose = |ui: &mut Ui, choice: Option<Rival>, label: &str| {
+        if ui.selectable_label(rival == choice, label).clicked() {
+            shown.send(Action::Inspect(Inspect::Compare(choice)));
+            ui.close();
+        }
+    };
+    choose(ui, None, "With nothing");
+    ui.separator();
+    let state = shown.state;
+    for listed in state.listed_masks().iter().filter(|listed| listed.mask.id != inspected.mask.id) {
+        let name = state.find_mask(listed.mask.id).map_or_else(String::new, |found| found.name);
+        let mut choose = |ui: &mut Ui, choice: Option<Rival>, label: &str| {
+            if ui.selectable_label(rival == choice, label).clicked() {
+                shown.actions.push(Action::Inspect(Inspect::Compare(choice)));
+                ui.close();
+            }
+        };
+        choose(ui, Some(Rival::Mask(listed.mask.id)), &name);
+    }
+    let truth = state.ui.current.and_then(|image| state.session.findings.truths.get(&image));
+    if let Some(truth) = truth {
+        let name =
+            truth.path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+        if ui.selectable_label(rival == Some(Rival::Truth), name).clicked() {
+            shown.send(Action::Inspect(Inspect::Compare(Some(Rival::Truth))));
+            ui.close();
+        }
+    }
+    ui.separator();
+    let hint = "A picture of the same size; what is brighter than half of its brightest pixel is inside";
+    if ui.button("With a mask from a file…").on_hover_text(hint).clicked() {
+        shown.send(Action::Inspect(Inspect::AskForTruth));
+        ui.close();
+    }
+}
+
+fn layers(shown: &mut Shown<'_>, ui: &mut Ui, inspected: &Inspected) {
+    let present = shown.state.ui.inspection.layer;
+    let attention = matches!(present, Some(Layer::Attention { .. }));
+    let has_prompt = inspected.mask.candidates.prompt.is_some();
+    let rows = [
+        (None, present.is_none(), "None", "Nothing over the picture", true),
+        (
+            Some(Layer::Grounding),
+            present == Some(Layer::Grounding),
+            "Grounding features",
+            "The grounding encoder's features: their three principal components as red, green and blue",
+            true,
+        ),
+        (
+            Some(Layer::Global),
+            present == Some(Layer::Global),
+            "Global features",
+            "The global encoder's features: their three principal components as red, green and blue",
+            true,
+        ),
+        (
+            Some(Layer::Attention { layer: 0, head: 0 }),
+            attention,
+            "Attention of the mask",
+            "What the mask's token looked at in the pixel decoder, head by head",
+            has_prompt,
+        ),
+    ];
+    for (layer, chosen, label, hint, enabled) in rows {
+        let response = ui.add_enabled_ui(enabled, |ui| ui.selectable_label(chosen, label)).inner;
+        if response.on_hover_text(hint).clicked() {
+            shown.send(Action::Inspect(Inspect::Layer(layer)));
+            ui.close();
+        }
+    }
+}

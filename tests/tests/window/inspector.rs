@@ -1,0 +1,229 @@
+//! The inspector, the Tokens tab, and what they lay over the picture.
+
+use egui::{Key, Theme, Vec2};
+use egui_kittest::kittest::Queryable as _;
+use glamm::command::Command;
+use glamm::document::GroundedMask;
+use glamm::inspection::{Brush, Layer, MaskView, Rival};
+use glamm::study::Comparison;
+use glamm::update::Inspect;
+
+use crate::stage::{Setup, Stage, disc, square};
+use crate::{Action, describe, options};
+
+/// A window wide enough for all of the inspector, with the disc's phrase pinned.
+fn pinned(setup: &Setup) -> Stage {
+    let mut stage = Stage::new(setup);
+    describe(&mut stage);
+    stage.press("Phrase: a large green disc");
+    stage.wait("the curves", |stage| {
+        let state = stage.window.state().state();
+        let mask = state.inspected().unwrap().mask;
+        state.session.findings.curves((mask.id, mask.chosen)).is_some()
+    });
+    stage.settle();
+    stage
+}
+
+fn wide() -> Setup {
+    Setup { size: Vec2::new(1400.0, 860.0), ..Setup::default() }
+}
+
+fn mask(stage: &Stage) -> GroundedMask {
+    stage.window.state().state().inspected().unwrap().mask
+}
+
+fn act(stage: &mut Stage, what: Inspect) {
+    let ctx = stage.window.ctx.clone();
+    stage.window.state_mut().act(&ctx, Action::Inspect(what));
+    stage.settle();
+}
+
+fn undo(stage: &mut Stage) {
+    let ctx = stage.window.ctx.clone();
+    stage.window.state_mut().act(&ctx, Action::Command(Command::Undo));
+    stage.settle();
+}
+
+#[test]
+fn pinning_a_phrase_opens_the_inspector_and_the_cross_closes_it() {
+    let mut stage = Stage::new(&wide());
+    describe(&mut stage);
+    assert!(stage.window.query_by_label("Close the inspector").is_none());
+    stage.press("Phrase: a large green disc");
+    assert_eq!(stage.window.state().state().inspected().unwrap().name, "a large green disc");
+    stage.press("Phrase: a red square");
+    assert_eq!(stage.window.state().state().inspected().unwrap().name, "a red square");
+    stage.press("Close the inspector");
+    assert!(stage.window.state().state().inspected().is_none());
+    assert!(stage.window.query_by_label("Candidate 1").is_none());
+}
+
+#[test]
+fn another_candidate_can_be_chosen_and_undone() {
+    let mut stage = pinned(&wide());
+    let whole = mask(&stage).pixels().area();
+    stage.press("Candidate 2");
+    assert_eq!(mask(&stage).chosen, 1);
+    assert!(mask(&stage).pixels().area() < whole * 2 / 3);
+    undo(&mut stage);
+    assert_eq!(mask(&stage).chosen, 0);
+    assert_eq!(mask(&stage).pixels().area(), whole);
+}
+
+#[test]
+fn the_threshold_moves_in_one_step() {
+    let mut stage = pinned(&wide());
+    let before = mask(&stage).pixels().area();
+    for threshold in [1.0, 2.0, 4.0] {
+        act(&mut stage, Inspect::DragThreshold(threshold));
+    }
+    assert!(!mask(&stage).is_changed(), "nothing is changed before the slider is let go");
+    act(&mut stage, Inspect::DropThreshold(4.0));
+    assert!(mask(&stage).pixels().area() < before);
+    stage.press("Reset");
+    assert!(!mask(&stage).is_changed());
+    undo(&mut stage);
+    assert!((mask(&stage).threshold - 4.0).abs() < 1e-6, "a reset can be undone");
+    undo(&mut stage);
+    assert!(!mask(&stage).is_changed());
+}
+
+#[test]
+fn brush_and_eraser_change_pixels_and_can_be_undone() {
+    let mut stage = pinned(&wide());
+    assert!(!mask(&stage).holds(20, 20));
+    act(&mut stage, Inspect::Brush(Some(Brush::Paint)));
+    stage.drag((10.0, 20.0), (40.0, 20.0));
+    stage.wait("the stroke", |stage| mask(stage).edited.is_some());
+    assert!(mask(&stage).holds(25, 20) && mask(&stage).holds(112, 60) && !mask(&stage).holds(25, 40));
+    stage.settle();
+    stage.window.get_by_label_contains("edited");
+    act(&mut stage, Inspect::Brush(Some(Brush::Erase)));
+    stage.drag((112.0, 50.0), (112.0, 70.0));
+    stage.wait("the second stroke", |stage| !mask(stage).holds(112, 60));
+    assert!(mask(&stage).holds(25, 20), "the first stroke stays");
+    stage.window.key_press(Key::Escape);
+    stage.settle();
+    assert!(stage.window.state().state().ui.inspection.brush.is_none());
+    for _ in 0..2 {
+        undo(&mut stage);
+    }
+    assert!(!mask(&stage).is_changed());
+}
+
+#[test]
+fn masks_are_cleaned_up_from_the_menu() {
+    let mut stage = pinned(&wide());
+    act(&mut stage, Inspect::Brush(Some(Brush::Erase)));
+    act(&mut stage, Inspect::BrushRadius(4.0));
+    stage.drag((112.0, 60.0), (113.0, 60.0));
+    stage.wait("the hole", |stage| !mask(stage).holds(112, 60));
+    stage.press("Clean up");
+    stage.press("Fill holes");
+    stage.wait("the hole to be filled", |stage| mask(stage).holds(112, 60));
+}
+
+#[test]
+fn two_masks_are_compared() {
+    let mut stage = pinned(&wide());
+    let other = stage.window.state().state().listed_masks();
+    let other = other.iter().find(|listed| listed.phrase == "a red square").unwrap().mask.clone();
+    stage.press("Compare");
+    stage.press("a red square");
+    let rival = stage.window.state().state().ui.inspection.rival;
+    assert_eq!(rival, Some(Rival::Mask(other.id)));
+    let found = |stage: &Stage| -> Option<Comparison> {
+        let (_, found) = stage.window.state().state().session.findings.comparison.clone()?;
+        found.map(|found| Comparison::clone(&found))
+    };
+    stage.wait("the comparison", |stage| found(stage).is_some());
+    let comparison = found(&stage).unwrap();
+    assert_eq!(comparison, Comparison::of(&mask(&stage).pixels(), &other.pixels()));
+    assert_eq!(comparison.both, 0);
+    stage.settle();
+    stage.press("End comparison");
+    assert!(stage.window.state().state().ui.inspection.rival.is_none());
+}
+
+#[test]
+fn a_mask_from_a_file_is_compared_with() {
+    let mut stage = pinned(&wide());
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("truth.png");
+    let truth = disc();
+    image::GrayImage::from_fn(truth.width(), truth.height(), |x, y| {
+        image::Luma([255 * u8::from(truth.contains(x, y))])
+    })
+    .save(&path)
+    .unwrap();
+    let image = stage.window.state().state().ui.current.unwrap();
+    act(&mut stage, Inspect::ReadTruth(image, path));
+    let iou = |stage: &Stage| {
+        let (_, found) = stage.window.state().state().session.findings.comparison.clone()?;
+        found.map(|found| found.iou)
+    };
+    stage.wait("the comparison", |stage| iou(stage).is_some());
+    assert!(iou(&stage).unwrap() > 0.85, "{:?}", iou(&stage));
+    act(&mut stage, Inspect::ReadTruth(image, folder.path().join("none.png")));
+    stage.wait("the message", |stage| !stage.window.state().state().session.notices.is_empty());
+}
+
+#[test]
+fn maps_are_asked_for_once_and_shown() {
+    let mut stage = pinned(&wide());
+    stage.press("Layers");
+    stage.press("Attention of the mask");
+    let state = stage.window.state().state();
+    assert_eq!(state.ui.inspection.layer, Some(Layer::Attention { layer: 0, head: 0 }));
+    let key = state.maps_key().unwrap();
+    assert!(state.session.findings.maps(key).unwrap().attention.is_some());
+    act(&mut stage, Inspect::Layer(Some(Layer::Global)));
+    let state = stage.window.state().state();
+    assert!(state.session.findings.maps(state.maps_key().unwrap()).unwrap().attention.is_none());
+}
+
+#[test]
+fn every_view_is_drawn() {
+    let mut stage = pinned(&wide());
+    let mut seen = Vec::new();
+    for (view, label, _) in MaskView::ALL {
+        stage.press(label);
+        assert_eq!(stage.window.state().state().ui.inspection.view, view);
+        let picture = stage.window.render().unwrap();
+        assert!(!seen.contains(&picture), "{label} looks as another view");
+        seen.push(picture);
+    }
+}
+
+#[test]
+fn tokens_are_listed_with_their_masks() {
+    let mut stage = Stage::new(&wide());
+    describe(&mut stage);
+    stage.press("Tokens");
+    stage.window.get_by_label("Token 1: The, 98.0 %");
+    let seg = stage.window.get_all_by_label_contains("[SEG]").count();
+    assert_eq!(seg, 2);
+    stage.window.get_by_label("Token 7: [SEG], 99.0 %").click();
+    stage.settle();
+    assert_eq!(stage.window.state().state().inspected().unwrap().name, "a red square");
+    assert!(mask(&stage).pixels().area().abs_diff(square().area()) < 200);
+}
+
+#[test]
+fn snapshot_of_the_inspector_in_the_dark() {
+    let mut stage = pinned(&wide());
+    stage.window.remove_cursor();
+    stage.settle();
+    stage.window.snapshot_options("inspector_dark", &options());
+}
+
+#[test]
+fn snapshot_of_heat_and_tokens_in_the_light() {
+    let mut stage = pinned(&Setup { size: Vec2::new(1100.0, 700.0), theme: Theme::Light, scale: 1.0 });
+    stage.press("Tokens");
+    stage.press("Heat");
+    stage.window.remove_cursor();
+    stage.settle();
+    stage.window.snapshot_options("inspector_light", &options());
+}
