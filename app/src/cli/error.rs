@@ -111,15 +111,15 @@ impl CliError {
             | Self::NothingToRemove(_) => 4,
             Self::Hub(_) => 8,
             Self::Unconfirmed | Self::SameModel => 2,
-            Self::Storage(StorageError::Write { .. }) => 7,
-            Self::Storage(_) | Self::NoSuchPicture(_) => 9,
             Self::MalformedBox(_) | Self::EmptyBox(_) => 5,
             Self::UnknownDevice(_) => 6,
             Self::Output { .. }
             | Self::OutputFormat(_)
             | Self::Dataset(_)
             | Self::Fabricate(_)
+            | Self::Storage(StorageError::Write { .. })
             | Self::Stdout(_) => 7,
+            Self::Storage(_) | Self::NoSuchPicture(_) => 9,
         }
     }
 

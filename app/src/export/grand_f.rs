@@ -11,6 +11,7 @@ use super::annotations::shown_exchanges;
 use crate::document::Exchange;
 
 #[derive(Debug, Serialize)]
+#[expect(clippy::struct_field_names, reason = "names of the format")]
 pub(super) struct Caption {
     /// `<image id>-<number of the reply>`.
     id: String,

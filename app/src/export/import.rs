@@ -176,7 +176,7 @@ fn coco(bytes: &[u8], document: &Document) -> Result<Imported, String> {
             bad += 1;
         }
     }
-    finish(imported, bad)
+    Ok(finish(imported, bad))
 }
 
 #[derive(Deserialize)]
@@ -283,7 +283,7 @@ fn labelme(bytes: &[u8], document: &Document) -> Result<Imported, String> {
             None => bad += 1,
         }
     }
-    finish(Imported { pictures: vec![picture], problems: Vec::new() }, bad)
+    Ok(finish(Imported { pictures: vec![picture], problems: Vec::new() }, bad))
 }
 
 fn ring(points: &[[f32; 2]]) -> Vec<f64> {
@@ -340,10 +340,10 @@ fn pasted(png: &str, points: &[[f32; 2]], (width, height): (u32, u32)) -> Option
     }))
 }
 
-fn finish(mut imported: Imported, bad: usize) -> Result<Imported, String> {
+fn finish(mut imported: Imported, bad: usize) -> Imported {
     imported.pictures.retain(|picture| !picture.boxes.is_empty() || !picture.masks.is_empty());
     if bad > 0 {
         imported.problems.push(format!("{bad} boxes or masks that make no sense on their picture"));
     }
-    Ok(imported)
+    imported
 }

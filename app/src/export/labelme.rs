@@ -28,6 +28,7 @@ pub(crate) struct LabelMeFile {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[expect(clippy::struct_field_names, reason = "names of the format")]
 pub(crate) struct Shape {
     pub(crate) label: String,
     pub(crate) points: Vec<[f32; 2]>,

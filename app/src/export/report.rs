@@ -191,7 +191,7 @@ fn conversation(body: &mut String, exchange: &Exchange, number: &mut usize) {
             continue;
         };
         let classes = segment.groundings.iter().filter_map(|&index| numbers.get(index).copied().flatten());
-        let classes: String = classes.map(|number| format!(" p{number}")).collect();
+        let classes = classes.fold(String::new(), |all, number| all + " p" + &number.to_string());
         let named = exchange.masks.get(first).and_then(Option::as_ref).and_then(|mask| mask.hue);
         let color = phrase_color(named.unwrap_or_else(|| exchange.hue(first))).hex();
         let words = if words.trim().is_empty() { "●".to_owned() } else { words };

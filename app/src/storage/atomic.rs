@@ -114,7 +114,7 @@ mod tests {
         let path = folder.path().join("kept");
         write(&path, b"before").unwrap();
         let failed = write_with(&path, |out| {
-            io::Write::write_all(out, &[7; 100_000])?;
+            io::Write::write_all(out, &vec![7; 100_000])?;
             Err(io::Error::other("the disk is full"))
         });
         assert!(failed.is_err());

@@ -116,7 +116,7 @@ impl MaskWriter<'_> {
             chosen: *chosen,
             threshold: if threshold.is_finite() { *threshold } else { 0.0 },
             edited: edited.as_ref().map(|edited| edited.to_binary().to_rle()),
-            name: name.as_ref().map(|name| name.to_string()),
+            name: name.as_ref().map(ToString::to_string),
             hue: *hue,
             hidden: *hidden,
             prompt: candidates.prompt.as_ref().map(prompt),

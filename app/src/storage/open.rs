@@ -119,7 +119,7 @@ fn read(mut container: Container, path: &Path) -> Result<Opened, StorageError> {
                 opened.pictures.push(picture);
             }
             Err(reason) => {
-                opened.missing.push(format!("a picture and its conversation ({folder}: {reason})"))
+                opened.missing.push(format!("a picture and its conversation ({folder}: {reason})"));
             }
         }
     }

@@ -82,7 +82,7 @@ fn contents(shown: &mut Shown<'_>, ui: &mut Ui, batch: &Batch) {
         text.push_str(" · paused");
     }
     if !batch.failed.is_empty() {
-        text.push_str(&format!(" · {} failed", batch.failed.len()));
+        text = format!("{text} · {} failed", batch.failed.len());
     }
     ui.label(RichText::new(text).font(theme::small_font()).color(tokens.text_soft));
     if !batch.failed.is_empty() {

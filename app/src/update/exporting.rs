@@ -130,7 +130,7 @@ impl State {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let mut text = format!("{boxes} boxes and {masks} masks for {pictures} pictures came from {name}");
         if !imported.problems.is_empty() {
-            text.push_str(&format!(". Left out: {}", imported.problems.join("; ")));
+            text = format!("{text}. Left out: {}", imported.problems.join("; "));
         }
         self.session.notify(text, !imported.problems.is_empty());
     }

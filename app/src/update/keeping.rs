@@ -316,7 +316,7 @@ impl State {
                 self.session.keeping.recoverable = recoverable;
             }
             StorageEvent::Opened { path, recovered, result } => self.opened(path, recovered, result, out),
-            StorageEvent::Saved { path, document, result } => self.saved(path, document, result, out),
+            StorageEvent::Saved { path, document, result } => self.saved(&path, document, result, out),
             StorageEvent::NotKept(message) => self.session.notify(message, true),
             StorageEvent::Refused => {
                 self.session.keeping.busy = None;
@@ -445,7 +445,7 @@ impl State {
 
     fn saved(
         &mut self,
-        path: PathBuf,
+        path: &Path,
         document: Document,
         result: Result<Saved, String>,
         out: &mut Vec<Effect>,
@@ -462,15 +462,15 @@ impl State {
         };
         keeping.stored = saved.stored;
         keeping.saved = document;
-        keeping.file = Some(path.clone());
+        keeping.file = Some(path.to_owned());
         let leaving = keeping.leaving.take_if(|_| keeping.saving_to_leave);
         if saved.missing.is_empty() {
-            self.session.notify(format!("Saved {}", file_name(&path)), false);
+            self.session.notify(format!("Saved {}", file_name(path)), false);
         } else {
-            let text = format!("{} was saved without {}", file_name(&path), saved.missing.join("; "));
+            let text = format!("{} was saved without {}", file_name(path), saved.missing.join("; "));
             self.session.notify(text, true);
         }
-        self.remember_session(&path, out);
+        self.remember(path, out);
         if let Some(leaving) = leaving {
             // What was changed while the file was being written is asked about again.
             self.leave(leaving, out);

@@ -205,7 +205,8 @@ fn cut_to(ring: &mut Vec<Corner>, hole: &[Corner]) {
     };
     let Some((at, &corner)) = ring.iter().enumerate().min_by(near) else { return };
     let way: Vec<Corner> = hole.iter().copied().chain([first, corner]).collect();
-    ring.splice(at + 1..at + 1, way);
+    let behind = at + 1;
+    ring.splice(behind..behind, way);
 }
 
 /// Douglas and Peucker, on a closed ring: cut at its first corner and the one farthest from it.
