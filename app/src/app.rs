@@ -9,7 +9,9 @@ use crossbeam::channel::{Receiver, Sender, bounded};
 use egui::{Context, Event, Key, Modifiers, ThemePreference, Ui, ViewportCommand};
 use glamm_engine::protocol::{EngineCommand, ModelSpec};
 
+use crate::clipboard;
 use crate::command::Command;
+use crate::copying::Copied;
 use crate::dialogs;
 use crate::engine_link::EngineLink;
 use crate::gpu;
@@ -17,6 +19,7 @@ use crate::keeping::PathPurpose;
 use crate::loader::Loader;
 use crate::models::desk::ModelDesk;
 use crate::preferences::{Keeper, WindowPlace};
+use crate::prompts::store::{self, PromptStore};
 use crate::render;
 use crate::render::layers::Layers;
 use crate::render::textures::Textures;
@@ -25,7 +28,7 @@ use crate::storage::{Storage, StorageEvent, StorageJob};
 use crate::study::Study;
 use crate::surroundings::{Remembered, Surroundings};
 use crate::theme::{self, Tokens};
-use crate::ui::{self, Shown};
+use crate::ui::{self, MessageList, Shown};
 use crate::ui_state::Appearance;
 use crate::update::keeping::Watched;
 use crate::update::{Action, Effect, KeepingAction, State};
@@ -50,6 +53,8 @@ pub struct App {
     study: Study,
     /// In pixels, where the GPU says.
     largest_window: Option<u32>,
+    messages: MessageList,
+    prompts: Option<PromptStore>,
 }
 
 impl App {
@@ -65,7 +70,22 @@ impl App {
     ) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
         let ctx = cc.egui_ctx.clone();
         let engine = EngineLink::spawn(move || ctx.request_repaint())?;
-        Ok(Self::with_engine(cc, engine, surroundings, model, picture)?)
+        let mut app = Self::with_engine(cc, engine, surroundings, model, picture)?;
+        if let Some(path) = store::default_path() {
+            app.keep_prompts_in(&cc.egui_ctx, path)?;
+        }
+        Ok(app)
+    }
+
+    /// Reads the user's own prompts from this file, and keeps them there.
+    ///
+    /// # Errors
+    /// Where the system has no threads to give.
+    pub fn keep_prompts_in(&mut self, ctx: &Context, path: PathBuf) -> std::io::Result<()> {
+        let ctx = ctx.clone();
+        let wake = move || ctx.request_repaint();
+        self.prompts = Some(PromptStore::start(path, self.results_sender.clone(), wake)?);
+        Ok(())
     }
 
     /// [`Self::new`] with an engine that is there already, and other surroundings.
@@ -121,6 +141,8 @@ impl App {
             layers,
             study,
             largest_window,
+            messages: MessageList::default(),
+            prompts: None,
         };
         let remembered = app.state.remember(&preferences);
         app.carry_out(&cc.egui_ctx, remembered);
@@ -171,6 +193,19 @@ impl App {
             Effect::Models(task) => self.desk.begin(task).map(Action::Models),
             Effect::ForgetPicture(image) => {
                 self.textures.forget(image);
+                None
+            }
+            Effect::Copy(Copied::Text(text)) => {
+                ctx.copy_text(text);
+                None
+            }
+            Effect::Copy(Copied::Html { html, text }) => {
+                let copied = clipboard::copy_html(html, text, self.results_sender.clone(), wake());
+                copied.err().map(|error| Action::Failed(format!("The reply could not be copied: {error}")))
+            }
+            Effect::KeepPrompts(prompts) => self.prompts.as_ref().and_then(|store| store.keep(prompts)),
+            Effect::FocusEditedQuestion => {
+                ctx.memory_mut(|m| m.request_focus(ui::edited_question_id()));
                 None
             }
             Effect::FocusQuestion => {
@@ -316,6 +351,7 @@ impl eframe::App for App {
             tokens: Tokens::of(ctx.theme(), self.state.ui.shell.high_contrast),
             textures: &mut self.textures,
             layers: &mut self.layers,
+            messages: &mut self.messages,
             now: ctx.input(|i| i.time),
             actions: Vec::new(),
             hovered: None,

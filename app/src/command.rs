@@ -14,8 +14,10 @@ use crate::update::State;
 pub enum Menu {
     /// Pictures in and out.
     File,
-    /// Undo, regions, conversation.
+    /// Undo, regions.
     Edit,
+    /// Questions, replies, conversations.
+    Chat,
     /// Zoom, masks, appearance.
     View,
     /// Which weights.
@@ -26,13 +28,14 @@ pub enum Menu {
 
 impl Menu {
     /// From left to right.
-    pub const ALL: [Self; 5] = [Self::File, Self::Edit, Self::View, Self::Model, Self::Help];
+    pub const ALL: [Self; 6] = [Self::File, Self::Edit, Self::Chat, Self::View, Self::Model, Self::Help];
 
     /// Its title.
     pub fn label(self) -> &'static str {
         match self {
             Self::File => "File",
             Self::Edit => "Edit",
+            Self::Chat => "Chat",
             Self::View => "View",
             Self::Model => "Model",
             Self::Help => "Help",
@@ -71,7 +74,17 @@ pub enum Command {
     Ask,
     Stop,
     AskAboutAll,
+    AnswerAgain,
+    ContinueReply,
+    EditQuestion,
+    CopyReply,
+    PreviousBranch,
+    NextBranch,
     NewConversation,
+    RenameConversation,
+    DeleteConversation,
+    ChatSettings,
+    PromptLibrary,
     ZoomIn,
     ZoomOut,
     ZoomFit,
@@ -139,7 +152,7 @@ const fn plain(key: Key) -> KeyboardShortcut {
 
 impl Command {
     /// All of them, in the order of the menus.
-    pub const ALL: [Self; 60] = [
+    pub const ALL: [Self; 70] = [
         Self::OpenPicture,
         Self::OpenFolder,
         Self::PastePicture,
@@ -167,7 +180,17 @@ impl Command {
         Self::Ask,
         Self::Stop,
         Self::AskAboutAll,
+        Self::AnswerAgain,
+        Self::ContinueReply,
+        Self::EditQuestion,
+        Self::CopyReply,
+        Self::PreviousBranch,
+        Self::NextBranch,
         Self::NewConversation,
+        Self::RenameConversation,
+        Self::DeleteConversation,
+        Self::ChatSettings,
+        Self::PromptLibrary,
         Self::ZoomIn,
         Self::ZoomOut,
         Self::ZoomFit,
@@ -205,7 +228,7 @@ impl Command {
     /// Its row in the table.
     #[expect(clippy::too_many_lines, reason = "it is a table, one row a command")]
     pub fn info(self) -> Info {
-        use Menu::{Edit, File, Help, Model, View};
+        use Menu::{Chat, Edit, File, Help, Model, View};
         let row =
             |menu, label, tooltip, shortcut| Info { label, tooltip, shortcut, menu, starts_group: false };
         let group = |info| Info { starts_group: true, ..info };
@@ -306,14 +329,62 @@ impl Command {
             Self::DeleteRegion => {
                 row(Edit, "Delete region", "Delete the selected region", Some(plain(Key::Delete)))
             }
-            Self::Ask => group(row(Edit, "Ask", "Put the question to the model", Some(ctrl(Key::Enter)))),
-            Self::Stop => row(Edit, "Stop", "Stop the reply", Some(plain(Key::Escape))),
-            Self::NewConversation => row(
-                Edit,
+            Self::Ask => row(Chat, "Ask", "Put the question to the model", Some(ctrl(Key::Enter))),
+            Self::Stop => row(Chat, "Stop", "Stop the reply", Some(plain(Key::Escape))),
+            Self::AnswerAgain => row(
+                Chat,
+                "Answer again",
+                "Have the last question answered in other words, beside the reply",
+                Some(ctrl(Key::R)),
+            ),
+            Self::ContinueReply => row(
+                Chat,
+                "Continue reply",
+                "Have a reply go on that was stopped or cut",
+                Some(ctrl_shift(Key::Enter)),
+            ),
+            Self::EditQuestion => row(
+                Chat,
+                "Edit question",
+                "Write the last question in other words, beside the old one",
+                Some(ctrl(Key::E)),
+            ),
+            Self::CopyReply => {
+                row(Chat, "Copy reply", "Copy the last reply as text", Some(ctrl_shift(Key::C)))
+            }
+            Self::PreviousBranch => group(row(
+                Chat,
+                "Previous branch",
+                "Show the question or reply before this one, at the same place",
+                Some(KeyboardShortcut::new(Modifiers::ALT, Key::ArrowLeft)),
+            )),
+            Self::NextBranch => row(
+                Chat,
+                "Next branch",
+                "Show the question or reply behind this one, at the same place",
+                Some(KeyboardShortcut::new(Modifiers::ALT, Key::ArrowRight)),
+            ),
+            Self::NewConversation => group(row(
+                Chat,
                 "New conversation",
                 "Talk about this picture from the beginning",
                 Some(ctrl_shift(Key::N)),
-            ),
+            )),
+            Self::RenameConversation => {
+                row(Chat, "Rename conversation", "Give the conversation a name", Some(ctrl_shift(Key::R)))
+            }
+            Self::DeleteConversation => {
+                row(Chat, "Delete conversation", "Take the conversation away", Some(ctrl_shift(Key::Delete)))
+            }
+            Self::ChatSettings => group(row(
+                Chat,
+                "Chat settings",
+                "How words are chosen, how long a reply may be, and the system prompt",
+                Some(ctrl_shift(Key::G)),
+            )),
+            Self::PromptLibrary => {
+                row(Chat, "Prompt library", "Prompts for every task, and your own", Some(ctrl(Key::L)))
+            }
             Self::ZoomIn => row(View, "Zoom in", "Show the picture larger", Some(ctrl(Key::Plus))),
             Self::ZoomOut => row(View, "Zoom out", "Show the picture smaller", Some(ctrl(Key::Minus))),
             Self::ZoomFit => row(View, "Fit", "Show all of the picture", Some(plain(Key::F))),
@@ -463,7 +534,10 @@ impl Command {
             | Self::ZoomIn
             | Self::ZoomOut
             | Self::ZoomFit
-            | Self::ZoomActual => picture.is_some(),
+            | Self::ZoomActual
+            | Self::RenameConversation
+            | Self::ChatSettings
+            | Self::PromptLibrary => picture.is_some(),
             Self::Undo => state.history.undoable().is_some(),
             Self::Redo => state.history.redoable().is_some(),
             Self::RenameRegion | Self::DuplicateRegion | Self::HideRegion | Self::DeleteRegion => {
@@ -474,6 +548,20 @@ impl Command {
                 written && session.job.is_none() && session.model != ModelStatus::Gone
             }
             Self::Stop => session.job.as_ref().is_some_and(|job| !job.stopping),
+            Self::AnswerAgain | Self::EditQuestion => {
+                let last = state.conversation().and_then(|c| c.head());
+                last.is_some() && session.job.is_none()
+            }
+            Self::ContinueReply => {
+                let last = state.conversation().and_then(|c| c.exchange(c.head()?));
+                last.is_some_and(|e| e.is_unfinished()) && session.job.is_none()
+            }
+            Self::CopyReply => state.conversation().is_some_and(|c| !c.is_empty()),
+            Self::PreviousBranch => session.job.is_none() && state.branch_beside(-1).is_some(),
+            Self::NextBranch => session.job.is_none() && state.branch_beside(1).is_some(),
+            Self::DeleteConversation => {
+                picture.is_some_and(|p| p.conversations.len() > 1 || p.is_talked_about())
+            }
             Self::NewConversation => state
                 .conversation()
                 .is_some_and(|conversation| state.shown_failure().is_some() || !conversation.is_empty()),

@@ -33,6 +33,13 @@ impl Rgb {
         [self.r, self.g, self.b]
     }
 
+    /// This far on the way to white, 0 to 1.
+    #[must_use]
+    pub fn toward_white(self, share: f32) -> Self {
+        let [r, g, b] = self.array().map(|c| (f32::from(c) + (255.0 - f32::from(c)) * share).round() as u8);
+        Self { r, g, b }
+    }
+
     /// As written in CSS and in the JSON of the command line: `#4090ff`.
     pub fn hex(self) -> String {
         format!("#{:02x}{:02x}{:02x}", self.r, self.g, self.b)

@@ -8,18 +8,19 @@ use std::sync::Arc;
 
 use egui::ColorImage;
 use glamm_engine::protocol::{
-    CancelToken, EncodeTimings, Grounding, ImageId, JobId, LoadProgress, ModelInfo, ModelSource, ModelSpec,
-    Sampling,
+    CancelToken, EncodeTimings, Grounding, ImageId, JobId, JobRequest, LoadProgress, ModelInfo, ModelSource,
+    ModelSpec, Sampling,
 };
 
 use glamm_engine::vision::{Click, PixelBox};
 
-use crate::document::{ConversationId, ExchangeId, GroundedMask, MaskId, Origin, Question};
+use crate::document::{ConversationId, Exchange, ExchangeId, GroundedMask, MaskId, Origin, Question};
 use crate::exporting::{Batch, ExportDialog, ExportProgress};
 use crate::inspection::Findings;
 use crate::keeping::Keeping;
 use crate::models::{Library, Offer};
 use crate::pixels::Pixels;
+use crate::prompts::Prompt;
 use crate::update::Source;
 
 /// Where the model is on its way.
@@ -73,6 +74,19 @@ pub struct Place {
     pub parent: Option<ExchangeId>,
 }
 
+/// A question as it is put to the model.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    /// Where it stands.
+    pub place: Place,
+    /// The question.
+    pub question: Question,
+    /// How the tokens of its reply are chosen.
+    pub sampling: Sampling,
+    /// The exchange whose reply goes on, where there is one already.
+    pub resumes: Option<Arc<Exchange>>,
+}
+
 /// A reply on its way.
 #[derive(Debug)]
 pub struct RunningJob {
@@ -80,10 +94,8 @@ pub struct RunningJob {
     pub id: JobId,
     /// What it is about.
     pub image: ImageId,
-    /// Where its reply will stand.
-    pub place: Place,
     /// What was asked.
-    pub question: Question,
+    pub asked: Asked,
     /// Ends it.
     pub cancel: CancelToken,
     /// Whether the user pressed Stop.
@@ -104,8 +116,32 @@ pub struct RunningJob {
     pub grounded: Vec<(Grounding, Option<GroundedMask>)>,
     /// Place in the palette of the first grounding.
     pub first_hue: usize,
-    /// How tokens are chosen.
-    pub sampling: Sampling,
+}
+
+impl RunningJob {
+    /// A job that was just sent; a reply that goes on begins with what was said before.
+    pub fn new(request: &JobRequest, asked: Asked, first_hue: usize, now: f64) -> Self {
+        let before = asked.resumes.as_deref();
+        let text = before.map_or_else(String::new, |e| e.reply.text.clone());
+        let grounded = before.map_or_else(Vec::new, |e| {
+            e.reply.groundings.iter().cloned().zip(e.masks.iter().cloned()).collect()
+        });
+        Self {
+            id: request.id,
+            image: request.image,
+            first_hue: before.map_or(first_hue, |e| e.first_hue),
+            asked,
+            cancel: request.cancel.clone(),
+            stopping: false,
+            started: false,
+            asked_at: now,
+            chars: text.chars().count(),
+            text,
+            open_phrase: None,
+            waiting_phrases: Vec::new(),
+            grounded,
+        }
+    }
 }
 
 /// Clicks or a box on their way to a mask.
@@ -139,10 +175,8 @@ pub enum AfterSegmentation {
 /// A question that could not be answered.
 #[derive(Debug, Clone)]
 pub struct FailedQuestion {
-    /// Where it was asked.
-    pub place: Place,
     /// The question.
-    pub question: Question,
+    pub asked: Asked,
     /// Why, and what to do.
     pub message: String,
     /// Whether only a new conversation helps.
@@ -222,6 +256,8 @@ pub struct Session {
     pub findings: Findings,
     /// What the user has not dismissed yet.
     pub notices: Vec<Notice>,
+    /// The user's own prompts.
+    pub prompts: Vec<Prompt>,
     /// Whether a file dialog is open.
     pub dialog_open: bool,
     next_id: u64,
@@ -253,6 +289,7 @@ impl Session {
             tokens_per_second: None,
             findings: Findings::default(),
             notices: Vec::new(),
+            prompts: Vec::new(),
             dialog_open: false,
             next_id: 1,
         }

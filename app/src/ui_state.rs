@@ -10,9 +10,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::canvas::gesture::Gesture;
 use crate::canvas::view::Viewpoint;
-use crate::document::{ConversationId, MaskId, RegionTag};
+use crate::document::{ConversationId, ExchangeId, MaskId, RegionTag, Settings};
 use crate::inspection::Inspection;
 use crate::models::Manager;
+use crate::prompts::Prompt;
 use crate::shell::Shell;
 
 /// What dragging on the picture does.
@@ -62,6 +63,31 @@ pub struct Looks {
     pub map_hidden: bool,
 }
 
+/// What of the prompt library is to be seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LibraryView {
+    /// Nothing.
+    #[default]
+    Closed,
+    /// All prompts.
+    Open,
+    /// All prompts, and the one of the user's own at this place is being renamed.
+    Renaming(usize),
+}
+
+/// A question of a conversation that is being written anew.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Editing {
+    /// About which picture.
+    pub image: ImageId,
+    /// In which conversation.
+    pub conversation: ConversationId,
+    /// Which question.
+    pub exchange: ExchangeId,
+    /// What it says now.
+    pub draft: String,
+}
+
 /// See the module.
 #[derive(Debug)]
 pub struct UiState {
@@ -88,11 +114,18 @@ pub struct UiState {
     pub conversations: HashMap<ImageId, ConversationId>,
     /// The question being written about each picture.
     pub drafts: HashMap<ImageId, String>,
+    /// The question that is being written anew.
+    pub editing: Option<Editing>,
+    /// The title being written for the conversation that is shown.
+    pub renaming: Option<String>,
+    /// The settings of the conversation that is shown, while they are being changed.
+    pub chat_settings: Option<Settings>,
+    /// The prompt library.
+    pub library: LibraryView,
     /// Where the text cursor is to go, in characters of the draft; taken by the composer.
     pub draft_cursor: Option<usize>,
-    /// A prompt that waits for the region it is about to be drawn; the place of the region in it
-    /// is `{}`.
-    pub prompt_awaiting_region: Option<&'static str>,
+    /// A prompt that waits for the region it is about to be drawn.
+    pub prompt_awaiting_region: Option<Prompt>,
     /// The mask that clicks with the Point tool go to.
     pub prompted: Option<MaskId>,
     /// Where the picture was clicked, in its pixels, while it is offered what to do about the place.
@@ -136,6 +169,10 @@ impl Default for UiState {
             region_step: None,
             conversations: HashMap::new(),
             drafts: HashMap::new(),
+            editing: None,
+            renaming: None,
+            chat_settings: None,
+            library: LibraryView::Closed,
             draft_cursor: None,
             prompt_awaiting_region: None,
             prompted: None,

@@ -152,7 +152,8 @@ impl Engine {
         let start = Instant::now();
         let system = question.system.unwrap_or(SYSTEM);
         let prompt = Prompt::with_system(&self.tokenizer, system, question.turns)?;
-        let slots = self.slots(&prompt, image.frame.geometry.image_size)?;
+        let mut slots = self.slots(&prompt, image.frame.geometry.image_size)?;
+        slots.extend(prompt.begun.iter().map(|&id| Slot::Token(id)));
         if slots.iter().any(|slot| matches!(slot, Slot::Region(_))) && image.region_maps.is_none() {
             let levels = &image.tokens.levels;
             let maps = device::compute(&self.device, || {
@@ -174,6 +175,10 @@ impl Engine {
             ..JobStats::default()
         };
         let mut parser = ReplyParser::new(&self.tokenizer);
+        // What the reply begins with was told before.
+        for &id in &prompt.begun {
+            parser.push(id);
+        }
         let mut tokens = Vec::new();
         let reason = loop {
             let (id, predicted_by, mut token) = match generation.next(stop)? {
@@ -203,7 +208,8 @@ impl Engine {
             // The end closes phrases; masks come with tokens.
             report(increment(event, || Err(EngineError::Cancelled))?);
         }
-        let ids: Vec<u32> = tokens.iter().map(|token| token.id).collect();
+        let new = tokens.iter().map(|token: &TokenRecord| token.id);
+        let ids: Vec<u32> = prompt.begun.iter().copied().chain(new).collect();
         let raw = reply_text(&self.tokenizer, &prompt.tokens, &ids);
         Ok(Answer { reason, reply: parser.into_reply(raw), tokens: tokens.into(), stats })
     }

@@ -100,7 +100,8 @@ pub struct Turn {
     pub user: String,
     /// Boxes for the `<bbox>` of this turn, in pixels of the original image.
     pub regions: Vec<PixelBox>,
-    /// The raw reply ([`Reply::raw`]) of a finished turn; `None` for the turn to be answered.
+    /// The raw reply ([`Reply::raw`]) of a finished turn; of the turn to be answered `None`, or how
+    /// its reply begins.
     pub reply: Option<String>,
 }
 
@@ -111,7 +112,8 @@ pub enum Task {
     Converse {
         /// What the model is told before the first question; `None` for what it was trained with.
         system: Option<String>,
-        /// The conversation so far; the last turn has no reply yet.
+        /// The conversation so far. The last turn has no reply yet, or the beginning of one that is
+        /// to go on; of what is said then, events tell only what is new.
         turns: Vec<Turn>,
         /// How tokens are chosen.
         sampling: Sampling,

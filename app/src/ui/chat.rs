@@ -1,11 +1,9 @@
 //! The Chat tab: what was said about the picture, and below it the place to ask.
 
-use egui::{Frame, Margin, Panel, RichText, ScrollArea, Ui};
-use glamm_engine::protocol::FinishReason;
+use egui::{Frame, Margin, Panel, RichText, Ui};
 
-use super::messages;
 use super::widgets::{CardLook, Kind, button, card, command_button, paragraph, sentence};
-use super::{Shown, composer, loading};
+use super::{Shown, composer, conversation_bar, loading, message_list, messages};
 use crate::command::Command;
 use crate::document::{Origin, Picture};
 use crate::session::{Encoding, FailedQuestion, ModelStatus};
@@ -17,45 +15,39 @@ const SLOW: u64 = 200_000_000;
 
 pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui) {
     let frame = Frame::new().fill(shown.tokens.panel);
+    if shown.state.picture().is_some() {
+        Panel::top("conversation bar")
+            .exact_size(40.0)
+            .frame(frame.inner_margin(Margin { left: 18, right: 12, top: 0, bottom: 0 }))
+            .show(ui, |ui| conversation_bar::show(shown, ui));
+    }
     Panel::bottom("composer")
         .show_separator_line(false)
         .frame(frame.inner_margin(Margin { left: 18, right: 18, top: 6, bottom: 16 }))
         .show(ui, |ui| composer::show(shown, ui));
-    let current = shown.state.ui.current.map_or(0, |image| image.0);
-    ScrollArea::vertical().id_salt(("chat", current)).auto_shrink(false).stick_to_bottom(true).show(
-        ui,
-        |ui| {
-            Frame::new().inner_margin(Margin::symmetric(18, 14)).show(ui, |ui| {
-                ui.set_width(ui.available_width());
-                ui.spacing_mut().item_spacing.y = 14.0;
-                conversation(shown, ui);
-            });
-        },
-    );
+    message_list::show(shown, ui);
 }
 
-fn conversation(shown: &mut Shown<'_>, ui: &mut Ui) {
+/// What stands above the messages: what one should know, and what there is to do.
+pub(super) fn before_messages(shown: &mut Shown<'_>, ui: &mut Ui) {
     model_note(shown, ui);
     let state = shown.state;
-    let Some(picture) = state.picture() else {
-        let text = "Open a picture to ask about it.";
-        paragraph(ui, text, theme::TEXT, shown.tokens.text_faint);
+    if state.picture().is_none() {
+        paragraph(ui, "Open a picture to ask about it.", theme::TEXT, shown.tokens.text_faint);
         return;
-    };
-    let exchanges = state.shown_exchanges();
-    if exchanges.is_empty() && state.shown_job().is_none() && state.shown_failure().is_none() {
+    }
+    let silent = state.conversation().is_some_and(|c| c.is_empty());
+    if silent && state.shown_job().is_none() && state.shown_failure().is_none() {
         greeting(shown, ui);
     }
-    for exchange in exchanges {
-        messages::question(shown, ui, &exchange.question);
-        messages::reply(shown, ui, exchange);
-        if exchange.reason == FinishReason::ContextFull {
-            let text = "The conversation fills the model's context: start a new one.";
-            paragraph(ui, text, theme::SMALL, shown.tokens.bad);
-        }
-    }
+}
+
+/// What stands below the messages: the reply on its way, and what went wrong.
+pub(super) fn behind_messages(shown: &mut Shown<'_>, ui: &mut Ui) {
+    let state = shown.state;
+    let Some(picture) = state.picture() else { return };
     if let Some(job) = state.shown_job() {
-        messages::question(shown, ui, &job.question);
+        messages::question(shown, ui, &job.asked.question);
         messages::running(shown, ui, job);
     }
     if let Some(failure) = state.shown_failure() {
@@ -135,7 +127,7 @@ fn greeting(shown: &Shown<'_>, ui: &mut Ui) {
 
 fn failed(shown: &mut Shown<'_>, ui: &mut Ui, failure: &FailedQuestion) {
     let tokens = shown.tokens;
-    messages::question(shown, ui, &failure.question);
+    messages::question(shown, ui, &failure.asked.question);
     card(ui, tokens, CardLook::Failure, None, |ui| {
         title(shown, ui, "This could not be answered");
         paragraph(ui, &sentence(&failure.message), theme::LABEL, tokens.text_soft);

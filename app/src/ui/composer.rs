@@ -10,12 +10,14 @@ use egui::{
     Rect, ScrollArea, Sense, Shape, Stroke, StrokeKind, TextEdit, TextFormat, Ui, WidgetInfo, vec2,
 };
 
+use super::icons::{Icon, Look, icon_button};
 use super::widgets::{Kind, close_button, command_button};
-use super::{Shown, rich_text};
+use super::{Shown, prompt_library, rich_text};
 use crate::command::Command;
 use crate::document::{Edit, Picture, Question, Region, RegionEdit, RegionTag};
-use crate::suggestions::SUGGESTIONS;
+use crate::prompts::SUGGESTED;
 use crate::theme::{self, Tokens};
+use crate::ui_state::LibraryView;
 use crate::update::Action;
 
 /// The field's name, for giving it the keyboard.
@@ -35,11 +37,19 @@ fn suggestions(shown: &mut Shown<'_>, ui: &mut Ui) {
     let enabled = shown.state.session.job.is_none();
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing = vec2(7.0, 7.0);
-        for suggestion in SUGGESTIONS {
-            if pill(ui, shown.tokens, suggestion.label(), enabled).clicked() {
-                shown.send(Action::Suggest(suggestion));
+        for prompt in &SUGGESTED {
+            if pill(ui, shown.tokens, &prompt.label, enabled).clicked() {
+                shown.send(Action::Prompt(prompt.clone()));
             }
         }
+        let open = shown.state.ui.library != LibraryView::Closed;
+        let look = if open { Look::Chosen } else { Look::Plain };
+        let library = icon_button(ui, shown.tokens, Icon::Library, look, Command::PromptLibrary.info().label);
+        // While it is open, a click beside it closes it; here, too.
+        if library.clicked() && !open {
+            shown.command(Command::PromptLibrary);
+        }
+        prompt_library::show(shown, &library);
     });
 }
 

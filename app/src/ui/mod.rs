@@ -7,21 +7,29 @@ mod about;
 mod batch;
 mod canvas;
 mod chat;
+mod chat_settings;
 mod command_palette;
 mod composer;
+mod conversation_bar;
 mod export;
 mod filmstrip;
+mod icons;
 mod inspector;
 mod keeping;
 mod loading;
 mod log_panel;
 mod masks_tab;
 mod menu_bar;
+mod message_actions;
+mod message_editor;
+mod message_list;
 mod messages;
 mod models;
 mod notices;
+mod prompt_library;
 mod regions_tab;
 mod rich_text;
+mod row_heights;
 mod shortcuts;
 mod side_panel;
 mod status_line;
@@ -41,6 +49,8 @@ use crate::theme::{self, Tokens};
 use crate::update::{Action, State};
 
 pub use composer::question_id;
+pub use message_editor::edited_question_id;
+pub use message_list::MessageList;
 pub use regions_tab::region_name_id;
 
 /// What the panels see, and what they leave.
@@ -53,6 +63,8 @@ pub struct Shown<'a> {
     pub textures: &'a mut Textures,
     /// Thumbnails of masks and maps on the GPU.
     pub layers: &'a mut Layers,
+    /// Where the messages lie.
+    pub messages: &'a mut MessageList,
     /// Seconds on the window's clock.
     pub now: f64,
     /// What the user did.

@@ -138,12 +138,6 @@ impl RichText {
         end.translate(vec2(GUTTER, 0.0))
     }
 
-    /// Takes the room it needs.
-    pub(super) fn show(self, ui: &mut Ui) -> Painted {
-        let (rect, _) = ui.allocate_exact_size(self.size(), Sense::hover());
-        self.show_at(ui, rect.min)
-    }
-
     /// Paints at a place for which room was made already.
     pub(super) fn show_at(self, ui: &mut Ui, at: Pos2) -> Painted {
         let rect = Rect::from_min_size(at, self.size());
@@ -270,5 +264,47 @@ mod tests {
         });
         output.textures_delta.clear();
         assert!(seen > 1, "some chips begin a line");
+    }
+
+    /// Lays out words and chips (in brackets) in a window of its own.
+    fn lay_out(parts: &[&str], width: f32) -> (Vec<(Rect, CornerRadius)>, Vec<f32>, Vec2) {
+        let ctx = egui::Context::default();
+        theme::install(&ctx);
+        let mut found = None;
+        let mut output = ctx.run_ui(egui::RawInput::default(), |ui| {
+            let mut builder = Builder::new(theme::TEXT, Color32::WHITE, width);
+            for part in parts {
+                match part.strip_prefix('[') {
+                    Some(words) => builder.chip(words.trim_end_matches(']'), chip()),
+                    None => builder.words(part),
+                }
+            }
+            let text = builder.build(ui);
+            let grounds =
+                text.chips.iter().flat_map(|(range, _)| pieces(&text.galley, Pos2::ZERO, range, PAD));
+            let starts = text.galley.rows.iter().map(|row| row.pos.x).collect();
+            found = Some((grounds.collect(), starts, text.size()));
+        });
+        output.textures_delta.clear();
+        found.unwrap_or_default()
+    }
+
+    #[test]
+    fn any_script_stays_within_the_width() {
+        for text in [
+            "an_unbroken_word_of_very_many_characters_that_fits_on_no_line_at_all_however_wide_it_may_be",
+            "這是一張沒有空格的很長的中文句子，用來檢查換行是否正確，不應該超出訊息的寬度。",
+            "هذا نص عربي طويل لاختبار التفاف الأسطر في الرسائل حتى لا يخرج عن العرض المحدد",
+            "👩‍👩‍👧‍👦🏳️‍🌈👍🏽🇩🇪 emoji 👩‍👩‍👧‍👦🏳️‍🌈👍🏽🇩🇪 in a row 👩‍👩‍👧‍👦🏳️‍🌈👍🏽🇩🇪👩‍👩‍👧‍👦🏳️‍🌈👍🏽🇩🇪👩‍👩‍👧‍👦🏳️‍🌈👍🏽🇩🇪👩‍👩‍👧‍👦",
+        ] {
+            for parts in [vec![text], vec!["It is ", &format!("[{text}]"), "."]] {
+                let (grounds, starts, size) = lay_out(&parts, 240.0);
+                assert!(starts.len() > 1, "{text} wraps");
+                assert!(size.x <= 240.5, "{text}: {} wide", size.x);
+                for (ground, _) in grounds {
+                    assert!(ground.left() >= -0.6 && ground.right() <= 240.0, "{text}: {ground}");
+                }
+            }
+        }
     }
 }

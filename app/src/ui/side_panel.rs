@@ -1,8 +1,6 @@
 //! The panel at the right: its tabs, and the one that is chosen.
 
-use egui::{
-    Align, CursorIcon, Frame, Layout, Margin, Panel, Rect, Role, Sense, Stroke, Ui, WidgetInfo, pos2, vec2,
-};
+use egui::{CursorIcon, Frame, Margin, Panel, Rect, Role, Sense, Ui, WidgetInfo, pos2, vec2};
 
 use super::{Shown, chat, masks_tab, regions_tab, tokens_tab};
 use crate::command::Command;
@@ -36,35 +34,7 @@ fn bar(shown: &mut Shown<'_>, ui: &mut Ui) {
         for (tab, command) in TABS {
             title(shown, ui, tab, command);
         }
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            if shown.state.ui.tab == Tab::Chat && Command::NewConversation.is_enabled(shown.state) {
-                new_conversation(shown, ui);
-            }
-        });
     });
-}
-
-/// A plus; there is no room for words beside the tabs.
-fn new_conversation(shown: &mut Shown<'_>, ui: &mut Ui) {
-    let tokens = shown.tokens;
-    let info = Command::NewConversation.info();
-    let (rect, response) = ui.allocate_exact_size(vec2(28.0, 28.0), Sense::click());
-    response.widget_info(|| WidgetInfo::labeled(Role::Button, true, info.label));
-    let hot = response.hovered() || response.has_focus();
-    if hot {
-        ui.painter().rect_filled(rect, theme::RADIUS, tokens.raised_hover);
-    }
-    let line = Stroke::new(1.5, if hot { tokens.text } else { tokens.text_soft });
-    let (center, arm) = (rect.center(), 5.5);
-    ui.painter().line_segment([center - vec2(arm, 0.0), center + vec2(arm, 0.0)], line);
-    ui.painter().line_segment([center - vec2(0.0, arm), center + vec2(0.0, arm)], line);
-    let tip = info.shortcut.map_or_else(
-        || info.tooltip.to_owned(),
-        |keys| format!("{}: {}  ({})", info.label, info.tooltip, ui.ctx().format_shortcut(&keys)),
-    );
-    if response.on_hover_cursor(CursorIcon::PointingHand).on_hover_text(tip).clicked() {
-        shown.command(Command::NewConversation);
-    }
 }
 
 /// A tab's title, with how many things are behind it.

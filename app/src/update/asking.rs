@@ -1,12 +1,17 @@
-//! From a draft to a job: suggestions, references to regions, Ask, Stop, asking again.
+//! From a question to a job: Ask, Stop, asking again, in other words, or for another reply.
 
-use glamm_engine::protocol::{CancelToken, EngineCommand, ImageId, JobRequest, Task, Turn};
+use std::sync::Arc;
+
+use glamm_engine::protocol::{CancelToken, EngineCommand, ImageId, JobRequest, Sampling, Task, Turn};
 
 use super::{Effect, State};
-use crate::document::{Question, RegionTag, Settings, bracketed};
-use crate::session::{Place, RunningJob};
-use crate::suggestions::{self, Suggestion};
-use crate::ui_state::{Tab, Tool};
+use crate::document::{Conversation, Exchange, ExchangeId, Question, RegionTag, Settings, bracketed};
+use crate::session::{Asked, Place, RunningJob};
+use crate::ui_state::{Editing, Tab};
+
+/// How another reply is drawn where the most probable one is there already: near enough to it to
+/// stay sensible.
+const VARIED: (f64, Option<f64>) = (0.7, Some(0.9));
 
 impl State {
     /// Puts the draft about the current picture to the model.
@@ -14,72 +19,147 @@ impl State {
         let Some(picture) = self.picture() else { return };
         let image = picture.id;
         let question = Question::from_draft(self.ui.draft(image), &picture.regions);
-        self.ask_next(image, question, now, out);
+        if self.ask_next(image, question, now, out) {
+            self.ui.drafts.remove(&image);
+            self.ui.prompt_awaiting_region = None;
+        }
     }
 
     /// Asks at the end of the conversation that is shown.
-    pub(super) fn ask_next(&mut self, image: ImageId, question: Question, now: f64, out: &mut Vec<Effect>) {
-        if let Some(conversation) = self.conversation() {
-            let place = Place { conversation: conversation.id, parent: conversation.head() };
-            self.ask_question(image, place, question, now, out);
-        }
+    pub(super) fn ask_next(
+        &mut self,
+        image: ImageId,
+        question: Question,
+        now: f64,
+        out: &mut Vec<Effect>,
+    ) -> bool {
+        let Some(conversation) = self.conversation() else { return false };
+        let place = Place { conversation: conversation.id, parent: conversation.head() };
+        let sampling = conversation.settings.sampling.clone();
+        self.ask_question(image, Asked { place, question, sampling, resumes: None }, now, out)
     }
 
     /// Asks the question again that could not be answered.
     pub(super) fn retry(&mut self, now: f64, out: &mut Vec<Effect>) {
         let Some(image) = self.ui.current else { return };
         if let Some(failure) = self.session.failures.get(&image) {
-            let (place, question) = (failure.place, failure.question.clone());
-            self.ask_question(image, place, question, now, out);
+            let asked = failure.asked.clone();
+            self.ask_question(image, asked, now, out);
         }
     }
 
-    pub(super) fn ask_question(
-        &mut self,
-        image: ImageId,
-        place: Place,
-        question: Question,
-        now: f64,
-        out: &mut Vec<Effect>,
-    ) {
-        if self.session.job.is_some() || question.text.is_empty() {
+    /// Has a question answered once more, beside the reply that is there. The most probable words
+    /// would be the same again, so that where these are asked for others are drawn.
+    pub(super) fn regenerate(&mut self, id: ExchangeId, now: f64, out: &mut Vec<Effect>) {
+        let Some((image, conversation, exchange)) = self.shown_exchange(id) else { return };
+        let drawn = conversation.branches(id).len() as u64;
+        let sampling = match conversation.settings.sampling {
+            Sampling::Greedy => {
+                let (temperature, top_p) = VARIED;
+                Sampling::Random { temperature, top_p, seed: drawn }
+            }
+            Sampling::Random { temperature, top_p, seed } => {
+                Sampling::Random { temperature, top_p, seed: seed.wrapping_add(drawn) }
+            }
+        };
+        let place = Place { conversation: conversation.id, parent: exchange.parent };
+        let question = exchange.question.clone();
+        self.ask_question(image, Asked { place, question, sampling, resumes: None }, now, out);
+    }
+
+    /// Has a reply that was stopped or cut go on, in its place.
+    pub(super) fn go_on(&mut self, id: ExchangeId, now: f64, out: &mut Vec<Effect>) {
+        let Some((image, conversation, exchange)) = self.shown_exchange(id) else { return };
+        // What follows was said after the reply as it is.
+        if !exchange.is_unfinished() || conversation.head() != Some(id) {
             return;
         }
+        let sampling = match exchange.sampling {
+            Sampling::Greedy => Sampling::Greedy,
+            Sampling::Random { temperature, top_p, seed } => {
+                let seed = seed.wrapping_add(exchange.stats.new_tokens as u64);
+                Sampling::Random { temperature, top_p, seed }
+            }
+        };
+        let place = Place { conversation: conversation.id, parent: exchange.parent };
+        let question = exchange.question.clone();
+        self.ask_question(image, Asked { place, question, sampling, resumes: Some(exchange) }, now, out);
+    }
+
+    /// Begins to write a question of the conversation in other words.
+    pub(super) fn edit_question(&mut self, id: ExchangeId, out: &mut Vec<Effect>) {
+        if let Some((image, conversation, exchange)) = self.shown_exchange(id) {
+            let draft = exchange.question.draft();
+            self.ui.editing = Some(Editing { image, conversation: conversation.id, exchange: id, draft });
+            out.push(Effect::FocusEditedQuestion);
+        }
+    }
+
+    pub(super) fn set_editing(&mut self, draft: String) {
+        if let Some(editing) = &mut self.ui.editing {
+            editing.draft = draft;
+        }
+    }
+
+    /// Asks the question as it was written anew, beside the old one.
+    pub(super) fn send_edited(&mut self, now: f64, out: &mut Vec<Effect>) {
+        let Some(Editing { exchange, draft, .. }) = self.shown_editing().cloned() else { return };
+        let Some((image, conversation, exchange)) = self.shown_exchange(exchange) else { return };
+        let Some(picture) = self.picture() else { return };
+        let mut regions = picture.regions.clone();
+        // What the question referred to, even where it is no longer on the picture.
+        let gone = exchange.question.regions.iter().filter(|r| picture.region(r.tag).is_none());
+        regions.extend(gone.cloned());
+        let question = Question::from_draft(&draft, &regions);
+        let place = Place { conversation: conversation.id, parent: exchange.parent };
+        let sampling = conversation.settings.sampling.clone();
+        if self.ask_question(image, Asked { place, question, sampling, resumes: None }, now, out) {
+            self.ui.editing = None;
+        }
+    }
+
+    /// The question of the conversation that is shown that is being written anew.
+    pub fn shown_editing(&self) -> Option<&Editing> {
+        let shown = (self.ui.current?, self.conversation()?.id);
+        self.ui.editing.as_ref().filter(|editing| (editing.image, editing.conversation) == shown)
+    }
+
+    /// An exchange of the conversation that is shown, and where it is.
+    pub(super) fn shown_exchange(
+        &self,
+        id: ExchangeId,
+    ) -> Option<(ImageId, Arc<Conversation>, Arc<Exchange>)> {
+        let conversation = self.conversation()?;
+        let exchange = conversation.exchange(id)?;
+        Some((self.ui.current?, Arc::clone(conversation), Arc::clone(exchange)))
+    }
+
+    /// Sends a question to the engine; returns whether it did.
+    fn ask_question(&mut self, image: ImageId, asked: Asked, now: f64, out: &mut Vec<Effect>) -> bool {
+        if self.session.job.is_some() || asked.question.text.is_empty() {
+            return false;
+        }
         let picture = self.document().picture(image);
-        let Some(conversation) = picture.and_then(|p| p.conversation(place.conversation)) else { return };
-        let before = conversation.path_to(place.parent);
+        let Some(conversation) = picture.and_then(|p| p.conversation(asked.place.conversation)) else {
+            return false;
+        };
+        let before = conversation.path_to(asked.place.parent);
         let mut turns: Vec<Turn> =
             before.into_iter().map(|e| e.question.turn(Some(e.reply.raw.clone()))).collect();
-        turns.push(question.turn(None));
-        let first_hue = conversation.hue_after(place.parent);
-        let Settings { system, sampling, max_new_tokens } = conversation.settings.clone();
+        turns.push(asked.question.turn(asked.resumes.as_ref().map(|e| e.reply.raw.clone())));
+        let first_hue = conversation.hue_after(asked.place.parent);
+        let Settings { system, max_new_tokens, .. } = conversation.settings.clone();
         let request = JobRequest {
             id: self.session.fresh_job(),
             image,
             cancel: CancelToken::default(),
-            task: Task::Converse { system, turns, sampling: sampling.clone(), max_new_tokens },
+            task: Task::Converse { system, turns, sampling: asked.sampling.clone(), max_new_tokens },
         };
-        self.session.job = Some(RunningJob {
-            id: request.id,
-            image,
-            place,
-            question,
-            cancel: request.cancel.clone(),
-            stopping: false,
-            started: false,
-            asked_at: now,
-            text: String::new(),
-            chars: 0,
-            open_phrase: None,
-            waiting_phrases: Vec::new(),
-            grounded: Vec::new(),
-            first_hue,
-            sampling,
-        });
+        let job = RunningJob::new(&request, asked, first_hue, now);
+        self.session.job = Some(job);
         self.session.failures.remove(&image);
-        self.ui.drafts.remove(&image);
-        self.ui.prompt_awaiting_region = None;
         out.push(Effect::Engine(EngineCommand::Run(Box::new(request))));
+        true
     }
 
     /// Asks the running job to end; the engine looks at the token, not into its queue.
@@ -124,46 +204,6 @@ impl State {
         *draft = format!("{start}{}{after}", space(word_after));
         self.ui.tab = Tab::Chat;
         self.ui.selected_region = Some(tag);
-        out.push(Effect::FocusQuestion);
-    }
-
-    /// Writes a suggestion into the draft, or asks it where nothing is missing.
-    pub(super) fn suggest(&mut self, suggestion: &Suggestion, now: f64, out: &mut Vec<Effect>) {
-        let Some(picture) = self.picture() else { return };
-        let image = picture.id;
-        match *suggestion {
-            Suggestion::Ask { prompt, .. } => {
-                let question = Question::from_draft(prompt, &picture.regions);
-                self.ask_next(image, question, now, out);
-            }
-            Suggestion::Complete { before, after, .. } => {
-                self.ui.drafts.insert(image, format!("{before}{after}"));
-                self.ui.draft_cursor = Some(before.chars().count());
-                out.push(Effect::FocusQuestion);
-            }
-            Suggestion::AboutRegion { prompt, .. } => {
-                let selected = self.ui.selected_region.and_then(|tag| picture.region(tag));
-                if let Some(tag) = selected.or(picture.regions.last()).map(|r| r.tag) {
-                    self.draft_about(image, prompt, tag, out);
-                } else {
-                    self.ui.tool = Tool::Box;
-                    self.ui.prompt_awaiting_region = Some(prompt);
-                }
-            }
-        }
-    }
-
-    /// A region was drawn: completes the prompt that waited for it.
-    pub(super) fn region_drawn(&mut self, tag: RegionTag, out: &mut Vec<Effect>) {
-        if let (Some(image), Some(prompt)) = (self.ui.current, self.ui.prompt_awaiting_region.take()) {
-            self.draft_about(image, prompt, tag, out);
-        }
-    }
-
-    fn draft_about(&mut self, image: ImageId, prompt: &str, tag: RegionTag, out: &mut Vec<Effect>) {
-        let draft = prompt.replace(suggestions::REGION, &bracketed(tag));
-        self.ui.draft_cursor = Some(draft.chars().count());
-        self.ui.drafts.insert(image, draft);
         out.push(Effect::FocusQuestion);
     }
 }

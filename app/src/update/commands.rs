@@ -6,9 +6,10 @@ use glamm_engine::text::conversation::GROUNDED_CAPTION;
 use super::{Effect, State};
 use crate::canvas::view::Viewpoint;
 use crate::command::Command;
-use crate::document::{ConversationId, Edit, RegionEdit, RegionTag, Step};
+use crate::copying::ReplyFormat;
+use crate::document::{ConversationId, Edit, ExchangeId, RegionEdit, RegionTag, Step};
 use crate::keeping::{Leaving, PathPurpose};
-use crate::ui_state::{Appearance, Tab, Tool};
+use crate::ui_state::{Appearance, LibraryView, Tab, Tool};
 
 /// What one press of "Zoom in" multiplies by.
 const ZOOM_STEP: f32 = 1.25;
@@ -63,6 +64,19 @@ impl State {
             Command::Ask => self.ask(now, out),
             Command::Stop => self.stop(),
             Command::NewConversation => self.with_current(Self::new_conversation),
+            Command::RenameConversation => self.ui.renaming = self.conversation().map(|c| c.title.clone()),
+            Command::DeleteConversation => self.delete_conversation(),
+            Command::ChatSettings => self.toggle_chat_settings(),
+            Command::PromptLibrary => {
+                let open = self.ui.library != LibraryView::Closed;
+                self.ui.library = if open { LibraryView::Closed } else { LibraryView::Open };
+            }
+            Command::AnswerAgain => self.with_last(|state, id| state.regenerate(id, now, out)),
+            Command::ContinueReply => self.with_last(|state, id| state.go_on(id, now, out)),
+            Command::EditQuestion => self.with_last(|state, id| state.edit_question(id, out)),
+            Command::CopyReply => self.with_last(|state, id| state.copy_reply(id, ReplyFormat::Text, out)),
+            Command::PreviousBranch => self.step_branch(-1),
+            Command::NextBranch => self.step_branch(1),
             Command::ZoomIn => self.zoom_by(ZOOM_STEP),
             Command::ZoomOut => self.zoom_by(1.0 / ZOOM_STEP),
             Command::ZoomFit => self.set_view(Viewpoint::Fit),
@@ -117,6 +131,13 @@ impl State {
         }
     }
 
+    /// Does something with the last exchange that is shown.
+    fn with_last(&mut self, work: impl FnOnce(&mut Self, ExchangeId)) {
+        if let Some(id) = self.conversation().and_then(|c| c.head()) {
+            work(self, id);
+        }
+    }
+
     fn set_appearance(&mut self, appearance: Appearance, out: &mut Vec<Effect>) {
         self.ui.appearance = appearance;
         out.push(Effect::SetAppearance(appearance));
@@ -144,22 +165,6 @@ impl State {
         let there = |state: &Self, tag: RegionTag| state.picture().is_some_and(|p| p.region(tag).is_some());
         if self.ui.selected_region.is_some_and(|tag| !there(self, tag)) {
             self.ui.selected_region = None;
-        }
-    }
-
-    fn new_conversation(&mut self, image: ImageId) {
-        self.session.failures.remove(&image);
-        let Some(settings) = self.conversation().map(|c| c.settings.clone()) else { return };
-        self.edit(&Edit::AddConversation { image, settings });
-        // The new one is the last one.
-        self.ui.conversations.remove(&image);
-        self.ui.pinned.clear();
-    }
-
-    pub(super) fn select_conversation(&mut self, id: ConversationId) {
-        let Some(picture) = self.picture() else { return };
-        if picture.conversation(id).is_some() {
-            self.ui.conversations.insert(picture.id, id);
         }
     }
 }

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use glamm_engine::error::{EngineError, PromptError};
 use glamm_engine::protocol::{
-    EngineCommand, EngineEvent, FinishReason, Grounding, JobId, JobStats, Reply, TokenRecord,
+    EngineCommand, EngineEvent, FinishReason, Grounding, ImageId, JobId, JobStats, Reply, TokenRecord,
 };
 use glamm_engine::vision::MaskCandidates;
 
 use super::{Effect, State};
 use crate::document::{ConversationEdit, Edit, Exchange, GroundedMask};
-use crate::session::{Encoding, FailedQuestion, ModelStatus, RunningJob};
+use crate::session::{Asked, Encoding, FailedQuestion, ModelStatus, Place, RunningJob};
 
 /// How a reply ended.
 struct Ended {
@@ -118,38 +118,52 @@ impl State {
         if self.segmentation_ended(id, None) || self.maps_failed(id, Ok(reason)) {
             return;
         }
-        let Some(job) = self.session.job.take_if(|job| job.id == id) else { return };
+        let Some(RunningJob { image, asked, grounded, first_hue, .. }) =
+            self.session.job.take_if(|job| job.id == id)
+        else {
+            return;
+        };
         let stopped_early = reason == FinishReason::Cancelled && reply.text.trim().is_empty();
         if stopped_early && reply.groundings.is_empty() {
-            // Nothing was said: the question goes back to where it was written.
-            let image = job.image;
-            if self.ui.draft(image).is_empty() {
-                self.ui.drafts.insert(image, job.question.draft());
-            }
+            self.nothing_was_said(image, &asked);
             return;
         }
         if stats.tokens_per_second() > 0.0 {
             self.session.tokens_per_second = Some(stats.tokens_per_second());
         }
-        let mut masks: Vec<_> = job.grounded.into_iter().map(|(_, mask)| mask).collect();
+        let mut masks: Vec<_> = grounded.into_iter().map(|(_, mask)| mask).collect();
         masks.resize(reply.groundings.len(), None);
-        let (image, conversation) = (job.image, job.place.conversation);
+        let Asked { place: Place { conversation, parent }, question, sampling, resumes } = asked;
         let picture = self.document().picture(image);
         let Some(there) = picture.and_then(|p| p.conversation(conversation)) else { return };
         let exchange = Exchange {
-            id: there.free_exchange(),
-            parent: job.place.parent,
-            question: job.question,
+            id: resumes.as_ref().map_or_else(|| there.free_exchange(), |e| e.id),
+            parent,
+            question,
             reply,
-            tokens,
+            tokens: resumes.as_ref().map_or(tokens.clone(), |before| both(&before.tokens, &tokens)),
             masks,
-            first_hue: job.first_hue,
-            sampling: job.sampling,
+            first_hue,
+            sampling,
             reason,
-            stats,
+            stats: resumes.as_ref().map_or(stats, |before| together(before.stats, stats)),
         };
-        let change = ConversationEdit::Add(Arc::new(exchange));
+        let exchange = Arc::new(exchange);
+        let change = match resumes {
+            Some(_) => ConversationEdit::Extend(exchange),
+            None => ConversationEdit::Add(exchange),
+        };
         self.edit(&Edit::Conversation { image, conversation, change });
+    }
+
+    /// A new question goes back to where it was written.
+    fn nothing_was_said(&mut self, image: ImageId, asked: &Asked) {
+        let picture = self.document().picture(image);
+        let conversation = picture.and_then(|p| p.conversation(asked.place.conversation));
+        let is_new = conversation.is_some_and(|c| c.head() == asked.place.parent);
+        if is_new && self.ui.draft(image).is_empty() {
+            self.ui.drafts.insert(image, asked.question.draft());
+        }
     }
 
     fn job_failed(&mut self, id: JobId, error: &EngineError) {
@@ -163,8 +177,23 @@ impl State {
         }
         let Some(job) = self.session.job.take_if(|job| job.id == id) else { return };
         if self.document().picture(job.image).is_some() {
-            let failure = FailedQuestion { place: job.place, question: job.question, message, too_long };
+            let failure = FailedQuestion { asked: job.asked, message, too_long };
             self.session.failures.insert(job.image, failure);
         }
+    }
+}
+
+/// The tokens of a reply that was made in two parts.
+fn both(first: &[TokenRecord], second: &[TokenRecord]) -> Arc<[TokenRecord]> {
+    first.iter().chain(second).cloned().collect()
+}
+
+/// The cost of a reply that was made in two parts.
+fn together(first: JobStats, second: JobStats) -> JobStats {
+    JobStats {
+        new_tokens: first.new_tokens + second.new_tokens,
+        decode_time: first.decode_time + second.decode_time,
+        mask_time: first.mask_time + second.mask_time,
+        ..first
     }
 }

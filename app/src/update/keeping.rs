@@ -470,7 +470,7 @@ impl State {
             let text = format!("{} was saved without {}", file_name(path), saved.missing.join("; "));
             self.session.notify(text, true);
         }
-        self.remember(path, out);
+        self.remember_session(path, out);
         if let Some(leaving) = leaving {
             // What was changed while the file was being written is asked about again.
             self.leave(leaving, out);

@@ -8,12 +8,14 @@
 mod asking;
 mod batch;
 mod commands;
+mod conversing;
 mod engine;
 mod exporting;
 mod inspect;
 pub mod keeping;
 mod models;
 mod pictures;
+mod prompting;
 mod regions;
 mod segment;
 mod shell;
@@ -31,18 +33,20 @@ use glamm_engine::vision::Click;
 use crate::canvas::gesture::Gesture;
 use crate::canvas::view::{View, Viewpoint};
 use crate::command::Command;
+use crate::copying::{Copied, ReplyFormat};
 use crate::document::{
-    Conversation, ConversationId, Document, Edit, History, MaskId, Origin, Picture, RegionEdit, RegionTag,
+    Conversation, ConversationId, Document, Edit, ExchangeId, History, MaskId, Origin, Picture, RegionEdit,
+    RegionTag, Settings,
 };
 use crate::keeping::PathQuestion;
 use crate::models::{ManagerAction, ModelNews, ModelTask};
 use crate::pixels::Pixels;
+use crate::prompts::Prompt;
 use crate::session::Session;
 use crate::shell::ShellAction;
 use crate::storage::{StorageJob, StoredImage};
 use crate::study::{Finding, Request};
-use crate::suggestions::Suggestion;
-use crate::ui_state::{Appearance, UiState};
+use crate::ui_state::{Appearance, LibraryView, UiState};
 
 pub use batch::BatchAction;
 pub use exporting::ExportAction;
@@ -148,8 +152,36 @@ pub enum Action {
     SetDraft(String),
     /// The composer has placed the text cursor.
     DraftCursorPlaced,
-    /// A suggestion was pressed.
-    Suggest(Suggestion),
+    /// Start from a prompt.
+    Prompt(Prompt),
+    /// Put the draft among the user's own prompts.
+    KeepPrompt,
+    /// Give one of the user's own prompts another name.
+    RenamePrompt(usize, String),
+    /// Take one of the user's own prompts away.
+    RemovePrompt(usize),
+    /// The user's own prompts were read.
+    PromptsRead(Vec<Prompt>),
+    /// Open or close the prompt library, or rename a prompt in it.
+    SetLibrary(LibraryView),
+    /// Have a question answered once more.
+    Regenerate(ExchangeId),
+    /// Have a reply that was cut go on.
+    Continue(ExchangeId),
+    /// Write a question in other words.
+    EditQuestion(ExchangeId),
+    /// The edited question was typed in.
+    SetEditing(String),
+    /// Ask the edited question.
+    SendEditing,
+    /// Leave the question as it was.
+    CancelEditing,
+    /// Copy a reply.
+    CopyReply(ExchangeId, ReplyFormat),
+    /// The title of the conversation was typed in, or is done.
+    SetRenaming(Option<String>),
+    /// The settings of the conversation were changed; `None` closes and keeps them.
+    SetChatSettings(Option<Settings>),
     /// Ask the failed question again.
     Retry,
     /// Look at the current picture in another way.
@@ -214,6 +246,12 @@ pub enum Effect {
     FocusQuestion,
     /// Give the keyboard to the name of the selected region.
     FocusRegionName,
+    /// Give the keyboard to the question that is being written in other words.
+    FocusEditedQuestion,
+    /// Put something on the clipboard.
+    Copy(Copied),
+    /// Keep the user's own prompts.
+    KeepPrompts(Vec<Prompt>),
     /// Dark or light.
     SetAppearance(Appearance),
     /// Whether colours are further apart.
@@ -334,7 +372,22 @@ impl State {
             Action::ReferAt(tag, place) => self.refer_at(tag, place, out),
             Action::SetDraft(text) => self.set_draft(text),
             Action::DraftCursorPlaced => self.ui.draft_cursor = None,
-            Action::Suggest(suggestion) => self.suggest(&suggestion, now, out),
+            Action::Prompt(prompt) => self.prompt(&prompt, now, out),
+            Action::KeepPrompt => self.keep_prompt(out),
+            Action::RenamePrompt(place, label) => self.rename_prompt(place, &label, out),
+            Action::RemovePrompt(place) => self.remove_prompt(place, out),
+            Action::PromptsRead(prompts) => self.session.prompts = prompts,
+            Action::SetLibrary(library) => self.ui.library = library,
+            Action::Regenerate(id) => self.regenerate(id, now, out),
+            Action::Continue(id) => self.go_on(id, now, out),
+            Action::EditQuestion(id) => self.edit_question(id, out),
+            Action::SetEditing(draft) => self.set_editing(draft),
+            Action::SendEditing => self.send_edited(now, out),
+            Action::CancelEditing => self.ui.editing = None,
+            Action::CopyReply(id, format) => self.copy_reply(id, format, out),
+            Action::SetRenaming(title) => self.ui.renaming = title,
+            Action::SetChatSettings(Some(settings)) => self.ui.chat_settings = Some(settings),
+            Action::SetChatSettings(None) => self.close_chat_settings(),
             Action::Retry => self.retry(now, out),
             Action::SetView(viewpoint) => self.set_view(viewpoint),
             Action::CanvasPlaced { rect, pixels_per_point } => {

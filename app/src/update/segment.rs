@@ -10,8 +10,8 @@ use glamm_engine::vision::{Click, MaskCandidates, MaskPrompt, PixelBox};
 use super::{Effect, State};
 use crate::canvas::picking;
 use crate::document::{Edit, GroundedMask, MaskEdit, MaskId, Question, RegionTag, bracketed};
+use crate::prompts::REGION;
 use crate::session::{AfterSegmentation, Segmentation};
-use crate::suggestions::REGION;
 use crate::ui_state::{Tab, Tool};
 
 /// Share of the picture's shorter side that a box around a place takes where nothing is found there.
@@ -50,12 +50,12 @@ impl Offer {
     /// What is asked about the region, in the place of [`REGION`]; `None` where nothing is asked.
     fn prompt(self) -> Option<&'static str> {
         match self {
-            Self::WhatIsThis => Some("What is in {}?"),
+            Self::WhatIsThis => Some("What is in {region}?"),
             Self::Describe => Some(
-                "Can you provide me with a detailed description of the region in the picture marked by {}?",
+                "Can you provide me with a detailed description of the region in the picture marked by {region}?",
             ),
             Self::Segment => None,
-            Self::FindAlike => Some("Please segment everything that looks like the object in {}."),
+            Self::FindAlike => Some("Please segment everything that looks like the object in {region}."),
         }
     }
 

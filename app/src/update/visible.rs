@@ -53,7 +53,7 @@ impl State {
     pub fn shown_exchanges(&self) -> Vec<&Arc<Exchange>> {
         let Some(conversation) = self.conversation() else { return Vec::new() };
         match self.shown_job() {
-            Some(job) => conversation.path_to(job.place.parent),
+            Some(job) => conversation.path_to(job.asked.place.parent),
             None => conversation.path().collect(),
         }
     }
@@ -62,14 +62,14 @@ impl State {
     pub fn shown_job(&self) -> Option<&RunningJob> {
         let conversation = self.conversation()?.id;
         let job = self.session.job_about(self.ui.current?)?;
-        (job.place.conversation == conversation).then_some(job)
+        (job.asked.place.conversation == conversation).then_some(job)
     }
 
     /// The question of the conversation that is shown that could not be answered.
     pub fn shown_failure(&self) -> Option<&FailedQuestion> {
         let conversation = self.conversation()?.id;
         let failure = self.session.failures.get(&self.ui.current?)?;
-        (failure.place.conversation == conversation).then_some(failure)
+        (failure.asked.place.conversation == conversation).then_some(failure)
     }
 
     /// The masks to be drawn over the current picture, large ones first: those of the latest reply

@@ -54,10 +54,12 @@ pub struct Prompt {
     pub tokens: Vec<PromptToken>,
     /// The regions that tokens refer to, in pixels of the original image.
     pub regions: Vec<PixelBox>,
+    /// How the reply begins, behind `tokens`; most often it does not yet.
+    pub begun: Vec<u32>,
 }
 
 impl Prompt {
-    /// The prompt that asks for the reply to the last turn, which has none yet.
+    /// The prompt that asks for the reply to the last turn, or for the rest of the one it has.
     ///
     /// As in the official code, boxes beyond the number of `<bbox>` in their turn are left out, a
     /// single box serves all `<bbox>` of its turn, and `<bbox>` in a turn without boxes is a word
@@ -100,15 +102,32 @@ impl Prompt {
         }
         let mut meanings = meanings.into_iter();
         let bbox = tokenizer.markers().bbox;
-        // The template writes `<image>` once, before anything that a user wrote.
-        let mut tokens = encode_with_images(tokenizer, &prompt_text_after(&system, turns), 1);
+        let (mut tokens, begun) = encode_conversation(tokenizer, &system, turns);
         for token in tokens.iter_mut().filter(|token| **token == PromptToken::Text(bbox)) {
             if let Some(index) = meanings.next().flatten() {
                 *token = PromptToken::Region { token: bbox, index };
             }
         }
-        Ok(Self { tokens, regions })
+        Ok(Self { tokens, regions, begun })
     }
+}
+
+/// The conversation up to the reply to the last turn, and the tokens that this reply begins with.
+fn encode_conversation(tokenizer: &Tokenizer, system: &str, turns: &[Turn]) -> (Vec<PromptToken>, Vec<u32>) {
+    // The template writes `<image>` once, before anything that a user wrote.
+    let encode = |text: &str| encode_with_images(tokenizer, text, 1);
+    let Some((Turn { user, regions, reply: Some(begun) }, before)) = turns.split_last() else {
+        return (encode(&prompt_text_after(system, turns)), Vec::new());
+    };
+    let open = Turn { user: user.clone(), regions: regions.clone(), reply: None };
+    let open: Vec<Turn> = before.iter().cloned().chain([open]).collect();
+    let text = prompt_text_after(system, &open);
+    let tokens = encode(&text);
+    // Encoded with what is before it, the reply begins with the tokens that were generated.
+    let whole = encode(&format!("{text} {}", begun.trim_end_matches(END)));
+    let common = whole.iter().zip(&tokens).take_while(|(a, b)| a == b).count();
+    let begun = whole.get(common..).unwrap_or_default().iter().filter_map(|token| token.id()).collect();
+    (tokens, begun)
 }
 
 /// One of the paper's requests for a grounded caption.

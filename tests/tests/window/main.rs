@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 
 mod canvas;
+mod chat;
 mod inspector;
 mod looks;
 mod manners;

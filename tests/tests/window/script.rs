@@ -99,6 +99,11 @@ impl Player {
 
     /// Plays the next line to its end.
     pub(crate) fn finish(&mut self) {
+        self.finish_with(FinishReason::EndOfSequence);
+    }
+
+    /// Plays the next line to its end, which comes for this reason.
+    pub(crate) fn finish_with(&mut self, reason: FinishReason) {
         let (line, job) = self.cue();
         let reply = self.play(&line, job, line.parts.len());
         let stats = JobStats {

@@ -1,17 +1,20 @@
 //! The window under test, with a scripted engine and a picture of our own.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use egui::{Pos2, Theme, Vec2, pos2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
 use glamm::app::App;
+use glamm::document::{ConversationEdit, Edit, Exchange, ExchangeId, Question};
 use glamm::surroundings::Surroundings;
+use glamm::update::Action;
 use glamm_engine::hub::settings::{Endpoint, Patience};
 use glamm_engine::hub::{HubCache, HubSettings};
 use glamm_engine::models::Places;
-use glamm_engine::protocol::{ModelSource, ModelSpec};
+use glamm_engine::protocol::{FinishReason, JobStats, ModelSource, ModelSpec, Reply, Sampling};
 use glamm_engine::vision::BinaryMask;
 use image::{Rgb, RgbImage};
 
@@ -180,5 +183,36 @@ impl Stage {
         self.window.drop_at(end);
         self.window.run_steps(3);
         self.settle();
+    }
+
+    /// Puts this many short exchanges into the conversation.
+    pub(crate) fn fill_conversation(&mut self, count: u32) {
+        let (image, conversation) = self.window.state().state().shown_place().unwrap();
+        let ctx = self.window.ctx.clone();
+        for number in 1..=count {
+            let text = format!(
+                "Reply {number}: a word or two about the picture{}.",
+                match number % 3 {
+                    0 => ", of which there is a good deal more to say than fits on a single line of it",
+                    1 => "",
+                    _ => ", and so on",
+                }
+            );
+            let exchange = Exchange {
+                id: ExchangeId(number),
+                parent: number.checked_sub(1).filter(|&n| n > 0).map(ExchangeId),
+                question: Question { text: format!("Question {number}?"), regions: Vec::new() },
+                reply: Reply { raw: text.clone(), text, groundings: Vec::new() },
+                tokens: Arc::default(),
+                masks: Vec::new(),
+                first_hue: 0,
+                sampling: Sampling::Greedy,
+                reason: FinishReason::EndOfSequence,
+                stats: JobStats::default(),
+            };
+            let change = ConversationEdit::Add(Arc::new(exchange));
+            let edit = Edit::Conversation { image, conversation, change };
+            self.window.state_mut().act(&ctx, Action::Edit(edit));
+        }
     }
 }

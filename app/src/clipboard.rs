@@ -1,0 +1,41 @@
+//! Rich text for the clipboard. Plain text goes through egui.
+
+use std::sync::{Mutex, PoisonError};
+
+use crossbeam::channel::Sender;
+
+use crate::update::Action;
+
+/// On X11 and Wayland what was copied is there for as long as its owner is.
+static OWNER: Mutex<Option<arboard::Clipboard>> = Mutex::new(None);
+
+/// Puts HTML on the clipboard, with the same words as text for programs that take no HTML. Done on a
+/// thread of its own: the clipboard of some systems lets one wait. Where it fails, that is said.
+///
+/// # Errors
+/// Where the system has no thread to give.
+pub(crate) fn copy_html(
+    html: String,
+    text: String,
+    results: Sender<Action>,
+    wake: impl Fn() + Send + 'static,
+) -> std::io::Result<()> {
+    let work = move || {
+        if let Err(error) = put(&html, &text) {
+            let message = format!("The reply could not be copied with its colours: {error}");
+            // The window may have been closed meanwhile.
+            let _ = results.send(Action::Failed(message));
+            wake();
+        }
+    };
+    std::thread::Builder::new().name("clipboard".to_owned()).spawn(work).map(|_| ())
+}
+
+fn put(html: &str, text: &str) -> Result<(), arboard::Error> {
+    let mut owner = OWNER.lock().unwrap_or_else(PoisonError::into_inner);
+    let clipboard = match owner.as_mut() {
+        Some(clipboard) => clipboard,
+        None => owner.insert(arboard::Clipboard::new()?),
+    };
+    clipboard.set_html(html, Some(text))
+}

@@ -1,0 +1,110 @@
+//! The prompt library: what the model was trained to be asked, by task, and the user's own prompts.
+
+use egui::{Frame, Margin, Popup, PopupCloseBehavior, Response, RichText, ScrollArea, TextEdit, Ui};
+
+use super::Shown;
+use super::icons::{Icon, Look, icon_button};
+use super::widgets::{Kind, button, paragraph};
+use crate::prompts::{Prompt, Task};
+use crate::theme;
+use crate::ui_state::LibraryView;
+use crate::update::Action;
+
+const WIDTH: f32 = 360.0;
+
+/// Shows it above the button that opens it, while it is open.
+pub(super) fn show(shown: &mut Shown<'_>, opener: &Response) {
+    if shown.state.ui.library == LibraryView::Closed {
+        return;
+    }
+    let mut open = true;
+    let frame = Frame::popup(&opener.ctx.global_style()).inner_margin(Margin::same(14)).corner_radius(12.0);
+    Popup::from_response(opener)
+        .align(egui::RectAlign::TOP_START)
+        .open_bool(&mut open)
+        .close_behavior(PopupCloseBehavior::CloseOnClickOutside)
+        .frame(frame)
+        .width(WIDTH)
+        .show(|ui| {
+            ui.set_width(WIDTH);
+            ScrollArea::vertical().max_height(440.0).show(ui, |ui| {
+                ui.spacing_mut().item_spacing.y = 2.0;
+                own(shown, ui);
+                for task in Task::ALL {
+                    heading(shown, ui, task.label());
+                    for prompt in task.prompts() {
+                        entry(shown, ui, prompt);
+                    }
+                }
+            });
+        });
+    if !open {
+        shown.send(Action::SetLibrary(LibraryView::Closed));
+    }
+}
+
+fn heading(shown: &Shown<'_>, ui: &mut Ui, text: &str) {
+    ui.add_space(8.0);
+    ui.label(RichText::new(text).font(theme::strong_font(theme::LABEL)).color(shown.tokens.text));
+}
+
+/// The user's own prompts, each to be renamed and removed, and the draft as the next one.
+fn own(shown: &mut Shown<'_>, ui: &mut Ui) {
+    heading(shown, ui, "Yours");
+    let state = shown.state;
+    for (place, prompt) in state.session.prompts.iter().enumerate() {
+        ui.horizontal(|ui| {
+            let mut label = prompt.label.to_string();
+            let width = ui.available_width() - 34.0;
+            if state.ui.library == LibraryView::Renaming(place) {
+                let field =
+                    ui.add(TextEdit::singleline(&mut label).desired_width(width - 8.0).char_limit(60));
+                ui.ctx().accesskit_node_builder(field.id, |node| node.set_label("Name of the prompt"));
+                field.request_focus();
+                if field.changed() {
+                    shown.send(Action::RenamePrompt(place, label));
+                }
+                if field.lost_focus() || ui.input(|i| i.key_pressed(egui::Key::Enter)) {
+                    shown.send(Action::SetLibrary(LibraryView::Open));
+                }
+            } else {
+                let layout = egui::Layout::top_down(egui::Align::Min);
+                ui.allocate_ui_with_layout(egui::vec2(width, 26.0), layout, |ui| {
+                    let response = entry(shown, ui, prompt);
+                    response.context_menu(|ui| {
+                        if ui.button("Rename").clicked() {
+                            shown.send(Action::SetLibrary(LibraryView::Renaming(place)));
+                            ui.close();
+                        }
+                    });
+                });
+            }
+            let remove = format!("Remove prompt: {}", prompt.label);
+            if icon_button(ui, shown.tokens, Icon::Bin, Look::Plain, &remove).clicked() {
+                shown.send(Action::RemovePrompt(place));
+            }
+        });
+    }
+    let written = state.picture().is_some_and(|p| !state.ui.draft(p.id).trim().is_empty());
+    if button(ui, shown.tokens, "Keep the question as a prompt", Kind::Plain, written).clicked() {
+        shown.send(Action::KeepPrompt);
+    }
+    if !written && state.session.prompts.is_empty() {
+        let note = "Write a question first. A region in it becomes a place for any region, and {} is where \
+                    you write on.";
+        paragraph(ui, note, theme::SMALL, shown.tokens.text_faint);
+    }
+}
+
+/// A prompt: its name, and its words in small.
+fn entry(shown: &mut Shown<'_>, ui: &mut Ui, prompt: &Prompt) -> Response {
+    let idle = shown.state.session.job.is_none();
+    let text = RichText::new(prompt.label.as_ref()).color(shown.tokens.text_soft);
+    let label = egui::Button::new(text).frame_when_inactive(false).wrap_mode(egui::TextWrapMode::Truncate);
+    let response = ui.add_enabled(idle, label.min_size(egui::vec2(ui.available_width(), 26.0)));
+    if response.clicked() {
+        shown.send(Action::Prompt(prompt.clone()));
+        shown.send(Action::SetLibrary(LibraryView::Closed));
+    }
+    response.on_hover_text(prompt.text.as_ref())
+}

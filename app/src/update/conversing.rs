@@ -1,0 +1,100 @@
+//! The conversations themselves: which is shown, what they are called, how the model is asked in
+//! them, and copying from them.
+
+use glamm_engine::protocol::ImageId;
+
+use super::{Effect, State};
+use crate::copying::{self, ReplyFormat};
+use crate::document::{ConversationEdit, ConversationId, Edit, ExchangeId};
+use crate::palette::{Rgb, phrase_color};
+
+impl State {
+    /// The conversation that is shown, as edits name it.
+    pub fn shown_place(&self) -> Option<(ImageId, ConversationId)> {
+        Some((self.ui.current?, self.conversation()?.id))
+    }
+
+    /// Changes the conversation that is shown.
+    pub(super) fn change_conversation(&mut self, change: ConversationEdit) {
+        if let Some((image, conversation)) = self.shown_place() {
+            self.edit(&Edit::Conversation { image, conversation, change });
+        }
+    }
+
+    pub(super) fn new_conversation(&mut self, image: ImageId) {
+        self.leave_conversation();
+        self.session.failures.remove(&image);
+        let Some(settings) = self.conversation().map(|c| c.settings.clone()) else { return };
+        self.edit(&Edit::AddConversation { image, settings });
+        // The new one is the last one.
+        self.ui.conversations.remove(&image);
+        self.ui.pinned.clear();
+    }
+
+    pub(super) fn select_conversation(&mut self, id: ConversationId) {
+        self.leave_conversation();
+        let Some(picture) = self.picture() else { return };
+        if picture.conversation(id).is_some() {
+            self.ui.conversations.insert(picture.id, id);
+        }
+    }
+
+    pub(super) fn delete_conversation(&mut self) {
+        let Some((image, conversation)) = self.shown_place() else { return };
+        self.leave_conversation();
+        if self.shown_job().is_some() {
+            self.stop();
+        }
+        if self.shown_failure().is_some() {
+            self.session.failures.remove(&image);
+        }
+        self.edit(&Edit::RemoveConversation { image, conversation });
+        self.ui.conversations.remove(&image);
+    }
+
+    /// What is being written about the conversation that is shown ends before another is shown.
+    pub(super) fn leave_conversation(&mut self) {
+        self.close_chat_settings();
+        self.ui.renaming = None;
+        self.ui.editing = None;
+    }
+
+    pub(super) fn toggle_chat_settings(&mut self) {
+        if self.ui.chat_settings.is_some() {
+            self.close_chat_settings();
+        } else {
+            self.ui.chat_settings = self.conversation().map(|c| c.settings.clone());
+        }
+    }
+
+    /// Keeps the settings as they are now: one change, however many there were.
+    pub(super) fn close_chat_settings(&mut self) {
+        let Some(settings) = self.ui.chat_settings.take() else { return };
+        if self.conversation().is_some_and(|c| c.settings != settings) {
+            self.change_conversation(ConversationEdit::Configure(settings));
+        }
+    }
+
+    /// Shows the branch beside the one that ends the path.
+    pub(super) fn step_branch(&mut self, by: isize) {
+        if let Some(id) = self.branch_beside(by) {
+            self.change_conversation(ConversationEdit::Show(id));
+        }
+    }
+
+    /// The branch before or behind, at the last place of the path where there is one.
+    pub fn branch_beside(&self, by: isize) -> Option<ExchangeId> {
+        let conversation = self.conversation()?;
+        let fork = conversation.path().rev().map(|e| (e.id, conversation.branches(e.id)));
+        let (id, branches) = fork.into_iter().find(|(_, branches)| branches.len() > 1)?;
+        let at = branches.iter().position(|&branch| branch == id)?;
+        branches.get(at.checked_add_signed(by)?).copied()
+    }
+
+    pub(super) fn copy_reply(&mut self, id: ExchangeId, format: ReplyFormat, out: &mut Vec<Effect>) {
+        let Some((.., exchange)) = self.shown_exchange(id) else { return };
+        let hues = 0..exchange.reply.groundings.len();
+        let colors: Vec<Rgb> = hues.map(|index| phrase_color(exchange.first_hue + index)).collect();
+        out.push(Effect::Copy(copying::copied(&exchange.reply, &colors, format)));
+    }
+}

@@ -1,0 +1,88 @@
+//! Prompts: into the draft or straight to the model, and the user's own.
+
+use glamm_engine::protocol::ImageId;
+
+use super::{Effect, State};
+use crate::document::{Question, RegionTag};
+use crate::prompts::Prompt;
+use crate::ui_state::Tool;
+
+/// A longer list is hard to find anything in.
+const MAX_OWN: usize = 200;
+
+impl State {
+    /// Writes a prompt into the draft, or asks it where nothing is missing. One about a region takes
+    /// the selected region or the last one, or waits for one to be drawn.
+    pub(super) fn prompt(&mut self, prompt: &Prompt, now: f64, out: &mut Vec<Effect>) {
+        let Some(picture) = self.picture() else { return };
+        let image = picture.id;
+        if prompt.needs_region() {
+            let selected = self.ui.selected_region.and_then(|tag| picture.region(tag));
+            if let Some(tag) = selected.or(picture.regions.last()).map(|r| r.tag) {
+                self.write_prompt(image, prompt, Some(tag), out);
+            } else {
+                self.ui.tool = Tool::Box;
+                self.ui.prompt_awaiting_region = Some(prompt.clone());
+            }
+            return;
+        }
+        let filled = prompt.fill(None);
+        if filled.open {
+            self.write_prompt(image, prompt, None, out);
+        } else {
+            let question = Question::from_draft(&filled.draft, &picture.regions);
+            self.ask_next(image, question, now, out);
+        }
+    }
+
+    /// A region was drawn: completes the prompt that waited for it.
+    pub(super) fn region_drawn(&mut self, tag: RegionTag, out: &mut Vec<Effect>) {
+        if let (Some(image), Some(prompt)) = (self.ui.current, self.ui.prompt_awaiting_region.take()) {
+            self.write_prompt(image, &prompt, Some(tag), out);
+        }
+    }
+
+    fn write_prompt(
+        &mut self,
+        image: ImageId,
+        prompt: &Prompt,
+        region: Option<RegionTag>,
+        out: &mut Vec<Effect>,
+    ) {
+        let filled = prompt.fill(region);
+        self.ui.draft_cursor = Some(filled.cursor);
+        self.ui.drafts.insert(image, filled.draft);
+        out.push(Effect::FocusQuestion);
+    }
+
+    /// Puts the draft among the user's own prompts, in the place of one of the same words.
+    pub(super) fn keep_prompt(&mut self, out: &mut Vec<Effect>) {
+        let Some(picture) = self.picture() else { return };
+        let Some(prompt) = Prompt::from_draft(self.ui.draft(picture.id), &picture.regions) else { return };
+        let own = &mut self.session.prompts;
+        own.retain(|p| p.text != prompt.text);
+        if own.len() >= MAX_OWN {
+            let text = format!("There are {MAX_OWN} prompts of yours: remove one first");
+            self.session.notify(text, false);
+            return;
+        }
+        own.push(prompt);
+        out.push(Effect::KeepPrompts(own.clone()));
+    }
+
+    /// Gives one of the user's own prompts another name.
+    pub(super) fn rename_prompt(&mut self, place: usize, label: &str, out: &mut Vec<Effect>) {
+        if let (Some(prompt), false) = (self.session.prompts.get_mut(place), label.trim().is_empty()) {
+            prompt.label = label.trim().to_owned().into();
+            out.push(Effect::KeepPrompts(self.session.prompts.clone()));
+        }
+    }
+
+    /// Takes one of the user's own prompts away.
+    pub(super) fn remove_prompt(&mut self, place: usize, out: &mut Vec<Effect>) {
+        if place < self.session.prompts.len() {
+            self.session.prompts.remove(place);
+            out.push(Effect::KeepPrompts(self.session.prompts.clone()));
+        }
+    }
+}
