@@ -410,6 +410,11 @@ fn consume(ctx: &Context, shortcut: egui::KeyboardShortcut) -> bool {
         if shortcut.modifiers == Modifiers::NONE && !pressed.is_none() {
             return false;
         }
+        // With shift a letter is another shortcut; "+" and its like may need shift to be typed.
+        let is_letter = shortcut.logical_key >= egui::Key::A && shortcut.logical_key <= egui::Key::Z;
+        if is_letter && shortcut.modifiers.shift != i.modifiers.shift {
+            return false;
+        }
         i.consume_shortcut(&shortcut)
     })
 }
