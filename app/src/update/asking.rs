@@ -135,7 +135,13 @@ impl State {
     }
 
     /// Sends a question to the engine; returns whether it did.
-    fn ask_question(&mut self, image: ImageId, asked: Asked, now: f64, out: &mut Vec<Effect>) -> bool {
+    pub(super) fn ask_question(
+        &mut self,
+        image: ImageId,
+        asked: Asked,
+        now: f64,
+        out: &mut Vec<Effect>,
+    ) -> bool {
         if self.session.job.is_some() || asked.question.text.is_empty() {
             return false;
         }

@@ -10,7 +10,7 @@ use glamm_engine::protocol::{EngineCommand, ImageId, JobId};
 use super::{Effect, State};
 use crate::document::Question;
 use crate::exporting::Batch;
-use crate::session::{ModelStatus, Place};
+use crate::session::{Asked, ModelStatus, Place};
 
 /// What the user does with the run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -138,7 +138,8 @@ impl State {
             let shown = self.ui.conversations.get(&image).and_then(|id| picture.conversation(*id));
             let Some(conversation) = shown.or(picture.conversations.last()) else { continue };
             let place = Place { conversation: conversation.id, parent: conversation.head() };
-            self.ask_question(image, place, question, now, out);
+            let sampling = conversation.settings.sampling.clone();
+            self.ask_question(image, Asked { place, question, sampling, resumes: None }, now, out);
             if let Some(draft) = draft {
                 // What the user is writing about this picture is none of the run's business.
                 self.ui.drafts.insert(image, draft);

@@ -7,7 +7,7 @@ use super::{Effect, State};
 use crate::canvas::view::Viewpoint;
 use crate::command::Command;
 use crate::copying::ReplyFormat;
-use crate::document::{ConversationId, Edit, ExchangeId, RegionEdit, RegionTag, Step};
+use crate::document::{ExchangeId, RegionEdit, RegionTag, Step};
 use crate::keeping::{Leaving, PathPurpose};
 use crate::ui_state::{Appearance, LibraryView, Tab, Tool};
 

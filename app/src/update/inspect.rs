@@ -11,9 +11,9 @@ use glamm_engine::protocol::{
 use glamm_engine::vision::FeatureMaps;
 
 use super::{Effect, ListedMask, State};
-use crate::keeping::PathPurpose;
 use crate::document::{Edit, GroundedMask, MaskEdit, MaskId};
 use crate::inspection::{Brush, Layer, MapsKey, MaskView, Rival, Truth};
+use crate::keeping::PathPurpose;
 use crate::study::{CleanUp, Finding, Other, Request, Stroke};
 
 /// Radii of the brush, in pixels of the picture.

@@ -134,19 +134,19 @@ impl State {
     /// The reply on its way, as if it had been stopped here.
     fn unfinished(&self) -> Option<Unfinished> {
         let job = self.session.job.as_ref()?;
-        let conversation = self.document().picture(job.image)?.conversation(job.place.conversation)?;
+        let conversation = self.document().picture(job.image)?.conversation(job.asked.place.conversation)?;
         let groundings: Vec<_> = job.grounded.iter().map(|(grounding, _)| grounding.clone()).collect();
         let raw = marked(&job.text, &groundings);
         let reply = Reply { raw, text: job.text.clone(), groundings };
         let exchange = Exchange {
             id: conversation.free_exchange(),
-            parent: job.place.parent,
-            question: job.question.clone(),
+            parent: job.asked.place.parent,
+            question: job.asked.question.clone(),
             reply,
             tokens: Arc::new([]),
             masks: job.grounded.iter().map(|(_, mask)| mask.clone()).collect(),
             first_hue: job.first_hue,
-            sampling: job.sampling.clone(),
+            sampling: job.asked.sampling.clone(),
             reason: FinishReason::Cancelled,
             stats: JobStats::default(),
         };

@@ -7,9 +7,9 @@
 mod canvas;
 mod chat;
 mod inspector;
+mod keeping;
 mod looks;
 mod manners;
-mod keeping;
 mod models;
 mod script;
 mod segments;

@@ -116,7 +116,7 @@ impl Player {
         };
         self.send(EngineEvent::JobFinished {
             job,
-            reason: FinishReason::EndOfSequence,
+            reason,
             reply,
             tokens: looks::tokens(&line).into(),
             stats,
