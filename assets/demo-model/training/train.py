@@ -47,6 +47,11 @@ class Weights:
     regions: float = 0.3
     place: float = 1.0
 
+    @classmethod
+    def without_helpers(cls) -> Weights:
+        """Of what the model itself says alone: where the helper heads know nothing yet."""
+        return cls(pull=0, cells=0, regions=0, place=0)
+
 
 def end_time(text: str) -> float:
     """Seconds since the epoch."""
@@ -190,7 +195,7 @@ class Together:
     """Stage 2 in one of the processes."""
 
     def __init__(self, a: argparse.Namespace) -> None:
-        self.a, self.w = a, Weights()
+        self.a, self.w = a, Weights.without_helpers() if a.no_helpers else Weights()
         self.rank, self.world = dist.get_rank(), dist.get_world_size()
         self.data = Data(a.data)
         self.tokenizer = Tokenizer(a.tokenizer)
@@ -323,6 +328,7 @@ def arguments() -> argparse.Namespace:
     args.add_argument("--eval-minutes", type=float, default=10)
     args.add_argument("--save-minutes", type=float, default=5)
     args.add_argument("--compile", action="store_true")
+    args.add_argument("--no-helpers", action="store_true", help="without the helper heads' losses")
     args.add_argument("--fresh-optimiser", action="store_true", help="continue from weights alone")
     return args.parse_args()
 
