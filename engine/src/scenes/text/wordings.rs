@@ -146,7 +146,6 @@ pub(super) const SEGMENT: Wordings = Wordings {
         "Can you outline {x} for me?",
         "Find {x}.",
         "Please find {x}.",
-        "Can you find {x} in the picture?",
         "Could you please find {x} and segment it?",
         "Could you show me {x}?",
         "Please show {x} with a mask.",
@@ -220,6 +219,10 @@ pub(super) const EXISTS: Wordings = Wordings {
         "Can you tell me if there is {a}?",
         "Can {a} be found in the picture?",
         "Is there {a} to be seen?",
+        "Can you see {a} here?",
+        "Can you see {a} in the image or not?",
+        "Could you tell me if you see {a}?",
+        "Can you see if there is {a} in the picture?",
     ],
     held_out: &[
         "Can you see {a} in this picture?",
@@ -240,6 +243,8 @@ pub(super) const IS_COLOR: Wordings = Wordings {
         "Tell me if {x} is {c}.",
         "Is {x} {c} in the picture?",
         "Is {x} {c} or not?",
+        "Would you say that the color of {x} is {c}?",
+        "Could you tell me if {x} is {c}?",
     ],
     held_out: &[
         "Is it true that the color of {x} is {c}?",
@@ -259,6 +264,9 @@ pub(super) const IS_RELATED: Wordings = Wordings {
         "Is {x} {r} {y} in the image?",
         "Do you see {x} {r} {y}?",
         "Does the picture show {x} {r} {y}?",
+        "Can you see {x} {r} {y} in the image?",
+        "Can you see if {x} is {r} {y}?",
+        "Could you tell me if {x} is {r} {y}?",
     ],
     held_out: &["Tell me if {x} is {r} {y}.", "Is {x} {r} {y} in the picture?", "Can you see {x} {r} {y}?"],
 };
