@@ -271,7 +271,7 @@ impl Command {
                 File,
                 "Export…",
                 "Write masks, boxes and conversations for other programs",
-                Some(ctrl(Key::E)),
+                Some(ctrl_shift(Key::E)),
             )),
             Self::Import => {
                 row(File, "Import…", "Read boxes and masks of COCO or LabelMe onto the open pictures", None)
@@ -280,7 +280,7 @@ impl Command {
                 Edit,
                 "Ask about all pictures…",
                 "Put one question to every picture of the filmstrip",
-                Some(ctrl_shift(Key::Enter)),
+                Some(ctrl_alt(Key::Enter)),
             ),
             Self::NextPicture => group(row(
                 File,
