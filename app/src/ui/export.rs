@@ -52,7 +52,7 @@ fn formats(shown: &mut Shown<'_>, ui: &mut Ui) {
     }
     ui.add_space(8.0);
     let count = shown.state.document().pictures().len();
-    let choices = [(false, "This picture".to_owned()), (true, format!("All {count} pictures"))];
+    let choices = [(false, "This picture".to_owned()), (true, format!("All pictures ({count})"))];
     for (all, label) in choices {
         if ui.radio(dialog.all_pictures == all, label).clicked() {
             send(shown, ExportAction::AllPictures(all));

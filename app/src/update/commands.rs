@@ -28,11 +28,7 @@ impl State {
             Command::SaveSessionAs => self.ask_for_path(PathPurpose::SaveSession, out),
             Command::Export => self.open_export_dialog(),
             Command::Import => self.ask_for_path(PathPurpose::Import, out),
-            Command::AskAboutAll => {
-                let draft = self.ui.current.map(|image| self.ui.draft(image).to_owned());
-                let draft = draft.filter(|draft| !draft.trim().is_empty());
-                self.session.batch_prompt = Some(draft.unwrap_or_else(|| GROUNDED_CAPTION.to_owned()));
-            }
+            Command::AskAboutAll => self.prepare_batch(),
             Command::KeepPictures => {
                 self.session.keeping.with_pictures = !self.session.keeping.with_pictures;
             }
@@ -67,10 +63,7 @@ impl State {
             Command::RenameConversation => self.ui.renaming = self.conversation().map(|c| c.title.clone()),
             Command::DeleteConversation => self.delete_conversation(),
             Command::ChatSettings => self.toggle_chat_settings(),
-            Command::PromptLibrary => {
-                let open = self.ui.library != LibraryView::Closed;
-                self.ui.library = if open { LibraryView::Closed } else { LibraryView::Open };
-            }
+            Command::PromptLibrary => self.toggle_library(),
             Command::AnswerAgain => self.with_last(|state, id| state.regenerate(id, now, out)),
             Command::ContinueReply => self.with_last(|state, id| state.go_on(id, now, out)),
             Command::EditQuestion => self.with_last(|state, id| state.edit_question(id, out)),
@@ -87,10 +80,7 @@ impl State {
             Command::KeepZoom => self.ui.looks.keep_zoom = !self.ui.looks.keep_zoom,
             Command::ToggleMap => self.ui.looks.map_hidden = !self.ui.looks.map_hidden,
             Command::ToggleMasks => self.ui.masks_hidden = !self.ui.masks_hidden,
-            Command::UnpinMasks => {
-                self.ui.pinned.clear();
-                self.select_mask(None);
-            }
+            Command::UnpinMasks => self.unpin_masks(),
             Command::ShowChat => self.ui.tab = Tab::Chat,
             Command::ShowRegions => self.ui.tab = Tab::Regions,
             Command::ShowMasks => self.ui.tab = Tab::Masks,
@@ -117,6 +107,23 @@ impl State {
             Command::ShowAbout => self.ui.shell.about_open = !self.ui.shell.about_open,
             Command::ShowShortcuts => self.ui.shortcuts_open = !self.ui.shortcuts_open,
         }
+    }
+
+    /// Begins to write one question for all pictures, with what is written about this one.
+    fn prepare_batch(&mut self) {
+        let draft = self.ui.current.map(|image| self.ui.draft(image).to_owned());
+        let draft = draft.filter(|draft| !draft.trim().is_empty());
+        self.session.batch_prompt = Some(draft.unwrap_or_else(|| GROUNDED_CAPTION.to_owned()));
+    }
+
+    fn toggle_library(&mut self) {
+        let open = self.ui.library != LibraryView::Closed;
+        self.ui.library = if open { LibraryView::Closed } else { LibraryView::Open };
+    }
+
+    fn unpin_masks(&mut self) {
+        self.ui.pinned.clear();
+        self.select_mask(None);
     }
 
     fn zoom_by(&mut self, factor: f32) {

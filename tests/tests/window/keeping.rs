@@ -177,7 +177,7 @@ fn the_export_dialog_says_what_it_writes_and_writes_it() {
     let setup = Setup { size: Vec2::new(1100.0, 700.0), theme: Theme::Light, scale: 1.0 };
     let mut stage = Stage::new(&setup);
     work(&mut stage);
-    stage.window.key_press_modifiers(Modifiers::COMMAND, Key::E);
+    stage.window.key_press_modifiers(Modifiers::COMMAND | Modifiers::SHIFT, Key::E);
     stage.settle();
     stage.press("COCO");
     stage.press("Masks, black and white");
@@ -216,7 +216,7 @@ fn one_question_goes_over_all_pictures() {
     for mask in [square(), disc()] {
         stage.player.lines.push(Line::new([("There is ", None), ("something", Some(mask)), (".", None)]));
     }
-    stage.window.key_press_modifiers(Modifiers::COMMAND | Modifiers::SHIFT, Key::Enter);
+    stage.window.key_press_modifiers(Modifiers::COMMAND | Modifiers::ALT, Key::Enter);
     stage.settle();
     stage.press("Ask about all");
     assert_eq!(stage.player.asked.len(), 1);
