@@ -58,6 +58,11 @@ start() {
     sleep 2
 }
 key() { xdotool key --clearmodifiers "$@"; sleep 0.7; }
+# As slowly as a hand.
+drag() {
+    xdotool mousemove "$1" "$2" sleep 0.2 mousedown 1 sleep 0.2 mousemove $((($1 + $3) / 2)) $((($2 + $4) / 2)) \
+        sleep 0.2 mousemove "$3" "$4" sleep 0.2 mouseup 1
+}
 say() { xdotool type --delay 15 "$1"; sleep 0.5; }
 # Asks the kept work: an expression over `pictures`, the JSON of each picture in it.
 kept_says() {
@@ -69,13 +74,23 @@ sys.exit(0 if eval(sys.argv[2]) else 1)
 END
 }
 
+# Whether no folder of kept work would be offered at the next start.
+nothing_to_lose() {
+    local folder
+    for folder in "$kept"/*/; do
+        [ ! -e "$folder/session.json" ] || [ -e "$folder/superseded" ] || return 1
+    done
+}
+
 echo "== open"
 start "$work/scene.png"
 sleep 3
+# The tour of the first start.
+key Escape
 
 echo "== box"
 key b
-xdotool mousemove 420 300 mousedown 1 mousemove 500 360 mousemove 640 480 mouseup 1
+drag 420 300 640 480
 until_true "the box, kept" kept_says 'any(p["regions"] for p in pictures)'
 
 echo "== ask"
@@ -108,11 +123,11 @@ python3 - "$work/saved/coco-rle.json" <<'END' || fail "the saved session has no 
 import json, sys
 assert len(json.load(open(sys.argv[1]))["annotations"]) >= 2
 END
-until_true "nothing left to lose" bash -c "! ls '$kept'/*/session.json"
+until_true "nothing left to lose" nothing_to_lose
 
 echo "== kill"
 xdotool mousemove 420 620 ; key b
-xdotool mousemove 430 560 mousedown 1 mousemove 480 600 mousemove 560 660 mouseup 1
+drag 430 560 560 660
 until_true "the second box, kept" kept_says 'any(len(p["regions"]) == 2 for p in pictures)'
 kill -9 "$program"
 wait "$program" 2>/dev/null || true
@@ -128,7 +143,7 @@ until_true "one copy of it" bash -c "[ \$(ls -d '$kept'/*/ | wc -l) -ge 1 ]"
 echo "== export"
 key ctrl+s
 sleep 2
-until_true "the session, saved again" bash -c "! ls '$kept'/*/session.json"
+until_true "the session, saved again" nothing_to_lose
 "$glamm" export "$work/work.glamm" --format overlay,html,labelme --out "$work/out" >/dev/null
 test -s "$work/out/report.html" && test -s "$work/out/overlays/scene.png" || fail "no export"
 python3 - "$work/out/labelme/scene.json" <<'END' || fail "the second box was not recovered"
