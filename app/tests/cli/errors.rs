@@ -195,3 +195,32 @@ fn outputs_are_tried_before_the_model_runs() {
     fails(&mut overlay(&path("unused.png")), 4, &["config.json"]);
     assert!(!path("unused.png").exists(), "nothing is left of an output that came to nothing");
 }
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_window_needs_a_display() {
+    let mut window = glamm();
+    for variable in ["DISPLAY", "WAYLAND_DISPLAY", "WAYLAND_SOCKET"] {
+        window.env_remove(variable);
+    }
+    fails(&mut window, 1, &["the window", "DISPLAY"]);
+}
+
+#[test]
+#[cfg(unix)]
+fn ctrl_c_ends_a_question() {
+    use std::os::unix::process::ExitStatusExt;
+
+    // A picture that never comes keeps the program waiting.
+    let folder = tempfile::tempdir().unwrap();
+    let picture = folder.path().join("picture.png");
+    assert!(Command::new("mkfifo").arg(&picture).status().unwrap().success());
+    let mut child = ask(&picture, "Describe the image.").spawn().unwrap();
+    // Opens once the program has opened its end.
+    let writer = fs::OpenOptions::new().write(true).open(&picture).unwrap();
+    let killed = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(killed.success());
+    let status = child.wait().unwrap();
+    drop(writer);
+    assert_eq!(status.signal(), Some(2), "shells report 130: {status}");
+}

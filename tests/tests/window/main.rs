@@ -268,11 +268,13 @@ fn a_model_that_cannot_be_loaded_is_said() {
     let error = glamm_engine::error::EngineError::NoModel;
     stage.player.send(EngineEvent::LoadFailed(Arc::new(error)));
     stage.settle();
-    let ModelStatus::Failed(failure) = &stage.window.state().state().session.model else {
-        panic!("{:?}", stage.window.state().state().session.model)
+    let offer = |stage: &Stage| match &stage.window.state().state().session.model {
+        ModelStatus::Failed(failure) => failure.offers.first().map(|offer| offer.title.clone()),
+        other => panic!("{other:?}"),
     };
-    // The precision that is offered depends on the memory of the machine.
-    let offer = failure.offers[0].title.clone();
+    // The machine is looked at on another thread; the precision offered depends on its memory.
+    stage.wait("an offer", |stage| offer(stage).is_some());
+    let offer = offer(&stage).unwrap();
     assert!(offer.starts_with("Demo model"), "{offer}");
     stage.press(&offer);
     assert!(matches!(stage.window.state().state().session.model, ModelStatus::Ready(_)));
