@@ -72,8 +72,14 @@ impl<F: Fn(&mut [f32]) + Sync> InplaceOp1 for Rows<F> {
         let (CpuStorage::F32(values), Some((start, end))) = (storage, layout.contiguous_offsets()) else {
             candle_core::bail!("{}: numbers in single precision, one after the other", self.name)
         };
+        let values = &mut values[start..end];
         let share = self.width * (SHARE / self.width).max(1);
-        let shares: Vec<_> = values[start..end].chunks_mut(share).map(Mutex::new).collect();
+        if values.len() <= share {
+            // Nothing to divide: other threads that compute are not to be waited for.
+            (self.function)(values);
+            return Ok(());
+        }
+        let shares: Vec<_> = values.chunks_mut(share).map(Mutex::new).collect();
         barrier_pool().execute_chunked(shares.len(), |range| {
             for share in &shares[range] {
                 (self.function)(&mut share.lock().unwrap_or_else(PoisonError::into_inner));
