@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use egui::{Id, Modal, RichText, ScrollArea, Ui};
 
 use super::Shown;
-use super::widgets::{Kind, button, paragraph};
+use super::widgets::{Kind, button, dialog_frame, paragraph};
 use crate::shell::ShellAction;
 use crate::theme;
 use crate::update::Action;
@@ -25,7 +25,7 @@ pub(super) fn show(shown: &mut Shown<'_>, ui: &Ui) {
     }
     let tokens = shown.tokens;
     let room = ui.ctx().content_rect().size();
-    let frame = egui::Frame::popup(ui.style()).inner_margin(24.0).corner_radius(14.0);
+    let frame = dialog_frame(ui);
     let modal =
         Modal::new(Id::unique("about")).frame(frame).show(ui.ctx(), |ui| {
             ui.set_width((room.x - 100.0).min(640.0));

@@ -3,7 +3,7 @@
 use egui::{Align2, Area, Id, Modal, Order, ProgressBar, RichText, ScrollArea, TextEdit, Ui, vec2};
 
 use super::Shown;
-use super::widgets::{CardLook, Kind, button, card, paragraph};
+use super::widgets::{CardLook, Kind, button, card, dialog_frame, paragraph};
 use crate::exporting::Batch;
 use crate::theme;
 use crate::update::{Action, BatchAction};
@@ -21,7 +21,7 @@ fn send(shown: &mut Shown<'_>, action: BatchAction) {
 }
 
 fn question(shown: &mut Shown<'_>, ui: &Ui, prompt: &str) {
-    let frame = egui::Frame::popup(ui.style()).inner_margin(24.0).corner_radius(14.0);
+    let frame = dialog_frame(ui);
     let tokens = shown.tokens;
     let count = shown.state.document().pictures().len();
     let mut text = prompt.to_owned();

@@ -2,12 +2,12 @@
 //!
 //! What is set here is one change, made when the settings are closed.
 
-use egui::{DragValue, Frame, Margin, Popup, PopupCloseBehavior, Response, RichText, Slider, TextEdit, Ui};
+use egui::{DragValue, Response, RichText, Slider, TextEdit, Ui};
 use glamm_engine::protocol::Sampling;
 use glamm_engine::text::conversation::SYSTEM;
 
 use super::Shown;
-use super::widgets::{Kind, button, paragraph};
+use super::widgets::{Kind, button, paragraph, popup};
 use crate::document::Settings;
 use crate::theme::{self, Tokens};
 use crate::update::Action;
@@ -22,20 +22,14 @@ const MAX_SYSTEM: usize = 4000;
 pub(super) fn show(shown: &mut Shown<'_>, opener: &Response) {
     let Some(settings) = shown.state.ui.chat_settings.clone() else { return };
     let mut open = true;
-    let frame = Frame::popup(&opener.ctx.global_style()).inner_margin(Margin::same(16)).corner_radius(12.0);
-    Popup::from_response(opener)
-        .open_bool(&mut open)
-        .close_behavior(PopupCloseBehavior::CloseOnClickOutside)
-        .frame(frame)
-        .width(WIDTH)
-        .show(|ui| {
-            ui.set_width(WIDTH);
-            let mut changed = settings.clone();
-            contents(ui, shown.tokens, &mut changed);
-            if changed != settings {
-                shown.send(Action::SetChatSettings(Some(changed)));
-            }
-        });
+    popup(opener, &mut open, WIDTH, 16).show(|ui| {
+        ui.set_width(WIDTH);
+        let mut changed = settings.clone();
+        contents(ui, shown.tokens, &mut changed);
+        if changed != settings {
+            shown.send(Action::SetChatSettings(Some(changed)));
+        }
+    });
     if !open {
         shown.send(Action::SetChatSettings(None));
     }

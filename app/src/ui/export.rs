@@ -3,7 +3,7 @@
 use egui::{Align, Checkbox, Id, Layout, Modal, RichText, ScrollArea, TextEdit, Ui};
 
 use super::Shown;
-use super::widgets::{Kind, button, paragraph};
+use super::widgets::{Kind, button, dialog_frame, paragraph};
 use crate::export::Format;
 use crate::theme;
 use crate::update::{Action, ExportAction};
@@ -16,7 +16,7 @@ pub(super) fn show(shown: &mut Shown<'_>, ui: &Ui) {
     if shown.state.session.export.is_none() || keeping.path_prompt.is_some() {
         return;
     }
-    let frame = egui::Frame::popup(ui.style()).inner_margin(24.0).corner_radius(14.0);
+    let frame = dialog_frame(ui);
     let tokens = shown.tokens;
     let modal = Modal::new(Id::unique("export")).frame(frame).show(ui.ctx(), |ui| {
         ui.set_width(760.0);

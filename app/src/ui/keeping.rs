@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use egui::{Id, Key, Modal, RichText, TextEdit, Ui};
 
 use super::Shown;
-use super::widgets::{Kind, button, paragraph};
+use super::widgets::{Kind, button, dialog_frame, paragraph};
 use crate::keeping::{LeaveAnswer, Leaving, PathPrompt, Recoverable};
 use crate::theme;
 use crate::update::{Action, KeepingAction};
@@ -25,7 +25,7 @@ pub(super) fn show(shown: &mut Shown<'_>, ui: &Ui) {
 }
 
 fn modal<R>(shown: &Shown<'_>, ui: &Ui, title: &str, contents: impl FnOnce(&mut Ui) -> R) -> (R, bool) {
-    let frame = egui::Frame::popup(ui.style()).inner_margin(24.0).corner_radius(14.0);
+    let frame = dialog_frame(ui);
     let response = Modal::new(Id::unique(("keeping", title))).frame(frame).show(ui.ctx(), |ui| {
         ui.set_width(440.0);
         ui.label(RichText::new(title).font(theme::strong_font(18.0)).color(shown.tokens.text));

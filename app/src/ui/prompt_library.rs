@@ -1,10 +1,10 @@
 //! The prompt library: what the model was trained to be asked, by task, and the user's own prompts.
 
-use egui::{Frame, Margin, Popup, PopupCloseBehavior, Response, RichText, ScrollArea, TextEdit, Ui};
+use egui::{Response, RichText, ScrollArea, TextEdit, Ui};
 
 use super::Shown;
 use super::icons::{Icon, Look, icon_button};
-use super::widgets::{Kind, button, paragraph};
+use super::widgets::{Kind, button, paragraph, popup};
 use crate::prompts::{Prompt, Task};
 use crate::theme;
 use crate::ui_state::LibraryView;
@@ -18,26 +18,19 @@ pub(super) fn show(shown: &mut Shown<'_>, opener: &Response) {
         return;
     }
     let mut open = true;
-    let frame = Frame::popup(&opener.ctx.global_style()).inner_margin(Margin::same(14)).corner_radius(12.0);
-    Popup::from_response(opener)
-        .align(egui::RectAlign::TOP_START)
-        .open_bool(&mut open)
-        .close_behavior(PopupCloseBehavior::CloseOnClickOutside)
-        .frame(frame)
-        .width(WIDTH)
-        .show(|ui| {
-            ui.set_width(WIDTH);
-            ScrollArea::vertical().max_height(440.0).show(ui, |ui| {
-                ui.spacing_mut().item_spacing.y = 2.0;
-                own(shown, ui);
-                for task in Task::ALL {
-                    heading(shown, ui, task.label());
-                    for prompt in task.prompts() {
-                        entry(shown, ui, prompt);
-                    }
+    popup(opener, &mut open, WIDTH, 14).align(egui::RectAlign::TOP_START).show(|ui| {
+        ui.set_width(WIDTH);
+        ScrollArea::vertical().max_height(440.0).show(ui, |ui| {
+            ui.spacing_mut().item_spacing.y = 2.0;
+            own(shown, ui);
+            for task in Task::ALL {
+                heading(shown, ui, task.label());
+                for prompt in task.prompts() {
+                    entry(shown, ui, prompt);
                 }
-            });
+            }
         });
+    });
     if !open {
         shown.send(Action::SetLibrary(LibraryView::Closed));
     }

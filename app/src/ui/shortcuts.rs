@@ -3,7 +3,7 @@
 use egui::{Grid, Id, Modal, RichText, Ui};
 
 use super::Shown;
-use super::widgets::{Kind, button};
+use super::widgets::{Kind, button, dialog_frame};
 use crate::command::{Command, Menu};
 use crate::theme;
 use crate::update::Action;
@@ -26,7 +26,7 @@ pub(super) fn show(shown: &mut Shown<'_>, ui: &Ui) {
         return;
     }
     let tokens = shown.tokens;
-    let frame = egui::Frame::popup(ui.style()).inner_margin(24.0).corner_radius(14.0);
+    let frame = dialog_frame(ui);
     let modal = Modal::new(Id::unique("shortcuts")).frame(frame).show(ui.ctx(), |ui| {
         ui.set_width(700.0);
         ui.spacing_mut().interact_size.y = 18.0;

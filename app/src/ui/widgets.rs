@@ -1,13 +1,29 @@
 //! Small parts that several panels share.
 
 use egui::{
-    Align2, Color32, CornerRadius, CursorIcon, Id, Rect, Response, Role, Sense, Stroke, StrokeKind, Ui, Vec2,
-    WidgetInfo, vec2,
+    Align2, Color32, CornerRadius, CursorIcon, Frame, Id, Margin, Popup, PopupCloseBehavior, Rect, Response,
+    Role, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo, vec2,
 };
 
 use super::Shown;
 use crate::command::Command;
 use crate::theme::{self, Tokens};
+
+/// The frame of a dialog that stands over the window.
+pub(super) fn dialog_frame(ui: &Ui) -> Frame {
+    Frame::popup(ui.style()).inner_margin(24.0).corner_radius(14.0)
+}
+
+/// What opens beside a button, and closes with a click elsewhere; `width` and `margin` in points.
+pub(super) fn popup<'a>(opener: &'a Response, open: &'a mut bool, width: f32, margin: i8) -> Popup<'a> {
+    let style = opener.ctx.global_style();
+    let frame = Frame::popup(&style).inner_margin(Margin::same(margin)).corner_radius(12.0);
+    Popup::from_response(opener)
+        .open_bool(open)
+        .close_behavior(PopupCloseBehavior::CloseOnClickOutside)
+        .frame(frame)
+        .width(width)
+}
 
 /// What a button is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
