@@ -108,7 +108,8 @@ fn fold(values: &[f32], start: f32, f: impl Fn(f32, f32) -> f32) -> f32 {
     folded.iter().chain(rest).fold(start, |folded, value| f(folded, *value))
 }
 
-fn softmax_of_row(row: &mut [f32]) {
+/// Softmax of numbers that are there, not all of them minus infinity.
+pub(super) fn softmax_of_row(row: &mut [f32]) {
     let largest = fold(row, f32::NEG_INFINITY, |a, b| if b > a { b } else { a });
     each(row, |x| exp(x - largest));
     let factor = 1.0 / fold(row, 0.0, |a, b| a + b);

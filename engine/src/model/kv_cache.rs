@@ -4,7 +4,8 @@
 //! and a long one is not copied at every step. What lies behind [`KvCache::len`] is never read:
 //! a forward pass that fails half-way leaves the cache as it was.
 
-use candle_core::{DType, Device, Result, Tensor};
+use candle_core::{CpuStorage, DType, Device, InplaceOp1, Layout, Result, Tensor};
+use half::slice::HalfFloatSliceExt;
 
 use super::config::LlmConfig;
 
@@ -115,14 +116,64 @@ impl KvCache {
         let Some(block) = self.blocks.get(index) else {
             candle_core::bail!("the cache has no block {index}")
         };
-        block.keys.slice_set(keys, 1, self.len)?;
-        block.values.slice_set(values, 1, self.len)?;
+        block.keys.slice_set(&keys.to_dtype(self.dtype)?, 1, self.len)?;
+        block.values.slice_set(&values.to_dtype(self.dtype)?, 1, self.len)?;
         let end = self.len + keys.dim(1)?;
+        Ok((block.keys.narrow(1, 0, end)?, block.values.narrow(1, 0, end)?))
+    }
+
+    /// As [`Self::write`], of `[n, kv heads, width]` in single precision, on the CPU.
+    pub(super) fn write_rows(&self, index: usize, keys: &[f32], values: &[f32]) -> Result<(Tensor, Tensor)> {
+        let Some(block) = self.blocks.get(index) else {
+            candle_core::bail!("the cache has no block {index}")
+        };
+        let (heads, width, at) = (self.heads, self.head_dim, self.len);
+        block.keys.inplace_op1(&WriteRows { rows: keys, heads, width, at })?;
+        block.values.inplace_op1(&WriteRows { rows: values, heads, width, at })?;
+        let end = at + keys.len() / (heads * width);
         Ok((block.keys.narrow(1, 0, end)?, block.values.narrow(1, 0, end)?))
     }
 
     /// The `n` positions written last are complete in every block.
     pub(super) fn advance(&mut self, n: usize) {
         self.len += n;
+    }
+}
+
+/// Writes `rows` `[n, heads, width]` to positions `at..` of `[heads, capacity, width]`.
+struct WriteRows<'a> {
+    rows: &'a [f32],
+    heads: usize,
+    width: usize,
+    at: usize,
+}
+
+impl InplaceOp1 for WriteRows<'_> {
+    fn name(&self) -> &'static str {
+        "write-rows"
+    }
+
+    fn cpu_fwd(&self, storage: &mut CpuStorage, layout: &Layout) -> Result<()> {
+        let (Some((start, end)), &[heads, capacity, width]) = (layout.contiguous_offsets(), layout.dims()) else {
+            candle_core::bail!("keys and values lie one after the other")
+        };
+        let Self { rows, at, .. } = self;
+        if (heads, width) != (self.heads, self.width) || at + rows.len() / (heads * width) > capacity {
+            candle_core::bail!("no room for {} numbers at {at} in {:?}", rows.len(), layout.dims());
+        }
+        let of_head = |row: usize| (row % heads * capacity + at + row / heads) * width;
+        let rows = rows.chunks_exact(width).enumerate().map(|(row, new)| (start + of_head(row), new));
+        match storage {
+            CpuStorage::F32(all) => {
+                let all = &mut all[..end];
+                rows.for_each(|(place, new)| all[place..place + width].copy_from_slice(new));
+            }
+            CpuStorage::F16(all) => {
+                let all = &mut all[..end];
+                rows.for_each(|(place, new)| all[place..place + width].convert_from_f32_slice(new));
+            }
+            _ => candle_core::bail!("keys and values in single or half precision"),
+        }
+        Ok(())
     }
 }

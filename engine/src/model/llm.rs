@@ -9,6 +9,7 @@
 use candle_core::{DType, Device, Module, Result, Tensor};
 use candle_nn::{RmsNorm, rotary_emb};
 
+use super::attention::{self, Heads, Projected};
 use super::config::LlmConfig;
 use super::elementwise;
 use super::kv_cache::KvCache;
@@ -53,9 +54,11 @@ impl Llama {
         })
     }
 
-    /// An empty cache for one sequence.
+    /// An empty cache for one sequence. Where matrices are kept in fewer bits than the CPU computes
+    /// in, so are keys and values.
     pub fn new_cache(&self) -> KvCache {
-        KvCache::new(&self.config, self.dtype, &self.device)
+        let dtype = if self.output.is_packed() { DType::F16 } else { self.dtype };
+        KvCache::new(&self.config, dtype, &self.device)
     }
 
     /// Input embeddings of token ids: `[ids, width]`.
@@ -202,9 +205,7 @@ struct Attention {
     key: Projection,
     value: Projection,
     output: Projection,
-    heads: usize,
-    kv_heads: usize,
-    head_dim: usize,
+    heads: Heads,
 }
 
 impl Attention {
@@ -216,37 +217,52 @@ impl Attention {
             key: source.pp("k_proj").linear_no_bias(width, kv_heads * head_dim)?,
             value: source.pp("v_proj").linear_no_bias(width, kv_heads * head_dim)?,
             output: source.pp("o_proj").linear_no_bias(heads * head_dim, width)?,
-            heads,
-            kv_heads,
-            head_dim,
+            heads: Heads { queries: heads, shared: kv_heads, width: head_dim },
         })
     }
 
     fn forward(&self, x: &Tensor, place: &Place, index: usize, cache: &KvCache) -> Result<Tensor> {
-        let n = x.dim(0)?;
-        let query = rotate(&self.split(&self.query.forward(x)?, self.heads)?, place)?;
-        let key = rotate(&self.split(&self.key.forward(x)?, self.kv_heads)?, place)?;
-        let value = self.split(&self.value.forward(x)?, self.kv_heads)?;
+        let new = Projected {
+            query: self.query.forward(x)?,
+            key: self.key.forward(x)?,
+            value: self.value.forward(x)?,
+        };
+        let mixed = if attention::is_for(x) {
+            attention::attend(self.heads, &new, (&place.cos, &place.sin), (cache, index))?
+        } else {
+            self.attend(&new, place, index, cache)?
+        };
+        self.output.forward(&mixed)
+    }
+
+    /// What [`attention::attend`] does, in tensors.
+    fn attend(&self, new: &Projected, place: &Place, index: usize, cache: &KvCache) -> Result<Tensor> {
+        let Heads { queries, shared, width } = self.heads;
+        let (n, dtype) = (new.query.dim(0)?, new.query.dtype());
+        let query = rotate(&self.split(&new.query, queries)?, place)?;
+        let key = rotate(&self.split(&new.key, shared)?, place)?;
+        let value = self.split(&new.value, shared)?;
         let (keys, values) = cache.write(index, &key, &value)?;
+        let (keys, values) = (keys.to_dtype(dtype)?, values.to_dtype(dtype)?);
 
         // Query heads that share a key head are so many more rows of one product.
-        let rows = self.heads / self.kv_heads * n;
-        let query = (query * (self.head_dim as f64).powf(-0.5))?;
-        let scores = query.reshape((self.kv_heads, rows, self.head_dim))?.matmul(&keys.t()?)?;
-        let scores = scores.to_dtype(DType::F32)?.reshape((self.heads, n, ()))?;
+        let rows = queries / shared * n;
+        let query = (query * (width as f64).powf(-0.5))?;
+        let scores = query.reshape((shared, rows, width))?.matmul(&keys.t()?)?;
+        let scores = scores.to_dtype(DType::F32)?.reshape((queries, n, ()))?;
         let scores = match &place.mask {
             Some(mask) => scores.broadcast_add(mask)?,
             None => scores,
         };
-        let weights = elementwise::softmax(scores)?.to_dtype(x.dtype())?;
-        let mixed = weights.reshape((self.kv_heads, rows, ()))?.matmul(&values)?;
-        let mixed = mixed.reshape((self.heads, n, self.head_dim))?.transpose(0, 1)?;
-        self.output.forward(&mixed.reshape((n, self.heads * self.head_dim))?)
+        let weights = elementwise::softmax(scores)?.to_dtype(dtype)?;
+        let mixed = weights.reshape((shared, rows, ()))?.matmul(&values)?;
+        let mixed = mixed.reshape((queries, n, width))?.transpose(0, 1)?;
+        mixed.reshape((n, queries * width))
     }
 
     /// `[n, heads · width]` → `[heads, n, width]`, contiguous.
     fn split(&self, x: &Tensor, heads: usize) -> Result<Tensor> {
-        x.reshape((x.dim(0)?, heads, self.head_dim))?.transpose(0, 1)?.contiguous()
+        x.reshape((x.dim(0)?, heads, self.heads.width))?.transpose(0, 1)?.contiguous()
     }
 }
 

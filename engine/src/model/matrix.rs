@@ -405,6 +405,11 @@ impl Projection {
     pub fn new(weight: Matrix, bias: Option<Tensor>) -> Self {
         Self { weight, bias }
     }
+
+    /// Whether the matrix is kept as stored: in fewer bits than single precision, on the CPU.
+    pub(super) fn is_packed(&self) -> bool {
+        matches!(self.weight, Matrix::Packed(_))
+    }
 }
 
 impl Module for Projection {

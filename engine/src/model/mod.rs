@@ -1,6 +1,7 @@
 //! GLaMM as pure functions of tensors (and, for the language model, a KV cache): one file per
 //! part, named as in the paper. Knows nothing of files, threads or text.
 
+mod attention;
 pub mod config;
 mod elementwise;
 pub mod glamm;

@@ -88,6 +88,19 @@ fn round_block<const BLOCK: usize>(
     bytes: &mut [[i32; ROWS]],
     block: &mut BlockOfRows,
 ) {
+    let (rounded, scale) = round(x);
+    let sum: i32 = rounded.iter().map(|&byte| i32::from(byte)).sum();
+    for (place, four) in bytes.iter_mut().zip(rounded.as_chunks::<4>().0) {
+        place[row] = i32::from_le_bytes(four.map(i8::cast_unsigned));
+    }
+    block.scale[row] = scale;
+    block.sum[row] = scale * sum as f32;
+    block.byte_sum[row] = sum;
+}
+
+/// Numbers as bytes, and what a byte of 1 stands for. A value that is no number makes that none,
+/// and so all of the block, as it should.
+pub(super) fn round<const BLOCK: usize>(x: &[f32; BLOCK]) -> ([i8; BLOCK], f32) {
     // Without the sign, the order of numbers is that of their bits; what is no number comes last.
     let largest = x.iter().fold(0, |largest: u32, value| largest.max(value.to_bits() & 0x7fff_ffff));
     let largest = f32::from_bits(largest);
@@ -96,12 +109,5 @@ fn round_block<const BLOCK: usize>(
     for (rounded, value) in rounded.iter_mut().zip(x) {
         *rounded = (value * factor + WHOLE).to_bits() as i8;
     }
-    let sum: i32 = rounded.iter().map(|&byte| i32::from(byte)).sum();
-    for (place, four) in bytes.iter_mut().zip(rounded.as_chunks::<4>().0) {
-        place[row] = i32::from_le_bytes(four.map(i8::cast_unsigned));
-    }
-    // A value that is no number makes the whole block none, as it should.
-    block.scale[row] = if largest.is_finite() { largest / 127.0 } else { f32::NAN };
-    block.sum[row] = block.scale[row] * sum as f32;
-    block.byte_sum[row] = sum;
+    (rounded, if largest.is_finite() { largest / 127.0 } else { f32::NAN })
 }

@@ -1,16 +1,18 @@
-//! Products of many rows with a matrix in blocks, where the processor multiplies bytes
-//! (AVX-512 VNNI). Called by [`super::matrix`], which has the tensor library's kernels for
-//! everything else.
+//! Products with a matrix in blocks, where the processor multiplies bytes (AVX-512 VNNI). Called by
+//! [`super::matrix`], which has the tensor library's kernels for everything else.
 //!
 //! A prompt or an image is hundreds of rows, so the matrix is read once for all of them: a panel of 32
 //! of its rows is unpacked to bytes in an order that suits the processor, is multiplied with every row
-//! of the input, and is forgotten. Thus the blocks stay as they are stored, perhaps in a mapped file,
+//! of the input, and is forgotten. Few rows, above all the single one of a token of a reply, go through
+//! [`few`], where blocks are unpacked in registers. Thus the blocks stay as they are stored, perhaps in a mapped file,
 //! and no second copy of the matrix is kept. Inputs are rounded to eight bits, with a scale for every
 //! block, as GGML does.
 //!
-//! Everything is written for any processor but [`vnni`], which is asked for at run time.
+//! Everything is written for any processor but [`vnni`] and [`few`], which are asked for at run time.
 
 mod activations;
+#[cfg(target_arch = "x86_64")]
+mod few;
 mod panel;
 #[cfg(target_arch = "x86_64")]
 mod vnni;
@@ -21,24 +23,25 @@ use super::matrix::Format;
 const MANY_ROWS: usize = 12;
 
 /// `x` `[rows, columns]` times the transpose of the matrix `[outputs, columns]` that is `stored` in
-/// `format`, into `product` `[rows, outputs]`. Returns whether it was done: not for few rows, for
-/// other formats, or on other processors; `product` is then untouched.
+/// `format`, into `product` `[rows, outputs]`. Returns whether it was done: not for other formats,
+/// or on other processors; `product` is then untouched.
 pub(super) fn multiply(
     (format, stored): (Format, &[u8]),
     (rows, columns, outputs): (usize, usize, usize),
     x: &[f32],
     product: &mut [f32],
 ) -> bool {
-    if rows < MANY_ROWS || format.is_float() || !columns.is_multiple_of(format.block()) {
+    if format.is_float() || !columns.is_multiple_of(format.block()) || product.is_empty() || columns == 0 {
         return false;
     }
     #[cfg(target_arch = "x86_64")]
-    if vnni::is_available() {
+    if vnni::is_available() && few::is_available() {
         let matrix = panel::StoredMatrix { format, stored, rows: outputs, columns };
-        vnni::multiply(&matrix, &x[..rows * columns], &mut product[..rows * outputs]);
+        let multiply = if rows < MANY_ROWS { few::multiply } else { vnni::multiply };
+        multiply(&matrix, &x[..rows * columns], &mut product[..rows * outputs]);
         return true;
     }
-    let _ = (stored, outputs, x, product);
+    let _ = (rows, stored, outputs, x, product);
     false
 }
 

@@ -1,0 +1,54 @@
+//! What the kernels share: reading the memory.
+#![expect(unsafe_code, reason = "the processor's own instructions")]
+
+use std::arch::x86_64::{
+    __m128i, __m256i, __m512i, _MM_HINT_T0, _mm_loadu_si128, _mm_prefetch, _mm256_loadu_si256,
+    _mm512_loadu_si512,
+};
+
+/// Whether this processor has what the kernels need.
+pub(in super::super) fn is_available() -> bool {
+    is_x86_feature_detected!("avx512bw")
+        && is_x86_feature_detected!("avx512vl")
+        && is_x86_feature_detected!("avx512vnni")
+}
+
+/// How far ahead of the blocks that are multiplied the memory is asked for. The processor does so by
+/// itself, but stops at the end of each page of 4 KiB.
+const AHEAD: usize = 2304;
+
+/// Asks for the memory that follows a block at some distance.
+#[inline]
+pub(super) fn ask_ahead(block: &[u8]) {
+    for line in (0..block.len()).step_by(64) {
+        // SAFETY: asking for memory that is not there has no effect.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(block.as_ptr().wrapping_add(AHEAD + line).cast()) };
+    }
+}
+
+/// `N` bytes from `start` on, which are within a block whose size is known to the compiler.
+#[inline]
+pub(super) fn part<const N: usize>(block: &[u8], start: usize) -> &[u8; N] {
+    block[start..].first_chunk().unwrap_or(&[0; N])
+}
+
+#[target_feature(enable = "avx512f")]
+#[inline]
+pub(super) fn load_16(bytes: &[u8; 16]) -> __m128i {
+    // SAFETY: 16 bytes, at any address.
+    unsafe { _mm_loadu_si128(bytes.as_ptr().cast()) }
+}
+
+#[target_feature(enable = "avx512f")]
+#[inline]
+pub(super) fn load_32(bytes: &[u8; 32]) -> __m256i {
+    // SAFETY: 32 bytes, at any address.
+    unsafe { _mm256_loadu_si256(bytes.as_ptr().cast()) }
+}
+
+#[target_feature(enable = "avx512f")]
+#[inline]
+pub(super) fn load_64(bytes: &[u8; 64]) -> __m512i {
+    // SAFETY: 64 bytes, at any address.
+    unsafe { _mm512_loadu_si512(bytes.as_ptr().cast()) }
+}

@@ -1,0 +1,95 @@
+//! Products of few rows of input with a matrix in blocks: a token of a reply, a short question.
+//! Called by [`super::multiply`] where the processor has AVX-512 with VNNI.
+//!
+//! One row of input needs every byte of the matrix once, so the memory sets the pace, and all that
+//! counts is to keep it busy: each core goes straight through stretches of the matrix as it is
+//! stored, asks for what comes next in advance, and unpacks in registers. Input is rounded to eight
+//! bits in the blocks that the format has: 256 columns where scales within a block are whole
+//! numbers ([`super_blocks`]), else 32 ([`blocks`]).
+
+#![expect(unsafe_code, reason = "kernels for processors that have been asked what they can")]
+
+mod blocks;
+mod input;
+mod lanes;
+mod super_blocks;
+
+use std::sync::{Mutex, PoisonError};
+
+use candle_core::utils::barrier_pool;
+
+use super::panel::StoredMatrix;
+use input::{SuperBlock, TwoBlocks};
+
+/// Bytes of the matrix that a core takes at a time.
+const SHARE: usize = 1 << 16;
+/// Matrices of so many bytes are multiplied before another core would have begun.
+const SMALL: usize = 1 << 17;
+/// Rows of input that blocks are unpacked for at once: their sums stay in registers.
+const TOGETHER: usize = 4;
+
+/// Some rows of the matrix, and room for their products.
+struct Share<'a> {
+    stored: &'a [u8],
+    row_bytes: usize,
+    /// `[rows of the matrix, rows of input]`.
+    products: &'a mut [f32],
+}
+
+impl<'a> Share<'a> {
+    /// Each row of the matrix with its products.
+    fn rows(&mut self) -> impl Iterator<Item = (&'a [u8], &mut [f32])> {
+        let rows = self.stored.chunks_exact(self.row_bytes);
+        let width = self.products.len() / rows.len().max(1);
+        rows.zip(self.products.chunks_exact_mut(width.max(1)))
+    }
+}
+
+/// Whether this processor has what the kernels need.
+pub(super) use lanes::is_available;
+
+/// `x` `[rows, columns]` times the transpose of `matrix`, into `product` `[rows, outputs]`.
+/// [`is_available`] was asked before.
+pub(super) fn multiply(matrix: &StoredMatrix<'_>, x: &[f32], product: &mut [f32]) {
+    let format = matrix.format;
+    let inputs = x.chunks_exact(matrix.columns);
+    if format.block() == input::SUPER_BLOCK {
+        let inputs: Vec<_> = inputs.map(|row| SuperBlock::row(row, format)).collect();
+        in_shares(matrix, product, |share| {
+            // SAFETY: `is_available` was asked.
+            unsafe { super_blocks::multiply(format, share, &inputs) }
+        });
+    } else {
+        let inputs: Vec<_> = inputs.map(TwoBlocks::row).collect();
+        in_shares(matrix, product, |share| {
+            // SAFETY: `is_available` was asked.
+            unsafe { blocks::multiply(format, share, &inputs) }
+        });
+    }
+}
+
+/// Has all cores work through the rows of the matrix.
+fn in_shares(matrix: &StoredMatrix<'_>, product: &mut [f32], multiply: impl Fn(Share<'_>) + Sync) {
+    let row_bytes = matrix.format.bytes(matrix.columns);
+    let rows = product.len() / matrix.rows;
+    let mut products = vec![0.0; product.len()];
+    if matrix.stored.len() <= SMALL {
+        multiply(Share { stored: matrix.stored, row_bytes, products: &mut products });
+    } else {
+        let together = (SHARE / row_bytes).max(1);
+        let stored = matrix.stored.chunks(together * row_bytes);
+        let room = products.chunks_mut(together * rows).map(Mutex::new);
+        let shares: Vec<_> = stored.zip(room).collect();
+        barrier_pool().execute_chunked(shares.len(), |range| {
+            for (stored, room) in &shares[range] {
+                let products = &mut **room.lock().unwrap_or_else(PoisonError::into_inner);
+                multiply(Share { stored, row_bytes, products });
+            }
+        });
+    }
+    for (output, products) in products.chunks_exact(rows).enumerate() {
+        for (row, value) in product.chunks_exact_mut(matrix.rows).zip(products) {
+            row[output] = *value;
+        }
+    }
+}
