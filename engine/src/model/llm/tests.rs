@@ -129,3 +129,41 @@ fn no_position_sees_the_future() {
     assert!(distance(&a.i(..6).unwrap(), &b.i(..6).unwrap()) < SAME);
     assert!(distance(&a.i(6..).unwrap(), &b.i(6..).unwrap()) > 0.1);
 }
+
+/// Keys and values are kept in `dtype`.
+fn check_few_positions((past, n): (usize, usize), dtype: DType) {
+    let config = LlmConfig { hidden_size: 160, ..config().llm };
+    let attention = Attention::new(&config, &weights().pp("self_attn")).unwrap();
+    let Heads { queries, shared, width } = attention.heads;
+    let projected = |name: &str, n: usize| {
+        let of = |part: &str, heads| noise(&format!("{name} {part}"), (n, heads * width)).affine(2.0, 0.1).unwrap();
+        Projected { query: of("query", queries), key: of("key", shared), value: of("value", shared) }
+    };
+    let place = |past, n| Place::new(&Rotary::new(&config), past, n, &noise("like", (1, 1))).unwrap();
+    let [in_tensors, over_the_cache] = [false, true].map(|directly| {
+        let mut cache = KvCache::new(&config, dtype, &Device::Cpu);
+        cache.reserve(past + n).unwrap();
+        if past > 0 {
+            attention.attend(&projected("old", past), &place(0, past), 1, &cache).unwrap();
+            cache.advance(past);
+        }
+        let (new, place) = (projected("new", n), place(past, n));
+        if directly {
+            attention::attend(attention.heads, &new, (&place.cos, &place.sin), (&cache, 1)).unwrap()
+        } else {
+            attention.attend(&new, &place, 1, &cache).unwrap()
+        }
+    });
+    assert_eq!(over_the_cache.dims(), [n, queries * width]);
+    let off = distance(&in_tensors, &over_the_cache);
+    assert!(off < SAME, "{n} behind {past} in {dtype:?}: {off}");
+}
+
+#[test]
+fn few_positions_attend_as_many_do() {
+    for dtype in [DType::F32, DType::F16] {
+        for sizes in [(0, 1), (0, 5), (15, 1), (16, 1), (37, 3), (300, 1), (300, 32)] {
+            check_few_positions(sizes, dtype);
+        }
+    }
+}

@@ -56,11 +56,11 @@ mod tests {
     use super::*;
     use crate::model::testing::noise;
 
-    const BLOCKS: [Format; 6] =
+    pub(super) const BLOCKS: [Format; 6] =
         [Format::Q8_0, Format::Q5_0, Format::Q4_0, Format::Q6K, Format::Q5K, Format::Q4K];
 
     /// A matrix in `format`, and its elements as the tensor library unpacks them.
-    fn stored(format: Format, rows: usize, columns: usize) -> (Vec<u8>, Vec<f32>) {
+    pub(super) fn stored(format: Format, rows: usize, columns: usize) -> (Vec<u8>, Vec<f32>) {
         let matrix = noise("matrix", (rows, columns)).affine(0.7, 0.1).unwrap();
         let packed = QTensor::quantize(&matrix, format.ggml()).unwrap();
         let elements = packed.dequantize(&candle_core::Device::Cpu).unwrap();
@@ -152,11 +152,10 @@ mod tests {
     }
 
     #[test]
-    fn few_rows_and_plain_numbers_are_left_to_others() {
+    fn plain_numbers_are_left_to_others() {
         let (bytes, _) = stored(Format::Q8_0, 32, 64);
         let mut product = vec![7.0; MANY_ROWS * 32];
         let x = vec![0.5; MANY_ROWS * 64];
-        assert!(!multiply((Format::Q8_0, &bytes), (1, 64, 32), &x, &mut product));
         assert!(!multiply((Format::F16, &bytes), (MANY_ROWS, 64, 32), &x, &mut product));
         assert_eq!(product, [7.0; MANY_ROWS * 32]);
     }

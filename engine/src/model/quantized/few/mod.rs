@@ -93,3 +93,6 @@ fn in_shares(matrix: &StoredMatrix<'_>, product: &mut [f32], multiply: impl Fn(S
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
