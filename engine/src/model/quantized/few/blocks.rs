@@ -10,7 +10,7 @@ use std::arch::x86_64::{
 };
 
 use super::input::TwoBlocks;
-use super::lanes::{ask_ahead, load_16, load_32, load_64, part};
+use super::lanes::{load_16, load_32, load_64, part};
 use super::{Share, TOGETHER};
 use crate::model::matrix::Format;
 
@@ -73,7 +73,6 @@ fn multiply_row<const N: usize, const SIZE: usize>(
         }
     };
     for (index, pair) in pairs.iter().enumerate() {
-        ask_ahead(pair.as_flattened());
         add(index, pair);
     }
     if let [last] = rest {

@@ -2,8 +2,7 @@
 #![expect(unsafe_code, reason = "the processor's own instructions")]
 
 use std::arch::x86_64::{
-    __m128i, __m256i, __m512i, _MM_HINT_T0, _mm_loadu_si128, _mm_prefetch, _mm256_loadu_si256,
-    _mm512_loadu_si512,
+    __m128i, __m256i, __m512i, _mm_loadu_si128, _mm256_loadu_si256, _mm512_loadu_si512,
 };
 
 /// Whether this processor has what the kernels need.
@@ -11,19 +10,6 @@ pub(in super::super) fn is_available() -> bool {
     is_x86_feature_detected!("avx512bw")
         && is_x86_feature_detected!("avx512vl")
         && is_x86_feature_detected!("avx512vnni")
-}
-
-/// How far ahead of the blocks that are multiplied the memory is asked for. The processor does so by
-/// itself, but stops at the end of each page of 4 KiB.
-const AHEAD: usize = 2304;
-
-/// Asks for the memory that follows a block at some distance.
-#[inline]
-pub(super) fn ask_ahead(block: &[u8]) {
-    for line in (0..block.len()).step_by(64) {
-        // SAFETY: asking for memory that is not there has no effect.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(block.as_ptr().wrapping_add(AHEAD + line).cast()) };
-    }
 }
 
 /// `N` bytes from `start` on, which are within a block whose size is known to the compiler.

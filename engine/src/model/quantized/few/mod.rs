@@ -2,8 +2,8 @@
 //! Called by [`super::multiply`] where the processor has AVX-512 with VNNI.
 //!
 //! One row of input needs every byte of the matrix once, so the memory sets the pace, and all that
-//! counts is to keep it busy: each core goes straight through stretches of the matrix as it is
-//! stored, asks for what comes next in advance, and unpacks in registers. Input is rounded to eight
+//! counts is not to keep it waiting: each core goes straight through stretches of the matrix as it is
+//! stored, and unpacks in registers. Input is rounded to eight
 //! bits in the blocks that the format has: 256 columns where scales within a block are whole
 //! numbers ([`super_blocks`]), else 32 ([`blocks`]).
 

@@ -17,7 +17,7 @@ use std::arch::x86_64::{
 };
 
 use super::input::SuperBlock;
-use super::lanes::{ask_ahead, load_16, load_32, load_64, part};
+use super::lanes::{load_16, load_32, load_64, part};
 use super::{Share, TOGETHER};
 use crate::model::matrix::Format;
 
@@ -80,7 +80,6 @@ fn multiply_row<const N: usize, const SIZE: usize>(
     let mut totals = [_mm512_setzero_ps(); N];
     let mut total_offsets = [_mm256_setzero_ps(); N];
     for (index, block) in stored.iter().enumerate() {
-        ask_ahead(block);
         let block = unpack(block);
         for n in 0..N {
             let input = &inputs[n][index];
