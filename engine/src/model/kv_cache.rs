@@ -154,7 +154,8 @@ impl InplaceOp1 for WriteRows<'_> {
     }
 
     fn cpu_fwd(&self, storage: &mut CpuStorage, layout: &Layout) -> Result<()> {
-        let (Some((start, end)), &[heads, capacity, width]) = (layout.contiguous_offsets(), layout.dims()) else {
+        let (Some((start, end)), &[heads, capacity, width]) = (layout.contiguous_offsets(), layout.dims())
+        else {
             candle_core::bail!("keys and values lie one after the other")
         };
         let Self { rows, at, .. } = self;

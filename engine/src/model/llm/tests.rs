@@ -136,7 +136,9 @@ fn check_few_positions((past, n): (usize, usize), dtype: DType) {
     let attention = Attention::new(&config, &weights().pp("self_attn")).unwrap();
     let Heads { queries, shared, width } = attention.heads;
     let projected = |name: &str, n: usize| {
-        let of = |part: &str, heads| noise(&format!("{name} {part}"), (n, heads * width)).affine(2.0, 0.1).unwrap();
+        let of = |part: &str, heads| {
+            noise(&format!("{name} {part}"), (n, heads * width)).affine(2.0, 0.1).unwrap()
+        };
         Projected { query: of("query", queries), key: of("key", shared), value: of("value", shared) }
     };
     let place = |past, n| Place::new(&Rotary::new(&config), past, n, &noise("like", (1, 1))).unwrap();

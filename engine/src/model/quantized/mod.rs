@@ -20,7 +20,7 @@ mod vnni;
 use super::matrix::Format;
 
 /// From so many rows of input on, unpacking the matrix pays.
-const MANY_ROWS: usize = 12;
+const MANY_ROWS: usize = 20;
 
 /// `x` `[rows, columns]` times the transpose of the matrix `[outputs, columns]` that is `stored` in
 /// `format`, into `product` `[rows, outputs]`. Returns whether it was done: not for other formats,

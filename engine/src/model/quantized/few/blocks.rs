@@ -2,11 +2,11 @@
 //! once (`vpdpbusd`).
 
 use std::arch::x86_64::{
-    __m256i, __m512, _mm_set1_epi16, _mm256_and_si256, _mm256_castsi128_si256,
+    __m256i, __m512, _mm_set1_epi16, _mm_srli_epi16, _mm256_and_si256, _mm256_castsi128_si256,
     _mm256_inserti128_si256, _mm256_mask_sub_epi8, _mm256_set_m128i, _mm256_set1_epi8, _mm256_sub_epi8,
-    _mm512_castsi256_si512, _mm512_castsi512_ps, _mm512_cvtepi32_ps, _mm512_cvtph_ps,
-    _mm512_dpbusd_epi32, _mm512_fmadd_ps, _mm512_inserti64x4, _mm512_mul_ps, _mm512_reduce_add_ps,
-    _mm512_set1_epi8, _mm512_setzero_ps, _mm512_setzero_si512, _mm512_sub_epi32, _mm_srli_epi16,
+    _mm512_castsi256_si512, _mm512_castsi512_ps, _mm512_cvtepi32_ps, _mm512_cvtph_ps, _mm512_dpbusd_epi32,
+    _mm512_fmadd_ps, _mm512_inserti64x4, _mm512_mul_ps, _mm512_reduce_add_ps, _mm512_set1_epi8,
+    _mm512_setzero_ps, _mm512_setzero_si512, _mm512_sub_epi32,
 };
 
 use super::input::TwoBlocks;
@@ -69,7 +69,8 @@ fn multiply_row<const N: usize, const SIZE: usize>(
             let sums = _mm512_dpbusd_epi32(_mm512_setzero_si512(), load_64(&input.bytes), bytes);
             let input_scales = _mm512_castsi512_ps(load_64(bytemuck::cast_ref(&input.scales)));
             let scales = _mm512_mul_ps(scales, input_scales);
-            totals[n] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(_mm512_sub_epi32(sums, surplus)), scales, totals[n]);
+            totals[n] =
+                _mm512_fmadd_ps(_mm512_cvtepi32_ps(_mm512_sub_epi32(sums, surplus)), scales, totals[n]);
         }
     };
     for (index, pair) in pairs.iter().enumerate() {

@@ -1,9 +1,7 @@
 //! What the kernels share: reading the memory.
 #![expect(unsafe_code, reason = "the processor's own instructions")]
 
-use std::arch::x86_64::{
-    __m128i, __m256i, __m512i, _mm_loadu_si128, _mm256_loadu_si256, _mm512_loadu_si512,
-};
+use std::arch::x86_64::{__m128i, __m256i, __m512i, _mm_loadu_si128, _mm256_loadu_si256, _mm512_loadu_si512};
 
 /// Whether this processor has what the kernels need.
 pub(in super::super) fn is_available() -> bool {
