@@ -67,7 +67,9 @@ pub(super) fn attend(
     rotate(&mut query, heads.width, &turns);
     rotate(&mut key, heads.width, &turns);
     let factor = (heads.width as f32).powf(-0.5);
-    query.iter_mut().for_each(|value| *value *= factor);
+    for value in &mut query {
+        *value *= factor;
+    }
     let (keys, values) = cache.write_rows(index, &key, &numbers(&new.value)?)?;
 
     let positions = Positions { heads, n: new.query.dim(0)?, past: cache.len() };
@@ -174,7 +176,9 @@ impl Positions {
             let values = T::widen(values, &mut wide);
             for (mixed, weights) in mixed.chunks_exact_mut(width).zip(weights.chunks_exact(known)) {
                 for (value, &weight) in values.chunks_exact(width).zip(&weights[stretch * STRETCH..]) {
-                    mixed.iter_mut().zip(value).for_each(|(mixed, value)| *mixed += weight * value);
+                    for (mixed, value) in mixed.iter_mut().zip(value) {
+                        *mixed += weight * value;
+                    }
                 }
             }
         }

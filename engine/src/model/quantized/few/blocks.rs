@@ -61,7 +61,7 @@ fn multiply_row<const N: usize, const SIZE: usize>(
     let mut add = |index: usize, pair: &[[u8; SIZE]; 2]| {
         let [first, second] = pair;
         let bytes = _mm512_inserti64x4::<1>(_mm512_castsi256_si512(unpack(first)), unpack(second));
-        let scales = both_scales(part(first, 0), part(second, 0));
+        let scales = both_scales(*part(first, 0), *part(second, 0));
         // What 128 too much in each byte of the input comes to.
         let surplus = _mm512_dpbusd_epi32(_mm512_setzero_si512(), _mm512_set1_epi8(-128), bytes);
         for n in 0..N {
@@ -85,8 +85,8 @@ fn multiply_row<const N: usize, const SIZE: usize>(
 /// The scale of a block eight times, then that of another.
 #[target_feature(enable = "avx512bw,avx512vl,avx512vnni")]
 #[inline]
-fn both_scales(first: &[u8; 2], second: &[u8; 2]) -> __m512 {
-    let [first, second] = [first, second].map(|scale| _mm_set1_epi16(i16::from_le_bytes(*scale)));
+fn both_scales(first: [u8; 2], second: [u8; 2]) -> __m512 {
+    let [first, second] = [first, second].map(|scale| _mm_set1_epi16(i16::from_le_bytes(scale)));
     _mm512_cvtph_ps(_mm256_set_m128i(second, first))
 }
 
