@@ -9,6 +9,7 @@ use std::ops::ControlFlow;
 use candle_core::{DType, Device, Module, Result, Tensor};
 use candle_nn::{Linear, VarBuilder};
 
+use super::elementwise;
 use crate::error::EngineError;
 
 /// How far an encoder has come: asked for between its blocks.
@@ -69,6 +70,32 @@ impl Module for ReluMlp {
             x = layer.forward(&x)?;
         }
         Ok(x)
+    }
+}
+
+/// Group norm (Wu and He, 2018) of `[n, channels, h, w]`.
+#[derive(Debug, Clone)]
+pub(super) struct GroupNorm {
+    groups: usize,
+    weight: Tensor,
+    bias: Tensor,
+    eps: f64,
+}
+
+impl GroupNorm {
+    pub(super) fn new(groups: usize, channels: usize, eps: f64, vb: &VarBuilder) -> Result<Self> {
+        Ok(Self { groups, weight: vb.get(channels, "weight")?, bias: vb.get(channels, "bias")?, eps })
+    }
+
+    /// The norm, and ReLU of it; on the CPU in place of `x`.
+    pub(super) fn forward_then_relu(&self, x: Tensor) -> Result<Tensor> {
+        let channels = x.dim(1)?;
+        if [&x, &self.weight, &self.bias].into_iter().all(elementwise::is_ours) {
+            let (weight, bias) = (elementwise::numbers(&self.weight)?, elementwise::numbers(&self.bias)?);
+            return elementwise::group_norm_relu(x, self.groups, (&weight, &bias), self.eps as f32);
+        }
+        let (weight, bias) = (self.weight.clone(), self.bias.clone());
+        candle_nn::GroupNorm::new(weight, bias, channels, self.groups, self.eps)?.forward(&x)?.relu()
     }
 }
 

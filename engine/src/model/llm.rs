@@ -15,6 +15,7 @@ use super::kv_cache::KvCache;
 use super::layers::{BetweenBlocks, Interruptible, go_on};
 use super::matrix::{Projection, Table};
 use super::source::Source;
+use super::tiled_attention::{self, Sight};
 
 /// The language model.
 #[derive(Debug)]
@@ -228,6 +229,10 @@ impl Attention {
         let key = rotate(&self.split(&self.key.forward(x)?, self.kv_heads)?, place)?;
         let value = self.split(&self.value.forward(x)?, self.kv_heads)?;
         let (keys, values) = cache.write(index, &key, &value)?;
+
+        if let Some(mixed) = tiled_attention::attend(&query, &keys, &values, Sight::Past)? {
+            return self.output.forward(&mixed);
+        }
 
         // Query heads that share a key head are so many more rows of one product.
         let rows = self.heads / self.kv_heads * n;
