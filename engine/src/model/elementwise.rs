@@ -201,6 +201,14 @@ pub(super) fn group_norm_relu(
     Ok(x)
 }
 
+/// `x` plus a vector `[width]` for its last dimension, in place of `x`.
+pub(super) fn add_bias(x: Tensor, bias: &Tensor) -> Result<Tensor> {
+    if !is_ours(&x) || !is_ours(bias) || x.dim(D::Minus1)? != bias.elem_count() {
+        return x.broadcast_add(bias);
+    }
+    Finish { bias: Some(&*numbers(bias)?), activation: None }.of(x)
+}
+
 /// `x + y`, in place of `x`.
 pub(super) fn add(x: Tensor, y: &Tensor) -> Result<Tensor> {
     if !is_ours(&x) || !is_ours(y) || x.dims() != y.dims() {

@@ -13,7 +13,7 @@ use super::elementwise::{self, Activation};
 use super::layers::{BetweenBlocks, Interruptible, go_on};
 use super::matrix::Projection;
 use super::source::Source;
-use super::tiled_attention::{self, Sight};
+use super::tiled_attention::{self, Factors, Sight};
 
 /// What the rest of GLaMM sees of the global encoder.
 #[derive(Debug, Clone)]
@@ -177,7 +177,10 @@ impl Block {
         let split = |projection: &Projection| projection.forward(x)?.reshape(shape)?.transpose(1, 2);
         let (q, k, v) = (split(&self.q_proj)?, split(&self.k_proj)?, split(&self.v_proj)?);
         let mixed = match batch {
-            1 => tiled_attention::attend(&q.get(0)?, &k.get(0)?, &v.get(0)?, Sight::All)?,
+            1 => {
+                let parts = [&q.get(0)?, &k.get(0)?, &v.get(0)?];
+                tiled_attention::attend(parts, Sight::All, Factors::of(&self.q_proj))?
+            }
             _ => None,
         };
         let mixed = match mixed {

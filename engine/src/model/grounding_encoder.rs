@@ -12,7 +12,7 @@ use super::elementwise::{self, Activation};
 use super::layers::{BetweenBlocks, Interruptible, go_on};
 use super::matrix::Projection;
 use super::source::Source;
-use super::tiled_attention::{Square, attend_in_windows};
+use super::tiled_attention::{Factors, Square, attend_in_windows};
 use super::winograd::Winograd;
 
 const NORM_EPS: f64 = 1e-6;
@@ -241,6 +241,7 @@ impl Attention {
             side: self.side,
             rel_pos_h: &self.rel_pos_h,
             rel_pos_w: &self.rel_pos_w,
+            factors: Factors::of(&self.qkv),
             padding: &self.qkv_bias,
         };
         let mixed = match attend_in_windows(&qkv, self.heads, square)? {

@@ -15,7 +15,7 @@ use super::kv_cache::KvCache;
 use super::layers::{BetweenBlocks, Interruptible, go_on};
 use super::matrix::{Projection, Table};
 use super::source::Source;
-use super::tiled_attention::{self, Sight};
+use super::tiled_attention::{self, Factors, Sight};
 
 /// The language model.
 #[derive(Debug)]
@@ -230,7 +230,8 @@ impl Attention {
         let value = self.split(&self.value.forward(x)?, self.kv_heads)?;
         let (keys, values) = cache.write(index, &key, &value)?;
 
-        if let Some(mixed) = tiled_attention::attend(&query, &keys, &values, Sight::Past)? {
+        let parts = [&query, &keys, &values];
+        if let Some(mixed) = tiled_attention::attend(parts, Sight::Past, Factors::of(&self.query))? {
             return self.output.forward(&mixed);
         }
 

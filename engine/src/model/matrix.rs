@@ -408,6 +408,14 @@ impl Projection {
         Self { weight, bias }
     }
 
+    /// Whether the matrix is in blocks of few bits.
+    pub(super) fn is_in_blocks(&self) -> bool {
+        match &self.weight {
+            Matrix::Packed(matrix) => !matrix.format.is_float(),
+            Matrix::Dense(_) | Matrix::Device(_) => false,
+        }
+    }
+
     /// `x` `[…, inputs]` times the transpose of the matrix, plus the bias, then `activation` of it:
     /// `[…, outputs]`, in the number format of `x`.
     pub(super) fn forward_then(&self, x: &Tensor, activation: Option<Activation>) -> Result<Tensor> {

@@ -119,8 +119,14 @@ fn multiply_in_blocks<const BLOCK: usize, const COMMON: bool>(
 
 /// The sums of one row with each panel, one behind the other; what has no place is left out.
 fn write_row<'a>(row: &mut [f32], sums: impl Iterator<Item = &'a [Numbers; 2]>) {
-    for (place, sums) in row.chunks_mut(16).zip(sums.flatten()) {
-        place.copy_from_slice(&sums.0[..place.len()]);
+    let mut sums = sums.flatten();
+    // Whole vectors first: their length is known to the compiler.
+    let (whole, rest) = row.as_chunks_mut::<16>();
+    for (place, sums) in whole.iter_mut().zip(&mut sums) {
+        *place = sums.0;
+    }
+    if let Some(sums) = sums.next() {
+        rest.copy_from_slice(&sums.0[..rest.len()]);
     }
 }
 

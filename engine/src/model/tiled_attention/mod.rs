@@ -18,6 +18,7 @@ use std::ops::Deref;
 
 use candle_core::{CpuStorage, DType, Device, Result, Storage, Tensor};
 
+use super::matrix::Projection;
 use super::scattered::Scattered;
 pub(super) use windows::{Square, attend_in_windows};
 
@@ -33,10 +34,31 @@ pub(super) enum Sight {
     Past,
 }
 
+/// What is multiplied. Sums, softmax and positions are in single precision whatever it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Factors {
+    /// Numbers as they are.
+    Single,
+    /// Numbers rounded to bf16, where the processor multiplies these faster: for vectors that come out of
+    /// products with matrices in blocks, whose rounding is much coarser.
+    Bf16,
+}
+
+impl Factors {
+    /// What suits the results of a projection.
+    pub(super) fn of(projection: &Projection) -> Self {
+        if projection.is_in_blocks() { Self::Bf16 } else { Self::Single }
+    }
+}
+
 /// `softmax(q kᵀ / √width) v` of queries `[heads, n, width]` and keys and values
 /// `[key heads, m, width]`, however they lie; of more heads than key heads, successive ones share a key
 /// head. The result is `[n, heads · width]`. `None` where it is to be had from the tensor library alone.
-pub(super) fn attend(q: &Tensor, k: &Tensor, v: &Tensor, sight: Sight) -> Result<Option<Tensor>> {
+pub(super) fn attend(
+    [q, k, v]: [&Tensor; 3],
+    sight: Sight,
+    factors: Factors,
+) -> Result<Option<Tensor>> {
     let (count, n, width) = q.dims3()?;
     let (key_heads, m, _) = k.dims3()?;
     if !is_available(width) || ![q, k, v].into_iter().all(lies_in_vectors) {
@@ -53,7 +75,7 @@ pub(super) fn attend(q: &Tensor, k: &Tensor, v: &Tensor, sight: Sight) -> Result
         sight,
         result: (&result, count * width, head * width),
     };
-    run(count, n, &look);
+    run(count, n, factors, &look);
     Tensor::from_vec(mixed, (n, count * width), &Device::Cpu).map(Some)
 }
 
@@ -69,11 +91,11 @@ fn is_available(width: usize) -> bool {
 }
 
 /// Works off `looks` of at most `queries` queries on all cores.
-fn run<L: Look>(looks: usize, queries: usize, look: &(impl Fn(usize) -> L + Sync)) {
+fn run<L: Look>(looks: usize, queries: usize, factors: Factors, look: &(impl Fn(usize) -> L + Sync)) {
     #[cfg(target_arch = "x86_64")]
-    tiles::run(looks, queries, look);
+    tiles::run(looks, queries, factors, look);
     #[cfg(not(target_arch = "x86_64"))]
-    let _ = (looks, queries, look);
+    let _ = (looks, queries, factors, look);
 }
 
 fn lies_in_vectors(x: &Tensor) -> bool {
@@ -271,9 +293,11 @@ mod tests {
                 let kv = noise("kv", (2, m + 3, 2 * width));
                 let k = kv.narrow(1, 2, m).unwrap().narrow(2, 0, width).unwrap();
                 let v = kv.narrow(1, 2, m).unwrap().narrow(2, width, width).unwrap();
-                let Some(got) = attend(&q, &k, &v, sight).unwrap() else { return };
-                let off = distance(&got, &by_library(&q, &k, &v, sight));
-                assert!(off < 1e-5, "{width} {n} {m} {sight:?}: {off}");
+                for (factors, allowed) in [(Factors::Single, 1e-5), (Factors::Bf16, 2e-2)] {
+                    let Some(got) = attend([&q, &k, &v], sight, factors).unwrap() else { return };
+                    let off = distance(&got, &by_library(&q, &k, &v, sight));
+                    assert!(off < allowed, "{width} {n} {m} {sight:?} {factors:?}: {off}");
+                }
             }
         }
     }
@@ -282,9 +306,9 @@ mod tests {
     fn other_kinds_are_left_to_the_library() {
         let x = noise("x", (2, 5, 16));
         let half = x.to_dtype(DType::F16).unwrap();
-        assert!(attend(&half, &half, &half, Sight::All).unwrap().is_none());
+        assert!(attend([&half; 3], Sight::All, Factors::Single).unwrap().is_none());
         let wide = noise("x", (2, 5, WIDEST_HEAD + 16));
-        assert!(attend(&wide, &wide, &wide, Sight::All).unwrap().is_none());
-        assert!(attend(&x.t().unwrap(), &x, &x, Sight::All).unwrap().is_none());
+        assert!(attend([&wide; 3], Sight::All, Factors::Single).unwrap().is_none());
+        assert!(attend([&x.t().unwrap(), &x, &x], Sight::All, Factors::Single).unwrap().is_none());
     }
 }

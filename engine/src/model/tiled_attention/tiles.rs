@@ -8,8 +8,8 @@ use std::ops::Range;
 use bytemuck::{Pod, Zeroable};
 use candle_core::utils::barrier_pool;
 
-use super::avx512::{self, ROWS};
-use super::{KeyGrid, LANES, Look, VECTOR, WIDEST_HEAD};
+use super::avx512::{self, Kernel, Paired, ROWS, Single};
+use super::{Factors, KeyGrid, LANES, Look, VECTOR, WIDEST_HEAD};
 use crate::model::elementwise;
 
 /// Queries of one head that a thread takes at a time, and packs keys and values for.
@@ -30,11 +30,11 @@ pub(super) struct Vector(pub(super) [f32; VECTOR]);
 /// What a thread works in.
 #[derive(Default)]
 struct Workplace {
-    /// For each [`LANES`] lanes and each number of a head's vectors, that number of each key.
+    /// For each [`LANES`] lanes and each place of a head's vectors, what stands there of each key.
     keys: Vec<[Vector; 2]>,
-    /// For each key its value, filled up with zeros.
+    /// For each key, or pair of keys, its value, filled up with zeros.
     values: Vec<Vector>,
-    /// Of a tile, scaled: for each half, each number of each query.
+    /// Of a tile, scaled: for each half, each place of each query.
     queries: Vec<[f32; ROWS]>,
     /// Of a tile: first logits, lane by lane, then weights, key by key.
     logits: Vec<Vector>,
@@ -47,7 +47,20 @@ thread_local! {
 }
 
 /// Works off `looks` of at most `queries` queries on all cores.
-pub(super) fn run<L: Look>(looks: usize, queries: usize, look: &(impl Fn(usize) -> L + Sync)) {
+pub(super) fn run<L: Look>(
+    looks: usize,
+    queries: usize,
+    factors: Factors,
+    look: &(impl Fn(usize) -> L + Sync),
+) {
+    if factors == Factors::Bf16 && avx512::pairs_are_available() {
+        run_with::<L, Paired>(looks, queries, look);
+    } else {
+        run_with::<L, Single>(looks, queries, look);
+    }
+}
+
+fn run_with<L: Look, K: Kernel>(looks: usize, queries: usize, look: &(impl Fn(usize) -> L + Sync)) {
     let runs = queries.div_ceil(PIECE).max(1);
     let at_once = queries.div_ceil(runs);
     barrier_pool().execute_chunked(looks * runs, |items| {
@@ -55,28 +68,29 @@ pub(super) fn run<L: Look>(looks: usize, queries: usize, look: &(impl Fn(usize) 
             for item in items {
                 let look = look(item / runs);
                 let start = item % runs * at_once;
-                place.attend(&look, start..look.queries().min(start + at_once));
+                place.attend::<K>(&look, start..look.queries().min(start + at_once));
             }
         });
     });
 }
 
 impl Workplace {
-    fn attend(&mut self, look: &impl Look, queries: Range<usize>) {
+    fn attend<K: Kernel>(&mut self, look: &impl Look, queries: Range<usize>) {
         if queries.is_empty() {
             return;
         }
-        self.pack(look);
+        self.pack::<K>(look);
         for first in queries.clone().step_by(TILE) {
-            self.attend_tile(look, first..queries.end.min(first + TILE));
+            self.attend_tile::<K>(look, first..queries.end.min(first + TILE));
         }
     }
 
-    fn pack(&mut self, look: &impl Look) {
+    fn pack<K: Kernel>(&mut self, look: &impl Look) {
         let grid = look.keys();
         let width = look.key(0).len();
-        self.keys.resize(grid.lanes() / LANES * width, [Vector::zeroed(); 2]);
-        for (chunk, numbers) in self.keys.chunks_exact_mut(width).enumerate() {
+        let (places, vectors) = (width.div_ceil(K::TOGETHER), width.div_ceil(VECTOR));
+        self.keys.resize(grid.lanes() / LANES * places, [Vector::zeroed(); 2]);
+        for (chunk, numbers) in self.keys.chunks_exact_mut(places).enumerate() {
             for half in 0..2 {
                 let first = chunk * LANES + half * VECTOR;
                 let keys: [&[f32]; VECTOR] = std::array::from_fn(|lane| match grid.key(first + lane) {
@@ -84,40 +98,52 @@ impl Workplace {
                     None => &NO_KEY[..width],
                 });
                 for (at, numbers) in numbers.iter_mut().enumerate() {
-                    numbers[half].0.iter_mut().zip(keys).for_each(|(number, key)| *number = key[at]);
+                    let of_keys = numbers[half].0.iter_mut().zip(keys);
+                    of_keys.for_each(|(number, key)| *number = factors::<K>(at, |i| key.get(i).copied()));
                 }
             }
         }
-        let vectors = width.div_ceil(VECTOR);
         self.values.clear();
-        self.values.resize(grid.keys() * vectors, Vector::zeroed());
-        for (key, place) in self.values.chunks_exact_mut(vectors).enumerate() {
-            bytemuck::cast_slice_mut(place)[..width].copy_from_slice(look.value(key));
+        self.values.resize(grid.keys().div_ceil(K::TOGETHER) * vectors, Vector::zeroed());
+        for (at, place) in self.values.chunks_exact_mut(vectors).enumerate() {
+            let first = look.value(at * K::TOGETHER);
+            let second = (at * K::TOGETHER + 1 < grid.keys()).then(|| look.value(at * K::TOGETHER + 1));
+            let second = second.unwrap_or(&NO_KEY[..width]);
+            let place: &mut [f32] = bytemuck::cast_slice_mut(place);
+            for (place, (&first, &second)) in place.iter_mut().zip(first.iter().zip(second)) {
+                *place = factors::<K>(0, |i| Some(if i == 0 { first } else { second }));
+            }
         }
     }
 
-    fn attend_tile(&mut self, look: &impl Look, queries: Range<usize>) {
+    fn attend_tile<K: Kernel>(&mut self, look: &impl Look, queries: Range<usize>) {
         let grid = look.keys();
-        let (width, lanes) = (look.key(0).len(), grid.lanes());
+        let (width, lanes, stride) = (look.key(0).len(), grid.lanes(), stride(grid));
+        let places = width.div_ceil(K::TOGETHER);
         let seen = look.seen(queries.end - 1);
         let lanes_seen = if seen < grid.keys() { seen.next_multiple_of(LANES) } else { lanes };
-        self.begin(look, queries.clone());
+        self.begin::<K>(look, queries.clone());
         for chunk in 0..lanes_seen / LANES {
-            let keys = &self.keys[chunk * width..][..width];
+            let keys = &self.keys[chunk * places..][..places];
             for half in 0..queries.len().div_ceil(ROWS) {
-                let queries = &self.queries[half * width..][..width];
-                let logits = &mut self.logits[half * ROWS * (lanes / VECTOR) + 2 * chunk..];
-                // SAFETY: `tiled_attention::is_available` was asked before.
-                unsafe { avx512::add_logits(keys, queries, logits, lanes / VECTOR) };
+                let queries = &self.queries[half * places..][..places];
+                let logits = &mut self.logits[half * ROWS * stride / VECTOR + 2 * chunk..];
+                // SAFETY: `run` asked for a processor that has the kernel.
+                unsafe { K::add_logits(keys, queries, logits, stride / VECTOR) };
             }
         }
-        let weights: &mut [f32] = bytemuck::cast_slice_mut(&mut self.logits);
         let mut sums = [0.0; TILE];
-        for (row, sum) in weights.chunks_exact_mut(lanes).zip(&mut sums).take(queries.len()) {
-            *sum = elementwise::exponentials(&mut row[..lanes_seen]);
-            close_gaps(row, grid);
+        let rows = self.logits.chunks_exact_mut(stride / VECTOR);
+        for (row, sum) in rows.zip(&mut sums).take(queries.len()) {
+            let weights: &mut [f32] = bytemuck::cast_slice_mut(row);
+            *sum = elementwise::exponentials(&mut weights[..lanes_seen]);
+            close_gaps(weights, grid);
+            // What is left of an odd number has no partner.
+            weights[seen] = 0.0;
+            // SAFETY: as above.
+            unsafe { K::pack(row) };
         }
-        self.mix(seen, lanes, width.div_ceil(VECTOR));
+        self.mix::<K>(seen, stride, width.div_ceil(VECTOR));
         let mixed: &[f32] = bytemuck::cast_slice(&self.mixed);
         let rows = mixed.chunks_exact(width.next_multiple_of(VECTOR));
         for (query, (row, sum)) in queries.zip(rows.zip(sums)) {
@@ -126,47 +152,78 @@ impl Workplace {
     }
 
     /// Scales and packs queries, and lets their logits begin.
-    fn begin(&mut self, look: &impl Look, queries: Range<usize>) {
-        let (width, lanes) = (look.key(0).len(), look.keys().lanes());
+    fn begin<K: Kernel>(&mut self, look: &impl Look, queries: Range<usize>) {
+        let (width, lanes, stride) = (look.key(0).len(), look.keys().lanes(), stride(look.keys()));
+        let places = width.div_ceil(K::TOGETHER);
         let scale = (width as f32).sqrt().recip();
         self.queries.clear();
-        self.queries.resize(2 * width, [0.0; ROWS]);
-        self.logits.resize(TILE * lanes / VECTOR, Vector::zeroed());
-        let rows = bytemuck::cast_slice_mut(&mut self.logits).chunks_exact_mut(lanes);
+        self.queries.resize(2 * places, [0.0; ROWS]);
+        self.logits.resize(TILE * stride / VECTOR, Vector::zeroed());
+        let rows = bytemuck::cast_slice_mut(&mut self.logits).chunks_exact_mut(stride);
         for (index, row) in rows.enumerate() {
             let query = queries.start + index;
             if query >= queries.end {
                 row.fill(0.0);
                 continue;
             }
-            look.begin(query, row);
-            let packed = &mut self.queries[index / ROWS * width..];
-            for (packed, number) in packed.iter_mut().zip(look.query(query)) {
-                packed[index % ROWS] = number * scale;
+            look.begin(query, &mut row[..lanes]);
+            let query = look.query(query);
+            for (at, packed) in self.queries[index / ROWS * places..][..places].iter_mut().enumerate() {
+                packed[index % ROWS] = factors::<K>(at, |i| query.get(i).map(|number| number * scale));
             }
         }
     }
 
     /// Mixes `vectors` vectors of the first `keys` values by the weights of a tile.
-    fn mix(&mut self, keys: usize, lanes: usize, vectors: usize) {
+    fn mix<K: Kernel>(&mut self, keys: usize, stride: usize, vectors: usize) {
         self.mixed.clear();
         self.mixed.resize(TILE * vectors, Vector::zeroed());
         let weights: &[f32] = bytemuck::cast_slice(&self.logits);
-        for first in (0..keys).step_by(MIXED) {
-            let count = MIXED.min(keys - first);
-            let values = &self.values[first * vectors..][..count * vectors];
-            // SAFETY: `tiled_attention::is_available` was asked before.
-            unsafe { avx512::add_mixed(&weights[first..], lanes, (values, vectors), &mut self.mixed) };
+        let places = keys.div_ceil(K::TOGETHER);
+        for first in (0..places).step_by(MIXED) {
+            let count = MIXED.min(places - first);
+            let values = (&self.values[first * vectors..][..count * vectors], vectors);
+            // SAFETY: `run` asked for a processor that has the kernel.
+            unsafe { K::add_mixed(&weights[first..], stride, values, &mut self.mixed) };
         }
     }
+}
+
+/// The number at place `at`, or those two that share it.
+fn factors<K: Kernel>(at: usize, number: impl Fn(usize) -> Option<f32>) -> f32 {
+    let number = |index: usize| number(index).unwrap_or(0.0);
+    match K::TOGETHER {
+        1 => number(at),
+        _ => f32::from_bits(bf16_bits(number(2 * at)) | bf16_bits(number(2 * at + 1)) << 16),
+    }
+}
+
+/// The nearest bf16: the upper half of a number in single precision, ties to even.
+fn bf16_bits(number: f32) -> u32 {
+    let bits = number.to_bits();
+    (bits + 0x7fff + (bits >> 16 & 1)) >> 16
+}
+
+/// How far apart the logits of queries lie: not by a power of two, or else they meet in few places of the
+/// caches.
+fn stride(grid: KeyGrid) -> usize {
+    grid.lanes() + VECTOR
 }
 
 /// Moves weights of lanes to where their keys are counted.
 fn close_gaps(row: &mut [f32], grid: KeyGrid) {
     let (lanes, columns) = (grid.lanes_of_row(), grid.columns);
-    if lanes > columns {
-        for index in 1..grid.rows {
-            row.copy_within(index * lanes..index * lanes + columns, index * columns);
+    if lanes == columns {
+        return;
+    }
+    // Gaps are moved along, and written over by the next row of keys.
+    for index in 1..grid.rows {
+        for start in (0..lanes).step_by(VECTOR) {
+            let (from, to) = (index * lanes + start, index * columns + start);
+            let vector: Option<[f32; VECTOR]> = row[from..].first_chunk().copied();
+            if let (Some(vector), Some(place)) = (vector, row[to..].first_chunk_mut()) {
+                *place = vector;
+            }
         }
     }
 }

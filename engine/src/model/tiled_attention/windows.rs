@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use candle_core::{Device, Result, Tensor};
 
-use super::{KeyGrid, Look, Place, VECTOR, is_available, lies_in_vectors, put, run};
+use super::{Factors, KeyGrid, Look, Place, VECTOR, is_available, lies_in_vectors, put, run};
 use crate::model::elementwise::{self, numbers};
 use crate::model::scattered::Scattered;
 
@@ -22,6 +22,8 @@ pub(in crate::model) struct Square<'a> {
     pub(in crate::model) rel_pos_h: &'a Tensor,
     /// Of the horizontal distance.
     pub(in crate::model) rel_pos_w: &'a Tensor,
+    /// What is multiplied.
+    pub(in crate::model) factors: Factors,
     /// Query, key and value of padding, `[3 · heads · width]`.
     pub(in crate::model) padding: &'a Tensor,
 }
@@ -55,7 +57,7 @@ pub(in crate::model) fn attend_in_windows(
         result: Scattered::new(&mut mixed),
     };
     let windows = h.div_ceil(side) * w.div_ceil(side);
-    run(windows * heads, (side * side).min(h * w), &|index| grid.window(index));
+    run(windows * heads, (side * side).min(h * w), square.factors, &|index| grid.window(index));
     drop(grid);
     Tensor::from_vec(mixed, (1, h, w, heads * width), &Device::Cpu).map(Some)
 }
