@@ -1,4 +1,4 @@
-//! Parts of full-size GLaMM that take many rows, each alone, with random weights: a minute instead of
+//! Parts of the full-size model that take many rows, each alone, with random weights: a minute instead of
 //! a model of 17 GB. `cargo bench --bench encoders [PART …] [-- --times N]`; every part prints the median
 //! of its times and the processor time that went into them.
 #![expect(clippy::print_stdout, reason = "the result")]
@@ -108,7 +108,7 @@ impl Bench {
             work()?;
             times.push(start.elapsed());
         }
-        let busy = (processor_time() - busy).as_secs_f64() / self.times as f64;
+        let busy = processor_time().saturating_sub(busy).as_secs_f64() / self.times as f64;
         times.sort();
         let median = times[times.len() / 2].as_secs_f64();
         println!("{name:40} {:9.1} ms  processor {:9.1} ms", 1e3 * median, 1e3 * busy);

@@ -237,6 +237,16 @@ impl Attention {
     /// and values are the biases.
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
         let qkv = self.qkv.forward(x)?;
+        let mixed = match self.attend_in_tiles(&qkv)? {
+            Some(mixed) => mixed,
+            None => self.attend_by_library(&qkv)?,
+        };
+        self.proj.forward(&mixed)
+    }
+
+    /// `[1, h, w, width]` of queries, keys and values `[1, h, w, 3 · width]`; `None` where only the tensor
+    /// library can.
+    fn attend_in_tiles(&self, qkv: &Tensor) -> Result<Option<Tensor>> {
         let square = Square {
             side: self.side,
             rel_pos_h: &self.rel_pos_h,
@@ -244,14 +254,10 @@ impl Attention {
             factors: Factors::of(&self.qkv),
             padding: &self.qkv_bias,
         };
-        let mixed = match attend_in_windows(&qkv, self.heads, square)? {
-            Some(mixed) => mixed,
-            None => self.attend_by_library(&qkv)?,
-        };
-        self.proj.forward(&mixed)
+        attend_in_windows(qkv, self.heads, square)
     }
 
-    /// The same in operations of the tensor library.
+    /// What [`Self::attend_in_tiles`] does, of any batch, in operations of the tensor library.
     fn attend_by_library(&self, qkv: &Tensor) -> Result<Tensor> {
         let (_, grid_h, grid_w, _) = qkv.dims4()?;
         let qkv = split_windows(qkv, self.side, &self.qkv_bias)?;
@@ -374,6 +380,7 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "a failed test should stop")]
 
     use super::*;
+    use crate::model::testing::{distance, noise};
 
     #[test]
     fn windows_join_back_whatever_the_padding() {
@@ -399,6 +406,19 @@ mod tests {
             assert_eq!(parts.dims(), all.dims());
             let difference = (&all - parts).unwrap().abs().unwrap().max_all().unwrap();
             assert!(difference.to_scalar::<f32>().unwrap() < 1e-6);
+        }
+    }
+
+    #[test]
+    fn tiles_attend_as_the_library_does() {
+        // Windows that end with the grid and reach beyond it; the whole grid.
+        for (h, w, side) in [(6, 6, 3), (7, 5, 4), (5, 5, 5)] {
+            let source = crate::model::testing::weights().pp(side);
+            let attention = Attention::new(32, 2, side, &source).unwrap();
+            let qkv = noise("qkv", (1, h, w, 96)).affine(2.0, 0.0).unwrap();
+            let wanted = attention.attend_by_library(&qkv).unwrap();
+            let Some(got) = attention.attend_in_tiles(&qkv).unwrap() else { return };
+            assert!(distance(&got, &wanted) < 1e-5, "{h} {w} {side}: {}", distance(&got, &wanted));
         }
     }
 

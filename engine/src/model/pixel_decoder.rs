@@ -33,7 +33,8 @@ pub struct DecodedMasks {
 impl DecodedMasks {
     /// Those of all prompts, of which there is at least one.
     fn together(of_prompts: &[Self]) -> Result<Self> {
-        let all = |part: &dyn Fn(&Self) -> Tensor| Tensor::cat(&of_prompts.iter().map(part).collect::<Vec<_>>(), 0);
+        let all =
+            |part: &dyn Fn(&Self) -> Tensor| Tensor::cat(&of_prompts.iter().map(part).collect::<Vec<_>>(), 0);
         let looks = of_prompts.first().map_or(0, |masks| masks.looks.len());
         Ok(Self {
             logits: all(&|masks| masks.logits.clone())?,
@@ -170,7 +171,10 @@ impl MaskDecoder {
 
     /// `[n, h, w, width]` → `[n, 4 h, 4 w, width / 8]`.
     fn upscale(&self, cells: &Tensor) -> Result<Tensor> {
-        let x = elementwise::gelu(elementwise::layer_norm(&self.upscale_norm, &self.upscale_first.forward(cells)?)?)?;
+        let x = elementwise::gelu(elementwise::layer_norm(
+            &self.upscale_norm,
+            &self.upscale_first.forward(cells)?,
+        )?)?;
         elementwise::gelu(self.upscale_second.forward(&x)?)
     }
 }

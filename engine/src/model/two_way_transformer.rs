@@ -65,7 +65,11 @@ impl TwoWayTransformer {
         let k = cells.broadcast_add(positions)?;
         let (mixed, look) = self.final_attn_token_to_image.forward_and_weights(&q, &k, &cells)?;
         looks.push(look);
-        Ok(Transformed { tokens: elementwise::layer_norm(&self.norm_final_attn, &(x + mixed)?)?, cells, looks })
+        Ok(Transformed {
+            tokens: elementwise::layer_norm(&self.norm_final_attn, &(x + mixed)?)?,
+            cells,
+            looks,
+        })
     }
 }
 

@@ -32,24 +32,14 @@ pub(super) trait Kernel {
     ///
     /// # Safety
     /// The processor has what this kernel needs.
-    unsafe fn add_logits(
-        keys: &[[Vector; 2]],
-        queries: &[[f32; ROWS]],
-        logits: &mut [Vector],
-        stride: usize,
-    );
+    unsafe fn add_logits(keys: &[[Vector; 2]], queries: &[[f32; ROWS]], logits: &mut [Vector], stride: usize);
 
     /// Adds to every row of `mixed` the values, times the row's weights. Values, and rows of `mixed`, are
     /// so many vectors; each row's weights are `stride` places behind those of the one before.
     ///
     /// # Safety
     /// As above.
-    unsafe fn add_mixed(
-        weights: &[f32],
-        stride: usize,
-        values: (&[Vector], usize),
-        mixed: &mut [Vector],
-    );
+    unsafe fn add_mixed(weights: &[f32], stride: usize, values: (&[Vector], usize), mixed: &mut [Vector]);
 
     /// Turns numbers into factors, which take the first places.
     ///
@@ -78,12 +68,7 @@ macro_rules! kernel {
                 stride: usize,
             ) {
                 #[target_feature(enable = $features)]
-                fn add(
-                    keys: &[[Vector; 2]],
-                    queries: &[[f32; ROWS]],
-                    logits: &mut [Vector],
-                    stride: usize,
-                ) {
+                fn add(keys: &[[Vector; 2]], queries: &[[f32; ROWS]], logits: &mut [Vector], stride: usize) {
                     let mut sums: [[__m512; 2]; ROWS] = std::array::from_fn(|row| {
                         [load(&logits[row * stride]), load(&logits[row * stride + 1])]
                     });
@@ -130,7 +115,8 @@ macro_rules! kernel {
                             for row in 0..AT_ONCE {
                                 let weight = _mm512_set1_ps(weights[row][key]);
                                 for vector in 0..VECTORS {
-                                    sums[row][vector] = $add_product(weight, value[vector], sums[row][vector]);
+                                    sums[row][vector] =
+                                        $add_product(weight, value[vector], sums[row][vector]);
                                 }
                             }
                         }

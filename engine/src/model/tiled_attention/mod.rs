@@ -54,11 +54,7 @@ impl Factors {
 /// `softmax(q kᵀ / √width) v` of queries `[heads, n, width]` and keys and values
 /// `[key heads, m, width]`, however they lie; of more heads than key heads, successive ones share a key
 /// head. The result is `[n, heads · width]`. `None` where it is to be had from the tensor library alone.
-pub(super) fn attend(
-    [q, k, v]: [&Tensor; 3],
-    sight: Sight,
-    factors: Factors,
-) -> Result<Option<Tensor>> {
+pub(super) fn attend([q, k, v]: [&Tensor; 3], sight: Sight, factors: Factors) -> Result<Option<Tensor>> {
     let (count, n, width) = q.dims3()?;
     let (key_heads, m, _) = k.dims3()?;
     if !is_available(width) || ![q, k, v].into_iter().all(lies_in_vectors) {
