@@ -5,34 +5,99 @@
 //! Each function changes the tensor that it is given, so callers hand over one of their own making.
 #![expect(clippy::inline_always, reason = "or else a loop over lanes calls a function for each number")]
 
+use std::ops::{Deref, Range};
 use std::sync::{Mutex, PoisonError};
 
 use candle_core::utils::barrier_pool;
-use candle_core::{CpuStorage, DType, InplaceOp1, Layout, Result, Tensor};
-use candle_nn::ops;
+use candle_core::{CpuStorage, D, DType, InplaceOp1, InplaceOp2, Layout, Module, Result, Storage, Tensor};
+use candle_nn::{LayerNorm, ops};
 
 /// Numbers that a core takes at a time.
 const SHARE: usize = 1 << 14;
 /// Numbers that are worked on together.
 const LANES: usize = 16;
 
-/// `x · Φ(x)`, exact to single precision: `GELU` with the error function.
-pub(super) fn gelu(x: Tensor) -> Result<Tensor> {
-    if is_ours(&x) { activate(x, "gelu", |x| x * normal_distribution(x)) } else { x.gelu_erf() }
+/// A function of each number alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Activation {
+    /// `x · Φ(x)`, exact to single precision: `GELU` with the error function.
+    Gelu,
+    /// OpenAI's approximation of GELU: `x · sigmoid(1.702 x)`.
+    QuickGelu,
+    /// `x · sigmoid(x)`.
+    Silu,
 }
 
-/// OpenAI's approximation of GELU: `x · sigmoid(1.702 x)`.
-pub(super) fn quick_gelu(x: Tensor) -> Result<Tensor> {
-    if is_ours(&x) {
-        activate(x, "quick-gelu", |x| x * sigmoid(1.702 * x))
-    } else {
-        &x * ops::sigmoid(&(&x * 1.702)?)?
+impl Activation {
+    /// Of all numbers of a tensor.
+    pub(super) fn of(self, x: Tensor) -> Result<Tensor> {
+        if is_ours(&x) {
+            let function = |values: &mut [f32]| self.change(values);
+            x.inplace_op1(&Rows { name: "activation", width: 1, function })?;
+            return Ok(x);
+        }
+        match self {
+            Self::Gelu => x.gelu_erf(),
+            Self::QuickGelu => &x * ops::sigmoid(&(&x * 1.702)?)?,
+            Self::Silu => x.silu(),
+        }
+    }
+
+    fn change(self, values: &mut [f32]) {
+        match self {
+            Self::Gelu => each(values, |x| x * normal_distribution(x)),
+            Self::QuickGelu => each(values, |x| x * sigmoid(1.702 * x)),
+            Self::Silu => each(values, |x| x * sigmoid(x)),
+        }
     }
 }
 
-/// `x · sigmoid(x)`.
+/// [`Activation::Gelu`] of a tensor.
+pub(super) fn gelu(x: Tensor) -> Result<Tensor> {
+    Activation::Gelu.of(x)
+}
+
+/// [`Activation::Silu`] of a tensor.
 pub(super) fn silu(x: Tensor) -> Result<Tensor> {
-    if is_ours(&x) { activate(x, "silu", |x| x * sigmoid(x)) } else { x.silu() }
+    Activation::Silu.of(x)
+}
+
+/// What is done with the rows of a product while they are still in the processor's cache.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Finish<'a> {
+    /// Added to every row.
+    pub(super) bias: Option<&'a [f32]>,
+    /// Of every number, afterwards.
+    pub(super) activation: Option<Activation>,
+}
+
+impl Finish<'_> {
+    /// Finishes a part of a row that begins at the output `first`.
+    pub(super) fn apply(self, part: &mut [f32], first: usize) {
+        if let Some(bias) = self.bias {
+            part.iter_mut().zip(&bias[first..]).for_each(|(value, bias)| *value += bias);
+        }
+        if let Some(activation) = self.activation {
+            activation.change(part);
+        }
+    }
+
+    /// Finishes whole rows of `width` outputs, by all cores.
+    pub(super) fn apply_to_rows(self, rows: &mut [f32], width: usize) {
+        if self.bias.is_some() || self.activation.is_some() {
+            in_shares(rows, width, &|rows: &mut [f32]| {
+                rows.chunks_exact_mut(width).for_each(|row| self.apply(row, 0));
+            });
+        }
+    }
+
+    /// Finishes a product in place: in single precision, on the CPU.
+    pub(super) fn of(self, product: Tensor) -> Result<Tensor> {
+        let width = product.dim(D::Minus1)?;
+        let function = |rows: &mut [f32]| rows.chunks_exact_mut(width).for_each(|row| self.apply(row, 0));
+        product.inplace_op1(&Rows { name: "finish", width, function })?;
+        Ok(product)
+    }
 }
 
 /// Softmax over the last dimension.
@@ -47,12 +112,114 @@ pub(super) fn softmax(x: Tensor) -> Result<Tensor> {
     }
 }
 
-fn activate(x: Tensor, name: &'static str, f: impl Fn(f32) -> f32 + Sync) -> Result<Tensor> {
-    x.inplace_op1(&Rows { name, width: 1, function: |values: &mut [f32]| each(values, &f) })?;
+/// Layer norm (Ba et al., 2016) over the last dimension.
+pub(super) fn layer_norm(norm: &LayerNorm, x: &Tensor) -> Result<Tensor> {
+    let (weight, Some(bias)) = (norm.weight(), norm.bias()) else { return norm.forward(x) };
+    if !norm.remove_mean() || ![x, weight, bias].into_iter().all(is_ours) {
+        return norm.forward(x);
+    }
+    let (weight, bias) = (numbers(weight)?, numbers(bias)?);
+    let normalised = normalised(&numbers(x)?, (&weight, &bias), norm.eps() as f32);
+    Tensor::from_vec(normalised, x.dims(), x.device())
+}
+
+/// The numbers of a tensor, lent by `G`.
+struct Numbers<G> {
+    storage: G,
+    range: Range<usize>,
+}
+
+impl<G: Deref<Target = Storage>> Deref for Numbers<G> {
+    type Target = [f32];
+
+    fn deref(&self) -> &[f32] {
+        match &*self.storage {
+            Storage::Cpu(CpuStorage::F32(values)) => &values[self.range.clone()],
+            _ => &[],
+        }
+    }
+}
+
+/// The numbers of a tensor in single precision on the CPU, one after the other.
+pub(super) fn numbers(tensor: &Tensor) -> Result<impl Deref<Target = [f32]>> {
+    let (storage, layout) = tensor.storage_and_layout();
+    match (&*storage, layout.contiguous_offsets()) {
+        (Storage::Cpu(CpuStorage::F32(_)), Some((start, end))) => Ok(Numbers { storage, range: start..end }),
+        _ => candle_core::bail!("{:?} in {:?} do not lie one after the other", tensor.dims(), tensor.dtype()),
+    }
+}
+
+fn normalised(x: &[f32], (weight, bias): (&[f32], &[f32]), eps: f32) -> Vec<f32> {
+    let mut normalised = vec![0.0; x.len()];
+    let width = weight.len();
+    let share = width * (SHARE / width).max(1);
+    let shares: Vec<_> = x.chunks(share).zip(normalised.chunks_mut(share)).map(Mutex::new).collect();
+    barrier_pool().execute_chunked(shares.len(), |range| {
+        for share in &shares[range] {
+            let (x, normalised) = &mut *share.lock().unwrap_or_else(PoisonError::into_inner);
+            for (x, row) in x.chunks_exact(width).zip(normalised.chunks_exact_mut(width)) {
+                row.copy_from_slice(x);
+                let mean = fold(row, 0.0, |sum, x| sum + x) / width as f32;
+                each(row, |x| x - mean);
+                let factor = (sum_of_squares(row) / width as f32 + eps).sqrt().recip();
+                let affine = weight.iter().zip(bias);
+                row.iter_mut().zip(affine).for_each(|(x, (weight, bias))| *x = *x * factor * weight + bias);
+            }
+        }
+    });
+    normalised
+}
+
+/// Group norm of `[n, channels, h, w]`, then ReLU, in place of `x`.
+pub(super) fn group_norm_relu(
+    x: Tensor,
+    groups: usize,
+    (weight, bias): (&[f32], &[f32]),
+    eps: f32,
+) -> Result<Tensor> {
+    let (_, channels, h, w) = x.dims4()?;
+    if groups == 0 || !channels.is_multiple_of(groups) || [weight.len(), bias.len()] != [channels; 2] {
+        candle_core::bail!("{channels} channels in {groups} groups");
+    }
+    // A row is a group of one map; which, is known from its number.
+    let (plane, of_group) = (h * w, channels / groups);
+    x.inplace_op1(&NumberedRows {
+        name: "group-norm",
+        width: of_group * plane,
+        function: |index: usize, group: &mut [f32]| {
+            let count = group.len() as f32;
+            let mean = fold(group, 0.0, |sum, x| sum + x) / count;
+            each(group, |x| x - mean);
+            let factor = (sum_of_squares(group) / count + eps).sqrt().recip();
+            let first = index % groups * of_group;
+            for (channel, plane) in (first..).zip(group.chunks_exact_mut(plane)) {
+                let (factor, bias) = (factor * weight[channel], bias[channel]);
+                each(plane, |x| (x * factor + bias).max(0.0));
+            }
+        },
+    })?;
     Ok(x)
 }
 
-fn is_ours(x: &Tensor) -> bool {
+/// `x` plus a vector `[width]` for its last dimension, in place of `x`.
+pub(super) fn add_bias(x: Tensor, bias: &Tensor) -> Result<Tensor> {
+    if !is_ours(&x) || !is_ours(bias) || x.dim(D::Minus1)? != bias.elem_count() {
+        return x.broadcast_add(bias);
+    }
+    Finish { bias: Some(&*numbers(bias)?), activation: None }.of(x)
+}
+
+/// `x + y`, in place of `x`.
+pub(super) fn add(x: Tensor, y: &Tensor) -> Result<Tensor> {
+    if !is_ours(&x) || !is_ours(y) || x.dims() != y.dims() {
+        return x + y;
+    }
+    x.inplace_op2(y, &Sum)?;
+    Ok(x)
+}
+
+/// Whether a tensor is computed with here: in single precision on the CPU, one number after the other.
+pub(super) fn is_ours(x: &Tensor) -> bool {
     x.device().is_cpu() && x.dtype() == DType::F32 && x.is_contiguous()
 }
 
@@ -72,17 +239,74 @@ impl<F: Fn(&mut [f32]) + Sync> InplaceOp1 for Rows<F> {
         let (CpuStorage::F32(values), Some((start, end))) = (storage, layout.contiguous_offsets()) else {
             candle_core::bail!("{}: numbers in single precision, one after the other", self.name)
         };
-        let values = &mut values[start..end];
-        let share = self.width * (SHARE / self.width).max(1);
-        if values.len() <= share {
-            // Nothing to divide: other threads that compute are not to be waited for.
-            (self.function)(values);
-            return Ok(());
+        in_shares(&mut values[start..end], self.width, &self.function);
+        Ok(())
+    }
+}
+
+/// Gives `function` all `values`, some whole rows of `width` numbers at a time, on all cores.
+fn in_shares(values: &mut [f32], width: usize, function: &(impl Fn(&mut [f32]) + Sync)) {
+    let share = width * (SHARE / width).max(1);
+    if values.len() <= share {
+        // Nothing to divide: other threads that compute are not to be waited for.
+        function(values);
+        return;
+    }
+    let shares: Vec<_> = values.chunks_mut(share).map(Mutex::new).collect();
+    barrier_pool().execute_chunked(shares.len(), |range| {
+        for share in &shares[range] {
+            function(&mut share.lock().unwrap_or_else(PoisonError::into_inner));
         }
-        let shares: Vec<_> = values.chunks_mut(share).map(Mutex::new).collect();
-        barrier_pool().execute_chunked(shares.len(), |range| {
-            for share in &shares[range] {
-                (self.function)(&mut share.lock().unwrap_or_else(PoisonError::into_inner));
+    });
+}
+
+/// A function of each row and its number.
+struct NumberedRows<F> {
+    name: &'static str,
+    width: usize,
+    function: F,
+}
+
+impl<F: Fn(usize, &mut [f32]) + Sync> InplaceOp1 for NumberedRows<F> {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn cpu_fwd(&self, storage: &mut CpuStorage, layout: &Layout) -> Result<()> {
+        let (CpuStorage::F32(values), Some((start, end))) = (storage, layout.contiguous_offsets()) else {
+            candle_core::bail!("{}: numbers in single precision, one after the other", self.name)
+        };
+        let rows: Vec<_> = values[start..end].chunks_exact_mut(self.width).map(Mutex::new).collect();
+        barrier_pool().execute_chunked(rows.len(), |range| {
+            for index in range {
+                (self.function)(index, &mut rows[index].lock().unwrap_or_else(PoisonError::into_inner));
+            }
+        });
+        Ok(())
+    }
+}
+
+struct Sum;
+
+impl InplaceOp2 for Sum {
+    fn name(&self) -> &'static str {
+        "sum"
+    }
+
+    fn cpu_fwd(&self, sum: &mut CpuStorage, layout: &Layout, more: &CpuStorage, of: &Layout) -> Result<()> {
+        let (CpuStorage::F32(sum), CpuStorage::F32(more)) = (sum, more) else {
+            candle_core::bail!("sum: numbers in single precision")
+        };
+        let (Some((start, end)), Some((from, to))) = (layout.contiguous_offsets(), of.contiguous_offsets())
+        else {
+            candle_core::bail!("sum: numbers one after the other")
+        };
+        let pairs: Vec<_> = sum[start..end].chunks_mut(SHARE).zip(more[from..to].chunks(SHARE)).collect();
+        let pairs: Vec<_> = pairs.into_iter().map(Mutex::new).collect();
+        barrier_pool().execute_chunked(pairs.len(), |range| {
+            for pair in &pairs[range] {
+                let (sum, more) = &mut *pair.lock().unwrap_or_else(PoisonError::into_inner);
+                sum.iter_mut().zip(*more).for_each(|(sum, more)| *sum += more);
             }
         });
         Ok(())
@@ -108,12 +332,29 @@ fn fold(values: &[f32], start: f32, f: impl Fn(f32, f32) -> f32) -> f32 {
     folded.iter().chain(rest).fold(start, |folded, value| f(folded, *value))
 }
 
-/// Softmax of numbers that are there, not all of them minus infinity.
+fn sum_of_squares(values: &[f32]) -> f32 {
+    let (whole, rest) = values.as_chunks::<LANES>();
+    let mut sums = [0.0; LANES];
+    for lanes in whole {
+        for (sum, value) in sums.iter_mut().zip(lanes) {
+            *sum += value * value;
+        }
+    }
+    sums.iter().sum::<f32>() + rest.iter().map(|value| value * value).sum::<f32>()
+}
+
+/// Softmax of one row, not all of whose numbers are minus infinity.
 pub(super) fn softmax_of_row(row: &mut [f32]) {
+    let factor = 1.0 / exponentials(row);
+    each(row, |x| x * factor);
+}
+
+/// Softmax of one row but for the division: turns logits into powers of e, the largest into 1, and
+/// returns their sum.
+pub(super) fn exponentials(row: &mut [f32]) -> f32 {
     let largest = fold(row, f32::NEG_INFINITY, |a, b| if b > a { b } else { a });
     each(row, |x| exp(x - largest));
-    let factor = 1.0 / fold(row, 0.0, |a, b| a + b);
-    each(row, |x| x * factor);
+    fold(row, 0.0, |a, b| a + b)
 }
 
 #[inline(always)]
@@ -170,6 +411,7 @@ mod tests {
     use candle_core::Device;
 
     use super::*;
+    use crate::model::testing::{distance, noise};
 
     /// `f` of many numbers is `wanted` of them, to a few units in the seventh digit.
     fn check(f: fn(Tensor) -> Result<Tensor>, wanted: fn(&Tensor) -> Result<Tensor>) {
@@ -187,7 +429,7 @@ mod tests {
     #[test]
     fn activations_are_exact() {
         check(gelu, Tensor::gelu_erf);
-        check(quick_gelu, |x| x * ops::sigmoid(&(x * 1.702)?)?);
+        check(|x| Activation::QuickGelu.of(x), |x| x * ops::sigmoid(&(x * 1.702)?)?);
         check(silu, Tensor::silu);
     }
 
@@ -207,16 +449,48 @@ mod tests {
     #[test]
     fn softmax_is_the_library_s() {
         for width in [1, 7, 196, 5000] {
-            let x = crate::model::testing::noise("logits", (5, 3, width)).affine(30.0, 3.0).unwrap();
+            let x = noise("logits", (5, 3, width)).affine(30.0, 3.0).unwrap();
             let wanted = ops::softmax_last_dim(&x).unwrap();
             let got = softmax(x).unwrap();
             assert_eq!(got.dims(), [5, 3, width]);
-            assert!(crate::model::testing::distance(&got, &wanted) < 1e-6);
+            assert!(distance(&got, &wanted) < 1e-6);
         }
         let masked = Tensor::new(&[[0.5f32, f32::NEG_INFINITY], [f32::NAN, 1.0]], &Device::Cpu).unwrap();
         let rows = softmax(masked).unwrap().to_vec2::<f32>().unwrap();
         assert_eq!(rows[0], vec![1.0, 0.0]);
         assert!(rows[1].iter().all(|value| value.is_nan()));
+    }
+
+    #[test]
+    fn group_norms_are_the_library_s() {
+        let x = noise("x", (2, 6, 3, 7)).affine(3.0, 2.0).unwrap();
+        let (weight, bias) = (noise("weight", 6), noise("bias", 6));
+        let norm = candle_nn::GroupNorm::new(weight.clone(), bias.clone(), 6, 3, 1e-5).unwrap();
+        let wanted = norm.forward(&x).unwrap().relu().unwrap();
+        let affine = (numbers(&weight).unwrap(), numbers(&bias).unwrap());
+        let got = group_norm_relu(x, 3, (&affine.0, &affine.1), 1e-5).unwrap();
+        assert!(distance(&got, &wanted) < 1e-5);
+    }
+
+    #[test]
+    fn sums_are_the_library_s() {
+        let (x, y) = (noise("x", (3, SHARE)), noise("y", (3, SHARE)));
+        let wanted = (&x + &y).unwrap();
+        // The first row is no part of what the others are added to.
+        for (start, rows) in [(1, 2), (0, 1)] {
+            let part = |tensor: &Tensor| tensor.narrow(0, start, rows).unwrap();
+            let sum = add(part(&x), &part(&y)).unwrap();
+            assert!(distance(&sum, &part(&wanted)) < 1e-9);
+        }
+    }
+
+    #[test]
+    fn norms_are_the_library_s() {
+        for width in [8, 37, 1280] {
+            let x = noise("x", (3, 5, width)).affine(3.0, 2.0).unwrap();
+            let norm = LayerNorm::new(noise("weight", width), noise("bias", width), 1e-6);
+            assert!(distance(&layer_norm(&norm, &x).unwrap(), &norm.forward(&x).unwrap()) < 1e-5);
+        }
     }
 
     #[test]

@@ -5,14 +5,15 @@
 //! block and its final norm play no part. Every tensor is `[batch, 1 + patches, width]`, the class
 //! token first.
 
-use candle_core::{IndexOp, Module, Result, Tensor};
+use candle_core::{D, IndexOp, Module, Result, Tensor};
 use candle_nn::LayerNorm;
 
 use super::config::{GlammConfig, GlobalEncoderConfig};
-use super::elementwise;
+use super::elementwise::{self, Activation};
 use super::layers::{BetweenBlocks, Interruptible, go_on};
 use super::matrix::Projection;
 use super::source::Source;
+use super::tiled_attention::{self, Factors, Sight};
 
 /// What the rest of GLaMM sees of the global encoder.
 #[derive(Debug, Clone)]
@@ -164,20 +165,35 @@ impl Block {
     }
 
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let x = (x + self.attend(&self.layer_norm1.forward(x)?)?)?;
-        let hidden = elementwise::quick_gelu(self.fc1.forward(&self.layer_norm2.forward(&x)?)?)?;
-        &x + self.fc2.forward(&hidden)?
+        let x = elementwise::add(self.attend(&elementwise::layer_norm(&self.layer_norm1, x)?)?, x)?;
+        let hidden = elementwise::layer_norm(&self.layer_norm2, &x)?;
+        let hidden = self.fc1.forward_then(&hidden, Some(Activation::QuickGelu))?;
+        elementwise::add(self.fc2.forward(&hidden)?, &x)
     }
 
     fn attend(&self, x: &Tensor) -> Result<Tensor> {
         let (batch, tokens, width) = x.dims3()?;
-        let head = width / self.heads;
-        let split = |x: Tensor| x.reshape((batch, tokens, self.heads, head))?.transpose(1, 2)?.contiguous();
-        let q = split((self.q_proj.forward(x)? * (head as f64).powf(-0.5))?)?;
-        let k = split(self.k_proj.forward(x)?)?;
-        let v = split(self.v_proj.forward(x)?)?;
-        let weights = elementwise::softmax(q.matmul(&k.t()?)?)?;
-        let mixed = weights.matmul(&v)?.transpose(1, 2)?.reshape((batch, tokens, width))?;
-        self.out_proj.forward(&mixed)
+        let shape = (batch, tokens, self.heads, width / self.heads);
+        let split = |projection: &Projection| projection.forward(x)?.reshape(shape)?.transpose(1, 2);
+        let (q, k, v) = (split(&self.q_proj)?, split(&self.k_proj)?, split(&self.v_proj)?);
+        let mixed = match batch {
+            1 => {
+                let parts = [&q.get(0)?, &k.get(0)?, &v.get(0)?];
+                tiled_attention::attend(parts, Sight::All, Factors::of(&self.q_proj))?
+            }
+            _ => None,
+        };
+        let mixed = match mixed {
+            Some(mixed) => mixed,
+            None => attend_by_library(&q, &k, &v)?,
+        };
+        self.out_proj.forward(&mixed.reshape((batch, tokens, width))?)
     }
+}
+
+/// `[batch, heads, tokens, width]` each, to `[batch, tokens, heads, width]`.
+fn attend_by_library(q: &Tensor, k: &Tensor, v: &Tensor) -> Result<Tensor> {
+    let scale = (q.dim(D::Minus1)? as f64).powf(-0.5);
+    let weights = (q.contiguous()? * scale)?.matmul(&k.contiguous()?.t()?)?;
+    elementwise::softmax(weights)?.matmul(&v.contiguous()?)?.transpose(1, 2)
 }

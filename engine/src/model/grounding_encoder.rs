@@ -8,10 +8,12 @@ use candle_core::{D, Device, Module, Result, Tensor};
 use candle_nn::{LayerNorm, VarBuilder};
 
 use super::config::GroundingConfig;
-use super::elementwise;
+use super::elementwise::{self, Activation};
 use super::layers::{BetweenBlocks, Interruptible, go_on};
 use super::matrix::Projection;
 use super::source::Source;
+use super::tiled_attention::{Factors, Square, attend_in_windows};
+use super::winograd::Winograd;
 
 const NORM_EPS: f64 = 1e-6;
 
@@ -19,6 +21,9 @@ const NORM_EPS: f64 = 1e-6;
 /// below this number of elements, 4 MiB in f32: in the processor's cache, where all heads of a global
 /// block would take 1 GiB.
 pub(crate) const ATTENTION_ELEMENTS: usize = 1 << 20;
+
+/// Rows of the grid that go through an MLP together.
+const STRIP: usize = 14;
 
 /// The image encoder of SAM.
 #[derive(Debug, Clone)]
@@ -137,26 +142,46 @@ impl Block {
     }
 
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let normed = self.norm1.forward(x)?;
-        let attended = match self.window {
-            None => self.attn.forward(&normed)?,
-            Some(side) => {
-                let (_, h, w, _) = x.dims4()?;
-                join_windows(&self.attn.forward(&split_windows(&normed, side)?)?, h, w)?
-            }
-        };
-        let x = (x + attended)?;
-        let hidden = elementwise::gelu(self.lin1.forward(&self.norm2.forward(&x)?)?)?;
-        x + self.lin2.forward(&hidden)?
+        match self.window {
+            // Windows side by side do not see others: they pass through the whole block before the next.
+            Some(side) => in_strips(x, side, |x| self.transform(&self.attend(x)?)),
+            None => in_strips(&self.attend(x)?, STRIP, |x| self.transform(x)),
+        }
+    }
+
+    fn attend(&self, x: &Tensor) -> Result<Tensor> {
+        elementwise::add(self.attn.forward(&elementwise::layer_norm(&self.norm1, x)?)?, x)
+    }
+
+    fn transform(&self, x: &Tensor) -> Result<Tensor> {
+        let hidden = elementwise::layer_norm(&self.norm2, x)?;
+        let hidden = self.lin1.forward_then(&hidden, Some(Activation::Gelu))?;
+        elementwise::add(self.lin2.forward(&hidden)?, x)
     }
 }
 
-/// `[batch, h, w, c]` → `[batch · windows, side, side, c]`, padded with zeros at the right and
+/// `f` of some rows of `[batch, h, w, c]` at a time on the CPU, where little memory in use is memory
+/// in reach; of all of them elsewhere.
+fn in_strips(x: &Tensor, rows: usize, f: impl Fn(&Tensor) -> Result<Tensor>) -> Result<Tensor> {
+    let h = x.dim(1)?;
+    if rows >= h || !x.device().is_cpu() {
+        return f(x);
+    }
+    let strip = |first: usize| f(&x.narrow(1, first, rows.min(h - first))?.contiguous()?);
+    Tensor::cat(&(0..h).step_by(rows).map(strip).collect::<Result<Vec<_>>>()?, 1)
+}
+
+/// `[batch, h, w, c]` → `[batch · windows, side, side, c]`, padded with `padding` `[c]` at the right and
 /// bottom where the grid is not a multiple of the window. The padding takes part in attention.
-fn split_windows(x: &Tensor, side: usize) -> Result<Tensor> {
+fn split_windows(x: &Tensor, side: usize, padding: &Tensor) -> Result<Tensor> {
     let (batch, h, w, channels) = x.dims4()?;
     let (down, across) = (h.div_ceil(side), w.div_ceil(side));
-    let x = x.pad_with_zeros(1, 0, down * side - h)?.pad_with_zeros(2, 0, across * side - w)?;
+    let pad = |x: &Tensor, axis: usize, more: usize| {
+        let mut shape = x.dims().to_vec();
+        shape[axis] = more;
+        if more == 0 { Ok(x.clone()) } else { Tensor::cat(&[x, &padding.broadcast_as(shape)?], axis) }
+    };
+    let x = pad(&pad(x, 1, down * side - h)?, 2, across * side - w)?;
     x.reshape(&[batch, down, side, across, side, channels])?.transpose(2, 3)?.reshape((
         batch * down * across,
         side,
@@ -183,37 +208,69 @@ fn join_windows(x: &Tensor, h: usize, w: usize) -> Result<Tensor> {
 #[derive(Debug, Clone)]
 struct Attention {
     heads: usize,
+    /// Of the squares attended in.
+    side: usize,
     qkv: Projection,
+    qkv_bias: Tensor,
     proj: Projection,
     rel_pos_h: Tensor,
     rel_pos_w: Tensor,
 }
 
 impl Attention {
-    /// `side` is that of the square attended over.
+    /// `side` is that of the squares attended in: of windows, or of the grid.
     fn new(width: usize, heads: usize, side: usize, source: &Source) -> Result<Self> {
         let vb = source.tensors();
         let table = (2 * side - 1, width / heads);
         Ok(Self {
             heads,
+            side,
             qkv: source.pp("qkv").linear(width, 3 * width)?,
+            qkv_bias: vb.get(3 * width, "qkv.bias")?,
             proj: source.pp("proj").linear(width, width)?,
             rel_pos_h: vb.get(table, "rel_pos_h")?,
             rel_pos_w: vb.get(table, "rel_pos_w")?,
         })
     }
 
+    /// `x` is `[batch, h, w, width]`. Windows that reach beyond meet zeros there, of which queries, keys
+    /// and values are the biases.
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let (batch, h, w, width) = x.dims4()?;
-        let (tokens, head) = (h * w, width / self.heads);
-        let qkv = self.qkv.forward(&x.reshape((batch, tokens, width))?)?;
+        let qkv = self.qkv.forward(x)?;
+        let mixed = match self.attend_in_tiles(&qkv)? {
+            Some(mixed) => mixed,
+            None => self.attend_by_library(&qkv)?,
+        };
+        self.proj.forward(&mixed)
+    }
+
+    /// `[1, h, w, width]` of queries, keys and values `[1, h, w, 3 · width]`; `None` where only the tensor
+    /// library can.
+    fn attend_in_tiles(&self, qkv: &Tensor) -> Result<Option<Tensor>> {
+        let square = Square {
+            side: self.side,
+            rel_pos_h: &self.rel_pos_h,
+            rel_pos_w: &self.rel_pos_w,
+            factors: Factors::of(&self.qkv),
+            padding: &self.qkv_bias,
+        };
+        attend_in_windows(qkv, self.heads, square)
+    }
+
+    /// What [`Self::attend_in_tiles`] does, of any batch, in operations of the tensor library.
+    fn attend_by_library(&self, qkv: &Tensor) -> Result<Tensor> {
+        let (_, grid_h, grid_w, _) = qkv.dims4()?;
+        let qkv = split_windows(qkv, self.side, &self.qkv_bias)?;
+        let (batch, h, w, all) = qkv.dims4()?;
+        let (tokens, width) = (h * w, all / 3);
+        let head = width / self.heads;
         let qkv = qkv.reshape((batch, tokens, 3, self.heads, head))?.permute((2, 0, 3, 1, 4))?;
         let part = |i: usize| qkv.get(i)?.contiguous()?.reshape((batch * self.heads, tokens, head));
         let (q, k, v) = (part(0)?, part(1)?, part(2)?);
         let (q, k) = self.with_positions(&q, &k, h, w)?;
         let mixed = attend(&q, &k, &v, ATTENTION_ELEMENTS)?;
         let mixed = mixed.reshape((batch, self.heads, tokens, head))?.transpose(1, 2)?;
-        self.proj.forward(&mixed.reshape((batch, h, w, width))?)
+        join_windows(&mixed.reshape((batch, h, w, width))?, grid_h, grid_w)
     }
 
     /// Queries and keys whose plain products are the complete logits: a query is lengthened by its
@@ -308,7 +365,11 @@ impl Module for Neck {
         let weight = self.narrow.reshape(((), width))?;
         let x = x.reshape((batch * h * w, width))?.matmul(&weight.t()?)?;
         let x = self.norm1.forward(&x)?.reshape((batch, h, w, ()))?;
-        let x = x.permute((0, 3, 1, 2))?.contiguous()?.conv2d(&self.smooth, 1, 1, 1, 1)?;
+        let x = x.permute((0, 3, 1, 2))?.contiguous()?;
+        let x = match Winograd::new(&self.smooth, None)? {
+            Some(transformed) => transformed.convolve(&x)?,
+            None => x.conv2d(&self.smooth, 1, 1, 1, 1)?,
+        };
         let x = self.norm2.forward(&x.permute((0, 2, 3, 1))?.contiguous()?)?;
         x.permute((0, 3, 1, 2))?.contiguous()
     }
@@ -319,13 +380,15 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "a failed test should stop")]
 
     use super::*;
+    use crate::model::testing::{distance, noise};
 
     #[test]
     fn windows_join_back_whatever_the_padding() {
         for (h, w, side) in [(4, 4, 2), (5, 7, 3), (2, 3, 4)] {
             let x = Tensor::arange(0f32, (2 * h * w * 3) as f32, &Device::Cpu).unwrap();
             let x = x.reshape((2, h, w, 3)).unwrap();
-            let windows = split_windows(&x, side).unwrap();
+            let padding = Tensor::zeros(3, candle_core::DType::F32, &Device::Cpu).unwrap();
+            let windows = split_windows(&x, side, &padding).unwrap();
             assert_eq!(windows.dims(), [2 * h.div_ceil(side) * w.div_ceil(side), side, side, 3]);
             let back = join_windows(&windows, h, w).unwrap();
             let (want, got) = (x.flatten_all().unwrap(), back.flatten_all().unwrap());
@@ -343,6 +406,19 @@ mod tests {
             assert_eq!(parts.dims(), all.dims());
             let difference = (&all - parts).unwrap().abs().unwrap().max_all().unwrap();
             assert!(difference.to_scalar::<f32>().unwrap() < 1e-6);
+        }
+    }
+
+    #[test]
+    fn tiles_attend_as_the_library_does() {
+        // Windows that end with the grid and reach beyond it; the whole grid.
+        for (h, w, side) in [(6, 6, 3), (7, 5, 4), (5, 5, 5)] {
+            let source = crate::model::testing::weights().pp(side);
+            let attention = Attention::new(32, 2, side, &source).unwrap();
+            let qkv = noise("qkv", (1, h, w, 96)).affine(2.0, 0.0).unwrap();
+            let wanted = attention.attend_by_library(&qkv).unwrap();
+            let Some(got) = attention.attend_in_tiles(&qkv).unwrap() else { return };
+            assert!(distance(&got, &wanted) < 1e-5, "{h} {w} {side}: {}", distance(&got, &wanted));
         }
     }
 

@@ -5,10 +5,14 @@
 //! number format that has a matrix product.
 
 use std::ops::ControlFlow;
+use std::sync::{Mutex, PoisonError};
 
+use candle_core::utils::barrier_pool;
 use candle_core::{DType, Device, Module, Result, Tensor};
-use candle_nn::{Linear, VarBuilder};
+use candle_nn::VarBuilder;
 
+use super::elementwise;
+use super::matrix::{Matrix, Projection};
 use crate::error::EngineError;
 
 /// How far an encoder has come: asked for between its blocks.
@@ -40,10 +44,16 @@ pub(super) fn go_on(hook: BetweenBlocks<'_>, done: usize, total: usize) -> Inter
     }
 }
 
+/// A linear layer of an ordinary tensor `[outputs, inputs]` with a bias.
+pub(super) fn dense(inputs: usize, outputs: usize, vb: &VarBuilder) -> Result<Projection> {
+    let weight = Matrix::Dense(vb.get((outputs, inputs), "weight")?);
+    Ok(Projection::new(weight, Some(vb.get(outputs, "bias")?)))
+}
+
 /// SAM's `MLP`: linear layers `layers.0`, `layers.1`, … with ReLU between them.
 #[derive(Debug, Clone)]
 pub(super) struct ReluMlp {
-    layers: Vec<Linear>,
+    layers: Vec<Projection>,
 }
 
 impl ReluMlp {
@@ -53,7 +63,7 @@ impl ReluMlp {
         let layers = widths
             .windows(2)
             .enumerate()
-            .map(|(i, pair)| candle_nn::linear(pair[0], pair[1], vb.pp(i)))
+            .map(|(i, pair)| dense(pair[0], pair[1], &vb.pp(i)))
             .collect::<Result<_>>()?;
         Ok(Self { layers })
     }
@@ -69,6 +79,32 @@ impl Module for ReluMlp {
             x = layer.forward(&x)?;
         }
         Ok(x)
+    }
+}
+
+/// Group norm (Wu and He, 2018) of `[n, channels, h, w]`.
+#[derive(Debug, Clone)]
+pub(super) struct GroupNorm {
+    groups: usize,
+    weight: Tensor,
+    bias: Tensor,
+    eps: f64,
+}
+
+impl GroupNorm {
+    pub(super) fn new(groups: usize, channels: usize, eps: f64, vb: &VarBuilder) -> Result<Self> {
+        Ok(Self { groups, weight: vb.get(channels, "weight")?, bias: vb.get(channels, "bias")?, eps })
+    }
+
+    /// The norm, and ReLU of it; on the CPU in place of `x`.
+    pub(super) fn forward_then_relu(&self, x: Tensor) -> Result<Tensor> {
+        let channels = x.dim(1)?;
+        if [&x, &self.weight, &self.bias].into_iter().all(elementwise::is_ours) {
+            let (weight, bias) = (elementwise::numbers(&self.weight)?, elementwise::numbers(&self.bias)?);
+            return elementwise::group_norm_relu(x, self.groups, (&weight, &bias), self.eps as f32);
+        }
+        let (weight, bias) = (self.weight.clone(), self.bias.clone());
+        candle_nn::GroupNorm::new(weight, bias, channels, self.groups, self.eps)?.forward(&x)?.relu()
     }
 }
 
@@ -92,22 +128,60 @@ pub(super) fn resize_aligned(x: &Tensor, height: usize, width: usize) -> Result<
     if (h, w) == (height, width) {
         return Ok(x.clone());
     }
+    if elementwise::is_ours(x) {
+        return resize_planes(x, height, width);
+    }
     let rows = aligned_matrix(h, height, x.dtype(), x.device())?;
     let columns = aligned_matrix(w, width, x.dtype(), x.device())?;
     transform_planes(x, &rows, &columns)
 }
 
+/// [`resize_aligned`] on the CPU in single precision: each new row between two old ones, then each new
+/// cell between two of that row.
+fn resize_planes(x: &Tensor, height: usize, width: usize) -> Result<Tensor> {
+    let (n, c, h, w) = x.dims4()?;
+    let (rows, columns) = (aligned_places(h, height), aligned_places(w, width));
+    let mut resized = vec![0f32; n * c * height * width];
+    let numbers = elementwise::numbers(x)?;
+    let planes = numbers.chunks_exact(h * w).zip(resized.chunks_exact_mut(height * width));
+    let planes: Vec<_> = planes.map(Mutex::new).collect();
+    barrier_pool().execute_chunked(planes.len(), |range| {
+        let mut between = vec![0f32; w];
+        for plane in &planes[range] {
+            let (old, new) = &mut *plane.lock().unwrap_or_else(PoisonError::into_inner);
+            for (row, &(low, part)) in new.chunks_exact_mut(width).zip(&rows) {
+                let (above, below) = (&old[low * w..][..w], &old[(low + 1).min(h - 1) * w..][..w]);
+                for (between, (above, below)) in between.iter_mut().zip(above.iter().zip(below)) {
+                    *between = above + (below - above) * part;
+                }
+                for (cell, &(low, part)) in row.iter_mut().zip(&columns) {
+                    let (left, right) = (between[low], between[(low + 1).min(w - 1)]);
+                    *cell = left + (right - left) * part;
+                }
+            }
+        }
+    });
+    drop(planes);
+    Tensor::from_vec(resized, (n, c, height, width), x.device())
+}
+
+/// For every new cell the old one at or before it, and how far it is on the way to the next.
+fn aligned_places(from: usize, to: usize) -> Vec<(usize, f32)> {
+    let step = if to > 1 { (from - 1) as f32 / (to - 1) as f32 } else { 0.0 };
+    let place = |i: usize| {
+        let at = step * i as f32;
+        let low = (at as usize).min(from - 1);
+        (low, at - low as f32)
+    };
+    (0..to).map(place).collect()
+}
+
 /// `[to, from]`: weight of every old cell in every new one.
 fn aligned_matrix(from: usize, to: usize, dtype: DType, device: &Device) -> Result<Tensor> {
     let mut weights = vec![0f32; to * from];
-    let step = if to > 1 { (from - 1) as f32 / (to - 1) as f32 } else { 0.0 };
-    for (i, row) in weights.chunks_exact_mut(from).enumerate() {
-        let at = step * i as f32;
-        let low = (at as usize).min(from - 1);
-        let high = (low + 1).min(from - 1);
-        let part = at - low as f32;
+    for (row, (low, part)) in weights.chunks_exact_mut(from).zip(aligned_places(from, to)) {
         row[low] += 1.0 - part;
-        row[high] += part;
+        row[(low + 1).min(from - 1)] += part;
     }
     Tensor::from_vec(weights, (to, from), device)?.to_dtype(dtype)
 }
@@ -124,6 +198,7 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "a failed test should stop")]
 
     use super::*;
+    use crate::model::testing::{distance, noise};
 
     fn resized(rows: &[&[f32]], height: usize, width: usize) -> Vec<Vec<f32>> {
         let (h, w) = (rows.len(), rows[0].len());
@@ -143,6 +218,17 @@ mod tests {
     fn aligned_resizing_of_and_to_a_single_cell() {
         assert_eq!(resized(&[&[7.0]], 2, 2), [[7.0, 7.0], [7.0, 7.0]]);
         assert_eq!(resized(&[&[1.0, 2.0], &[3.0, 4.0]], 1, 1), [[1.0]]);
+    }
+
+    #[test]
+    fn planes_are_resized_as_by_matrices() {
+        let x = noise("x", (2, 3, 7, 5));
+        for (height, width) in [(14, 10), (3, 4), (1, 1), (7, 9)] {
+            let columns = aligned_matrix(5, width, DType::F32, &Device::Cpu).unwrap();
+            let rows = aligned_matrix(7, height, DType::F32, &Device::Cpu).unwrap();
+            let wanted = transform_planes(&x, &rows, &columns).unwrap();
+            assert!(distance(&resize_aligned(&x, height, width).unwrap(), &wanted) < 1e-6);
+        }
     }
 
     #[test]

@@ -16,6 +16,7 @@ use super::kv_cache::KvCache;
 use super::layers::{BetweenBlocks, Interruptible, go_on};
 use super::matrix::{Projection, Table};
 use super::source::Source;
+use super::tiled_attention::{self, Factors, Sight};
 
 /// The language model.
 #[derive(Debug)]
@@ -244,6 +245,11 @@ impl Attention {
         let value = self.split(&new.value, shared)?;
         let (keys, values) = cache.write(index, &key, &value)?;
         let (keys, values) = (keys.to_dtype(dtype)?, values.to_dtype(dtype)?);
+
+        let parts = [&query, &keys, &values];
+        if let Some(mixed) = tiled_attention::attend(parts, Sight::Past, Factors::of(&self.query))? {
+            return Ok(mixed);
+        }
 
         // Query heads that share a key head are so many more rows of one product.
         let rows = queries / shared * n;

@@ -15,6 +15,7 @@ use candle_core::utils::barrier_pool;
 use candle_core::{CpuStorage, DType, Device, Module, Result, Storage, Tensor};
 use half::{bf16, f16};
 
+use super::elementwise::{self, Activation, Finish};
 use super::quantized;
 
 /// Enough for every kind of block.
@@ -252,6 +253,10 @@ impl PackedMatrix {
     /// # Errors
     /// `x` is not on the CPU, or of another width.
     pub fn multiply(&self, x: &Tensor) -> Result<Tensor> {
+        self.multiply_and_finish(x, Finish::default())
+    }
+
+    fn multiply_and_finish(&self, x: &Tensor, finish: Finish<'_>) -> Result<Tensor> {
         let x = x.to_dtype(DType::F32)?.contiguous()?;
         let mut shape = x.dims().to_vec();
         if shape.pop() != Some(self.columns) {
@@ -260,7 +265,8 @@ impl PackedMatrix {
         let count: usize = shape.iter().product();
         shape.push(self.rows);
         if self.format.is_float() && count > FEW_ROWS {
-            return self.multiply_unpacked(&x.reshape((count, self.columns))?)?.reshape(shape);
+            let product = self.multiply_unpacked(&x.reshape((count, self.columns))?)?;
+            return finish.of(product)?.reshape(shape);
         }
         let (storage, layout) = x.storage_and_layout();
         let Storage::Cpu(CpuStorage::F32(values)) = &*storage else {
@@ -269,7 +275,7 @@ impl PackedMatrix {
         let start = layout.start_offset();
         let values = &values[start..start + count * self.columns];
         let mut product = vec![0f32; count * self.rows];
-        self.matmul((count, self.columns, self.rows), values, &mut product)?;
+        self.matmul((count, self.columns, self.rows), values, (finish, &mut product))?;
         Tensor::from_vec(product, shape, &Device::Cpu)
     }
 
@@ -288,9 +294,14 @@ impl PackedMatrix {
         }
     }
 
-    fn matmul(&self, sizes: (usize, usize, usize), x: &[f32], product: &mut [f32]) -> Result<()> {
+    fn matmul(
+        &self,
+        sizes: (usize, usize, usize),
+        x: &[f32],
+        (finish, product): (Finish<'_>, &mut [f32]),
+    ) -> Result<()> {
         let stored = self.stored();
-        if quantized::multiply((self.format, stored), sizes, x, product) {
+        if quantized::multiply((self.format, stored), sizes, x, (finish, product)) {
             return Ok(());
         }
         match self.format {
@@ -303,7 +314,9 @@ impl PackedMatrix {
             Format::Q6K => k_quants::matmul(sizes, x, as_blocks::<k_quants::BlockQ6K>(stored), product),
             Format::Q5K => k_quants::matmul(sizes, x, as_blocks::<k_quants::BlockQ5K>(stored), product),
             Format::Q4K => k_quants::matmul(sizes, x, as_blocks::<k_quants::BlockQ4K>(stored), product),
-        }
+        }?;
+        finish.apply_to_rows(product, self.rows);
+        Ok(())
     }
 }
 
@@ -382,17 +395,6 @@ pub enum Matrix {
     Device(QMatMul),
 }
 
-impl Matrix {
-    /// `x` `[…, inputs]` times the transpose: `[…, outputs]`, in the number format of `x`.
-    fn multiply(&self, x: &Tensor) -> Result<Tensor> {
-        match self {
-            Self::Dense(weight) => candle_nn::Linear::new(weight.clone(), None).forward(x),
-            Self::Packed(matrix) => matrix.multiply(x)?.to_dtype(x.dtype()),
-            Self::Device(matrix) => matrix.forward(&x.to_dtype(DType::F32)?)?.to_dtype(x.dtype()),
-        }
-    }
-}
-
 /// A linear layer: a matrix, and a bias where it has one.
 #[derive(Debug, Clone)]
 pub struct Projection {
@@ -410,15 +412,62 @@ impl Projection {
     pub(super) fn is_packed(&self) -> bool {
         matches!(self.weight, Matrix::Packed(_))
     }
+
+    /// Whether the matrix is in blocks of few bits.
+    pub(super) fn is_in_blocks(&self) -> bool {
+        match &self.weight {
+            Matrix::Packed(matrix) => !matrix.format.is_float(),
+            Matrix::Dense(_) | Matrix::Device(_) => false,
+        }
+    }
+
+    /// `x` `[…, inputs]` times the transpose of the matrix, plus the bias, then `activation` of it:
+    /// `[…, outputs]`, in the number format of `x`.
+    pub(super) fn forward_then(&self, x: &Tensor, activation: Option<Activation>) -> Result<Tensor> {
+        match &self.weight {
+            Matrix::Dense(weight) => {
+                let product = candle_nn::Linear::new(weight.clone(), None).forward(x)?;
+                if elementwise::is_ours(&product) {
+                    return self.finished(activation, |finish| finish.of(product));
+                }
+                self.finish_by_library(product, activation)
+            }
+            Matrix::Packed(matrix) => {
+                self.finished(activation, |finish| matrix.multiply_and_finish(x, finish))?.to_dtype(x.dtype())
+            }
+            Matrix::Device(matrix) => {
+                let product = matrix.forward(&x.to_dtype(DType::F32)?)?.to_dtype(x.dtype())?;
+                self.finish_by_library(product, activation)
+            }
+        }
+    }
+
+    /// What `multiply` does, told how to finish the product.
+    fn finished(
+        &self,
+        activation: Option<Activation>,
+        multiply: impl FnOnce(Finish<'_>) -> Result<Tensor>,
+    ) -> Result<Tensor> {
+        let Some(bias) = &self.bias else { return multiply(Finish { bias: None, activation }) };
+        let bias = bias.to_dtype(DType::F32)?.contiguous()?;
+        multiply(Finish { bias: Some(&*elementwise::numbers(&bias)?), activation })
+    }
+
+    fn finish_by_library(&self, product: Tensor, activation: Option<Activation>) -> Result<Tensor> {
+        let product = match &self.bias {
+            Some(bias) => product.broadcast_add(bias)?,
+            None => product,
+        };
+        match activation {
+            Some(activation) => activation.of(product),
+            None => Ok(product),
+        }
+    }
 }
 
 impl Module for Projection {
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let product = self.weight.multiply(x)?;
-        match &self.bias {
-            Some(bias) => product.broadcast_add(bias),
-            None => Ok(product),
-        }
+        self.forward_then(x, None)
     }
 }
 

@@ -19,7 +19,10 @@ pub mod prompt_encoder;
 mod quantized;
 pub mod region_encoder;
 mod roi_align;
+mod scattered;
 pub mod source;
 #[cfg(test)]
 pub(crate) mod testing;
+mod tiled_attention;
 mod two_way_transformer;
+mod winograd;

@@ -30,6 +30,20 @@ pub struct DecodedMasks {
     pub looks: Vec<Tensor>,
 }
 
+impl DecodedMasks {
+    /// Those of all prompts, of which there is at least one.
+    fn together(of_prompts: &[Self]) -> Result<Self> {
+        let all =
+            |part: &dyn Fn(&Self) -> Tensor| Tensor::cat(&of_prompts.iter().map(part).collect::<Vec<_>>(), 0);
+        let looks = of_prompts.first().map_or(0, |masks| masks.looks.len());
+        Ok(Self {
+            logits: all(&|masks| masks.logits.clone())?,
+            iou: all(&|masks| masks.iou.clone())?,
+            looks: (0..looks).map(|i| all(&|masks| masks.looks[i].clone())).collect::<Result<_>>()?,
+        })
+    }
+}
+
 /// Prompts and an image embedding to masks.
 #[derive(Debug, Clone)]
 pub struct PixelDecoder {
@@ -67,7 +81,17 @@ impl PixelDecoder {
     /// The tensor library's.
     pub fn decode(&self, image_embedding: &Tensor, sparse: &Tensor, dense: &Tensor) -> Result<DecodedMasks> {
         let image = image_embedding.broadcast_add(dense)?;
-        self.mask_decoder.forward(&image, &self.prompt_encoder.dense_positions()?, sparse)
+        let positions = self.prompt_encoder.dense_positions()?;
+        let (n, images) = (sparse.dim(0)?, image.dim(0)?);
+        if n <= 1 || !image.device().is_cpu() {
+            return self.mask_decoder.forward(&image, &positions, sparse);
+        }
+        // One after the other: what one takes in between stays in the processor's reach.
+        let masks = (0..n).map(|i| {
+            let image = image.narrow(0, i.min(images - 1), 1)?;
+            self.mask_decoder.forward(&image, &positions, &sparse.narrow(0, i, 1)?)
+        });
+        DecodedMasks::together(&masks.collect::<Result<Vec<_>>>()?)
     }
 }
 
@@ -133,7 +157,7 @@ impl MaskDecoder {
             .map(|(i, mlp)| mlp.forward(&tokens.i((.., 1 + i, ..))?.contiguous()?))
             .collect::<Result<Vec<_>>>()?;
         let weights = Tensor::stack(&weights, 1)?;
-        let logits = weights.matmul(&pixels.transpose(1, 2)?.contiguous()?)?;
+        let logits = weights.matmul(&pixels.transpose(1, 2)?)?;
         Ok(DecodedMasks {
             logits: logits.reshape((n, masks, height, across))?,
             iou: self.iou_prediction_head.forward(&tokens.i((.., 0, ..))?.contiguous()?)?,
@@ -147,7 +171,10 @@ impl MaskDecoder {
 
     /// `[n, h, w, width]` → `[n, 4 h, 4 w, width / 8]`.
     fn upscale(&self, cells: &Tensor) -> Result<Tensor> {
-        let x = elementwise::gelu(self.upscale_norm.forward(&self.upscale_first.forward(cells)?)?)?;
+        let x = elementwise::gelu(elementwise::layer_norm(
+            &self.upscale_norm,
+            &self.upscale_first.forward(cells)?,
+        )?)?;
         elementwise::gelu(self.upscale_second.forward(&x)?)
     }
 }
@@ -173,7 +200,7 @@ impl Module for Doubling {
         let weight = self.weight.permute((0, 2, 3, 1))?.reshape((from, 4 * to))?;
         let x = x.reshape((n * h * w, from))?.matmul(&weight)?;
         let x = x.reshape(&[n * h, w, 2, 2, to])?.transpose(1, 2)?;
-        x.reshape((n, 2 * h, 2 * w, to))?.broadcast_add(&self.bias)
+        elementwise::add_bias(x.reshape((n, 2 * h, 2 * w, to))?, &self.bias)
     }
 }
 

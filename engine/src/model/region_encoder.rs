@@ -10,13 +10,14 @@
 //! the maps show only the crop that the global encoder sees: the model was trained so.
 
 use candle_core::{D, Device, IndexOp, Module, Result, Tensor};
-use candle_nn::{Conv2d, Conv2dConfig, GroupNorm, LayerNorm, Linear, VarBuilder};
+use candle_nn::{Conv2d, Conv2dConfig, LayerNorm, Linear, VarBuilder};
 
 use super::config::RegionEncoderConfig;
-use super::layers::{BetweenBlocks, Interruptible, go_on, linspace, resize_aligned};
+use super::layers::{BetweenBlocks, GroupNorm, Interruptible, go_on, linspace, resize_aligned};
 use super::matrix::Projection;
 use super::roi_align::RoiAlign;
 use super::source::Source;
+use super::winograd::Winograd;
 
 const NORM_EPS: f64 = 1e-5;
 
@@ -70,10 +71,16 @@ impl RegionEncoder {
         let mut maps = self.input_maps(levels)?;
         let total = self.fuse_convs.len() * maps.len();
         for (round, conv) in self.fuse_convs.iter().enumerate() {
+            let transformed = Winograd::new(conv.conv.weight(), None)?;
             let mut fused = Vec::with_capacity(maps.len());
             for level in 0..maps.len() {
                 go_on(&mut *between, round * maps.len() + level, total)?;
-                fused.push(conv.forward(&exchange_channels(&maps, level)?)?);
+                let x = exchange_channels(&maps, level)?;
+                let x = match &transformed {
+                    Some(transformed) => transformed.convolve(&x)?,
+                    None => conv.conv.forward(&x)?,
+                };
+                fused.push(conv.gn.forward_then_relu(x)?);
             }
             maps = fused;
         }
@@ -214,14 +221,8 @@ impl FuseConv {
         let same_size = Conv2dConfig { padding: 1, ..Conv2dConfig::default() };
         Ok(Self {
             conv: candle_nn::conv2d_no_bias(width, width, 3, same_size, vb.pp("conv"))?,
-            gn: candle_nn::group_norm(groups, width, NORM_EPS, vb.pp("gn"))?,
+            gn: GroupNorm::new(groups, width, NORM_EPS, &vb.pp("gn"))?,
         })
-    }
-}
-
-impl Module for FuseConv {
-    fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        self.gn.forward(&self.conv.forward(x)?)?.relu()
     }
 }
 

@@ -5,9 +5,13 @@
 //! again before every attention: for tokens these are the tokens as they came in.
 
 use candle_core::{Module, Result, Tensor};
-use candle_nn::{LayerNorm, Linear, VarBuilder, ops};
+use candle_nn::{LayerNorm, VarBuilder};
 
 use super::config::GroundingConfig;
+use super::elementwise;
+use super::layers::dense;
+use super::matrix::Projection;
+use super::tiled_attention::{self, Factors, Sight};
 
 const NORM_EPS: f64 = 1e-5;
 
@@ -61,7 +65,11 @@ impl TwoWayTransformer {
         let k = cells.broadcast_add(positions)?;
         let (mixed, look) = self.final_attn_token_to_image.forward_and_weights(&q, &k, &cells)?;
         looks.push(look);
-        Ok(Transformed { tokens: self.norm_final_attn.forward(&(x + mixed)?)?, cells, looks })
+        Ok(Transformed {
+            tokens: elementwise::layer_norm(&self.norm_final_attn, &(x + mixed)?)?,
+            cells,
+            looks,
+        })
     }
 }
 
@@ -74,8 +82,8 @@ struct TwoWayBlock {
     norm1: LayerNorm,
     cross_attn_token_to_image: Attention,
     norm2: LayerNorm,
-    lin1: Linear,
-    lin2: Linear,
+    lin1: Projection,
+    lin2: Projection,
     norm3: LayerNorm,
     cross_attn_image_to_token: Attention,
     norm4: LayerNorm,
@@ -93,8 +101,8 @@ impl TwoWayBlock {
             norm1: norm("norm1")?,
             cross_attn_token_to_image: attention(width / 2, "cross_attn_token_to_image")?,
             norm2: norm("norm2")?,
-            lin1: candle_nn::linear(width, inner, vb.pp("mlp.lin1"))?,
-            lin2: candle_nn::linear(inner, width, vb.pp("mlp.lin2"))?,
+            lin1: dense(width, inner, &vb.pp("mlp.lin1"))?,
+            lin2: dense(inner, width, &vb.pp("mlp.lin2"))?,
             norm3: norm("norm3")?,
             cross_attn_image_to_token: attention(width / 2, "cross_attn_image_to_token")?,
             norm4: norm("norm4")?,
@@ -115,19 +123,19 @@ impl TwoWayBlock {
             let q = (tokens + token_positions)?;
             (tokens + self.self_attn.forward(&q, &q, tokens)?)?
         };
-        let tokens = self.norm1.forward(&tokens)?;
+        let tokens = elementwise::layer_norm(&self.norm1, &tokens)?;
 
         let q = (&tokens + token_positions)?;
         let k = cells.broadcast_add(cell_positions)?;
         let (mixed, look) = self.cross_attn_token_to_image.forward_and_weights(&q, &k, cells)?;
-        let tokens = self.norm2.forward(&(tokens + mixed)?)?;
+        let tokens = elementwise::layer_norm(&self.norm2, &(tokens + mixed)?)?;
 
         let mlp = self.lin2.forward(&self.lin1.forward(&tokens)?.relu()?)?;
-        let tokens = self.norm3.forward(&(tokens + mlp)?)?;
+        let tokens = elementwise::layer_norm(&self.norm3, &(tokens + mlp)?)?;
 
         let q = (&tokens + token_positions)?;
-        let cells = (cells + self.cross_attn_image_to_token.forward(&k, &q, &tokens)?)?;
-        Ok(((tokens, self.norm4.forward(&cells)?), look))
+        let cells = elementwise::add(self.cross_attn_image_to_token.forward(&k, &q, &tokens)?, cells)?;
+        Ok(((tokens, elementwise::layer_norm(&self.norm4, &cells)?), look))
     }
 }
 
@@ -135,39 +143,55 @@ impl TwoWayBlock {
 #[derive(Debug, Clone)]
 struct Attention {
     heads: usize,
-    q_proj: Linear,
-    k_proj: Linear,
-    v_proj: Linear,
-    out_proj: Linear,
+    q_proj: Projection,
+    k_proj: Projection,
+    v_proj: Projection,
+    out_proj: Projection,
 }
 
 impl Attention {
     fn new(width: usize, inner: usize, heads: usize, vb: &VarBuilder) -> Result<Self> {
         Ok(Self {
             heads,
-            q_proj: candle_nn::linear(width, inner, vb.pp("q_proj"))?,
-            k_proj: candle_nn::linear(width, inner, vb.pp("k_proj"))?,
-            v_proj: candle_nn::linear(width, inner, vb.pp("v_proj"))?,
-            out_proj: candle_nn::linear(inner, width, vb.pp("out_proj"))?,
+            q_proj: dense(width, inner, &vb.pp("q_proj"))?,
+            k_proj: dense(width, inner, &vb.pp("k_proj"))?,
+            v_proj: dense(width, inner, &vb.pp("v_proj"))?,
+            out_proj: dense(inner, width, &vb.pp("out_proj"))?,
         })
     }
 
     fn forward(&self, q: &Tensor, k: &Tensor, v: &Tensor) -> Result<Tensor> {
-        self.forward_and_weights(q, k, v).map(|(mixed, _)| mixed)
+        let parts = self.project(q, k, v)?;
+        if parts[0].dim(0)? == 1 {
+            let [q, k, v] = [parts[0].get(0)?, parts[1].get(0)?, parts[2].get(0)?];
+            if let Some(mixed) = tiled_attention::attend([&q, &k, &v], Sight::All, Factors::Single)? {
+                return self.out_proj.forward(&mixed.unsqueeze(0)?);
+            }
+        }
+        self.mix(parts).map(|(mixed, _)| mixed)
     }
 
     /// Also the weights, `[n, heads, queries, keys]`.
     fn forward_and_weights(&self, q: &Tensor, k: &Tensor, v: &Tensor) -> Result<(Tensor, Tensor)> {
+        self.mix(self.project(q, k, v)?)
+    }
+
+    /// Queries, keys and values, `[n, heads, tokens, width]`.
+    fn project(&self, q: &Tensor, k: &Tensor, v: &Tensor) -> Result<[Tensor; 3]> {
         let split = |x: Tensor| {
             let (n, tokens, inner) = x.dims3()?;
-            x.reshape((n, tokens, self.heads, inner / self.heads))?.transpose(1, 2)?.contiguous()
+            x.reshape((n, tokens, self.heads, inner / self.heads))?.transpose(1, 2)
         };
-        let q = split(self.q_proj.forward(q)?)?;
-        let k = split(self.k_proj.forward(k)?)?;
-        let v = split(self.v_proj.forward(v)?)?;
+        let (q, k, v) = (self.q_proj.forward(q)?, self.k_proj.forward(k)?, self.v_proj.forward(v)?);
+        Ok([split(q)?, split(k)?, split(v)?])
+    }
+
+    fn mix(&self, parts: [Tensor; 3]) -> Result<(Tensor, Tensor)> {
+        let [q, k, v] = parts.map(|part| part.contiguous());
+        let (q, k, v) = (q?, k?, v?);
         let (n, heads, tokens, head) = q.dims4()?;
         let logits = ((q * (head as f64).powf(-0.5))?).matmul(&k.t()?)?;
-        let weights = ops::softmax_last_dim(&logits)?;
+        let weights = elementwise::softmax(logits)?;
         let mixed = weights.matmul(&v)?.transpose(1, 2)?.reshape((n, tokens, heads * head))?;
         Ok((self.out_proj.forward(&mixed)?, weights))
     }

@@ -27,15 +27,9 @@ pub(super) struct BlockOfRows {
 #[derive(Debug)]
 pub(super) struct Group<const BLOCK: usize> {
     /// For each four columns, the four bytes of every row, the first in the lowest bits.
-    bytes: Vec<[i32; ROWS]>,
-    blocks: Vec<BlockOfRows>,
-}
-
-/// Some columns of a group.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Stretch<'a> {
-    pub(super) bytes: &'a [[i32; ROWS]],
-    pub(super) blocks: &'a [BlockOfRows],
+    pub(super) bytes: Vec<[i32; ROWS]>,
+    /// For each block of columns.
+    pub(super) blocks: Vec<BlockOfRows>,
 }
 
 impl<const BLOCK: usize> Activations<BLOCK> {
@@ -68,14 +62,6 @@ impl<const BLOCK: usize> Group<BLOCK> {
             }
         }
         Self { bytes, blocks }
-    }
-
-    /// Columns `start..start + length`, multiples of `BLOCK`.
-    pub(super) fn stretch(&self, start: usize, length: usize) -> Stretch<'_> {
-        Stretch {
-            bytes: &self.bytes[start / 4..(start + length) / 4],
-            blocks: &self.blocks[start / BLOCK..(start + length) / BLOCK],
-        }
     }
 }
 

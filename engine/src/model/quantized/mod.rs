@@ -17,19 +17,20 @@ mod panel;
 #[cfg(target_arch = "x86_64")]
 mod vnni;
 
+use super::elementwise::Finish;
 use super::matrix::Format;
 
 /// From so many rows of input on, unpacking the matrix pays.
 const MANY_ROWS: usize = 20;
 
 /// `x` `[rows, columns]` times the transpose of the matrix `[outputs, columns]` that is `stored` in
-/// `format`, into `product` `[rows, outputs]`. Returns whether it was done: not for other formats,
-/// or on other processors; `product` is then untouched.
+/// `format`, finished, into `product` `[rows, outputs]`. Returns whether it was done: not for other
+/// formats, or on other processors; `product` is then untouched.
 pub(super) fn multiply(
     (format, stored): (Format, &[u8]),
     (rows, columns, outputs): (usize, usize, usize),
     x: &[f32],
-    product: &mut [f32],
+    (finish, product): (Finish<'_>, &mut [f32]),
 ) -> bool {
     if format.is_float() || !columns.is_multiple_of(format.block()) || product.is_empty() || columns == 0 {
         return false;
@@ -37,11 +38,16 @@ pub(super) fn multiply(
     #[cfg(target_arch = "x86_64")]
     if vnni::is_available() && few::is_available() {
         let matrix = panel::StoredMatrix { format, stored, rows: outputs, columns };
-        let multiply = if rows < MANY_ROWS { few::multiply } else { vnni::multiply };
-        multiply(&matrix, &x[..rows * columns], &mut product[..rows * outputs]);
+        let (x, product) = (&x[..rows * columns], &mut product[..rows * outputs]);
+        if rows < MANY_ROWS {
+            few::multiply(&matrix, x, product);
+            finish.apply_to_rows(product, outputs);
+        } else {
+            vnni::multiply(&matrix, x, finish, product);
+        }
         return true;
     }
-    let _ = (rows, stored, outputs, x, product);
+    let _ = (rows, stored, outputs, x, finish, product);
     false
 }
 
@@ -52,7 +58,7 @@ mod tests {
     use candle_core::quantized::QTensor;
 
     use super::activations::{Activations, ROWS};
-    use super::panel::{Panel, STRETCH, StoredMatrix, WIDTH, block, common_offset};
+    use super::panel::{Panel, StoredMatrix, WIDTH, block, common_offset};
     use super::*;
     use crate::model::testing::noise;
 
@@ -70,15 +76,16 @@ mod tests {
     #[test]
     fn panels_hold_the_elements() {
         for format in BLOCKS {
-            let (rows, columns) = (40, STRETCH + 256);
+            // More than is unpacked at a time.
+            let (rows, columns) = (40, 768);
             let (bytes, elements) = stored(format, rows, columns);
             let matrix = StoredMatrix { format, stored: &bytes, rows, columns };
             let mut panel = Panel::new();
-            // The second panel is not full; the second stretch is shorter.
-            for (first, start, length) in [(0, 0, STRETCH), (WIDTH, STRETCH, 256)] {
-                panel.unpack(&matrix, first, start, length);
+            // The second panel is not full.
+            for first in [0, WIDTH] {
+                panel.unpack(&matrix, first);
                 for (lane, column) in
-                    (0..WIDTH).flat_map(|lane| (0..length).map(move |column| (lane, column)))
+                    (0..WIDTH).flat_map(|lane| (0..columns).map(move |column| (lane, column)))
                 {
                     let (half, place) = (lane / 16, lane % 16);
                     let four = panel.bytes[column / 4][half].0[place].to_le_bytes();
@@ -90,7 +97,7 @@ mod tests {
                     };
                     let got = f32::from(four[column % 4]) * scale - offset;
                     let row = first + lane;
-                    let want = if row < rows { elements[row * columns + start + column] } else { 0.0 };
+                    let want = if row < rows { elements[row * columns + column] } else { 0.0 };
                     assert!((got - want).abs() < 1e-5, "{format:?} {row} {column}: {got} {want}");
                 }
             }
@@ -100,7 +107,7 @@ mod tests {
     /// `x` as its bytes have it.
     fn rounded<const BLOCK: usize>(x: &[f32], columns: usize) -> Vec<f32> {
         let activations = Activations::<BLOCK>::new(x, columns);
-        let groups: Vec<_> = activations.groups().map(|group| group.stretch(0, columns)).collect();
+        let groups: Vec<_> = activations.groups().collect();
         let value = |row: usize, column: usize| {
             let group = &groups[row / ROWS];
             let byte = group.bytes[column / 4][row % ROWS].to_le_bytes()[column % 4].cast_signed();
@@ -126,7 +133,7 @@ mod tests {
             };
             assert!(x.iter().zip(&x_rounded).all(|(x, rounded)| (x - rounded).abs() <= 0.5 / 127.0 + 1e-6));
             let mut product = vec![0.0; rows * outputs];
-            if !multiply((format, &bytes), (rows, columns, outputs), &x, &mut product) {
+            if !multiply((format, &bytes), (rows, columns, outputs), &x, (Finish::default(), &mut product)) {
                 continue; // This processor has no kernel.
             }
             for (i, &got) in product.iter().enumerate() {
@@ -145,7 +152,7 @@ mod tests {
         let mut x = vec![0.5; MANY_ROWS * 64];
         (x[3], x[64]) = (f32::NAN, f32::INFINITY);
         let mut product = vec![0.0; MANY_ROWS * 32];
-        if multiply((Format::Q8_0, &bytes), (MANY_ROWS, 64, 32), &x, &mut product) {
+        if multiply((Format::Q8_0, &bytes), (MANY_ROWS, 64, 32), &x, (Finish::default(), &mut product)) {
             assert!(product[..64].iter().all(|value| value.is_nan()));
             assert!(product[64..].iter().all(|value| value.is_finite()));
         }
@@ -156,7 +163,7 @@ mod tests {
         let (bytes, _) = stored(Format::Q8_0, 32, 64);
         let mut product = vec![7.0; MANY_ROWS * 32];
         let x = vec![0.5; MANY_ROWS * 64];
-        assert!(!multiply((Format::F16, &bytes), (MANY_ROWS, 64, 32), &x, &mut product));
+        assert!(!multiply((Format::F16, &bytes), (MANY_ROWS, 64, 32), &x, (Finish::default(), &mut product)));
         assert_eq!(product, [7.0; MANY_ROWS * 32]);
     }
 }

@@ -1,13 +1,16 @@
 //! Panels: 32 rows of a matrix in blocks, unpacked to bytes.
 
+use std::ops::Range;
+
 use half::f16;
 
 use crate::model::matrix::Format;
 
 /// Rows of the matrix in a panel.
 pub(super) const WIDTH: usize = 32;
-/// Columns that are unpacked at a time: their bytes stay in the processor's first cache.
-pub(super) const STRETCH: usize = 512;
+/// Columns that are unpacked of each row in turn: their bytes stay in the processor's first cache
+/// while all rows are written between each other.
+const STRETCH: usize = 512;
 
 /// A matrix in blocks.
 #[derive(Debug, Clone, Copy)]
@@ -29,7 +32,7 @@ pub(super) struct Lane(pub(super) [u32; 16]);
 #[repr(align(64))]
 pub(super) struct Numbers(pub(super) [f32; 16]);
 
-/// An element is its byte times the scale of its block, less an offset: either that of the block,
+/// All columns of 32 rows. An element is its byte times the scale of its block, less an offset: either that of the block,
 /// or the same number of scales for all blocks, see [`common_offset`].
 #[derive(Debug)]
 pub(super) struct Panel {
@@ -58,37 +61,45 @@ pub(super) fn block(format: Format) -> usize {
 }
 
 impl Panel {
+    /// Room for panels of any matrix.
     pub(super) fn new() -> Self {
+        Self { bytes: Vec::new(), scales: Vec::new(), offsets: Vec::new() }
+    }
+
+    /// Unpacks rows `first..first + WIDTH`, all columns. Rows beyond the last are 0.
+    pub(super) fn unpack(&mut self, matrix: &StoredMatrix<'_>, first: usize) {
+        let blocks = matrix.columns / block(matrix.format);
         let zeros = [Numbers([0.0; 16]); 2];
-        Self {
-            bytes: vec![[Lane([0; 16]); 2]; STRETCH / 4],
-            scales: vec![zeros; STRETCH / 16],
-            offsets: vec![zeros; STRETCH / 16],
+        self.bytes.resize(matrix.columns / 4, [Lane([0; 16]); 2]);
+        self.scales.resize(blocks, zeros);
+        self.offsets.resize(blocks, zeros);
+        for start in (0..matrix.columns).step_by(STRETCH) {
+            let columns = start..matrix.columns.min(start + STRETCH);
+            for lane in 0..WIDTH {
+                if first + lane < matrix.rows {
+                    self.unpack_row(matrix, (lane, first + lane), columns.clone());
+                }
+            }
+        }
+        for lane in matrix.rows.saturating_sub(first)..WIDTH {
+            self.clear(lane);
         }
     }
 
-    /// Unpacks columns `start..start + length` of rows `first..first + WIDTH`. Columns are multiples
-    /// of the format's block, at most [`STRETCH`]. Rows beyond the last are 0.
-    pub(super) fn unpack(&mut self, matrix: &StoredMatrix<'_>, first: usize, start: usize, length: usize) {
+    /// Some columns of one row, whole blocks of the format.
+    fn unpack_row(&mut self, matrix: &StoredMatrix<'_>, (lane, row): (usize, usize), columns: Range<usize>) {
         let format = matrix.format;
-        let row_bytes = format.bytes(matrix.columns);
-        let (from, to) = (format.bytes(start), format.bytes(start + length));
-        for lane in 0..WIDTH {
-            let row = first + lane;
-            if row >= matrix.rows {
-                self.clear(lane);
-                continue;
-            }
-            let stored = &matrix.stored[row * row_bytes..][from..to];
-            match format {
-                Format::Q8_0 => self.fill(lane, stored.as_chunks().0, q8_0),
-                Format::Q5_0 => self.fill(lane, stored.as_chunks().0, q5_0),
-                Format::Q4_0 => self.fill(lane, stored.as_chunks().0, q4_0),
-                Format::Q6K => self.fill(lane, stored.as_chunks().0, q6k),
-                Format::Q5K => self.fill(lane, stored.as_chunks().0, q5k),
-                Format::Q4K => self.fill(lane, stored.as_chunks().0, q4k),
-                Format::F32 | Format::F16 | Format::BF16 => {}
-            }
+        let (from, to) = (format.bytes(columns.start), format.bytes(columns.end));
+        let stored = &matrix.stored[row * format.bytes(matrix.columns)..][from..to];
+        let place = (lane, columns);
+        match format {
+            Format::Q8_0 => self.fill(place, stored.as_chunks().0, q8_0),
+            Format::Q5_0 => self.fill(place, stored.as_chunks().0, q5_0),
+            Format::Q4_0 => self.fill(place, stored.as_chunks().0, q4_0),
+            Format::Q6K => self.fill(place, stored.as_chunks().0, q6k),
+            Format::Q5K => self.fill(place, stored.as_chunks().0, q5k),
+            Format::Q4K => self.fill(place, stored.as_chunks().0, q4k),
+            Format::F32 | Format::F16 | Format::BF16 => {}
         }
     }
 
@@ -98,16 +109,20 @@ impl Panel {
         self.offsets.iter_mut().for_each(|block| block[half].0[lane] = 0.0);
     }
 
-    /// Writes one row, whose blocks have `SIZE` bytes and hold `BLOCKS` scales over `VALUES` values.
+    /// Writes columns of one row, whose blocks have `SIZE` bytes and hold `BLOCKS` scales over
+    /// `VALUES` values.
     fn fill<const SIZE: usize, const VALUES: usize, const BLOCKS: usize>(
         &mut self,
-        lane: usize,
+        (lane, columns): (usize, Range<usize>),
         stored: &[[u8; SIZE]],
         read: impl Fn(&[u8; SIZE]) -> Unpacked<VALUES, BLOCKS>,
     ) {
         let (half, lane) = (lane / 16, lane % 16);
-        let bytes = self.bytes.chunks_exact_mut(VALUES / 4);
-        let numbers = self.scales.chunks_exact_mut(BLOCKS).zip(self.offsets.chunks_exact_mut(BLOCKS));
+        let of_block = VALUES / BLOCKS;
+        let blocks = columns.start / of_block..columns.end / of_block;
+        let bytes = self.bytes[columns.start / 4..columns.end / 4].chunks_exact_mut(VALUES / 4);
+        let scales = self.scales[blocks.clone()].chunks_exact_mut(BLOCKS);
+        let numbers = scales.zip(self.offsets[blocks].chunks_exact_mut(BLOCKS));
         for (stored, (bytes, (scales, offsets))) in stored.iter().zip(bytes.zip(numbers)) {
             let unpacked = read(stored);
             for (place, four) in bytes.iter_mut().zip(unpacked.bytes.as_chunks().0) {

@@ -1,128 +1,145 @@
 //! The kernel for AVX-512 with VNNI: `vpdpbusd` multiplies four bytes of one row of input with four
 //! bytes of each of 16 rows of the matrix, and adds them up.
+//!
+//! A few panels of the matrix stay in the processor's second cache, and each group of rows of input
+//! in its first while it is multiplied with all of them. Sums never leave the registers, and the
+//! product is written in pieces of whole cache lines.
 #![expect(unsafe_code, reason = "the processor's own instructions, and threads that share one result")]
 
 use std::arch::x86_64::{
     __m512, __m512i, _mm512_cvtepi32_ps, _mm512_dpbusd_epi32, _mm512_fmadd_ps, _mm512_fnmadd_ps,
-    _mm512_load_ps, _mm512_load_si512, _mm512_mul_ps, _mm512_set1_epi32, _mm512_set1_ps, _mm512_store_ps,
+    _mm512_load_ps, _mm512_load_si512, _mm512_mul_ps, _mm512_set1_epi32, _mm512_set1_ps, _mm512_setzero_ps,
+    _mm512_store_ps,
 };
 use std::cell::RefCell;
+use std::ops::Range;
 
 use candle_core::utils::barrier_pool;
 
-use super::activations::{Activations, ROWS, Stretch};
-use super::panel::{Lane, Numbers, Panel, STRETCH, StoredMatrix, WIDTH, block, common_offset};
+use super::activations::{Activations, Group, ROWS};
+use super::panel::{Lane, Numbers, Panel, StoredMatrix, WIDTH, block, common_offset};
+use crate::model::elementwise::Finish;
+use crate::model::scattered::Scattered;
 
-/// Groups of rows that a panel is unpacked for: their sums stay in the second cache.
-const GROUPS_AT_ONCE: usize = 128;
+/// Panels that a group of rows is multiplied with before the next group, at most.
+const PANELS: usize = 4;
+/// What their bytes may take.
+const PANEL_BYTES: usize = 528 << 10;
+/// Pieces of work for each thread, so that none waits long for another.
+const PIECES: usize = 8;
+/// Groups of rows in a piece, at least: unpacking panels is for so many.
+const GROUPS: usize = 16;
 
 /// Whether this processor has what the kernel needs.
 pub(super) fn is_available() -> bool {
     is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512vnni")
 }
 
-/// `x` `[rows, columns]` times the transpose of `matrix`, into `product` `[rows, outputs]`.
-pub(super) fn multiply(matrix: &StoredMatrix<'_>, x: &[f32], product: &mut [f32]) {
+/// `x` `[rows, columns]` times the transpose of `matrix`, finished, into `product` `[rows, outputs]`.
+pub(super) fn multiply(matrix: &StoredMatrix<'_>, x: &[f32], finish: Finish<'_>, product: &mut [f32]) {
     match (block(matrix.format), common_offset(matrix.format)) {
-        (16, offset) => multiply_in_blocks::<16, true>(matrix, x, (product, offset.unwrap_or(0))),
-        (_, Some(offset)) => multiply_in_blocks::<32, true>(matrix, x, (product, offset)),
-        (_, None) => multiply_in_blocks::<32, false>(matrix, x, (product, 0)),
+        (16, offset) => multiply_in_blocks::<16, true>(matrix, x, offset.unwrap_or(0), (finish, product)),
+        (_, Some(offset)) => multiply_in_blocks::<32, true>(matrix, x, offset, (finish, product)),
+        (_, None) => multiply_in_blocks::<32, false>(matrix, x, 0, (finish, product)),
     }
 }
 
-/// What a thread works in.
-struct Workplace {
-    panel: Panel,
-    /// Of each row of some groups with the 32 rows of the panel.
-    sums: Vec<[[Numbers; 2]; ROWS]>,
-}
-
 thread_local! {
-    static WORKPLACE: RefCell<Workplace> =
-        RefCell::new(Workplace { panel: Panel::new(), sums: Vec::new() });
+    /// The panels that a thread works with.
+    static WORKPLACE: RefCell<Vec<Panel>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Where threads write; each its own elements.
-#[derive(Clone, Copy)]
-struct Product {
-    start: *mut f32,
-    rows: usize,
-    outputs: usize,
+/// How a product is divided into pieces: some panels with some groups of rows each.
+struct Pieces {
+    panels: usize,
+    panels_at_once: usize,
+    groups: usize,
+    groups_at_once: usize,
 }
 
-// SAFETY: it is only written through `Product::put`, whose callers keep to their own elements.
-unsafe impl Sync for Product {}
+impl Pieces {
+    fn new(matrix: &StoredMatrix<'_>, groups: usize) -> Self {
+        let panels = matrix.rows.div_ceil(WIDTH);
+        let panels_at_once = (PANEL_BYTES / (WIDTH * matrix.columns)).clamp(1, PANELS);
+        let wanted = PIECES * (barrier_pool().n_workers() + 1);
+        let runs = wanted.div_ceil(panels.div_ceil(panels_at_once));
+        let groups_at_once = groups.div_ceil(runs).max(GROUPS);
+        Self { panels, panels_at_once, groups, groups_at_once }
+    }
+
+    fn count(&self) -> usize {
+        self.panels.div_ceil(self.panels_at_once) * self.groups.div_ceil(self.groups_at_once)
+    }
+
+    /// Panels and groups of a piece.
+    fn piece(&self, index: usize) -> (Range<usize>, Range<usize>) {
+        let runs = self.groups.div_ceil(self.groups_at_once);
+        let (panel, group) = (index / runs * self.panels_at_once, index % runs * self.groups_at_once);
+        let panels = panel..self.panels.min(panel + self.panels_at_once);
+        (panels, group..self.groups.min(group + self.groups_at_once))
+    }
+}
 
 fn multiply_in_blocks<const BLOCK: usize, const COMMON: bool>(
     matrix: &StoredMatrix<'_>,
     x: &[f32],
-    (product, offset): (&mut [f32], i32),
+    offset: i32,
+    (finish, product): (Finish<'_>, &mut [f32]),
 ) {
+    let (rows, outputs) = (x.len() / matrix.columns, matrix.rows);
     let x = &Activations::<BLOCK>::new(x, matrix.columns);
-    let product =
-        Product { start: product.as_mut_ptr(), rows: product.len() / matrix.rows, outputs: matrix.rows };
-    let product = &product;
-    let panels = matrix.rows.div_ceil(WIDTH);
-    let runs = x.groups().len().div_ceil(GROUPS_AT_ONCE);
-    barrier_pool().execute_chunked(panels * runs, |items| {
-        WORKPLACE.with_borrow_mut(|place| {
-            for item in items {
-                let (first_row, first_group) = (item % panels * WIDTH, item / panels * GROUPS_AT_ONCE);
-                let groups = x.groups().skip(first_group).take(GROUPS_AT_ONCE);
-                place.sums.clear();
-                place.sums.resize(groups.len(), [[Numbers([0.0; 16]); 2]; ROWS]);
-                for start in (0..matrix.columns).step_by(STRETCH) {
-                    let length = STRETCH.min(matrix.columns - start);
-                    place.panel.unpack(matrix, first_row, start, length);
-                    for (group, sums) in groups.clone().zip(&mut place.sums) {
-                        // SAFETY: `is_available` was asked before.
-                        unsafe {
-                            add_products::<BLOCK, COMMON>(
-                                &place.panel,
-                                group.stretch(start, length),
-                                (sums, offset),
-                            );
-                        }
-                    }
+    let product = &Scattered::new(product);
+    let pieces = &Pieces::new(matrix, x.groups().len());
+    barrier_pool().execute_chunked(pieces.count(), |items| {
+        WORKPLACE.with_borrow_mut(|unpacked| {
+            for (panels, groups) in items.map(|item| pieces.piece(item)) {
+                unpacked.resize_with(panels.len().max(unpacked.len()), Panel::new);
+                for (panel, place) in panels.clone().zip(&mut *unpacked) {
+                    place.unpack(matrix, panel * WIDTH);
                 }
-                for (group, sums) in (first_group..).zip(&place.sums) {
-                    // SAFETY: no two items have the same panel and groups.
-                    unsafe { product.put(group * ROWS, first_row, sums) };
+                let columns = panels.start * WIDTH..outputs.min(panels.end * WIDTH);
+                let mut sums = [[[Numbers([0.0; 16]); 2]; ROWS]; PANELS];
+                for (index, group) in groups.clone().zip(x.groups().skip(groups.start)) {
+                    for (panel, sums) in unpacked[..panels.len()].iter().zip(&mut sums) {
+                        // SAFETY: `is_available` was asked before.
+                        unsafe { multiply_group::<BLOCK, COMMON>(panel, group, offset, sums) };
+                    }
+                    for row in index * ROWS..rows.min((index + 1) * ROWS) {
+                        let (from, to) = (row * outputs + columns.start, row * outputs + columns.end);
+                        // SAFETY: no two pieces have the same panels and groups.
+                        let place = unsafe { product.part(from..to) };
+                        write_row(place, sums.iter().map(|sums| &sums[row % ROWS]));
+                        finish.apply(place, columns.start);
+                    }
                 }
             }
         });
     });
 }
 
-impl Product {
-    /// Writes the sums of a group of rows, from `row` on, with the rows of a panel, from `column` on;
-    /// what lies outside is left out.
-    ///
-    /// # Safety
-    /// The product is still there, and no other thread writes these elements.
-    unsafe fn put(&self, row: usize, column: usize, sums: &[[Numbers; 2]; ROWS]) {
-        for (row, sums) in (row..self.rows).zip(sums) {
-            for (column, sums) in [column, column + 16].into_iter().zip(sums) {
-                let width = self.outputs.saturating_sub(column).min(16);
-                // SAFETY: `row < rows`, and `column + width <= outputs` where `width` is not 0.
-                unsafe {
-                    let place = self.start.wrapping_add(row * self.outputs + column);
-                    sums.0.as_ptr().copy_to_nonoverlapping(place, width);
-                }
-            }
-        }
+/// The sums of one row with each panel, one behind the other; what has no place is left out.
+fn write_row<'a>(row: &mut [f32], sums: impl Iterator<Item = &'a [Numbers; 2]>) {
+    let mut sums = sums.flatten();
+    // Whole vectors first: their length is known to the compiler.
+    let (whole, rest) = row.as_chunks_mut::<16>();
+    for (place, sums) in whole.iter_mut().zip(&mut sums) {
+        *place = sums.0;
+    }
+    if let Some(sums) = sums.next() {
+        rest.copy_from_slice(&sums.0[..rest.len()]);
     }
 }
 
-/// Adds the products of a group of rows with a panel to `sums`. `offset` are scales to be taken off
-/// every element of the panel, where that is the same for all blocks.
+/// The products of a group of rows with a panel. `offset` are scales to be taken off every element
+/// of the panel, where that is the same for all blocks.
 #[target_feature(enable = "avx512f,avx512vnni")]
-fn add_products<const BLOCK: usize, const COMMON: bool>(
+fn multiply_group<const BLOCK: usize, const COMMON: bool>(
     panel: &Panel,
-    group: Stretch<'_>,
-    (sums, offset): (&mut [[Numbers; 2]; ROWS], i32),
+    group: &Group<BLOCK>,
+    offset: i32,
+    sums: &mut [[Numbers; 2]; ROWS],
 ) {
-    let mut totals = sums.each_ref().map(|[left, right]| [numbers(left), numbers(right)]);
+    let mut totals = [[_mm512_setzero_ps(); 2]; ROWS];
     let of_panel = panel.scales.iter().zip(&panel.offsets).zip(panel.bytes.chunks_exact(BLOCK / 4));
     let of_group = group.blocks.iter().zip(group.bytes.chunks_exact(BLOCK / 4));
     for (((scales, offsets), bytes), (block, inputs)) in of_panel.zip(of_group) {
