@@ -11,6 +11,7 @@ use super::config::GroundingConfig;
 use super::elementwise::{self, Activation};
 use super::layers::{BetweenBlocks, Interruptible, go_on};
 use super::matrix::Projection;
+use super::norms;
 use super::source::Source;
 use super::tiled_attention::{Factors, Square, attend_in_windows};
 use super::winograd::Winograd;
@@ -150,11 +151,11 @@ impl Block {
     }
 
     fn attend(&self, x: &Tensor) -> Result<Tensor> {
-        elementwise::add(self.attn.forward(&elementwise::layer_norm(&self.norm1, x)?)?, x)
+        elementwise::add(self.attn.forward(&norms::layer_norm(&self.norm1, x)?)?, x)
     }
 
     fn transform(&self, x: &Tensor) -> Result<Tensor> {
-        let hidden = elementwise::layer_norm(&self.norm2, x)?;
+        let hidden = norms::layer_norm(&self.norm2, x)?;
         let hidden = self.lin1.forward_then(&hidden, Some(Activation::Gelu))?;
         elementwise::add(self.lin2.forward(&hidden)?, x)
     }
