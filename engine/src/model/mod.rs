@@ -2,6 +2,7 @@
 //! part, named as in the paper. Knows nothing of files, threads or text.
 
 mod attention;
+pub mod backend;
 pub mod config;
 mod elementwise;
 pub mod glamm;
