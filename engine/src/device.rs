@@ -70,9 +70,14 @@ pub fn compute_dtype(_device: &Device) -> DType {
 
 /// Runs one forward pass on the threads that candle keeps for the CPU. Without this every
 /// operation would use the process-wide pool, which the user interface's image work shares; going
-/// there once a pass instead of once an operation also saves the way there and back.
+/// there once a pass instead of once an operation also saves the way there and back. What the pass
+/// reports of itself is part of the caller's span, whichever thread it runs on.
 pub fn compute<T: Send>(device: &Device, pass: impl FnOnce() -> T + Send) -> T {
-    if device.is_cpu() { candle_core::utils::with_threadpool(pass) } else { pass() }
+    if !device.is_cpu() {
+        return pass();
+    }
+    let span = tracing::Span::current();
+    candle_core::utils::with_threadpool(|| span.in_scope(pass))
 }
 
 #[cfg(test)]
