@@ -84,6 +84,7 @@ impl Engine {
         spec: &ModelSpec,
         progress: impl FnMut(&LoadProgress) -> bool + Send + 'static,
     ) -> Result<Self, EngineError> {
+        let _span = trace_span!("load model").entered();
         let start = Instant::now();
         let device = device::open(spec.device)?;
         let checkpoint = open_checkpoint(&spec.source)?;
