@@ -83,7 +83,9 @@ fn pixel_decoder(criterion: &mut Criterion) {
     let image = noise((1, sam.prompt_embed_dim, sam.grid(), sam.grid()));
     for masks in [1, 8] {
         let states = noise((masks, sam.prompt_embed_dim));
-        bench(criterion, ("pixel decoder", &format!("{masks} masks")), masks, || decoder.forward(&image, &states));
+        bench(criterion, ("pixel decoder", &format!("{masks} masks")), masks, || {
+            decoder.forward(&image, &states)
+        });
     }
 }
 

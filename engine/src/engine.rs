@@ -130,10 +130,9 @@ impl Engine {
         let (tokens, global_encoder) = timed(&self.device, trace_span!("global encoder"), || {
             self.model.encode_global(&crop, &mut between(stop))
         })?;
-        let (embedding, grounding_encoder) =
-            timed(&self.device, trace_span!("grounding encoder"), || {
-                self.model.grounding_encoder.forward(&frame, &mut between(stop))
-            })?;
+        let (embedding, grounding_encoder) = timed(&self.device, trace_span!("grounding encoder"), || {
+            self.model.grounding_encoder.forward(&frame, &mut between(stop))
+        })?;
         let image = EncodedImage::new(tokens, EncodedFrame { embedding, geometry }, &self.model.llm);
         Ok((image, EncodeTimings { preprocess, global_encoder, grounding_encoder }))
     }

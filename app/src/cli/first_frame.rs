@@ -38,15 +38,14 @@ impl eframe::App for Watched {
             say(FIRST_FRAME);
         }
         self.app.logic(ctx, frame);
-        match self.app.state().session.model {
-            _ if self.frames == 0 => {}
-            ModelStatus::Loading(_) => {}
-            ModelStatus::Ready(_) => {
-                say(MODEL_READY);
-                ctx.send_viewport_cmd(ViewportCommand::Close);
-            }
-            _ => ctx.send_viewport_cmd(ViewportCommand::Close),
+        let model = &self.app.state().session.model;
+        if self.frames == 0 || matches!(model, ModelStatus::Loading(_)) {
+            return;
         }
+        if matches!(model, ModelStatus::Ready(_)) {
+            say(MODEL_READY);
+        }
+        ctx.send_viewport_cmd(ViewportCommand::Close);
     }
 
     fn ui(&mut self, ui: &mut Ui, frame: &mut eframe::Frame) {

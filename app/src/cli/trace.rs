@@ -8,7 +8,7 @@
 use std::cell::Cell;
 use std::fmt::Debug;
 use std::fs::File;
-use std::io::{BufWriter, Write as _};
+use std::io::{self, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,9 +16,9 @@ use std::time::Instant;
 
 use serde::Serialize;
 use serde_json::{Map, Value};
+use tracing::Subscriber;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id};
-use tracing::Subscriber;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::{Context, Layer};
 use tracing_subscriber::registry::LookupSpan;
@@ -104,7 +104,7 @@ impl TraceFile {
         let spans = self.recorder.lock();
         let document = Document { display_time_unit: "ms", trace_events: &spans };
         let mut out = BufWriter::new(self.file);
-        let written = serde_json::to_writer(&mut out, &document).map_err(Into::into);
+        let written = serde_json::to_writer(&mut out, &document).map_err(io::Error::from);
         written.and_then(|()| out.flush()).map_err(CliError::output(&self.path))
     }
 }
@@ -188,12 +188,14 @@ mod tests {
         let trace = TraceFile::create(&path).unwrap();
         let subscriber = tracing_subscriber::registry().with(trace.recorder());
         tracing::subscriber::with_default(subscriber, || {
-            let outer = trace_span!("turn", tokens = 3usize, name = "x");
+            let outer = trace_span!("turn", tokens = 3usize);
             let _entered = outer.enter();
             let dispatch = tracing::dispatcher::get_default(Clone::clone);
-            let inside = || tracing::dispatcher::with_default(&dispatch, || {
-                outer.in_scope(|| trace_span!("block", index = 7usize).in_scope(|| ()));
-            });
+            let inside = || {
+                tracing::dispatcher::with_default(&dispatch, || {
+                    outer.in_scope(|| trace_span!("block", index = 7usize).in_scope(|| ()));
+                })
+            };
             std::thread::scope(|scope| scope.spawn(inside).join().unwrap());
         });
         trace.write().unwrap();

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Builds llama.cpp's library and its own benchmark from the source package of llama-cpp-python:
-#   build_llama_cpp.sh DIR        (DIR/bin/llama-bench and DIR/bin/libllama.so; needs cmake, a C++ compiler, pip)
-# One job at low priority: a few minutes. What is there already is kept.
+# Builds llama.cpp's library from the source package of llama-cpp-python:
+#   build_llama_cpp.sh DIR        (DIR/build/bin/libllama.so; needs cmake, a C++ compiler, pip)
+# One job at low priority: two minutes or more. What is there already is kept.
 set -euo pipefail
 [ "$#" -eq 1 ] || { echo "usage: $0 DIR" >&2; exit 2; }
 mkdir -p "$1"
@@ -20,6 +20,5 @@ fi
 nice -n 15 cmake -S "$source/vendor/llama.cpp" -B build -DCMAKE_BUILD_TYPE=Release -DGGML_NATIVE=ON \
     -DLLAMA_CURL=OFF -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_BUILD_SERVER=OFF \
     -DBUILD_SHARED_LIBS=ON >cmake.log
-nice -n 15 cmake --build build --target llama-bench -j "${JOBS:-1}" >build.log
-ln -sfn build/bin bin
-echo "$PWD/bin/llama-bench"
+nice -n 15 cmake --build build --target llama -j "${JOBS:-1}" >build.log
+echo "$PWD/build/bin"

@@ -1,21 +1,19 @@
 """Whether llama.cpp and we compute the same: `check_llama_cpp.py GLAMM OURS.gguf EXPORTED.gguf LIBRARY_DIR`.
 
-Gives a few tokens to `glamm dev logits` and to llama.cpp (through the bindings of llama-cpp-python, whose
-source package lies beside the library that `build_llama_cpp.sh` has built), and compares the logits behind each. Both
-quantise activations, to blocks of their own, so they differ a little; the likeliest token must not, unless
-two are closer than that. Needs `pip install diskcache jinja2` beside numpy.
+Gives a few tokens to `glamm dev logits` and to llama.cpp , and compares the logits behind each. Both quantise
+activations, to blocks of their own, so they differ a little; the likeliest token must not, unless two are
+closer than that.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 from gguf import GGUFReader
+from llama_library import Llama
 
 TOKENS = [1, 450, 338, 278, 3002, 29973, 7000, 15, 31999, 5]
 LIMIT = 0.05
@@ -27,23 +25,17 @@ def ours(glamm: str, model: str, tokens: list[int]) -> np.ndarray:
     return np.array(json.loads(subprocess.run(command, check=True, capture_output=True).stdout))
 
 
-def theirs(model: str, library: Path, tokens: list[int]) -> np.ndarray:
+def theirs(library: str, model: str, tokens: list[int]) -> np.ndarray:
     """The same of llama.cpp."""
-    os.environ["LLAMA_CPP_LIB_PATH"] = str(library)
-    package = next(path for path in library.parent.glob("llama_cpp_python-*") if path.is_dir())
-    sys.path.insert(0, str(package))
-    from llama_cpp import Llama
-
-    llama = Llama(model, n_ctx=512, logits_all=True, verbose=False, n_threads=2)
-    llama.eval(tokens)
-    return np.array(llama.scores[: len(tokens)])
+    llama = Llama(library, model, threads=2)
+    return np.stack([llama.decode([token]) for token in tokens])
 
 
 def main() -> None:
     glamm, model, exported, library = sys.argv[1:5]
     config = json.loads(bytes(GGUFReader(model).fields["glamm.config"].parts[-1]))
     tokens = [token % config["vocab_size"] for token in TOKENS]
-    a, b = ours(glamm, model, tokens), theirs(exported, Path(library).resolve(), tokens)
+    a, b = ours(glamm, model, tokens), theirs(library, exported, tokens)
     difference = np.linalg.norm(a - b, axis=1) / np.linalg.norm(a, axis=1)
     close = [np.sort(row)[-1] - row[other] < LIMIT * row.std() for row, other in zip(a, b.argmax(1))]
     print(json.dumps({

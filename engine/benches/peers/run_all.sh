@@ -21,7 +21,7 @@ ours() { # NAME MODEL ROWS RUNS
 }
 llama() { # NAME MODEL ROWS RUNS
     say "llama.cpp: $1"
-    "$python" "$here/llama_cpp.py" "$work/bin/llama-bench" "$2" --threads "$threads" --only "$3" --runs "$4" >"$results/llama-$1.json"
+    "$python" "$here/llama_rows.py" "$work/build/bin" "$2" --threads "$threads" --only "$3" --runs "$4" >"$results/llama-$1.json"
 }
 pytorch() { # NAME DTYPES ROWS RUNS
     say "PyTorch: $1"
@@ -29,7 +29,7 @@ pytorch() { # NAME DTYPES ROWS RUNS
 }
 
 # Before the clock starts.
-[ -x "$work/bin/llama-bench" ] || PYTHON=$python "$here/build_llama_cpp.sh" "$work"
+[ -e "$work/build/bin/libllama.so" ] || PYTHON=$python "$here/build_llama_cpp.sh" "$work"
 for model in "$q4k" "$q8"; do
     exported=$work/llama-$(basename "$model")
     [ -e "$exported" ] || "$python" "$here/export_llama_cpp.py" "$model" "$exported"

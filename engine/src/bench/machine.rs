@@ -53,7 +53,8 @@ impl Machine {
             threads,
             read: rate(&|threads| read(&stream, threads)),
             floats: rate(&|threads| arithmetic(threads, 2 * SUMS * LANES, float_products)),
-            bytes: byte_products().map(|products| rate(&|threads| arithmetic(threads, 8 * SUMS * LANES, products))),
+            bytes: byte_products()
+                .map(|products| rate(&|threads| arithmetic(threads, 8 * SUMS * LANES, products))),
         }
     }
 }

@@ -77,7 +77,11 @@ impl<'a> Sequence<'a> {
         Ok(watch.lap())
     }
 
-    fn start<'b>(&'b mut self, prompt: &[Slot], max_new_tokens: usize) -> Result<Generation<'b>, EngineError> {
+    fn start<'b>(
+        &'b mut self,
+        prompt: &[Slot],
+        max_new_tokens: usize,
+    ) -> Result<Generation<'b>, EngineError> {
         let policy =
             Policy { end_of_sequence: NO_END, max_new_tokens, sampling: &Sampling::Greedy, script: &[] };
         let input = ImageInput { tokens: &self.image, maps: None };

@@ -61,7 +61,8 @@ pub struct Work {
 impl Work {
     /// `precision` is that of the loaded weights, where it is one of those known by name.
     pub(super) fn of(part: Part, config: &GlammConfig, precision: Option<Precision>) -> Self {
-        let blocks = if precision.is_some_and(Precision::is_quantised) { Limit::Bytes } else { Limit::Floats };
+        let blocks =
+            if precision.is_some_and(Precision::is_quantised) { Limit::Bytes } else { Limit::Floats };
         let (operations, limit) = match part {
             Part::Decode { depth } => (language(config, 1, depth), Limit::Memory),
             Part::Prefill { positions } => (language(config, positions, 0), blocks),
@@ -96,8 +97,7 @@ fn language(config: &GlammConfig, n: usize, past: usize) -> f64 {
 /// Matrices of the blocks and of the output layer.
 fn language_bytes(config: &GlammConfig, precision: Precision) -> Option<f64> {
     let manifest = expected_tensors(config).ok()?;
-    let read =
-        |name: &str| name.starts_with("model.layers.") || name.starts_with("lm_head.");
+    let read = |name: &str| name.starts_with("model.layers.") || name.starts_with("lm_head.");
     let bytes = |spec: &TensorSpec| match spec.shape[..] {
         [rows, columns] if spec.used && spec.matrix && read(&spec.name) => {
             precision.format_of(&spec.name, columns).bytes(rows * columns)
@@ -116,7 +116,8 @@ fn global_encoder(config: &GlammConfig) -> f64 {
     let clip = &config.global_encoder;
     let (width, patches) = (clip.hidden_size as f64, clip.patches() as f64);
     let levels = config.region_encoder.level_layers.iter().copied();
-    let depth = levels.chain([config.select_layer]).filter_map(|layer| config.hidden_state_index(layer)).max();
+    let depth =
+        levels.chain([config.select_layer]).filter_map(|layer| config.hidden_state_index(layer)).max();
     let tokens = patches + 1.0;
     let block = vision_block(tokens, width, clip.intermediate_size as f64, tokens);
     let language = config.llm.hidden_size as f64;
@@ -130,7 +131,8 @@ fn grounding_encoder(config: &GlammConfig) -> f64 {
     let (width, out) = (sam.encoder_embed_dim as f64, sam.prompt_embed_dim as f64);
     let cells = (sam.grid() * sam.grid()) as f64;
     let inner = width * sam.mlp_ratio;
-    let everywhere = sam.global_attn_indexes.iter().filter(|&&index| index < sam.encoder_depth).count() as f64;
+    let everywhere =
+        sam.global_attn_indexes.iter().filter(|&&index| index < sam.encoder_depth).count() as f64;
     let windowed = sam.encoder_depth as f64 - everywhere;
     let window = (sam.window_size * sam.window_size) as f64;
     let embedding = 2.0 * cells * 3.0 * (sam.patch_size * sam.patch_size) as f64 * width;
@@ -202,7 +204,8 @@ mod tests {
     #[test]
     fn four_bits_are_read_faster_than_eight() {
         let config = fullscope();
-        let bytes = |precision| Work::of(Part::Decode { depth: 700 }, &config, Some(precision)).bytes.unwrap();
+        let bytes =
+            |precision| Work::of(Part::Decode { depth: 700 }, &config, Some(precision)).bytes.unwrap();
         let (q4k, q8, half) = (bytes(Precision::Q4K), bytes(Precision::Q8_0), bytes(Precision::F16));
         assert!((3.7e9..3.8e9).contains(&q4k), "{q4k}");
         assert!((half / q8 - 32.0 / 17.0).abs() < 1e-6);

@@ -46,9 +46,7 @@ impl<'a> Workbench<'a> {
     /// # Errors
     /// The tensor library's.
     pub fn grounding_encoder(&self) -> Result<Lap, EngineError> {
-        self.lap(|| {
-            self.engine.model.grounding_encoder.forward(&self.prepared.frame, &mut uninterrupted)
-        })
+        self.lap(|| self.engine.model.grounding_encoder.forward(&self.prepared.frame, &mut uninterrupted))
     }
 
     /// All that the first question about `boxes` regions of an image needs: the feature maps, then an

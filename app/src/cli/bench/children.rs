@@ -56,7 +56,17 @@ pub(super) fn demo_reply(device: &str, runs: usize) -> Result<RowEntry, CliError
     let row = Row::DemoReply;
     let run = || {
         let runs = runs.to_string();
-        let arguments = ["bench", "--model=demo", "--json", "--only", row.name(), "--device", device, "--runs", &runs];
+        let arguments = [
+            "bench",
+            "--model=demo",
+            "--json",
+            "--only",
+            row.name(),
+            "--device",
+            device,
+            "--runs",
+            runs.as_str(),
+        ];
         program(1)?.args(arguments).stdin(Stdio::null()).output()
     };
     let output = run().map_err(CliError::Again)?;

@@ -200,7 +200,11 @@ impl BenchDocument {
 
     fn write_table(&self, text: &mut String) -> std::fmt::Result {
         let (model, machine) = (&self.model, &self.machine);
-        writeln!(text, "{}, {}, on {}, {} threads", model.name, model.precision, model.device, machine.threads)?;
+        writeln!(
+            text,
+            "{}, {}, on {}, {} threads",
+            model.name, model.precision, model.device, machine.threads
+        )?;
         let pair = |[one, all]: [f64; 2]| format!("{one:.0} with one thread, {all:.0} with all");
         writeln!(text, "memory      {} GB/s", pair(machine.read_gb_s))?;
         writeln!(text, "f32         {} · 10⁹ operations/s", pair(machine.floats_gop_s))?;
@@ -211,7 +215,11 @@ impl BenchDocument {
         if let Some(bytes) = self.peak_memory_bytes {
             writeln!(text, "peak memory {:.0} MB", bytes as f64 / 1e6)?;
         }
-        writeln!(text, "\n{:<52} {:>11} {:>14} {:>9}  share of", "", "clock, ms", "processor, ms", "tokens/s")?;
+        writeln!(
+            text,
+            "\n{:<52} {:>11} {:>14} {:>9}  share of",
+            "", "clock, ms", "processor, ms", "tokens/s"
+        )?;
         for row in &self.rows {
             row.write(text)?;
         }
@@ -244,7 +252,11 @@ impl RowEntry {
         }
         if let [first, later @ ..] = &self.follow_ups[..] {
             let slowest = later.iter().map(|turn| turn.first_token_ms).fold(0.0, f64::max);
-            writeln!(text, "  question 1: {:.0} ms; slowest later one: {slowest:.0} ms", first.first_token_ms)?;
+            writeln!(
+                text,
+                "  question 1: {:.0} ms; slowest later one: {slowest:.0} ms",
+                first.first_token_ms
+            )?;
         }
         self.note.iter().try_for_each(|note| writeln!(text, "  {note}"))
     }

@@ -253,3 +253,19 @@ impl TurnEntry {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_called_on_the_command_line_as_in_the_document() {
+        assert_eq!(Row::ALL, Row::value_variants());
+        for row in Row::ALL {
+            assert_eq!(
+                row.to_possible_value().map(|value| value.get_name().to_owned()),
+                Some(row.name().to_owned())
+            );
+        }
+    }
+}
