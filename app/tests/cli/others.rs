@@ -120,8 +120,10 @@ fn prescribed_replies_have_their_length_and_later_turns_remember() {
     let turns = document["rows"][1]["follow_ups"].as_array().unwrap();
     assert_eq!(turns.len(), 20);
     assert_eq!(turns[0]["cached_tokens"], 0);
+    let count = |turn: &Value, key: &str| turn[key].as_u64().unwrap();
+    let new = |turn: &Value| count(turn, "prompt_tokens") - count(turn, "cached_tokens");
     for pair in turns.windows(2) {
-        let count = |turn: &Value, key: &str| turn[key].as_u64().unwrap();
-        assert!(count(&pair[1], "cached_tokens") >= count(&pair[0], "prompt_tokens"), "{}", pair[1]);
+        assert!(count(&pair[1], "cached_tokens") > count(&pair[0], "prompt_tokens"), "{}", pair[1]);
+        assert_eq!(new(&pair[1]), new(&turns[1]), "a later turn costs no more");
     }
 }

@@ -82,8 +82,15 @@ class Parts:
             return lambda: self.region(states, boxes, torch.zeros(4, dtype=torch.long))
         masks = 8 if row == "pixel-decoder-8" else 1
         image = self.noise(1, c.sam.prompt_embed_dim, c.sam.grid, c.sam.grid).expand(masks, -1, -1, -1)
-        prompts = self.noise(masks, c.sam.prompt_embed_dim)
-        return lambda: self.sam.decode(image, prompts, masks=1 + c.sam.num_multimask_outputs)
+        prompts = self.noise(masks, 1, c.sam.prompt_embed_dim)
+        return lambda: self.decode(image, prompts)
+
+    def decode(self, image: Tensor, prompts: Tensor) -> tuple[Tensor, Tensor]:
+        """All candidates of each mask, as SAM computes them."""
+        encoder, sizes = self.sam.prompt_encoder, self.config.sam
+        dense = encoder.no_mask_embed.weight[:, :, None, None]
+        positions = encoder.pe_layer(sizes.grid).to(self.dtype)
+        return self.sam.mask_decoder(image + dense, positions, prompts, 1 + sizes.num_multimask_outputs)
 
 
 def main() -> None:

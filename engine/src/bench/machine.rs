@@ -14,11 +14,9 @@ const REPEATS: usize = 5;
 const SPELL: Duration = Duration::from_millis(60);
 /// Rounds between looks at the clock.
 const ROUNDS: usize = 10_000;
-/// Independent sums: more than any processor has units for, times their latency, and few enough to
-/// stay in 32 registers of any width.
-const SUMS: usize = 12;
-/// Numbers in a register of 512 bits.
-const LANES: usize = 16;
+/// Independent sums in single precision: more than any processor has units for, times their latency, and
+/// few enough that the compiler keeps them all in registers.
+const SUMS: usize = 96;
 
 /// Once for one thread, once for all that the engine uses.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -52,9 +50,8 @@ impl Machine {
         Self {
             threads,
             read: rate(&|threads| read(&stream, threads)),
-            floats: rate(&|threads| arithmetic(threads, 2 * SUMS * LANES, float_products)),
-            bytes: byte_products()
-                .map(|products| rate(&|threads| arithmetic(threads, 8 * SUMS * LANES, products))),
+            floats: rate(&|threads| arithmetic(threads, FLOATS)),
+            bytes: byte_kernel().map(|kernel| rate(&|threads| arithmetic(threads, kernel))),
         }
     }
 }
@@ -74,15 +71,26 @@ fn sum(words: &[u64]) -> u64 {
     words.iter().fold(0, |sum, &word| sum.wrapping_add(word))
 }
 
-/// Operations a second, where a round of `products` has so many.
-fn arithmetic(threads: usize, operations: usize, products: fn(usize)) -> f64 {
+/// Arithmetic on registers alone.
+#[derive(Clone, Copy)]
+struct Kernel {
+    /// Multiplications and additions in a round.
+    operations: usize,
+    /// Does so many rounds.
+    run: fn(usize),
+}
+
+const FLOATS: Kernel = Kernel { operations: 2 * SUMS, run: float_products };
+
+/// Operations a second.
+fn arithmetic(threads: usize, kernel: Kernel) -> f64 {
     let seconds_a_round = best(|| {
         let begin = Instant::now();
         let rounds: usize = at_once((0..threads).map(|_| {
             move || {
                 let mut rounds = 0;
                 while begin.elapsed() < SPELL {
-                    products(ROUNDS);
+                    (kernel.run)(ROUNDS);
                     rounds += ROUNDS;
                 }
                 rounds
@@ -92,7 +100,7 @@ fn arithmetic(threads: usize, operations: usize, products: fn(usize)) -> f64 {
         .sum();
         begin.elapsed().as_secs_f64() / rounds.max(1) as f64
     });
-    operations as f64 / seconds_a_round
+    kernel.operations as f64 / seconds_a_round
 }
 
 /// The shortest of several times.
@@ -113,16 +121,14 @@ fn at_once<T: Send, F: FnOnce() -> T + Send>(tasks: impl Iterator<Item = F>) -> 
     })
 }
 
-/// `sum = sum · a + b` in every lane, which the compiler turns into the widest instructions that
-/// the build allows.
+/// `sum = sum · a + b` for every sum, which the compiler turns into the widest instructions that the
+/// build allows.
 fn float_products(rounds: usize) {
     let (a, b) = (black_box(0.999f32), black_box(0.5f32));
-    let mut sums = black_box([[1f32; LANES]; SUMS]);
+    let mut sums = [1f32; SUMS];
     for _ in 0..rounds {
         for sum in &mut sums {
-            for lane in sum {
-                *lane = multiply_and_add(*lane, a, b);
-            }
+            *sum = multiply_and_add(*sum, a, b);
         }
     }
     black_box(sums);
@@ -134,12 +140,13 @@ fn multiply_and_add(x: f32, a: f32, b: f32) -> f32 {
 }
 
 #[cfg(target_arch = "x86_64")]
-fn byte_products() -> Option<fn(usize)> {
-    (is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512vnni")).then_some(vnni::products)
+fn byte_kernel() -> Option<Kernel> {
+    let there = is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512vnni");
+    there.then_some(vnni::KERNEL)
 }
 
 #[cfg(not(target_arch = "x86_64"))]
-fn byte_products() -> Option<fn(usize)> {
+fn byte_kernel() -> Option<Kernel> {
     None
 }
 
@@ -150,18 +157,23 @@ mod vnni {
     use std::arch::x86_64::{_mm512_dpbusd_epi32, _mm512_set1_epi32};
     use std::hint::black_box;
 
-    use super::SUMS;
+    use super::Kernel;
 
-    /// Four products in each of 16 lanes of every sum, `rounds` times.
-    pub(super) fn products(rounds: usize) {
-        // SAFETY: only handed out by `byte_products`, which asked the processor.
+    /// Registers of sums, for the same reason as in single precision.
+    const REGISTERS: usize = 12;
+
+    /// Four products in each of 16 lanes of every register. Only for processors that have the instruction.
+    pub(super) const KERNEL: Kernel = Kernel { operations: 2 * 4 * 16 * REGISTERS, run: products };
+
+    fn products(rounds: usize) {
+        // SAFETY: only handed out by `byte_kernel`, which asks the processor.
         unsafe { dot(rounds) }
     }
 
     #[target_feature(enable = "avx512f,avx512vnni")]
     fn dot(rounds: usize) {
         let (a, b) = (black_box(_mm512_set1_epi32(0x0102_0301)), black_box(_mm512_set1_epi32(0x0301_0201)));
-        let mut sums = [_mm512_set1_epi32(0); SUMS];
+        let mut sums = [_mm512_set1_epi32(0); REGISTERS];
         for _ in 0..rounds {
             for sum in &mut sums {
                 *sum = _mm512_dpbusd_epi32(*sum, a, b);
@@ -187,7 +199,7 @@ mod tests {
     fn rates_are_numbers() {
         let words = vec![1u64; 1 << 16];
         assert_eq!(sum(&words), 1 << 16);
-        for rate in [read(&words, 1), read(&words, 3), arithmetic(2, 2 * SUMS * LANES, float_products)] {
+        for rate in [read(&words, 1), read(&words, 3), arithmetic(2, FLOATS)] {
             assert!(rate.is_finite() && rate > 0.0, "{rate}");
         }
     }
