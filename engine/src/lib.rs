@@ -24,6 +24,7 @@
 //! - [`fabricate`]: synthetic checkpoints in the layout of the released ones.
 //! - [`bench`]: measuring, for `glamm bench` and the benches of this crate.
 //! - [`scenes`]: the procedural picture world of the demo model.
+//! - [`selftest`]: recorded cases through the model, stage by stage, on any processor.
 //!
 //! What always holds: `model` knows nothing of files, threads or text; no tensor leaves this crate
 //! but for tests that look inside; an error says what happened and what to do.
@@ -70,6 +71,7 @@ pub mod models;
 pub mod precision;
 pub mod protocol;
 pub mod scenes;
+pub mod selftest;
 pub mod size;
 pub mod text;
 pub mod vision;

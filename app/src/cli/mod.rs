@@ -29,6 +29,7 @@ pub mod models;
 mod outputs;
 mod save;
 mod scenes;
+pub mod selftest;
 mod terminal;
 mod trace;
 
@@ -69,6 +70,7 @@ fn carry_out(cli: Cli) -> Result<(), CliError> {
         Some(Command::Eval(EvalCommand::Agreement(args))) => agreement::run(&args),
         Some(Command::Bench(args)) => bench::run(&args),
         Some(Command::Models(command)) => models::run(&command),
+        Some(Command::Selftest(args)) => selftest::run(&args),
         Some(Command::Dev(command)) => dev::run(&command),
         None => open_window(cli.image, &cli.model),
     }

@@ -92,12 +92,14 @@ impl<'a> Workbench<'a> {
 
     fn image_tokens(&self) -> Result<Tensor, EngineError> {
         let config = &self.engine.config;
-        self.noise(&[config.global_encoder.patches(), config.llm.hidden_size])
+        let tokens = self.noise(&[config.global_encoder.patches(), config.llm.hidden_size])?;
+        Ok(tokens.to_dtype(self.engine.dtype)?)
     }
 
     fn levels(&self) -> Result<Vec<Tensor>, EngineError> {
         let (clip, region) = (&self.engine.config.global_encoder, &self.engine.config.region_encoder);
-        let level = |_| self.noise(&[1, clip.hidden_size, clip.grid(), clip.grid()]);
+        let shape = [1, clip.hidden_size, clip.grid(), clip.grid()];
+        let level = |_| Ok(self.noise(&shape)?.to_dtype(self.engine.dtype)?);
         region.level_layers.iter().map(level).collect()
     }
 
@@ -107,10 +109,9 @@ impl<'a> Workbench<'a> {
         Ok(EncodedFrame { embedding, geometry: self.prepared.geometry })
     }
 
+    /// In single precision, as all that belongs to masks is.
     fn noise(&self, shape: &[usize]) -> Result<Tensor, EngineError> {
-        let Engine { device, .. } = self.engine;
-        let noise = Tensor::randn(0f32, 1.0, shape, &Device::Cpu)?;
-        Ok(noise.to_dtype(device::compute_dtype(device))?.to_device(device)?)
+        Ok(Tensor::randn(0f32, 1.0, shape, &Device::Cpu)?.to_device(&self.engine.device)?)
     }
 
     /// Does it once, on the threads that the engine computes on.
