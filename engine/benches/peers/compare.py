@@ -1,4 +1,4 @@
-"""Ours beside theirs: `compare.py RESULTS_DIR` prints the table of `engine/PERFORMANCE.md`.
+"""Ours beside theirs: `compare.py RESULTS_DIR [--into engine/PERFORMANCE.md]` prints the table, and puts it there.
 
 RESULTS_DIR is what `run_all.sh` has filled: `ours-*.json` from `glamm bench --json`, `llama-*.json`,
 `torch-*.json` and `official.json` from the scripts here. Of several files of one row all runs count.
@@ -10,6 +10,8 @@ import json
 import statistics
 import sys
 from pathlib import Path
+
+BEGIN, END = "<!-- table -->\n", "<!-- end of table -->"
 
 HEADER = """| work | ours | peer | ratio | bar | processor time, ours | share of limit |
 |---|---|---|---|---|---|---|"""
@@ -111,12 +113,15 @@ def bound_line(results: Results, row: str, work: str, bar: str) -> str:
     return line(work, "not measured" if ours is None else milliseconds(ours), "", "", bar, rows)
 
 
-def main() -> None:
-    results = Results(Path(sys.argv[1]))
-    print(HEADER)
-    print(tokens_line(results, "q4k", "decode", "decode at 700 positions, Q4K", "≥ 1.1 ×, ≥ 80 % of memory"))
-    print(tokens_line(results, "q8_0", "decode", "decode at 700 positions, Q8_0", "≥ 1.1 ×, ≥ 80 % of memory"))
-    print(tokens_line(results, "q4k", "prefill", "prefill of 640 positions, Q4K", "≥ 1.5 ×"))
+def table(results: Results) -> str:
+    """Markdown: a line for each bar, then the limits of the machine."""
+    lines = [HEADER]
+    for precision, row, work, bar in [
+        ("q4k", "decode", "decode at 700 positions, Q4K", "≥ 1.1 ×, ≥ 80 % of memory"),
+        ("q8_0", "decode", "decode at 700 positions, Q8_0", "≥ 1.1 ×, ≥ 80 % of memory"),
+        ("q4k", "prefill", "prefill of 640 positions, Q4K", "≥ 1.5 ×"),
+    ]:
+        lines.append(tokens_line(results, precision, row, work, bar))
     for row, work, bar in [
         ("grounding-encoder", "SAM ViT-H, one image", "≥ 1.5 ×"),
         ("global-encoder", "CLIP ViT-L/14-336", "≥ 1.2 ×"),
@@ -125,19 +130,37 @@ def main() -> None:
         ("pixel-decoder-8", "pixel decoder, 8 masks", "≥ 1.0 ×"),
     ]:
         peer, dtype = results.torch_ms(row) or (None, "")
-        print(time_line(work, results.any_precision(row), peer, f"PyTorch {dtype}".strip(), bar))
+        lines.append(time_line(work, results.any_precision(row), peer, f"PyTorch {dtype}".strip(), bar))
     official = results.official[0]["rows"][0]["wall_ms"] if results.official else None
     turn = results.of("q4k", "turn")
-    print(time_line("whole grounded turn, 60 tokens, 4 masks", turn, official, "the official way", "≥ 10 ×"))
-    print(follow_ups_line(results))
-    print(bound_line(results, "demo-reply", "demo model, whole reply, one core", "≤ 1.0 s"))
-    print(bound_line(results, "first-frame", "start to first frame, demo model embedded", "≤ 0.7 s"))
-    if results.machines:
-        best = lambda key: " and ".join(f"{max(machine[key][i] for machine in results.machines):.0f}" for i in (0, 1))
-        with_bytes = [machine for machine in results.machines if machine["bytes_gop_s"]]
-        print(f"\nLimits, with one thread and with {results.machines[0]['threads']}: memory {best('read_gb_s')} GB/s; "
-              f"f32 {best('floats_gop_s')} · 10⁹ operations/s"
-              + (f"; bytes {best('bytes_gop_s')} · 10⁹ operations/s." if len(with_bytes) == len(results.machines) else "."))
+    lines.append(time_line("whole grounded turn, 60 tokens, 4 masks", turn, official, "the official way", "≥ 10 ×"))
+    lines.append(follow_ups_line(results))
+    lines.append(bound_line(results, "demo-reply", "demo model, whole reply, one core", "≤ 1.0 s"))
+    lines.append(bound_line(results, "first-frame", "start to first frame, demo model embedded", "≤ 0.7 s"))
+    return "\n".join(lines + limits(results.machines))
+
+
+def limits(machines: list[dict]) -> list[str]:
+    """The best that any run has measured: others were disturbed."""
+    whole = [machine for machine in machines if machine["threads"] > 1]
+    if not whole:
+        return []
+
+    def best(key: str) -> str:
+        found = [machine[key] for machine in whole if machine[key]]
+        return " and ".join(f"{max(rates):.0f}" for rates in zip(*found)) or "unknown"
+
+    return ["", f"Limits, with one thread and with {whole[0]['threads']}: memory {best('read_gb_s')} GB/s; in 10⁹ operations "
+            f"a second, f32 {best('floats_gop_s')}, bytes {best('bytes_gop_s')}."]
+
+
+def main() -> None:
+    found = table(Results(Path(sys.argv[1])))
+    print(found)
+    if sys.argv[2:3] == ["--into"]:
+        document = Path(sys.argv[3])
+        before, rest = document.read_text().split(BEGIN)
+        document.write_text(f"{before}{BEGIN}{found}\n{END}{rest.split(END)[1]}")
 
 
 if __name__ == "__main__":
