@@ -10,12 +10,13 @@ mod common;
 use std::hint::black_box;
 use std::time::Duration;
 
-use candle_core::Device;
+use candle_core::{Device, Tensor};
 use common::{noise, random_weights, real_sizes};
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{Criterion, Throughput};
 use glamm_engine::device;
 use glamm_engine::model::global_encoder::GlobalEncoder;
 use glamm_engine::model::grounding_encoder::GroundingEncoder;
+use glamm_engine::model::kv_cache::KvCache;
 use glamm_engine::model::layers::uninterrupted;
 use glamm_engine::model::llm::Llama;
 use glamm_engine::model::matrix::Format;
@@ -46,25 +47,28 @@ fn language_model(criterion: &mut Criterion) {
     (config.num_hidden_layers, config.vocab_size) = (1, 256);
     for format in [Format::Q4K, Format::Q8_0, Format::F16] {
         let llm = Llama::new(&config, &random_weights(format)).expect("the sizes fit");
-        let forward = |positions: usize, cache: &mut _| {
-            llm.forward(&noise((positions, config.hidden_size)), cache, &mut uninterrupted)
-                .map_err(candle_core::Error::wrap)
+        let forward = |x: &Tensor, cache: &mut KvCache| {
+            llm.forward(x, cache, &mut uninterrupted).map_err(candle_core::Error::wrap)
         };
+        let [one, prompt, before] =
+            [1, PROMPT, DEPTH].map(|positions| noise((positions, config.hidden_size)));
         let mut cache = llm.new_cache();
-        forward(DEPTH, &mut cache).expect("the positions fit");
+        forward(&before, &mut cache).expect("the positions fit");
         let name = format!("decode at {DEPTH} positions, {}", format.name());
         bench(criterion, ("language model block", &name), 1, || {
             cache.truncate(DEPTH);
-            forward(1, &mut cache)
+            forward(&one, &mut cache)
         });
         let name = format!("prefill of {PROMPT} positions, {}", format.name());
-        bench(criterion, ("language model block", &name), PROMPT, || forward(PROMPT, &mut llm.new_cache()));
+        bench(criterion, ("language model block", &name), PROMPT, || forward(&prompt, &mut llm.new_cache()));
     }
 }
 
+/// A block with windows, one without, and one of CLIP.
 fn encoders(criterion: &mut Criterion) {
     let mut config = real_sizes();
     (config.grounding.encoder_depth, config.grounding.global_attn_indexes) = (2, vec![1]);
+    (config.global_encoder.num_hidden_layers, config.region_encoder.level_layers) = (2, vec![-2]);
     let (sam, width) = (config.grounding.clone(), config.grounding.encoder_embed_dim);
     let weights = random_weights(Format::Q8_0);
     let grounding = GroundingEncoder::new(&sam, &weights).expect("the sizes fit");
@@ -89,9 +93,11 @@ fn pixel_decoder(criterion: &mut Criterion) {
     }
 }
 
-criterion_group! {
-    name = benches;
-    config = Criterion::default().sample_size(10).warm_up_time(Duration::from_secs(1));
-    targets = language_model, encoders, pixel_decoder
+fn main() {
+    let mut criterion =
+        Criterion::default().sample_size(10).warm_up_time(Duration::from_secs(1)).configure_from_args();
+    language_model(&mut criterion);
+    encoders(&mut criterion);
+    pixel_decoder(&mut criterion);
+    criterion.final_summary();
 }
-criterion_main!(benches);

@@ -10,7 +10,7 @@ use glamm_engine::model::matrix::{Format, Matrix, PackedMatrix};
 use glamm_engine::model::source::{MatrixSource, Source};
 
 /// The released model's.
-pub fn real_sizes() -> GlammConfig {
+pub(crate) fn real_sizes() -> GlammConfig {
     let (glamm, clip) = (
         include_str!("../../src/fabricate/fullscope/config.json"),
         include_str!("../../src/fabricate/fullscope/clip_config.json"),
@@ -19,13 +19,13 @@ pub fn real_sizes() -> GlammConfig {
 }
 
 /// Random weights of any shape, matrices kept in `format`.
-pub fn random_weights(format: Format) -> Source<'static> {
+pub(crate) fn random_weights(format: Format) -> Source<'static> {
     let tensors = VarBuilder::from_backend(Box::new(Noise), DType::F32, Device::Cpu);
     Source::new(tensors, Arc::new(Packed(format)))
 }
 
 /// Normal noise.
-pub fn noise(shape: impl Into<Shape>) -> Tensor {
+pub(crate) fn noise(shape: impl Into<Shape>) -> Tensor {
     Tensor::randn(0f32, 1.0, shape, &Device::Cpu).expect("noise can be made of any shape")
 }
 

@@ -1,8 +1,8 @@
 //! `glamm bench`: how fast a model is on this machine, row by row, and what of the machine's limits
 //! that is.
 //!
-//! [`rows`] says what is measured and does it, [`children`] what needs a process of its own,
-//! [`report`] is what is printed. The measuring itself is the engine's: [`glamm_engine::bench`].
+//! [`rows`] says what is measured and does it, `children` what needs a process of its own, [`report`] is
+//! what is printed. The measuring itself is the engine's: [`glamm_engine::bench`].
 
 mod children;
 pub mod report;
