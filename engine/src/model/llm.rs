@@ -8,6 +8,7 @@
 
 use candle_core::{DType, Device, Module, Result, Tensor};
 use candle_nn::{RmsNorm, rotary_emb};
+use tracing::trace_span;
 
 use super::attention::{self, Heads, Projected};
 use super::config::LlmConfig;
@@ -89,6 +90,7 @@ impl Llama {
         let mut x = embeddings.clone();
         for (index, block) in self.blocks.iter().enumerate() {
             go_on(between, index, self.blocks.len())?;
+            let _span = trace_span!("language model block", index).entered();
             x = block.forward(&x, &place, index, cache)?;
         }
         cache.advance(n);
@@ -112,6 +114,7 @@ impl Llama {
     /// # Errors
     /// The tensor library's.
     pub fn logits(&self, hidden: &Tensor) -> Result<Tensor> {
+        let _span = trace_span!("logits").entered();
         self.output.forward(hidden)?.to_dtype(DType::F32)
     }
 }

@@ -11,6 +11,7 @@
 
 use candle_core::{D, Device, IndexOp, Module, Result, Tensor};
 use candle_nn::{Conv2d, Conv2dConfig, LayerNorm, Linear, VarBuilder};
+use tracing::trace_span;
 
 use super::config::RegionEncoderConfig;
 use super::layers::{BetweenBlocks, GroupNorm, Interruptible, go_on, linspace, resize_aligned};
@@ -75,6 +76,7 @@ impl RegionEncoder {
             let mut fused = Vec::with_capacity(maps.len());
             for level in 0..maps.len() {
                 go_on(&mut *between, round * maps.len() + level, total)?;
+                let _span = trace_span!("region fusion", round, level).entered();
                 let x = exchange_channels(&maps, level)?;
                 let x = match &transformed {
                     Some(transformed) => transformed.convolve(&x)?,
@@ -104,6 +106,7 @@ impl RegionEncoder {
     /// # Errors
     /// The tensor library's; `boxes` must not be empty.
     pub fn forward(&self, maps: &[Tensor], boxes: &[[f32; 4]]) -> Result<Tensor> {
+        let _span = trace_span!("regions", boxes = boxes.len()).entered();
         let pooled = self.pool(&self.roi_align(maps, boxes)?)?;
         let positions = self.embed_boxes(boxes, pooled.device())?;
         self.combine(&pooled, &positions)
