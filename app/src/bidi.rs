@@ -35,6 +35,9 @@ pub(crate) fn mirrored(c: char) -> char {
 /// The parts of one line that run one way, as they stand from left to right; of each, where it lies in
 /// the text, and whether it runs from right to left.
 pub(crate) fn runs_of_line(line: &str) -> Vec<(Range<usize>, bool)> {
+    if line.is_empty() {
+        return Vec::new();
+    }
     let info = ParagraphBidiInfo::new(line, None);
     let (levels, runs) = info.visual_runs(0..line.len());
     runs.into_iter().map(|run| (run.clone(), levels.get(run.start).is_some_and(|l| l.is_rtl()))).collect()

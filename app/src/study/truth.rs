@@ -123,7 +123,7 @@ mod tests {
                 {"image_id": 1, "category_id": 1, "segmentation": [[4, 0, 8, 0, 8, 8, 4, 8]], "bbox": [4, 0, 4, 7]}]}"#;
         std::fs::write(&coco, text).unwrap();
         let labelme = folder.path().join("labelme.json");
-        let text = r#"{"imagePath": "a.png", "shapes": [
+        let text = r#"{"version": "5.4.1", "imagePath": "a.png", "shapes": [
             {"label": "dog", "points": [[0, 0], [3, 8]], "shape_type": "rectangle"}]}"#;
         std::fs::write(&labelme, text).unwrap();
         let right = BinaryMask::from_fn(8, 8, |x, _| x >= 5);

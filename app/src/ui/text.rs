@@ -98,13 +98,12 @@ struct Span {
     kind: Kind,
 }
 
-/// A span, shaped.
+/// A span, shaped, or room between two.
 struct Unit {
     span: Span,
-    /// As egui has it.
-    row: Arc<Row>,
-    /// Room before them, at the side where reading begins.
-    lead: f32,
+    /// As egui has it; room has none.
+    row: Option<Arc<Row>>,
+    width: f32,
 }
 
 struct Composer<'a> {
@@ -145,7 +144,7 @@ impl Composer<'_> {
     fn paragraph(&self, range: Range<usize>, lines: &mut Vec<Line>) -> bool {
         let info = ParagraphBidiInfo::new(&self.job.text[range.clone()], None);
         let base = info.paragraph_level;
-        let mut units = self.units(&range, &info.levels);
+        let mut units = self.units(&range, &info.levels, base);
         let room = self.job.wrap.max_width;
         let one_line = self.job.wrap.max_rows == 1;
         let cut = one_line && width(&units) > room;
@@ -155,6 +154,11 @@ impl Composer<'_> {
         let ends = if one_line { vec![units.len()] } else { ends_of_lines(&units, room) };
         let mut from = 0;
         for end in ends {
+            if end < units.len() {
+                // Blanks at the end of a full line take no room.
+                let blanks = units[from..end].iter_mut().rev();
+                blanks.take_while(|unit| unit.span.kind == Kind::Blank).for_each(|unit| unit.width = 0.0);
+            }
             if let Some((row, width)) = self.row(&units[from..end], base, range.start) {
                 lines.push(Line { row, width, is_right_to_left: base.is_rtl(), ends_with_newline: false });
             }
@@ -163,7 +167,7 @@ impl Composer<'_> {
         cut
     }
 
-    fn units(&self, range: &Range<usize>, levels: &[Level]) -> Vec<Unit> {
+    fn units(&self, range: &Range<usize>, levels: &[Level], base: Level) -> Vec<Unit> {
         let mut spans: Vec<Span> = Vec::new();
         for (at, c) in self.job.text[range.clone()].char_indices() {
             let level = levels.get(at).copied().unwrap_or(Level::ltr());
@@ -180,14 +184,13 @@ impl Composer<'_> {
             }
         }
         let mut units = Vec::new();
-        for span in spans {
-            self.shape(span, &mut units);
-        }
-        for unit in &mut units {
-            let section = &self.job.sections[unit.span.section];
-            if unit.span.range.start == section.byte_range.start.0 {
-                unit.lead = section.leading_space;
+        for (place, span) in spans.iter().enumerate() {
+            let section = &self.job.sections[span.section];
+            if span.range.start == section.byte_range.start.0 && section.leading_space > 0.0 {
+                let before = place.checked_sub(1).and_then(|place| spans.get(place));
+                units.push(room(section.leading_space, before, span, base));
             }
+            self.shape(span.clone(), &mut units);
         }
         units
     }
@@ -206,7 +209,8 @@ impl Composer<'_> {
                 self.shape(Span { range, ..span.clone() }, units);
             }
         } else {
-            units.push(Unit { span, row, lead: 0.0 });
+            let width = row.size.x;
+            units.push(Unit { span, row: Some(row), width });
         }
     }
 
@@ -235,12 +239,13 @@ impl Composer<'_> {
         while width(units) + row.size.x > room && units.pop().is_some() {}
         let end = units.last().map_or(0, |unit| unit.span.range.end);
         let span = Span { range: end..end, section, level: base, kind: Kind::Single };
-        units.push(Unit { span, row, lead: 0.0 });
+        let width = row.size.x;
+        units.push(Unit { span, row: Some(row), width });
     }
 
     /// Puts units beside each other as they are read; returns the line and its width.
     fn row(&self, units: &[Unit], base: Level, from: usize) -> Option<(Row, f32)> {
-        let Some(first) = units.first() else {
+        let Some(shaped) = units.iter().find_map(|unit| unit.row.as_ref()) else {
             return self.shaped(String::new(), self.section(from)).map(|row| (Row::clone(&row), 0.0));
         };
         let mut levels: Vec<Level> = units.iter().map(|unit| unit.span.level).collect();
@@ -253,21 +258,21 @@ impl Composer<'_> {
         let mut places = vec![0.0; units.len()];
         let mut x = 0.0;
         for place in BidiInfo::reorder_visual(&levels) {
-            let (unit, turned) = (&units[place], levels[place].is_rtl());
-            x += if turned { 0.0 } else { unit.lead };
             places[place] = (x * self.pixels_per_point).round() / self.pixels_per_point;
-            x += unit.row.size.x + if turned { unit.lead } else { 0.0 };
+            x += units[place].width;
         }
+        let mut row = Row::clone(shaped);
         let mut glyphs = Vec::new();
         let mut mesh = Mesh::default();
         let mut height = 0.0_f32;
         for ((unit, level), x) in units.iter().zip(&levels).zip(places) {
+            let Some(shaped) = &unit.row else { continue };
             let first_vertex = mesh.vertices.len() as u32;
-            glyphs.extend(self.glyphs(unit, level.is_rtl(), (x, first_vertex)));
-            append(&mut mesh, &unit.row.visuals.mesh, x);
-            height = height.max(unit.row.size.y);
+            let text = &self.job.text[unit.span.range.clone()];
+            glyphs.extend(glyphs_of(shaped, text, level.is_rtl(), (x, first_vertex)));
+            append(&mut mesh, &shaped.visuals.mesh, x);
+            height = height.max(shaped.size.y);
         }
-        let mut row = Row::clone(&first.row);
         // The end of a line, and with it the caret behind it, is where reading ends.
         row.size = vec2(if base.is_rtl() { 0.0 } else { x }, height);
         row.glyphs = glyphs;
@@ -278,31 +283,6 @@ impl Composer<'_> {
             mesh,
         };
         Some((row, x))
-    }
-
-    /// A glyph for each character of a unit, in the order of the text. In a right-to-left word, whose
-    /// letters may be joined, each has an equal share of the room, and begins at its right side.
-    fn glyphs(&self, unit: &Unit, turned: bool, (x, first_vertex): (f32, u32)) -> Vec<Glyph> {
-        let Some(model) = unit.row.glyphs.first().copied() else { return Vec::new() };
-        let text = &self.job.text[unit.span.range.clone()];
-        let count = text.chars().count();
-        let is_one_to_one = unit.row.glyphs.len() == count.max(1);
-        if !turned && is_one_to_one || count == 0 {
-            let moved = |glyph: &Glyph| Glyph {
-                pos: pos2(glyph.pos.x + x, glyph.pos.y),
-                first_vertex: glyph.first_vertex + first_vertex,
-                ..*glyph
-            };
-            return unit.row.glyphs.iter().map(moved).collect();
-        }
-        let share = unit.row.size.x / count as f32;
-        let one = |(place, chr): (usize, char)| {
-            let place = if turned { count - place } else { place };
-            let advance_width = if turned { -share } else { share };
-            let pos = pos2(x + share * place as f32, model.pos.y);
-            Glyph { chr, pos, advance_width, first_vertex, ..model }
-        };
-        text.chars().enumerate().map(one).collect()
     }
 
     /// Puts lines below each other; those of right-to-left paragraphs end at the right.
@@ -329,8 +309,41 @@ impl Composer<'_> {
     }
 }
 
+/// The room that a section keeps before its first span. It stands where the text changes from one to
+/// the other: within text that runs one way, at its place there.
+fn room(width: f32, before: Option<&Span>, behind: &Span, base: Level) -> Unit {
+    let at = behind.range.start;
+    let level = before.map(|span| span.level).filter(|level| *level == behind.level).unwrap_or(base);
+    Unit { span: Span { range: at..at, kind: Kind::Word, level, ..behind.clone() }, row: None, width }
+}
+
+/// A glyph for each character of a unit, in the order of the text. In a right-to-left word, whose
+/// letters may be joined, each has an equal share of the room, and begins at its right side.
+fn glyphs_of(row: &Row, text: &str, turned: bool, (x, first_vertex): (f32, u32)) -> Vec<Glyph> {
+    let count = text.chars().count();
+    let mut glyphs = Vec::with_capacity(count.max(row.glyphs.len()));
+    if !turned && row.glyphs.len() == count || count == 0 {
+        glyphs.extend_from_slice(&row.glyphs);
+        for glyph in &mut glyphs {
+            glyph.pos.x += x;
+            glyph.first_vertex += first_vertex;
+        }
+    } else if let Some(model) = row.glyphs.first() {
+        let share = row.size.x / count as f32;
+        for (place, chr) in text.chars().enumerate() {
+            let mut glyph = *model;
+            let place = if turned { count - place } else { place };
+            (glyph.chr, glyph.first_vertex) = (chr, first_vertex);
+            glyph.advance_width = if turned { -share } else { share };
+            glyph.pos.x = x + share * place as f32;
+            glyphs.push(glyph);
+        }
+    }
+    glyphs
+}
+
 fn width(units: &[Unit]) -> f32 {
-    units.iter().map(|unit| unit.row.size.x + unit.lead).sum()
+    units.iter().map(|unit| unit.width).sum()
 }
 
 /// Where each line ends, as places among the units; blanks at the end of a line belong to it.
@@ -342,14 +355,13 @@ fn ends_of_lines(units: &[Unit], room: f32) -> Vec<usize> {
         if at > from && (free || units[at - 1].span.kind == Kind::Blank) {
             chance = Some(at);
         }
-        let long = unit.row.size.x + unit.lead;
-        if x + long > room && unit.span.kind != Kind::Blank && at > from {
+        if x + unit.width > room && unit.span.kind != Kind::Blank && at > from {
             let end = chance.take().unwrap_or(at);
             ends.push(end);
             from = end;
             x = width(&units[from..at]);
         }
-        x += long;
+        x += unit.width;
     }
     ends.push(units.len());
     ends

@@ -34,8 +34,8 @@ impl State {
             }
             MaskAction::NameWritten(mask, name) => {
                 self.ui.naming = None;
-                let before = self.picture().and_then(|picture| picture.mask(mask)?.name.clone());
-                if before.as_deref().unwrap_or_default() != name.trim() {
+                let before = self.find_mask(mask).map(|found| found.name);
+                if before.as_deref() != Some(name.trim()) {
                     self.change_masks(&[mask], &MaskEdit::Rename(name));
                 }
             }

@@ -27,6 +27,11 @@ fn open_menu(stage: &mut Stage, label: &str) {
     stage.settle();
 }
 
+fn show_chat(stage: &mut Stage) {
+    stage.window.key_press_modifiers(Modifiers::COMMAND, Key::Num1);
+    stage.settle();
+}
+
 fn undo(stage: &mut Stage) -> &'static str {
     let label = stage.window.state().state().history.undoable().unwrap().label;
     stage.window.key_press_modifiers(Modifiers::COMMAND, Key::Z);
@@ -64,7 +69,7 @@ fn a_chip_hides_colours_and_names_its_mask() {
     stage.settle();
     assert_eq!(masks(&stage)[0].0.name.as_deref(), Some("the brick"));
     stage.window.get_by_label("Mask: the brick");
-    stage.press("Chat");
+    show_chat(&mut stage);
     for expected in ["rename mask", "recolour mask", "recolour mask", "show mask", "hide mask"] {
         assert_eq!(undo(&mut stage), expected, "each is a step of its own");
     }
@@ -116,7 +121,7 @@ fn a_mask_is_shown_alone_from_the_picture_and_by_the_keyboard() {
     assert_eq!(masks(&stage)[0].0.name, None, "given up");
 
     stage.window.get_by_label("Mask: a red square");
-    stage.press("Chat");
+    show_chat(&mut stage);
     stage.window.get_by_label("Question").focus();
     stage.settle();
     stage.window.get_by_label("Question").type_text("H");

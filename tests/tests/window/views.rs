@@ -2,6 +2,7 @@
 //! contrast, with words that run from right to left.
 
 use egui::{Event, Key, Modifiers, Rect, Theme, Vec2};
+use egui_kittest::SnapshotResults;
 use egui_kittest::kittest::Queryable as _;
 use glamm::command::Command;
 use glamm::inspection::{MaskView, Rival};
@@ -28,12 +29,14 @@ fn act(stage: &mut Stage, action: Action) {
 
 /// The same view in both appearances, compared with the pictures of this name.
 fn in_both(name: &str, show: impl Fn(&mut Stage)) {
+    let mut results = SnapshotResults::new();
     for (theme, appearance) in [(Theme::Dark, "dark"), (Theme::Light, "light")] {
         let mut stage = Stage::new(&Setup { size: SMALL, theme, scale: 1.0 });
         show(&mut stage);
         stage.window.remove_cursor();
         stage.settle();
         stage.window.snapshot_options(format!("{name}_{appearance}"), &options());
+        results.extend_harness(&mut stage.window);
     }
 }
 
@@ -98,6 +101,7 @@ fn inspecting(theme: Theme) -> Stage {
 
 #[test]
 fn snapshots_of_the_views_of_a_mask() {
+    let mut results = SnapshotResults::new();
     for (view, theme, name) in [
         (MaskView::Contours, Theme::Dark, "contours_dark"),
         (MaskView::Band, Theme::Light, "band_light"),
@@ -108,6 +112,7 @@ fn snapshots_of_the_views_of_a_mask() {
         stage.window.remove_cursor();
         stage.settle();
         stage.window.snapshot_options(name, &options());
+        results.extend_harness(&mut stage.window);
     }
 }
 
@@ -150,7 +155,7 @@ fn snapshot_of_words_that_run_from_right_to_left() {
     stage.window.run_steps(2);
     stage.window.get_by_label("Name of region 1").type_text("עיגול ירוק");
     stage.settle();
-    stage.press("Chat");
+    run(&mut stage, Command::ShowChat);
     stage.player.lines.push(Line::new([
         ("In Arabic this is ", None),
         ("مربع أحمر", Some(square())),

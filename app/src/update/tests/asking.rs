@@ -1,3 +1,7 @@
+//! Questions, replies on their way, and what goes wrong.
+
+use super::*;
+
 #[test]
 fn a_reply_streams_into_the_conversation() {
     let (mut state, _) = with_picture();
@@ -111,4 +115,3 @@ fn a_busy_engine_is_said_not_waited_for() {
     state.update(Action::EngineGone, 2.0);
     assert_eq!(state.session.model, ModelStatus::Gone);
 }
-

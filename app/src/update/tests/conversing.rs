@@ -1,3 +1,8 @@
+//! Branches, copies, settings, prompts.
+
+use super::*;
+
+/// Asks and has it answered with [`reply`].
 fn exchange(state: &mut State, question: &str) -> ExchangeId {
     let job = ask(state, question).id;
     answer(state, job);

@@ -1,3 +1,7 @@
+//! What is looked at: zoom, masks, pictures, models.
+
+use super::*;
+
 #[test]
 fn the_zoom_is_kept_when_wanted() {
     let (mut state, effects) = State::start(ModelSpec::default(), None);
@@ -133,5 +137,3 @@ fn another_model_can_be_loaded() {
     assert_eq!(state.session.model, ModelStatus::Ready(info));
     assert_eq!(state.session.encodings[&image], Encoding::Waiting);
 }
-
-/// Asks and has it answered with [`reply`].

@@ -1,6 +1,12 @@
 //! The state, driven by recorded actions and events; no window, no engine.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 
+mod asking;
+mod conversing;
+mod looking;
+mod masks;
+mod regions;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,7 +24,7 @@ use crate::canvas::gesture::{Gesture, Grip};
 use crate::canvas::view::Viewpoint;
 use crate::command::Command;
 use crate::copying::{Copied, ReplyFormat};
-use crate::document::{Edit, ExchangeId, MaskId, RegionEdit, RegionTag};
+use crate::document::{Edit, ExchangeId, GroundedMask, MaskId, RegionEdit, RegionTag};
 use crate::pixels::Pixels;
 use crate::prompts::SUGGESTED;
 use crate::session::{Encoding, ModelStatus};

@@ -1,3 +1,7 @@
+//! Regions: drawn, changed, referred to.
+
+use super::*;
+
 #[test]
 fn regions_are_drawn_referred_to_and_undone() {
     let (mut state, image) = with_picture();
@@ -115,4 +119,3 @@ fn regions_are_referred_to_anywhere_in_the_draft() {
     state.update(Action::SetDraft("What is <bbox>".to_owned()), 0.0);
     assert_eq!((state.ui.draft(image), state.ui.draft_cursor), ("What is [1]", Some(11)));
 }
-
