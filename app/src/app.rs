@@ -30,8 +30,7 @@ use crate::surroundings::{Remembered, Surroundings};
 use crate::theme::{self, Tokens};
 use crate::ui::{self, MessageList, Shown};
 use crate::ui_state::Appearance;
-use crate::update::keeping::Watched;
-use crate::update::{Action, Effect, KeepingAction, State};
+use crate::update::{Action, Effect, KeepingAction, State, Watched};
 
 /// Results of the loader and of dialogs that may wait for the next frame.
 const RESULTS: usize = 256;

@@ -30,7 +30,9 @@ pub(crate) fn ask(
         PathPurpose::OpenSession | PathPurpose::SaveSession => &[("Sessions", &[SESSION_EXTENSION])],
         PathPurpose::OpenModelFile => &[("GLaMM in one file", &["gguf"]), ("All files", &["*"])],
         PathPurpose::Import => &[("COCO and LabelMe", &["json"]), ("All files", &["*"])],
-        PathPurpose::OpenMask(_) => &[("Pictures", &PICTURE_EXTENSIONS), ("All files", &["*"])],
+        PathPurpose::OpenMask(_) => {
+            &[("Masks and annotations", &PICTURES_AND_ANNOTATIONS), ("All files", &["*"])]
+        }
         PathPurpose::OpenFolder | PathPurpose::OpenModel | PathPurpose::ExportFolder => &[],
     };
     for (name, extensions) in filters {
@@ -69,15 +71,19 @@ pub(crate) fn ask(
 }
 
 /// What "Open" reads.
-const PICTURES_AND_SESSIONS: [&str; PICTURE_EXTENSIONS.len() + 1] = {
-    let mut all = [SESSION_EXTENSION; PICTURE_EXTENSIONS.len() + 1];
+const PICTURES_AND_SESSIONS: [&str; PICTURE_EXTENSIONS.len() + 1] = pictures_and(SESSION_EXTENSION);
+/// What masks are read from.
+const PICTURES_AND_ANNOTATIONS: [&str; PICTURE_EXTENSIONS.len() + 1] = pictures_and("json");
+
+const fn pictures_and(other: &'static str) -> [&'static str; PICTURE_EXTENSIONS.len() + 1] {
+    let mut all = [other; PICTURE_EXTENSIONS.len() + 1];
     let mut at = 0;
     while at < PICTURE_EXTENSIONS.len() {
         all[at] = PICTURE_EXTENSIONS[at];
         at += 1;
     }
     all
-};
+}
 
 fn paths(files: &[FileHandle]) -> Vec<PathBuf> {
     files.iter().map(|file| file.path().to_path_buf()).collect()

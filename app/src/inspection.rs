@@ -2,14 +2,13 @@
 //! inspector. Changed by `update` alone, never undone.
 
 use std::collections::{HashMap, VecDeque};
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use glamm_engine::protocol::{ImageId, JobId};
 use glamm_engine::vision::FeatureMaps;
 
-use crate::document::{EditedMask, MaskId};
-use crate::study::{CandidateKey, CleanUp, Comparison, Curves, Stroke};
+use crate::document::MaskId;
+use crate::study::{CandidateKey, CleanUp, Comparison, Curves, Stroke, Truth};
 
 /// How the selected mask is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -62,8 +61,8 @@ pub enum Layer {
 pub enum Rival {
     /// Another mask of the picture.
     Mask(MaskId),
-    /// The mask that was read from a file.
-    Truth,
+    /// The mask at this place among those that were read from a file.
+    Truth(usize),
 }
 
 /// The brush in the hand.
@@ -125,15 +124,6 @@ const MAX_MAPS: usize = 8;
 /// Whose maps: of a picture, and of what a candidate of a mask on it looked at.
 pub type MapsKey = (ImageId, Option<CandidateKey>);
 
-/// A mask from a file, to be compared with.
-#[derive(Debug, Clone)]
-pub struct Truth {
-    /// The file.
-    pub path: PathBuf,
-    /// Its pixels.
-    pub pixels: Arc<EditedMask>,
-}
-
 /// What was found out.
 #[derive(Debug, Default)]
 pub struct Findings {
@@ -151,8 +141,8 @@ pub struct Findings {
     pub cleaning: bool,
     /// The comparison asked for last: its number, and what came of it.
     pub comparison: Option<(u64, Option<Arc<Comparison>>)>,
-    /// Masks from files, one a picture.
-    pub truths: HashMap<ImageId, Truth>,
+    /// What each picture's masks ought to be, from the file that was read last.
+    pub truths: HashMap<ImageId, Vec<Truth>>,
 }
 
 impl Findings {

@@ -5,6 +5,7 @@
 //! shows it; `document` is what the user makes, `session` what is going on.
 
 pub mod app;
+mod bidi;
 pub mod canvas;
 pub mod cli;
 mod clipboard;
@@ -17,6 +18,7 @@ pub mod document;
 pub mod engine_link;
 pub mod export;
 pub mod exporting;
+mod fonts;
 mod gpu;
 pub mod inspection;
 pub mod keeping;

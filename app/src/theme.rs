@@ -13,6 +13,7 @@ use egui::{
     Theme, Visuals, vec2,
 };
 
+use crate::fonts;
 use crate::palette::{Rgb, phrase_color};
 
 /// Text for reading, in points.
@@ -28,11 +29,6 @@ pub const LINE: f32 = 24.0;
 pub const RADIUS: u8 = 7;
 /// Corners of chips.
 pub const CHIP_RADIUS: u8 = 5;
-
-/// Name of the semi-bold face.
-const SEMI_BOLD: &str = "Inter SemiBold";
-/// Name of the medium face.
-const MEDIUM: &str = "Inter Medium";
 
 /// The colours of one appearance.
 #[derive(Debug, Clone, Copy)]
@@ -259,17 +255,17 @@ pub fn small_font() -> FontId {
 
 /// A heavier face, of any size.
 pub fn strong_font(size: f32) -> FontId {
-    FontId::new(size, FontFamily::Name(SEMI_BOLD.into()))
+    FontId::new(size, FontFamily::Name(fonts::SEMI_BOLD.0.into()))
 }
 
 /// A slightly heavier face, of any size.
 pub fn medium_font(size: f32) -> FontId {
-    FontId::new(size, FontFamily::Name(MEDIUM.into()))
+    FontId::new(size, FontFamily::Name(fonts::MEDIUM.0.into()))
 }
 
 /// Installs faces and both appearances.
 pub fn install(ctx: &egui::Context) {
-    ctx.set_fonts(fonts());
+    ctx.set_fonts(faces());
     set_contrast(ctx, false);
 }
 
@@ -280,38 +276,26 @@ pub fn set_contrast(ctx: &egui::Context, high: bool) {
     }
 }
 
-/// What Inter lacks: Arabic, Hebrew, and the characters of Chinese, Japanese and Korean.
-const FALLBACKS: [(&str, &[u8]); 3] = [
-    ("Noto Sans Arabic", include_bytes!("../../assets/fonts/NotoSansArabic-Regular.ttf")),
-    ("Noto Sans Hebrew", include_bytes!("../../assets/fonts/NotoSansHebrew-Regular.ttf")),
-    ("Droid Sans Fallback", include_bytes!("../../assets/fonts/DroidSansFallback.ttf")),
-];
-
 /// Inter, then other scripts. Its figures all have one width, so that it serves for the log, too.
-fn fonts() -> FontDefinitions {
-    let mut fonts = FontDefinitions::default();
-    let faces: [(&str, &'static [u8]); 3] = [
-        ("Inter", include_bytes!("../../assets/fonts/Inter-Regular.ttf")),
-        (MEDIUM, include_bytes!("../../assets/fonts/Inter-Medium.ttf")),
-        (SEMI_BOLD, include_bytes!("../../assets/fonts/Inter-SemiBold.ttf")),
-    ];
-    for (name, data) in FALLBACKS {
-        fonts.font_data.insert(name.to_owned(), Arc::new(FontData::from_static(data)));
+fn faces() -> FontDefinitions {
+    let mut faces = FontDefinitions::default();
+    for (name, data) in fonts::FALLBACKS {
+        faces.font_data.insert(name.to_owned(), Arc::new(FontData::from_static(data)));
         for family in [FontFamily::Proportional, FontFamily::Monospace] {
-            fonts.families.entry(family).or_default().push(name.to_owned());
+            faces.families.entry(family).or_default().push(name.to_owned());
         }
     }
-    let fallback = fonts.families.get(&FontFamily::Proportional).cloned().unwrap_or_default();
-    for (name, data) in faces {
-        fonts.font_data.insert(name.to_owned(), Arc::new(FontData::from_static(data)));
+    let fallback = faces.families.get(&FontFamily::Proportional).cloned().unwrap_or_default();
+    for (name, data) in [fonts::REGULAR, fonts::MEDIUM, fonts::SEMI_BOLD] {
+        faces.font_data.insert(name.to_owned(), Arc::new(FontData::from_static(data)));
         let mut family = vec![name.to_owned()];
         family.extend(fallback.iter().cloned());
-        fonts.families.insert(FontFamily::Name(name.into()), family);
+        faces.families.insert(FontFamily::Name(name.into()), family);
     }
     for family in [FontFamily::Proportional, FontFamily::Monospace] {
-        fonts.families.entry(family).or_default().insert(0, "Inter".to_owned());
+        faces.families.entry(family).or_default().insert(0, fonts::REGULAR.0.to_owned());
     }
-    fonts
+    faces
 }
 
 fn style(tokens: &Tokens) -> Style {
@@ -430,7 +414,7 @@ mod tests {
 
     #[test]
     fn every_script_that_is_promised_has_glyphs() {
-        let mut fonts = egui::epaint::text::Fonts::new(TextOptions::default(), super::fonts());
+        let mut fonts = egui::epaint::text::Fonts::new(TextOptions::default(), super::faces());
         let mut fonts = fonts.with_pixels_per_point(1.0);
         for font in [text_font(), strong_font(15.0), medium_font(14.0), FontId::monospace(13.0)] {
             for text in [

@@ -134,6 +134,8 @@ pub struct UiState {
     pub hovered: Option<MaskId>,
     /// What the inspector shows.
     pub inspection: Inspection,
+    /// The mask that is being given a name, and what is written so far.
+    pub naming: Option<(MaskId, String)>,
     /// Masks that stay brought out.
     pub pinned: BTreeSet<MaskId>,
     /// Where the pointer is, in pixels of the current picture, while it is on it.
@@ -178,6 +180,7 @@ impl Default for UiState {
             prompted: None,
             offered_at: None,
             hovered: None,
+            naming: None,
             pinned: BTreeSet::new(),
             inspection: Inspection::default(),
             pointer: None,

@@ -1,9 +1,9 @@
 //! How long a frame takes with 50 masks over a picture of 24 megapixels: lying still, while it is
 //! zoomed and moved, and while a reply streams. `cargo bench --workspace --bench frames`.
 //!
-//! "window" is all that the program itself does for a frame (input, state, layout, uploads); "drawn"
-//! adds tessellation, the GPU and reading the frame back, and says something of the GPU only where
-//! there is one.
+//! "window" is all that the program itself does for a frame (input, state, layout, uploads), "processor"
+//! what of it the processor worked; "drawn" adds tessellation, the GPU and reading the frame back, and says
+//! something of the GPU only where there is one.
 
 #![expect(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a benchmark")]
 #![expect(dead_code, reason = "the stage has more to offer than is measured")]
@@ -14,8 +14,9 @@ mod looks;
 mod script;
 #[path = "../tests/window/stage.rs"]
 mod stage;
+mod timing;
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use egui::{Event, Vec2};
 use glamm_engine::protocol::EngineEvent;
@@ -27,7 +28,6 @@ use stage::{Setup, Stage};
 
 const SIZE: (u32, u32) = (6000, 4000);
 const MASKS: u32 = 50;
-const FRAMES: usize = 120;
 
 /// A disc at a place of its own; the logits are at a quarter of the mask's size, so this is small.
 fn mask(place: u32) -> BinaryMask {
@@ -42,34 +42,10 @@ fn mask(place: u32) -> BinaryMask {
     })
 }
 
-fn median(mut times: Vec<Duration>) -> (Duration, Duration) {
-    times.sort_unstable();
-    (times[times.len() / 2], times[times.len() * 95 / 100])
-}
-
-fn report(what: &str, part: &str, times: Vec<Duration>) {
-    let (middle, high) = median(times);
-    println!("{what:<28} {part:<7} median {middle:>9.2?}   95 % {high:>9.2?}");
-}
-
+/// A frame as the window does it, and as it is drawn.
 fn measure(stage: &mut Stage, what: &str, mut before: impl FnMut(&mut Stage, usize)) {
-    let mut window = Vec::new();
-    for frame in 0..FRAMES {
-        before(stage, frame);
-        let begin = Instant::now();
-        stage.window.step();
-        window.push(begin.elapsed());
-    }
-    report(what, "window", window);
-    let mut drawn = Vec::new();
-    for frame in 0..12 {
-        before(stage, frame);
-        let begin = Instant::now();
-        stage.window.step();
-        stage.window.render().unwrap();
-        drawn.push(begin.elapsed());
-    }
-    report(what, "drawn", drawn);
+    timing::window(stage, what, &mut before);
+    timing::drawn(stage, what, before);
 }
 
 fn main() {

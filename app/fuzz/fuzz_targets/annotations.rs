@@ -14,7 +14,7 @@ fuzz_target!(|data: &[u8]| {
     if let Ok(imported) = parse(data, &document) {
         for picture in imported.pictures {
             for (mask, _) in picture.masks {
-                assert_eq!((mask.width(), mask.height()), (64, 48));
+                assert_eq!(mask.size(), (64, 48));
             }
             for (bounds, _) in picture.boxes {
                 assert!(bounds.x0 >= 0.0 && bounds.x1 <= 64.0 && bounds.y0 >= 0.0 && bounds.y1 <= 48.0);

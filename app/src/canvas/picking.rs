@@ -51,13 +51,16 @@ fn cells_of_image(mask: &glamm_engine::vision::MaskLogits) -> (f32, f32) {
     (cells(mask.content.0), cells(mask.content.1))
 }
 
+/// The masks that hold this place of the image, the smallest first.
+pub fn masks_at<'a>(masks: impl IntoIterator<Item = &'a GroundedMask>, at: Pos2) -> Vec<MaskId> {
+    let mut stack: Vec<_> = masks.into_iter().filter(|mask| holds(mask, at)).collect();
+    stack.sort_by(|a, b| a.coverage.total_cmp(&b.coverage));
+    stack.into_iter().map(|mask| mask.id).collect()
+}
+
 /// The smallest of the masks that hold this place of the image.
 pub fn mask_at<'a>(masks: impl IntoIterator<Item = &'a GroundedMask>, at: Pos2) -> Option<MaskId> {
-    masks
-        .into_iter()
-        .filter(|mask| holds(mask, at))
-        .min_by(|a, b| a.coverage.total_cmp(&b.coverage))
-        .map(|mask| mask.id)
+    masks_at(masks, at).first().copied()
 }
 
 /// The smallest of the visible regions that hold this place of the image.
@@ -124,6 +127,7 @@ mod tests {
         assert_eq!(mask_at(&masks, pos2(6.0, 7.0)), Some(MaskId(3)));
         assert_eq!(mask_at(&masks, pos2(14.0, 7.0)), Some(MaskId(1)));
         assert_eq!(mask_at(&masks, pos2(20.0, 7.0)), None);
+        assert_eq!(masks_at(&masks, pos2(1.0, 1.0)), [2, 3, 1].map(MaskId), "the whole stack");
     }
 
     #[test]

@@ -71,6 +71,13 @@ pub enum Edit {
         /// How.
         change: MaskEdit,
     },
+    /// Show these masks and hide all others; without a list, show all.
+    ShowMasks {
+        /// On which picture.
+        image: ImageId,
+        /// Which masks.
+        only: Option<Vec<MaskId>>,
+    },
     /// Take a conversation away; in the place of the only one, an empty one begins.
     RemoveConversation {
         /// About which picture.
@@ -124,6 +131,7 @@ impl Edit {
             | Self::RemoveMask { image, .. }
             | Self::Import { image, .. }
             | Self::Mask { image, .. }
+            | Self::ShowMasks { image, .. }
             | Self::Conversation { image, .. } => *image,
         }
     }
@@ -150,6 +158,8 @@ impl Edit {
             Self::RemoveMask { .. } => "delete mask",
             Self::Import { .. } => "import",
             Self::Mask { change, .. } => change.label(),
+            Self::ShowMasks { only: Some(_), .. } => "show one mask alone",
+            Self::ShowMasks { only: None, .. } => "show all masks",
         }
     }
 
@@ -204,6 +214,14 @@ impl Edit {
             }
             Self::Mask { mask, change, .. } => {
                 picture.mask_mut(*mask).ok_or(EditError::UnknownMask)?.apply(change)?;
+            }
+            Self::ShowMasks { only, .. } => {
+                let is_there = |id: &MaskId| picture.mask(*id).is_some();
+                if only.as_ref().is_some_and(|only| !only.iter().any(is_there)) {
+                    return Err(EditError::UnknownMask);
+                }
+                let hidden = |id| only.as_ref().is_some_and(|only| !only.contains(&id));
+                picture.for_each_mask(|mask| mask.hidden = hidden(mask.id));
             }
         }
         Ok(())

@@ -96,7 +96,7 @@ impl Picture {
         ConversationId(self.conversations.iter().map(|c| c.id.0).max().unwrap_or(0).saturating_add(1))
     }
 
-    /// Changes every mask. For giving them other names.
+    /// Changes every mask, of every branch of every conversation.
     pub(crate) fn for_each_mask(&mut self, mut change: impl FnMut(&mut GroundedMask)) {
         for conversation in &mut self.conversations {
             Arc::make_mut(conversation).for_each_mask(&mut change);
@@ -109,11 +109,16 @@ impl Picture {
         self.conversations.iter().any(|c| !c.is_empty())
     }
 
-    /// The mask with this name, of a reply or by itself.
-    pub fn mask(&self, id: MaskId) -> Option<&GroundedMask> {
+    /// All masks: of every branch of every conversation, then those by themselves.
+    pub fn all_masks(&self) -> impl Iterator<Item = &GroundedMask> {
         let exchanges = self.conversations.iter().flat_map(|conversation| conversation.exchanges());
         let of_replies = exchanges.flat_map(|exchange| exchange.masks.iter().flatten());
-        of_replies.chain(&self.masks).find(|mask| mask.id == id)
+        of_replies.chain(&self.masks)
+    }
+
+    /// The mask with this name, of a reply or by itself.
+    pub fn mask(&self, id: MaskId) -> Option<&GroundedMask> {
+        self.all_masks().find(|mask| mask.id == id)
     }
 
     /// The same, to be changed; the conversation it belongs to is no longer shared with other

@@ -40,7 +40,14 @@ pub struct ImportedPicture {
     /// Boxes with their labels.
     pub boxes: Vec<(PixelBox, String)>,
     /// Masks with their labels.
-    pub masks: Vec<(BinaryMask, String)>,
+    pub masks: Vec<(Arc<EditedMask>, String)>,
+}
+
+impl ImportedPicture {
+    /// Keeps a mask, in few bytes however large the picture is.
+    fn add_mask(&mut self, mask: &BinaryMask, label: &str) {
+        self.masks.push((Arc::new(EditedMask::from(mask)), label.to_owned()));
+    }
 }
 
 /// Reads an annotation file.
@@ -84,14 +91,14 @@ pub fn parse(bytes: &[u8], document: &Document) -> Result<Imported, String> {
 
 /// A mask of a file as the document has masks: its pixels are what was painted. `None` where it has no
 /// size.
-pub fn as_document_mask(id: MaskId, mask: &BinaryMask, label: &str) -> Option<GroundedMask> {
+pub fn as_document_mask(id: MaskId, mask: &Arc<EditedMask>, label: &str) -> Option<GroundedMask> {
     const SIDE: u32 = 64;
-    let (width, height) = (mask.width(), mask.height());
+    let (width, height) = mask.size();
     let frame = width.max(height);
     let cell = |at: u32| (u64::from(at) * 2 + 1) * u64::from(frame) / u64::from(SIDE * 2);
     let sample = |place: u32| {
         let (x, y) = (cell(place % SIDE) as u32, cell(place / SIDE) as u32);
-        if mask.contains(x, y) { 8.0 } else { -8.0 }
+        if mask.holds(x, y) { 8.0 } else { -8.0 }
     };
     // What a pixel decoder would have said, roughly: seen only where the painted pixels are taken back.
     let logits = MaskLogits {
@@ -103,7 +110,7 @@ pub fn as_document_mask(id: MaskId, mask: &BinaryMask, label: &str) -> Option<Gr
         predicted_iou: 0.0,
     };
     let mut made = GroundedMask::new(id, MaskCandidates::from(Arc::new(logits)));
-    made.apply(&MaskEdit::Paint { pixels: Arc::new(EditedMask::from(mask)), label: "import" }).ok()?;
+    made.apply(&MaskEdit::Paint { pixels: Arc::clone(mask), label: "import" }).ok()?;
     made.apply(&MaskEdit::Rename(label.to_owned())).ok()?;
     Some(made)
 }
@@ -210,7 +217,7 @@ impl Annotation {
             Some(_) | None => None,
         };
         if let Some(mask) = mask.filter(|mask| mask.area() > 0) {
-            picture.masks.push((mask, label.to_owned()));
+            picture.add_mask(&mask, label);
             return true;
         }
         let Some([left, top, across, down]) = self.bbox else { return false };
@@ -279,7 +286,7 @@ fn labelme(bytes: &[u8], document: &Document) -> Result<Imported, String> {
     groups.sort_by_key(|(key, _)| *key);
     for ((_, label), rings) in groups {
         match BinaryMask::from_rings(&rings, size.0, size.1).filter(|mask| mask.area() > 0) {
-            Some(mask) => picture.masks.push((mask, label.to_owned())),
+            Some(mask) => picture.add_mask(&mask, label),
             None => bad += 1,
         }
     }
@@ -308,7 +315,7 @@ fn add_shape(picture: &mut ImportedPicture, shape: &Shape, size: (u32, u32)) -> 
         _ => None,
     };
     let Some(mask) = mask.filter(|mask| mask.area() > 0) else { return false };
-    picture.masks.push((mask, label));
+    picture.add_mask(&mask, &label);
     true
 }
 

@@ -1,14 +1,15 @@
 //! What the colours of an overlay stand for: swatches and words on a band below the picture.
 
+use harfrust::{Direction, ShapeOptions, ShaperData, UnicodeBuffer};
 use image::{Rgb as Pixel, RgbImage};
 use skrifa::instance::{LocationRef, Size};
 use skrifa::outline::{DrawSettings, OutlinePen};
-use skrifa::{FontRef, MetadataProvider};
+use skrifa::{FontRef, GlyphId, MetadataProvider};
 use tiny_skia::{Color, FillRule, Paint, PathBuilder, Pixmap, Rect, Transform};
 
 use crate::palette::Rgb;
+use crate::{bidi, fonts};
 
-const FONT: &[u8] = include_bytes!("../../../assets/fonts/Inter-Medium.ttf");
 const BACKGROUND: [u8; 3] = [255, 255, 255];
 const TEXT: [u8; 3] = [27, 30, 38];
 /// More lines are left out, with a word about them.
@@ -39,8 +40,7 @@ fn band(width: u32, size: f32, entries: &[(Rgb, String)]) -> Option<Pixmap> {
     if entries.is_empty() {
         return None;
     }
-    let font = FontRef::new(FONT).ok()?;
-    let pen = Writer { font, size };
+    let pen = Writer::new(size);
     let (margin, swatch, gap, height) = (size * 0.9, size * 1.1, size * 0.5, size * 1.7);
     let room = width as f32 - 2.0 * margin;
     let rest = entries.len().saturating_sub(MAX_LINES);
@@ -80,38 +80,106 @@ fn paint(color: [u8; 3]) -> Paint<'static> {
     paint
 }
 
-/// Writes words in one size.
+/// Writes words in one size, each script in the first face that has it.
 struct Writer<'a> {
-    font: FontRef<'a>,
+    faces: Vec<(FontRef<'a>, ShaperData)>,
     /// In pixels an em.
     size: f32,
 }
 
+/// A glyph of a line.
+struct Placed {
+    /// Place among the faces.
+    face: usize,
+    glyph: GlyphId,
+    /// From the beginning of the line, and above the base line.
+    at: (f32, f32),
+}
+
 impl Writer<'_> {
+    fn new(size: f32) -> Self {
+        let files = [fonts::MEDIUM].into_iter().chain(fonts::FALLBACKS);
+        let face = |(_, data)| FontRef::new(data).ok().map(|font| (font.clone(), ShaperData::new(&font)));
+        Self { faces: files.filter_map(face).collect(), size }
+    }
+
+    /// The first face that has the character.
+    fn face_of(&self, c: char) -> Option<usize> {
+        self.faces.iter().position(|(font, _)| font.charmap().map(c).is_some_and(|id| id != GlyphId::NOTDEF))
+    }
+
+    /// Where the line of text is cut because another face goes on: parts of the text, with their face.
+    fn parts<'t>(&self, text: &'t str) -> Vec<(&'t str, usize)> {
+        let mut parts: Vec<(usize, usize)> = Vec::new();
+        for (at, c) in text.char_indices() {
+            let face = self.face_of(c).or(parts.last().map(|part| part.1)).unwrap_or(0);
+            if parts.last().is_none_or(|part| part.1 != face) {
+                parts.push((at, face));
+            }
+        }
+        let ends = parts.iter().skip(1).map(|part| part.0).chain([text.len()]);
+        parts.iter().zip(ends).map(|(&(from, face), to)| (&text[from..to], face)).collect()
+    }
+
+    /// The glyphs of a line from left to right, and its width.
+    fn line(&self, text: &str) -> (Vec<Placed>, f32) {
+        let (mut glyphs, mut x) = (Vec::new(), 0.0);
+        for (range, right_to_left) in bidi::runs_of_line(text) {
+            let mut parts = self.parts(&text[range]);
+            if right_to_left {
+                parts.reverse();
+            }
+            for (part, face) in parts {
+                x = self.shape(part, (face, right_to_left), x, &mut glyphs);
+            }
+        }
+        (glyphs, x)
+    }
+
+    /// Adds a part of a line from `x` on; returns where it ends.
+    fn shape(
+        &self,
+        text: &str,
+        (face, right_to_left): (usize, bool),
+        mut x: f32,
+        glyphs: &mut Vec<Placed>,
+    ) -> f32 {
+        let Some((font, data)) = self.faces.get(face) else { return x };
+        let units = font.metrics(Size::unscaled(), LocationRef::default()).units_per_em;
+        let scale = self.size / f32::from(units.max(1));
+        let mut buffer = UnicodeBuffer::new();
+        buffer.push_str(text);
+        let direction = if right_to_left { Direction::RightToLeft } else { Direction::LeftToRight };
+        buffer.set_direction(direction);
+        buffer.guess_segment_properties();
+        let shaped = data.shaper(font).build().shape(buffer, ShapeOptions::new());
+        for (info, position) in shaped.glyph_infos().iter().zip(shaped.glyph_positions()) {
+            let at = (x + position.x_offset as f32 * scale, position.y_offset as f32 * scale);
+            glyphs.push(Placed { face, glyph: GlyphId::new(info.glyph_id), at });
+            x += position.x_advance as f32 * scale;
+        }
+        x
+    }
+
     fn width(&self, text: &str) -> f32 {
-        let metrics = self.font.glyph_metrics(Size::new(self.size), LocationRef::default());
-        let charmap = self.font.charmap();
-        let glyphs = text.chars().map(|c| charmap.map(c).unwrap_or_default());
-        glyphs.filter_map(|glyph| metrics.advance_width(glyph)).sum()
+        self.line(text).1
     }
 
     /// Writes from a place on the base line.
-    fn write(&self, band: &mut Pixmap, text: &str, (mut x, y): (f32, f32)) {
+    fn write(&self, band: &mut Pixmap, text: &str, (x, y): (f32, f32)) {
         let size = Size::new(self.size);
-        let metrics = self.font.glyph_metrics(size, LocationRef::default());
-        let (charmap, outlines) = (self.font.charmap(), self.font.outline_glyphs());
-        for c in text.chars() {
-            let glyph = charmap.map(c).unwrap_or_default();
-            let mut pen = Pen { path: PathBuilder::new(), x, y };
-            if let Some(outline) = outlines.get(glyph) {
-                let settings = DrawSettings::unhinted(size, LocationRef::default());
-                if outline.draw(settings, &mut pen).is_ok()
-                    && let Some(path) = pen.path.finish()
-                {
-                    band.fill_path(&path, &paint(TEXT), FillRule::Winding, Transform::identity(), None);
-                }
+        for Placed { face, glyph, at } in self.line(text).0 {
+            let Some(outline) = self.faces.get(face).and_then(|(font, _)| font.outline_glyphs().get(glyph))
+            else {
+                continue;
+            };
+            let mut pen = Pen { path: PathBuilder::new(), x: x + at.0, y: y - at.1 };
+            let settings = DrawSettings::unhinted(size, LocationRef::default());
+            if outline.draw(settings, &mut pen).is_ok()
+                && let Some(path) = pen.path.finish()
+            {
+                band.fill_path(&path, &paint(TEXT), FillRule::Winding, Transform::identity(), None);
             }
-            x += metrics.advance_width(glyph).unwrap_or_default();
         }
     }
 }
@@ -171,5 +239,20 @@ mod tests {
         }
         assert!(many.pixels().any(|pixel| pixel.0 == TEXT), "there are words");
         assert_eq!(below(&picture, &[]), picture);
+    }
+
+    #[test]
+    fn every_script_is_written_in_the_order_it_is_read() {
+        let writer = Writer::new(20.0);
+        for text in ["a red car", "一輛紅色的車", "מכונית אדומה", "سيارة حمراء", "red סגול 赤"]
+        {
+            let (glyphs, width) = writer.line(text);
+            assert!(width > 40.0 && glyphs.iter().all(|placed| placed.glyph != GlyphId::NOTDEF), "{text}");
+        }
+        let letters = |text| writer.line(text).0.into_iter().map(|placed| placed.glyph).collect::<Vec<_>>();
+        let (mut forth, back) = (letters("אבג"), ["ג", "ב", "א"].map(|letter| letters(letter)[0]));
+        assert_eq!(forth, back, "from the right");
+        forth = letters("ببب");
+        assert!(forth.windows(2).all(|pair| pair[0] != pair[1]), "joined at one side, at both, at the other");
     }
 }

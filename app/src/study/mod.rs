@@ -5,20 +5,21 @@
 pub mod clean;
 pub mod compare;
 pub mod curves;
+pub mod truth;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crossbeam::channel::{Receiver, Sender, TrySendError, bounded};
 use glamm_engine::protocol::ImageId;
-use glamm_engine::vision::BinaryMask;
 
-use crate::document::{EditedMask, GroundedMask, MaskId};
+use crate::document::{EditedMask, GroundedMask, MaskId, Picture};
 use crate::update::Action;
 
 pub use clean::{CleanUp, Stroke};
 pub use compare::Comparison;
 pub use curves::Curves;
+pub use truth::Truth;
 
 /// Requests that may wait.
 const CAPACITY: usize = 64;
@@ -58,12 +59,12 @@ pub enum Request {
         /// The other.
         other: Other,
     },
-    /// Read a mask from a file, for comparison.
+    /// Read the masks of a file, for comparison.
     ReadTruth {
         /// Of which picture.
-        image: ImageId,
-        /// Its width and height.
-        size: (u32, u32),
+        picture: Arc<Picture>,
+        /// What is to be compared; the mask of the file that is most like it comes first.
+        mask: Option<Box<GroundedMask>>,
         /// The file.
         path: PathBuf,
     },
@@ -88,13 +89,11 @@ pub enum Finding {
     /// See [`Request::Compare`].
     Compared(u64, Arc<Comparison>),
     /// See [`Request::ReadTruth`].
-    Truth {
+    Truths {
         /// Of which picture.
         image: ImageId,
-        /// The file.
-        path: PathBuf,
-        /// Its mask, or why there is none.
-        pixels: Result<Arc<EditedMask>, String>,
+        /// The masks, or why there are none.
+        truths: Result<Vec<Truth>, String>,
     },
     /// Something that was asked could not be done, and why.
     Failed(String),
@@ -161,47 +160,8 @@ pub fn answer(request: Request) -> Finding {
             };
             Finding::Compared(ticket, Arc::new(Comparison::of(&mask.pixels(), &other)))
         }
-        Request::ReadTruth { image, size, path } => {
-            let pixels = read_truth(&path, size).map(|mask| Arc::new(EditedMask::from(&mask)));
-            Finding::Truth { image, path, pixels }
+        Request::ReadTruth { picture, mask, path } => {
+            Finding::Truths { image: picture.id, truths: truth::read(&path, &picture, mask.as_deref()) }
         }
-    }
-}
-
-/// A mask from a picture file: what is brighter than half of the brightest pixel is inside.
-fn read_truth(path: &Path, (width, height): (u32, u32)) -> Result<BinaryMask, String> {
-    let image = glamm_engine::vision::load_image(path).map_err(|error| error.to_string())?;
-    if image.dimensions() != (width, height) {
-        let (w, h) = image.dimensions();
-        let name = path.display();
-        return Err(format!(
-            "{name} is {w} × {h}, but the picture is {width} × {height}: choose a mask of the same size"
-        ));
-    }
-    let brightness = |x, y| image.get_pixel(x, y).0.into_iter().max().unwrap_or(0);
-    let brightest = image.as_raw().iter().copied().max().unwrap_or(0);
-    Ok(BinaryMask::from_fn(width, height, |x, y| brightness(x, y) > brightest / 2))
-}
-
-#[cfg(test)]
-mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test may panic")]
-    use super::*;
-
-    #[test]
-    fn masks_are_read_from_files_of_the_pictures_size() {
-        let folder = tempfile::tempdir().unwrap();
-        for (name, inside) in [("full.png", 255u8), ("index.png", 1)] {
-            let path = folder.path().join(name);
-            let grey = image::GrayImage::from_fn(6, 4, |x, _| image::Luma([if x < 2 { inside } else { 0 }]));
-            grey.save(&path).unwrap();
-            let mask = read_truth(&path, (6, 4)).unwrap();
-            assert_eq!(mask, BinaryMask::from_fn(6, 4, |x, _| x < 2), "{name}");
-            assert!(read_truth(&path, (4, 6)).unwrap_err().contains("6 × 4"));
-        }
-        assert!(read_truth(&folder.path().join("none.png"), (6, 4)).is_err());
-        let black = folder.path().join("black.png");
-        image::GrayImage::new(3, 3).save(&black).unwrap();
-        assert_eq!(read_truth(&black, (3, 3)).unwrap().area(), 0);
     }
 }

@@ -2,8 +2,8 @@
 
 use egui::{Align2, Area, Id, Modal, Order, ProgressBar, RichText, ScrollArea, TextEdit, Ui, vec2};
 
-use super::Shown;
 use super::widgets::{CardLook, Kind, button, card, dialog_frame, paragraph};
+use super::{Shown, text};
 use crate::exporting::Batch;
 use crate::theme;
 use crate::update::{Action, BatchAction};
@@ -24,13 +24,17 @@ fn question(shown: &mut Shown<'_>, ui: &Ui, prompt: &str) {
     let frame = dialog_frame(ui);
     let tokens = shown.tokens;
     let count = shown.state.document().pictures().len();
-    let mut text = prompt.to_owned();
+    let mut written = prompt.to_owned();
     let modal = Modal::new(Id::unique("batch")).frame(frame).show(ui.ctx(), |ui| {
         ui.set_width(480.0);
         let title = format!("Ask about all {count} pictures");
         ui.label(RichText::new(title).font(theme::strong_font(18.0)).color(tokens.text));
         ui.add_space(6.0);
-        let field = TextEdit::multiline(&mut text).desired_rows(3).desired_width(f32::INFINITY);
+        let mut layouter = text::in_area(theme::label_font(), tokens.text);
+        let field = TextEdit::multiline(&mut written)
+            .layouter(&mut layouter)
+            .desired_rows(3)
+            .desired_width(f32::INFINITY);
         let field = ui.add(field.id(Id::unique("batch question")));
         field.widget_info(|| egui::WidgetInfo::labeled(egui::Role::TextInput, true, "Question for all"));
         ui.add_space(4.0);
@@ -38,14 +42,14 @@ fn question(shown: &mut Shown<'_>, ui: &Ui, prompt: &str) {
         paragraph(ui, note, theme::SMALL, tokens.text_faint);
         ui.add_space(10.0);
         ui.horizontal(|ui| {
-            let ready = !text.trim().is_empty() && count > 0;
+            let ready = !written.trim().is_empty() && count > 0;
             let start = button(ui, tokens, "Ask about all", Kind::Primary, ready).clicked();
             [start, button(ui, tokens, "Cancel", Kind::Plain, true).clicked()]
         })
         .inner
     });
-    if text != prompt {
-        send(shown, BatchAction::Prepare(Some(text)));
+    if written != prompt {
+        send(shown, BatchAction::Prepare(Some(written)));
     }
     match modal.inner {
         [true, _] => send(shown, BatchAction::Start),

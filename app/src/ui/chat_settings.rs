@@ -6,8 +6,8 @@ use egui::{DragValue, Response, RichText, Slider, TextEdit, Ui};
 use glamm_engine::protocol::Sampling;
 use glamm_engine::text::conversation::SYSTEM;
 
-use super::Shown;
 use super::widgets::{Kind, button, paragraph, popup};
+use super::{Shown, text};
 use crate::document::Settings;
 use crate::theme::{self, Tokens};
 use crate::update::Action;
@@ -83,8 +83,10 @@ fn labelled(ui: &mut Ui, label: &str, field: impl FnOnce(&mut Ui) -> Response) -
 }
 
 fn system(ui: &mut Ui, tokens: &Tokens, system: &mut Option<String>) {
-    let mut text = system.clone().unwrap_or_default();
-    let response = TextEdit::multiline(&mut text)
+    let mut written = system.clone().unwrap_or_default();
+    let mut layouter = text::in_area(theme::label_font(), tokens.text);
+    let response = TextEdit::multiline(&mut written)
+        .layouter(&mut layouter)
         .hint_text(SYSTEM)
         .font(theme::label_font())
         .desired_rows(4)
@@ -95,7 +97,7 @@ fn system(ui: &mut Ui, tokens: &Tokens, system: &mut Option<String>) {
         .response;
     ui.ctx().accesskit_node_builder(response.id, |node| node.set_label("Text of the system prompt"));
     if response.changed() {
-        *system = (!text.trim().is_empty()).then_some(text);
+        *system = (!written.trim().is_empty()).then_some(written);
     }
     let note = "Empty, the model is told what it was trained with. A change holds from the next question on.";
     paragraph(ui, note, theme::SMALL, tokens.text_faint);

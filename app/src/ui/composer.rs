@@ -12,7 +12,7 @@ use egui::{
 
 use super::icons::{Icon, Look, icon_button};
 use super::widgets::{Kind, close_button, command_button};
-use super::{Shown, prompt_library, rich_text};
+use super::{Shown, prompt_library, rich_text, text};
 use crate::command::Command;
 use crate::document::{Edit, Picture, Question, Region, RegionEdit, RegionTag};
 use crate::prompts::SUGGESTED;
@@ -55,7 +55,7 @@ fn suggestions(shown: &mut Shown<'_>, ui: &mut Ui) {
 
 fn pill(ui: &mut Ui, tokens: &Tokens, label: &str, enabled: bool) -> egui::Response {
     let font = egui::FontId::proportional(13.0);
-    let galley = ui.painter().layout_no_wrap(label.to_owned(), font, Color32::PLACEHOLDER);
+    let galley = text::line(ui.ctx(), label.to_owned(), font, Color32::PLACEHOLDER);
     let sense = if enabled { Sense::click() } else { Sense::hover() };
     let (rect, response) = ui.allocate_exact_size(galley.size() + vec2(22.0, 10.0), sense);
     response.widget_info(|| WidgetInfo::labeled(egui::Role::Button, enabled, label));
@@ -126,7 +126,7 @@ fn field(shown: &mut Shown<'_>, ui: &mut Ui, picture: &Picture) {
         .inner_margin(Margin { left: 14, right: 10, top: 10, bottom: 10 })
         .show(ui, |ui| {
             ui.spacing_mut().item_spacing.y = 4.0;
-            let laid_out = text(shown, ui, picture);
+            let laid_out = words(shown, ui, picture);
             let row = vec2(ui.available_width(), 30.0);
             ui.allocate_ui_with_layout(row, Layout::right_to_left(Align::Center), |ui| {
                 let running = shown.state.session.job.as_ref();
@@ -152,7 +152,7 @@ fn field(shown: &mut Shown<'_>, ui: &mut Ui, picture: &Picture) {
 }
 
 /// The field; returns the text as it is laid out, and where.
-fn text(shown: &mut Shown<'_>, ui: &mut Ui, picture: &Picture) -> (Arc<Galley>, Pos2) {
+fn words(shown: &mut Shown<'_>, ui: &mut Ui, picture: &Picture) -> (Arc<Galley>, Pos2) {
     let tokens = shown.tokens;
     let mut draft = shown.state.ui.draft(picture.id).to_owned();
     let regions = &picture.regions;
@@ -237,5 +237,5 @@ fn lay_out(ui: &Ui, tokens: &Tokens, text: &str, regions: &[Region], width: f32)
         done = range.end;
     }
     job.append(&text[done..], 0.0, plain);
-    ui.ctx().fonts_mut(|fonts| fonts.layout_job(job))
+    text::lay_out(ui.ctx(), job)
 }

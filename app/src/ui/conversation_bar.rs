@@ -1,19 +1,17 @@
 //! The line above the messages: which conversation it is, the others, and how the model is asked.
 
 use egui::{
-    Align, Align2, Color32, CornerRadius, CursorIcon, Key, Layout, Popup, Response, Role, Sense, Stroke,
-    TextEdit, Ui, WidgetInfo, vec2,
+    Align, Align2, Color32, CornerRadius, CursorIcon, Layout, Popup, Response, Role, Sense, Stroke, Ui,
+    WidgetInfo, vec2,
 };
 
 use super::icons::{Icon, Look, icon_button};
-use super::{Shown, chat_settings};
+use super::widgets::{Naming, name_field};
+use super::{Shown, chat_settings, text};
 use crate::command::Command;
 use crate::document::{Conversation, ConversationEdit, Edit};
 use crate::theme::{self, Tokens};
 use crate::update::Action;
-
-/// Longest title, in characters.
-const MAX_TITLE: usize = 80;
 
 pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui) {
     ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
@@ -56,10 +54,7 @@ fn name(shown: &mut Shown<'_>, ui: &mut Ui) {
 fn name_button(ui: &mut Ui, tokens: &Tokens, name: &str) -> Response {
     let room = (ui.available_width() - 34.0).max(40.0);
     let font = theme::strong_font(theme::LABEL);
-    let mut job =
-        egui::text::LayoutJob::simple_singleline(name.replace('\n', " "), font, Color32::PLACEHOLDER);
-    job.wrap = egui::text::TextWrapping::truncate_at_width(room);
-    let galley = ui.ctx().fonts_mut(|fonts| fonts.layout_job(job));
+    let galley = text::cut_line(ui.ctx(), name.replace('\n', " "), font, Color32::PLACEHOLDER, room);
     let size = vec2(galley.size().x + 30.0, 28.0);
     let (rect, response) = ui.allocate_exact_size(size, Sense::click());
     response.widget_info(|| WidgetInfo::labeled(Role::Button, true, format!("Conversation: {name}")));
@@ -84,6 +79,7 @@ fn list(shown: &mut Shown<'_>, ui: &mut Ui, current: &Conversation) {
             let name = conversation.name();
             let short: String = name.chars().take(44).collect();
             let short = if short.len() < name.len() { format!("{short}…") } else { short };
+            let short = text::for_widget(ui.ctx(), &short, theme::label_font(), shown.tokens.text_soft);
             if ui.selectable_label(chosen, short).clicked() {
                 shown.send(Action::SelectConversation(conversation.id));
                 ui.close();
@@ -100,29 +96,16 @@ fn list(shown: &mut Shown<'_>, ui: &mut Ui, current: &Conversation) {
     }
 }
 
-fn rename(shown: &mut Shown<'_>, ui: &mut Ui, mut title: String) {
-    let field = TextEdit::singleline(&mut title)
-        .char_limit(MAX_TITLE)
-        .hint_text("Name of the conversation")
-        .font(theme::label_font())
-        .desired_width(f32::INFINITY);
-    let response = ui.add(field);
-    ui.ctx().accesskit_node_builder(response.id, |node| node.set_label("Name of the conversation"));
-    let first = ui.scope_id().with("renaming");
-    if !ui.data(|d| d.get_temp::<bool>(first)).unwrap_or(false) {
-        response.request_focus();
-        ui.data_mut(|d| d.insert_temp(first, true));
+fn rename(shown: &mut Shown<'_>, ui: &mut Ui, title: String) {
+    let id = ui.scope_id().with("renaming");
+    let naming = name_field(ui, id, title, "Name of the conversation", f32::INFINITY);
+    if let (Some(Naming::Ends(title)), Some((image, conversation))) = (&naming, shown.state.shown_place()) {
+        let change = ConversationEdit::Rename(title.clone());
+        shown.send(Action::Edit(Edit::Conversation { image, conversation, change }));
     }
-    if response.changed() {
-        shown.send(Action::SetRenaming(Some(title.clone())));
-    }
-    if response.lost_focus() {
-        ui.data_mut(|d| d.remove::<bool>(first));
-        let kept = !ui.input(|i| i.key_pressed(Key::Escape));
-        if let (true, Some((image, conversation))) = (kept, shown.state.shown_place()) {
-            let change = ConversationEdit::Rename(title);
-            shown.send(Action::Edit(Edit::Conversation { image, conversation, change }));
-        }
-        shown.send(Action::SetRenaming(None));
+    match naming {
+        Some(Naming::Goes(title)) => shown.send(Action::SetRenaming(Some(title))),
+        Some(Naming::Ends(_) | Naming::GivenUp) => shown.send(Action::SetRenaming(None)),
+        None => {}
     }
 }

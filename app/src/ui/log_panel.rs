@@ -20,7 +20,13 @@ pub(super) fn show(shown: &mut Shown<'_>, ui: &Ui) {
     ui.ctx().request_repaint_after(REFRESH);
     let lines = log::lines(Level::DEBUG);
     let mut open = true;
-    Window::new("Log").open(&mut open).default_size(vec2(640.0, 320.0)).show(ui.ctx(), |ui| {
+    let canvas = shown.state.ui.canvas;
+    let window = Window::new("Log")
+        .open(&mut open)
+        .collapsible(false)
+        .default_pos(canvas.left_bottom() + vec2(12.0, -390.0))
+        .default_size(vec2(600.0, 300.0));
+    window.show(ui.ctx(), |ui| {
         let tokens = shown.tokens;
         ui.horizontal(|ui| {
             let note = RichText::new(format!("The last {} lines at most", log::CAPACITY));

@@ -5,11 +5,12 @@ use egui::{
     Vec2, WidgetInfo, pos2, vec2,
 };
 
-use super::Shown;
-use super::canvas::mask_menu;
-use super::widgets::paragraph;
+use super::widgets::{Kind, Naming, command_button, eye_button, name_field, paragraph};
+use super::{Shown, mask_menu, text};
+use crate::command::Command;
+use crate::document::{MaskEdit, MaskId};
 use crate::theme;
-use crate::update::{Action, ListedMask};
+use crate::update::{Action, ListedMask, MaskAction};
 
 const ROW: f32 = 40.0;
 
@@ -27,6 +28,9 @@ pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui) {
             for listed in &masks {
                 row(shown, ui, listed);
             }
+            if shown.state.has_hidden_masks() {
+                command_button(shown, ui, Command::ShowAllMasks, Kind::Plain);
+            }
         });
     });
 }
@@ -36,7 +40,7 @@ fn row(shown: &mut Shown<'_>, ui: &mut Ui, listed: &ListedMask) {
     let id = listed.mask.id;
     let pinned = shown.state.ui.pinned.contains(&id);
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), ROW), Sense::click());
-    let name = if listed.phrase.is_empty() { "mask" } else { &listed.phrase };
+    let name = listed.title();
     response.widget_info(|| WidgetInfo::selected(Role::ListItem, true, pinned, format!("Mask: {name}")));
     if response.hovered() || response.has_focus() {
         shown.hovered = Some(id);
@@ -47,25 +51,67 @@ fn row(shown: &mut Shown<'_>, ui: &mut Ui, listed: &ListedMask) {
     let fill = if hot { tokens.raised_hover } else { tokens.raised };
     ui.painter().rect(rect, CornerRadius::same(theme::RADIUS), fill, line, StrokeKind::Inside);
     let swatch = Rect::from_center_size(pos2(rect.left() + 20.0, rect.center().y), Vec2::splat(14.0));
-    ui.painter().rect_filled(swatch, CornerRadius::same(4), colors.mask);
+    if listed.mask.hidden {
+        let line = Stroke::new(1.5, colors.mask);
+        ui.painter().rect_stroke(swatch, CornerRadius::same(4), line, StrokeKind::Inside);
+    } else {
+        ui.painter().rect_filled(swatch, CornerRadius::same(4), colors.mask);
+    }
+    let eye = Rect::from_center_size(pos2(rect.right() - 22.0, rect.center().y), Vec2::splat(24.0));
+    show_or_hide(shown, ui, listed, eye, &name);
 
     let figures = figures(listed);
     let figures = ui.painter().layout_no_wrap(figures, theme::small_font(), tokens.text_faint);
-    let right = rect.right() - 12.0;
+    let right = eye.left() - 6.0;
     let at = pos2(right - figures.size().x, rect.center().y - figures.size().y * 0.5);
     let room = (at.x - rect.left() - 50.0).max(20.0);
     ui.painter().galley(at, figures, tokens.text_faint);
-    let mut job = egui::text::LayoutJob::simple_singleline(name.to_owned(), theme::label_font(), tokens.text);
-    job.wrap = egui::text::TextWrapping::truncate_at_width(room);
-    let words = ui.painter().layout_job(job);
     let place = Rect::from_min_max(pos2(rect.left() + 38.0, rect.top()), pos2(at.x, rect.bottom()));
+    let naming = shown.state.ui.naming.clone();
+    if let Some((_, written)) = naming.filter(|(of, _)| *of == id) {
+        write_name(shown, ui, (id, written), place.shrink2(vec2(0.0, 4.0)));
+        return;
+    }
+    let color = if listed.mask.hidden { tokens.text_faint } else { tokens.text };
+    let words = text::cut_line(ui.ctx(), name, theme::label_font(), color, room);
     let at = Align2::LEFT_CENTER.align_size_within_rect(words.size(), place).min;
-    ui.painter().galley(at, words, tokens.text);
+    ui.painter().galley(at, words, color);
     if response.clicked() {
         shown.send(Action::TogglePin(id));
     }
-    mask_menu(shown, &response, id, None);
+    mask_menu::show(shown, &response, &[id], None);
     response.on_hover_cursor(CursorIcon::PointingHand);
+}
+
+fn show_or_hide(shown: &mut Shown<'_>, ui: &mut Ui, listed: &ListedMask, place: Rect, name: &str) {
+    let MaskId(number) = listed.mask.id;
+    if shown.state.picture().is_none_or(|picture| picture.mask(listed.mask.id).is_none()) {
+        // Its reply is still on its way.
+        return;
+    }
+    let hidden = listed.mask.hidden;
+    let about = format!("{} mask: {name}", if hidden { "Show" } else { "Hide" });
+    if eye_button(ui, shown.tokens, place, egui::Id::unique(("mask eye", number)), (!hidden, &about)) {
+        let change = MaskAction::Change(vec![listed.mask.id], MaskEdit::Hide(!hidden));
+        shown.send(Action::Mask(change));
+    }
+}
+
+fn write_name(shown: &mut Shown<'_>, ui: &mut Ui, (mask, written): (MaskId, String), place: Rect) {
+    let builder =
+        egui::UiBuilder::new().max_rect(place).layout(egui::Layout::left_to_right(egui::Align::Center));
+    let naming = ui
+        .scope_builder(builder, |ui| {
+            name_field(ui, egui::Id::unique("mask name"), written, "Name of the mask", place.width() - 16.0)
+        })
+        .inner;
+    let action = match naming {
+        None => return,
+        Some(Naming::Goes(name)) => MaskAction::Name(Some((mask, name))),
+        Some(Naming::Ends(name)) => MaskAction::NameWritten(mask, name),
+        Some(Naming::GivenUp) => MaskAction::Name(None),
+    };
+    shown.send(Action::Mask(action));
 }
 
 /// Share of the picture, and the model's own estimate of the mask's IoU.

@@ -5,8 +5,8 @@ use egui::{
     UiBuilder, vec2,
 };
 
-use super::Shown;
 use super::widgets::{Kind, button};
+use super::{Shown, text};
 use crate::document::Exchange;
 use crate::theme;
 use crate::update::Action;
@@ -41,7 +41,9 @@ pub(super) fn show(
         .inner_margin(Margin { left: 14, right: 10, top: 10, bottom: 10 });
     let used = frame.show(&mut ui, |ui| {
         ui.spacing_mut().item_spacing.y = 8.0;
+        let mut layouter = text::in_area(theme::text_font(), tokens.text);
         let response = TextEdit::multiline(&mut draft)
+            .layouter(&mut layouter)
             .id(edited_question_id())
             .font(theme::text_font())
             .desired_rows(1)

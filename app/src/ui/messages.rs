@@ -10,8 +10,8 @@ use glamm_engine::protocol::{FinishReason, Grounding, Sampling};
 use super::message_actions::Places;
 use super::rich_text::{Builder, Chip, GUTTER, RichText};
 use super::status_line::duration;
-use super::{Shown, icons, message_actions, message_editor};
-use crate::document::{Exchange, MaskId, Piece, Question, Segment, segments};
+use super::{Shown, icons, mask_menu, message_actions, message_editor};
+use crate::document::{Exchange, GroundedMask, MaskId, Piece, Question, Segment, segments};
 use crate::session::{ModelStatus, RunningJob};
 use crate::theme::{self, Tokens};
 use crate::update::Action;
@@ -87,7 +87,7 @@ pub(super) fn exchange(
     }
     let tokens = shown.tokens;
     let bubble = Bubble::lay_out(tokens, ui, &exchange.question, width);
-    let masks: Vec<Option<MaskId>> = exchange.masks.iter().map(|m| m.as_ref().map(|m| m.id)).collect();
+    let masks: Vec<Option<&GroundedMask>> = exchange.masks.iter().map(Option::as_ref).collect();
     let groundings = &exchange.reply.groundings;
     let grounded = Grounded { groundings, masks: &masks, first_hue: exchange.first_hue };
     let reply = GroundedText::lay_out(shown, ui, &exchange.reply.text, &grounded, width);
@@ -222,7 +222,7 @@ pub(super) fn running(shown: &mut Shown<'_>, ui: &mut Ui, job: &RunningJob) {
         return;
     }
     let mut groundings: Vec<Grounding> = job.grounded.iter().map(|(g, _)| g.clone()).collect();
-    let mut masks: Vec<Option<MaskId>> = job.grounded.iter().map(|(_, m)| m.as_ref().map(|m| m.id)).collect();
+    let mut masks: Vec<Option<&GroundedMask>> = job.grounded.iter().map(|(_, m)| m.as_ref()).collect();
     // Phrases whose mask is still being computed, and the one being written, show their colour
     // already; their places follow those of the masks that are there.
     let open = job.open_phrase.filter(|&from| from < job.chars).map(|from| from..job.chars);
@@ -242,7 +242,7 @@ pub(super) fn running(shown: &mut Shown<'_>, ui: &mut Ui, job: &RunningJob) {
 struct Grounded<'a> {
     groundings: &'a [Grounding],
     /// One a grounding.
-    masks: &'a [Option<MaskId>],
+    masks: &'a [Option<&'a GroundedMask>],
     first_hue: usize,
 }
 
@@ -261,14 +261,14 @@ impl GroundedText {
             match segment.groundings.first() {
                 None => builder.words(segment.text),
                 Some(&first) => {
-                    let masks: Vec<MaskId> = segment
+                    let masks: Vec<&GroundedMask> = segment
                         .groundings
                         .iter()
                         .filter_map(|&g| grounded.masks.get(g).copied().flatten())
                         .collect();
                     let chip = chip(shown, &segment, grounded.first_hue + first, &masks);
                     builder.chip(if segment.text.is_empty() { "mask" } else { segment.text }, chip);
-                    chips.push(masks);
+                    chips.push(masks.iter().map(|mask| mask.id).collect());
                 }
             }
         }
@@ -289,22 +289,31 @@ impl GroundedText {
                     shown.send(Action::TogglePin(*mask));
                 }
             }
+            if !masks.is_empty() {
+                mask_menu::show(shown, response, masks, None);
+            }
         }
         painted.response
     }
 }
 
-fn chip(shown: &Shown<'_>, segment: &Segment<'_>, hue: usize, masks: &[MaskId]) -> Chip {
+/// A phrase in its colour, which the user may have chosen; without ground where its masks are hidden.
+fn chip(shown: &Shown<'_>, segment: &Segment<'_>, hue: usize, masks: &[&GroundedMask]) -> Chip {
     let ui_state = &shown.state.ui;
-    let colors = shown.tokens.phrase(hue);
-    let pinned = masks.iter().any(|mask| ui_state.pinned.contains(mask));
-    let hot = pinned || masks.iter().any(|mask| ui_state.hovered == Some(*mask));
+    let colors = shown.tokens.phrase(masks.first().and_then(|mask| mask.hue).unwrap_or(hue));
+    let pinned = masks.iter().any(|mask| ui_state.pinned.contains(&mask.id));
+    let hot = pinned || masks.iter().any(|mask| ui_state.hovered == Some(mask.id));
+    let hidden = !masks.is_empty() && masks.iter().all(|mask| mask.hidden);
     let words = segment.text.trim();
     Chip {
-        fill: if hot { colors.fill_strong } else { colors.fill },
-        fill_hover: colors.fill_strong,
+        fill: match (hidden, hot) {
+            (true, _) => shown.tokens.panel,
+            (false, true) => colors.fill_strong,
+            (false, false) => colors.fill,
+        },
+        fill_hover: if hidden { shown.tokens.raised_hover } else { colors.fill_strong },
         line: if pinned { Stroke::new(1.75, colors.mask) } else { Stroke::new(1.0, colors.line) },
-        text: colors.text,
+        text: if hidden { shown.tokens.text_soft } else { colors.text },
         label: if words.is_empty() { "Mask".to_owned() } else { format!("Phrase: {words}") },
         pinned: (!masks.is_empty()).then_some(pinned),
     }

@@ -1,13 +1,13 @@
 //! The Regions tab: each box with its number, name, colour and coordinates.
 
 use egui::{
-    Align, CornerRadius, CursorIcon, DragValue, Frame, Id, Layout, Margin, Rect, Role, ScrollArea, Sense,
-    Stroke, StrokeKind, TextEdit, Ui, Vec2, WidgetInfo, vec2,
+    Align, CornerRadius, CursorIcon, DragValue, Frame, Id, Layout, Margin, Role, ScrollArea, Sense, Stroke,
+    TextEdit, Ui, Vec2, WidgetInfo, vec2,
 };
 use glamm_engine::vision::PixelBox;
 
-use super::Shown;
-use super::widgets::{Kind, button, close_button, command_button, paragraph};
+use super::widgets::{self, Kind, button, close_button, command_button, eye_button, paragraph};
+use super::{Shown, text};
 use crate::command::Command;
 use crate::document::{Picture, Region, RegionEdit};
 use crate::theme::{self, REGION_COLORS};
@@ -89,10 +89,17 @@ fn heading(shown: &mut Shown<'_>, ui: &mut Ui, region: &Region, selected: bool) 
             if close_button(ui, tokens, cross, id, &format!("Delete region {number}")) {
                 shown.send(Action::EditRegion(region.tag, RegionEdit::Remove));
             }
-            eye(shown, ui, region);
+            let (place, _) = ui.allocate_exact_size(Vec2::splat(24.0), Sense::hover());
+            let verb = if region.hidden { "Show" } else { "Hide" };
+            let about = format!("{verb} region {number}");
+            if eye_button(ui, tokens, place, Id::unique(("eye", number)), (!region.hidden, &about)) {
+                shown.send(Action::EditRegion(region.tag, RegionEdit::Hide(!region.hidden)));
+            }
             let mut name = region.name.clone();
             let id = if selected { region_name_id() } else { Id::unique(("region name", number)) };
+            let mut layouter = text::in_field(theme::label_font(), tokens.text);
             let field = TextEdit::singleline(&mut name)
+                .layouter(&mut layouter)
                 .id(id)
                 .hint_text(format!("region {number}"))
                 .font(theme::label_font())
@@ -123,41 +130,6 @@ fn tag(shown: &mut Shown<'_>, ui: &mut Ui, region: &Region) {
     ui.painter().text(rect.center(), egui::Align2::CENTER_CENTER, region.tag.0, font, on_tag);
     if response.on_hover_cursor(CursorIcon::PointingHand).on_hover_text(about).clicked() {
         shown.send(Action::SelectRegion(Some(region.tag)));
-    }
-}
-
-/// Open or struck through; shows or hides the region.
-fn eye(shown: &mut Shown<'_>, ui: &mut Ui, region: &Region) {
-    let tokens = shown.tokens;
-    let (rect, response) = ui.allocate_exact_size(Vec2::splat(24.0), Sense::click());
-    let verb = if region.hidden { "Show" } else { "Hide" };
-    let about = format!("{verb} region {}", region.tag.0);
-    response.widget_info(|| WidgetInfo::labeled(Role::Button, true, about.as_str()));
-    let hot = response.hovered() || response.has_focus();
-    if hot {
-        ui.painter().circle_filled(rect.center(), 12.0, tokens.raised_hover);
-    }
-    let color = if hot { tokens.text } else { tokens.text_faint };
-    paint_eye(ui, rect, Stroke::new(1.4, color), !region.hidden);
-    if response.on_hover_cursor(CursorIcon::PointingHand).on_hover_text(about).clicked() {
-        shown.send(Action::EditRegion(region.tag, RegionEdit::Hide(!region.hidden)));
-    }
-}
-
-/// Two arcs and a pupil; a line across where it is shut.
-fn paint_eye(ui: &Ui, rect: Rect, stroke: Stroke, open: bool) {
-    let center = rect.center();
-    let lid = |up: f32| {
-        let points = (0..=12).map(|i| {
-            let t = i as f32 / 12.0 * 2.0 - 1.0;
-            center + vec2(t * 7.5, up * 4.6 * (1.0 - t * t))
-        });
-        egui::Shape::line(points.collect(), stroke)
-    };
-    ui.painter().extend([lid(-1.0), lid(1.0)]);
-    ui.painter().circle_filled(center, 2.2, stroke.color);
-    if !open {
-        ui.painter().line_segment([center + vec2(-6.0, 6.0), center + vec2(6.0, -6.0)], stroke);
     }
 }
 
@@ -200,24 +172,11 @@ fn changed(before: PixelBox, now: PixelBox) -> RegionEdit {
 
 /// One swatch for each colour of regions.
 pub(super) fn swatches(shown: &mut Shown<'_>, ui: &mut Ui, region: &Region) {
-    let tokens = shown.tokens;
-    ui.horizontal(|ui| {
-        ui.spacing_mut().item_spacing.x = 4.0;
-        for place in 0..REGION_COLORS.len() {
-            let chosen = region.hue() % REGION_COLORS.len() == place;
-            let (rect, response) = ui.allocate_exact_size(Vec2::splat(24.0), Sense::click());
-            let about = format!("Colour {} for region {}", place + 1, region.tag.0);
-            response.widget_info(|| WidgetInfo::selected(Role::RadioButton, true, chosen, about.as_str()));
-            let swatch = Rect::from_center_size(rect.center(), Vec2::splat(16.0));
-            let color = tokens.region(place).mask;
-            ui.painter().rect_filled(swatch, CornerRadius::same(4), color);
-            if chosen || response.hovered() || response.has_focus() {
-                let line = Stroke::new(1.5, if chosen { tokens.text } else { tokens.text_faint });
-                ui.painter().rect_stroke(swatch.expand(2.5), CornerRadius::same(6), line, StrokeKind::Inside);
-            }
-            if response.on_hover_cursor(CursorIcon::PointingHand).clicked() {
-                shown.send(Action::EditRegion(region.tag, RegionEdit::Recolor(Some(place))));
-            }
-        }
-    });
+    let colors = (0..REGION_COLORS.len()).map(|place| shown.tokens.region(place).mask);
+    let chosen = region.hue() % REGION_COLORS.len();
+    if let Some(place) =
+        widgets::swatches(ui, shown.tokens, colors, chosen, &format!("region {}", region.tag.0))
+    {
+        shown.send(Action::EditRegion(region.tag, RegionEdit::Recolor(Some(place))));
+    }
 }

@@ -4,13 +4,15 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use egui::text::{CharIndex, LayoutJob};
+use egui::epaint::text::Glyph;
+use egui::text::LayoutJob;
 use egui::text_selection::LabelSelectionState;
 use egui::{
     Color32, CornerRadius, CursorIcon, Galley, Id, Pos2, Rect, Response, Role, Sense, Stroke, StrokeKind,
     TextFormat, Ui, Vec2, WidgetInfo, vec2,
 };
 
+use super::text;
 use crate::theme;
 
 /// Room between the words of a chip and its border.
@@ -93,7 +95,7 @@ impl Builder {
 
     /// Lays everything out.
     pub(super) fn build(self, ui: &Ui) -> RichText {
-        let galley = ui.ctx().fonts_mut(|fonts| fonts.layout_job(self.job));
+        let galley = text::lay_out(ui.ctx(), self.job);
         let galley = flush(galley, &self.chips);
         RichText { galley, chips: self.chips, color: self.color }
     }
@@ -208,8 +210,7 @@ pub(super) fn pieces(
         if range.start < row_start + count && from < to {
             let visible = placed.row.glyphs[from..to].iter().rposition(|g| !g.chr.is_whitespace());
             let last = visible.map_or(to - 1, |at| from + at);
-            let left = placed.row.x_offset(CharIndex(from));
-            let right = placed.row.glyphs[last].max_x();
+            let (left, right) = extent(&placed.row.glyphs[from..=last]);
             let rect = placed.rect();
             let rect = Rect::from_min_max(
                 origin + vec2(rect.left() + left - pad, rect.top() + 1.0),
@@ -226,9 +227,16 @@ pub(super) fn pieces(
     pieces
 }
 
+/// From the left of the leftmost glyph to the right of the rightmost, whichever way they run.
+fn extent(glyphs: &[Glyph]) -> (f32, f32) {
+    let ends = glyphs.iter().flat_map(|glyph| [glyph.pos.x, glyph.max_x()]);
+    ends.fold((f32::INFINITY, f32::NEG_INFINITY), |(left, right), x| (left.min(x), right.max(x)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bidi;
 
     fn chip() -> Chip {
         let color = Color32::WHITE;
@@ -297,12 +305,14 @@ mod tests {
             "هذا نص عربي طويل لاختبار التفاف الأسطر في الرسائل حتى لا يخرج عن العرض المحدد",
             "👩‍👩‍👧‍👦🏳️‍🌈👍🏽🇩🇪 emoji 👩‍👩‍👧‍👦🏳️‍🌈👍🏽🇩🇪 in a row 👩‍👩‍👧‍👦🏳️‍🌈👍🏽🇩🇪👩‍👩‍👧‍👦🏳️‍🌈👍🏽🇩🇪👩‍👩‍👧‍👦🏳️‍🌈👍🏽🇩🇪👩‍👩‍👧‍👦",
         ] {
+            // Chips that end a line stand out of it by their padding, into the gutter.
+            let leftmost = if bidi::has_right_to_left(text) { -GUTTER } else { -0.6 };
             for parts in [vec![text], vec!["It is ", &format!("[{text}]"), "."]] {
                 let (grounds, starts, size) = lay_out(&parts, 240.0);
                 assert!(starts.len() > 1, "{text} wraps");
                 assert!(size.x <= 240.5, "{text}: {} wide", size.x);
                 for (ground, _) in grounds {
-                    assert!(ground.left() >= -0.6 && ground.right() <= 240.0, "{text}: {ground}");
+                    assert!(ground.left() >= leftmost && ground.right() <= 240.0, "{text}: {ground}");
                 }
             }
         }

@@ -9,13 +9,15 @@ use crate::theme;
 use crate::update::Action;
 
 /// What the mouse does on the canvas, which is in no table.
-const MOUSE: [(&str, &str); 9] = [
+const MOUSE: [(&str, &str); 11] = [
     ("Zoom", "Wheel or pinch"),
     ("Move the picture", "Middle button, or space and drag"),
     ("Bring a mask out", "Point at it or at its phrase"),
     ("Pin a mask", "Click it or its phrase"),
+    ("Masks that overlap", "Alt and wheel go through them"),
+    ("The menu of a mask", "Other button on it or its phrase"),
     ("Ask about a place", "Click where nothing is"),
-    ("Move a region", "Drag it, or arrow keys (shift: 10 pixels)"),
+    ("Move a region", "Drag, or arrow keys (shift: ten pixels)"),
     ("Drag without snapping", "Hold Alt"),
     ("Refer to a region", "Drag its number into the question"),
     ("Take away from a mask", "Alt and click, with Point"),

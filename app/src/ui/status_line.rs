@@ -1,9 +1,8 @@
 //! The status line: the picture, the pointer, the encoding, the speed.
 
-use egui::{Align, Layout, RichText, Ui};
+use egui::{Align, Layout, Ui};
 
-use super::Shown;
-use crate::document::MaskId;
+use super::{Shown, text};
 use crate::session::{Encoding, ModelStatus};
 use crate::theme;
 use crate::update::State;
@@ -17,8 +16,8 @@ pub(super) fn is_encoding(state: &State) -> bool {
 pub(super) fn show(shown: &Shown<'_>, ui: &mut Ui) {
     ui.horizontal_centered(|ui| {
         ui.spacing_mut().item_spacing.x = 22.0;
-        let faint = |ui: &mut Ui, text: String| {
-            ui.label(RichText::new(text).font(theme::small_font()).color(shown.tokens.text_faint));
+        let faint = |ui: &mut Ui, words: String| {
+            ui.label(text::for_widget(ui.ctx(), &words, theme::small_font(), shown.tokens.text_faint));
         };
         for text in left(shown.state) {
             faint(ui, text);
@@ -42,8 +41,8 @@ fn left(state: &State) -> Vec<String> {
     let (width, height) = picture.size;
     let mut texts = vec![format!("{} · {width} × {height}", shortened(&picture.name))];
     if let Some((x, y)) = state.ui.pointer {
-        let phrase = state.ui.hovered.and_then(|mask| phrase_of(state, mask));
-        let phrase = phrase.map_or_else(String::new, |words| format!(" · {words}"));
+        let found = state.ui.hovered.and_then(|mask| state.find_mask(mask));
+        let phrase = found.map_or_else(String::new, |found| format!(" · {}", found.name));
         texts.push(format!("x {} y {}{phrase}", x.floor(), y.floor()));
     }
     match state.session.encodings.get(&picture.id) {
@@ -74,20 +73,4 @@ fn shortened(name: &str) -> String {
 /// Seconds, in a unit that suits them.
 pub(super) fn duration(seconds: f64) -> String {
     if seconds < 1.0 { format!("{:.0} ms", seconds * 1000.0) } else { format!("{seconds:.1} s") }
-}
-
-/// The words that a mask grounds.
-fn phrase_of(state: &State, id: MaskId) -> Option<String> {
-    let of = |text: &str, span: &std::ops::Range<usize>| -> String {
-        text.chars().skip(span.start).take(span.len()).collect()
-    };
-    for exchange in state.shown_exchanges() {
-        let place = exchange.masks.iter().position(|m| m.as_ref().is_some_and(|m| m.id == id));
-        if let Some(grounding) = place.and_then(|place| exchange.reply.groundings.get(place)) {
-            return Some(of(&exchange.reply.text, &grounding.span)).filter(|words| !words.is_empty());
-        }
-    }
-    let job = state.shown_job()?;
-    let (grounding, _) = job.grounded.iter().find(|(_, m)| m.as_ref().is_some_and(|m| m.id == id))?;
-    Some(of(&job.text, &grounding.span)).filter(|words| !words.is_empty())
 }

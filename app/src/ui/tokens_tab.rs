@@ -6,8 +6,8 @@ use egui::{
 };
 use glamm_engine::protocol::{TokenChoice, TokenRecord};
 
-use super::Shown;
 use super::widgets::paragraph;
+use super::{Shown, text};
 use crate::document::{Exchange, MaskId};
 use crate::theme;
 use crate::update::Action;
@@ -132,13 +132,11 @@ fn row(shown: &mut Shown<'_>, ui: &mut Ui, exchange: &Exchange, at: usize) {
 
 fn clipped(
     painter: &egui::Painter,
-    text: String,
+    words: String,
     width: f32,
     color: egui::Color32,
 ) -> std::sync::Arc<egui::Galley> {
-    let mut job = egui::text::LayoutJob::simple_singleline(text, theme::small_font(), color);
-    job.wrap = egui::text::TextWrapping::truncate_at_width(width);
-    painter.layout_job(job)
+    text::cut_line(painter.ctx(), words, theme::small_font(), color, width)
 }
 
 /// A bar as long as the token was probable.

@@ -7,17 +7,19 @@ use super::widgets::{Kind, command_button};
 use crate::command::Command;
 use crate::theme;
 
-/// Below this width the tools would touch the buttons at the left.
-const NARROW: f32 = 500.0;
+/// Below this width the tools would touch the buttons at the left, one of which makes room for them.
+const NARROW: f32 = 620.0;
 
 pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui) {
     let all = ui.max_rect();
     part(ui, all, Layout::left_to_right(Align::Center), |ui| {
         command_button(shown, ui, Command::OpenPicture, Kind::Plain);
-        command_button(shown, ui, Command::NewScene, Kind::Plain);
+        if all.width() >= NARROW {
+            command_button(shown, ui, Command::NewScene, Kind::Plain);
+        }
     });
-    // In the middle, or where the canvas is narrow, next to the buttons at the left.
-    let middle = if all.width() < NARROW { all.left() + 290.0 } else { all.center().x };
+    // In the middle, or where the canvas is narrow, next to the button at the left.
+    let middle = if all.width() < NARROW { all.left() + 190.0 } else { all.center().x };
     let tools = Rect::from_center_size(pos2(middle, all.center().y), vec2(200.0, all.height()));
     part(ui, tools, Layout::left_to_right(Align::Center), |ui| {
         for tool in [Command::SelectTool, Command::BoxTool, Command::PointTool] {

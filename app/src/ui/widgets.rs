@@ -1,13 +1,16 @@
 //! Small parts that several panels share.
 
 use egui::{
-    Align2, Color32, CornerRadius, CursorIcon, Frame, Id, Margin, Popup, PopupCloseBehavior, Rect, Response,
-    Role, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo, vec2,
+    Align2, Color32, CornerRadius, CursorIcon, Frame, Id, Key, Margin, Popup, PopupCloseBehavior, Rect,
+    Response, Role, Sense, Stroke, StrokeKind, TextEdit, Ui, Vec2, WidgetInfo, vec2,
 };
 
-use super::Shown;
+use super::{Shown, text};
 use crate::command::Command;
 use crate::theme::{self, Tokens};
+
+/// Longest name that is written in [`name_field`], in characters.
+const LONGEST_NAME: usize = 80;
 
 /// The frame of a dialog that stands over the window.
 pub(super) fn dialog_frame(ui: &Ui) -> Frame {
@@ -54,7 +57,7 @@ pub(super) fn command_button(shown: &mut Shown<'_>, ui: &mut Ui, command: Comman
 /// A button with a label.
 pub(super) fn button(ui: &mut Ui, tokens: &Tokens, label: &str, kind: Kind, enabled: bool) -> Response {
     let font = if kind == Kind::Primary { theme::strong_font(theme::LABEL) } else { theme::label_font() };
-    let galley = ui.painter().layout_no_wrap(label.to_owned(), font, Color32::PLACEHOLDER);
+    let galley = text::line(ui.ctx(), label.to_owned(), font, Color32::PLACEHOLDER);
     let size = vec2(galley.size().x + 24.0, 30.0);
     let sense = if enabled { Sense::click() } else { Sense::hover() };
     let (rect, response) = ui.allocate_exact_size(size, sense);
@@ -116,6 +119,104 @@ pub(super) fn close_button(ui: &mut Ui, tokens: &Tokens, rect: Rect, id: Id, lab
     response.on_hover_cursor(CursorIcon::PointingHand).on_hover_text(label).clicked()
 }
 
+/// An eye, open or struck through; `about` says what pressing it does.
+pub(super) fn eye_button(
+    ui: &mut Ui,
+    tokens: &Tokens,
+    rect: Rect,
+    id: Id,
+    (open, about): (bool, &str),
+) -> bool {
+    let response = ui.interact(rect, id, Sense::click());
+    response.widget_info(|| WidgetInfo::labeled(Role::Button, true, about));
+    let hot = response.hovered() || response.has_focus();
+    let center = rect.center();
+    if hot {
+        ui.painter().circle_filled(center, 12.0, tokens.raised_hover);
+    }
+    let stroke = Stroke::new(1.4, if hot { tokens.text } else { tokens.text_faint });
+    let lid = |up: f32| {
+        let points = (0..=12).map(|i| {
+            let t = i as f32 / 12.0 * 2.0 - 1.0;
+            center + vec2(t * 7.5, up * 4.6 * (1.0 - t * t))
+        });
+        egui::Shape::line(points.collect(), stroke)
+    };
+    ui.painter().extend([lid(-1.0), lid(1.0)]);
+    ui.painter().circle_filled(center, 2.2, stroke.color);
+    if !open {
+        ui.painter().line_segment([center + vec2(-6.0, 6.0), center + vec2(6.0, -6.0)], stroke);
+    }
+    response.on_hover_cursor(CursorIcon::PointingHand).on_hover_text(about).clicked()
+}
+
+/// A swatch for each colour; returns the place of the one that was pressed. `of` is what they colour.
+pub(super) fn swatches(
+    ui: &mut Ui,
+    tokens: &Tokens,
+    colors: impl Iterator<Item = Color32>,
+    chosen: usize,
+    of: &str,
+) -> Option<usize> {
+    let mut pressed = None;
+    ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing = vec2(4.0, 2.0);
+        for (place, color) in colors.enumerate() {
+            let (rect, response) = ui.allocate_exact_size(Vec2::splat(24.0), Sense::click());
+            let about = format!("Colour {} for {of}", place + 1);
+            let chosen = place == chosen;
+            response.widget_info(|| WidgetInfo::selected(Role::RadioButton, true, chosen, about.as_str()));
+            let swatch = Rect::from_center_size(rect.center(), Vec2::splat(16.0));
+            ui.painter().rect_filled(swatch, CornerRadius::same(4), color);
+            if chosen || response.hovered() || response.has_focus() {
+                let line = Stroke::new(1.5, if chosen { tokens.text } else { tokens.text_faint });
+                ui.painter().rect_stroke(swatch.expand(2.5), CornerRadius::same(6), line, StrokeKind::Inside);
+            }
+            if response.on_hover_cursor(CursorIcon::PointingHand).clicked() {
+                pressed = Some(place);
+            }
+        }
+    });
+    pressed
+}
+
+/// What happened to a name that is being written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Naming {
+    /// It is this so far.
+    Goes(String),
+    /// It is this.
+    Ends(String),
+    /// It stays what it was.
+    GivenUp,
+}
+
+/// The field of a name that is being written; it takes the keyboard when it appears, and Enter, Escape
+/// or a click elsewhere end it.
+pub(super) fn name_field(ui: &mut Ui, id: Id, mut name: String, about: &str, width: f32) -> Option<Naming> {
+    let mut layouter = text::in_field(theme::label_font(), ui.visuals().text_color());
+    let field = TextEdit::singleline(&mut name)
+        .layouter(&mut layouter)
+        .id(id)
+        .char_limit(LONGEST_NAME)
+        .hint_text(about)
+        .font(theme::label_font())
+        .desired_width(width);
+    let response = ui.add(field);
+    ui.ctx().accesskit_node_builder(response.id, |node| node.set_label(about));
+    let taken = id.with("taken");
+    if !ui.data(|d| d.get_temp::<bool>(taken)).unwrap_or(false) {
+        response.request_focus();
+        ui.data_mut(|d| d.insert_temp(taken, true));
+    }
+    if response.lost_focus() {
+        ui.data_mut(|d| d.remove::<bool>(taken));
+        let given_up = ui.input(|i| i.key_pressed(Key::Escape));
+        return Some(if given_up { Naming::GivenUp } else { Naming::Ends(name) });
+    }
+    response.changed().then_some(Naming::Goes(name))
+}
+
 /// A note on a card with a heading and, where `dismiss` names it, a cross; returns whether that
 /// was pressed.
 pub(super) fn card(
@@ -154,9 +255,9 @@ pub(super) enum CardLook {
 }
 
 /// Wrapped text of the panels.
-pub(super) fn paragraph(ui: &mut Ui, text: &str, size: f32, color: Color32) {
+pub(super) fn paragraph(ui: &mut Ui, words: &str, size: f32, color: Color32) {
     let mut job = egui::text::LayoutJob::single_section(
-        text.to_owned(),
+        words.to_owned(),
         egui::TextFormat {
             font_id: egui::FontId::proportional(size),
             color,
@@ -165,7 +266,7 @@ pub(super) fn paragraph(ui: &mut Ui, text: &str, size: f32, color: Color32) {
         },
     );
     job.wrap.max_width = ui.available_width();
-    ui.add(egui::Label::new(job).selectable(true));
+    ui.add(egui::Label::new(text::lay_out(ui.ctx(), job)).selectable(true));
 }
 
 /// An error's line as a sentence: with a capital, unless it begins with a path or a name.

@@ -3,11 +3,11 @@
 use glamm_engine::protocol::{ImageId, ModelSource};
 use glamm_engine::text::conversation::GROUNDED_CAPTION;
 
-use super::{Effect, State};
+use super::{Effect, MaskAction, State};
 use crate::canvas::view::Viewpoint;
 use crate::command::Command;
 use crate::copying::ReplyFormat;
-use crate::document::{ExchangeId, RegionEdit, RegionTag, Step};
+use crate::document::{ExchangeId, MaskEdit, RegionEdit, RegionTag, Step};
 use crate::keeping::{Leaving, PathPurpose};
 use crate::ui_state::{Appearance, LibraryView, Tab, Tool};
 
@@ -81,6 +81,13 @@ impl State {
             Command::ToggleMap => self.ui.looks.map_hidden = !self.ui.looks.map_hidden,
             Command::ToggleMasks => self.ui.masks_hidden = !self.ui.masks_hidden,
             Command::UnpinMasks => self.unpin_masks(),
+            Command::SoloMask => self.with_mask(|mask, _| MaskAction::Solo(vec![mask])),
+            Command::HideMask => self.with_mask(|mask, state| {
+                let hidden = state.is_selected_hidden() == Some(true);
+                MaskAction::Change(vec![mask], MaskEdit::Hide(!hidden))
+            }),
+            Command::RenameMask => self.with_mask(|mask, state| state.naming_of(mask)),
+            Command::ShowAllMasks => self.mask_action(MaskAction::ShowAll),
             Command::ShowChat => self.ui.tab = Tab::Chat,
             Command::ShowRegions => self.ui.tab = Tab::Regions,
             Command::ShowMasks => self.ui.tab = Tab::Masks,

@@ -12,7 +12,7 @@ use glamm_engine::vision::FeatureMaps;
 
 use super::{Effect, ListedMask, State};
 use crate::document::{Edit, GroundedMask, MaskEdit, MaskId};
-use crate::inspection::{Brush, Layer, MapsKey, MaskView, Rival, Truth};
+use crate::inspection::{Brush, Layer, MapsKey, MaskView, Rival};
 use crate::keeping::PathPurpose;
 use crate::study::{CleanUp, Finding, Other, Request, Stroke};
 
@@ -48,9 +48,9 @@ pub enum Inspect {
     Layer(Option<Layer>),
     /// Compare with something, or nothing.
     Compare(Option<Rival>),
-    /// Let the user choose a mask to compare with.
+    /// Let the user choose a file with masks to compare with.
     AskForTruth,
-    /// Such a mask was chosen.
+    /// Such a file was chosen.
     ReadTruth(ImageId, PathBuf),
     /// The panel shows curves that are not there yet.
     NeedCurves,
@@ -84,12 +84,9 @@ impl State {
     /// A mask that is shown somewhere, with all that is known of it.
     pub fn find_mask(&self, id: MaskId) -> Option<Inspected> {
         let all = self.listed_masks();
-        let ListedMask { mask, hue, phrase, reply } = all.into_iter().find(|listed| listed.mask.id == id)?;
-        let name = match &mask.name {
-            Some(name) => name.to_string(),
-            None if phrase.is_empty() => "Mask".to_owned(),
-            None => phrase,
-        };
+        let listed = all.into_iter().find(|listed| listed.mask.id == id)?;
+        let name = listed.title();
+        let ListedMask { mask, hue, reply, .. } = listed;
         let exchanges = self.shown_exchanges();
         let token = reply.and_then(|reply| exchanges.get(reply)).and_then(|exchange| {
             let is_it = |mask: &Option<GroundedMask>| mask.as_ref().is_some_and(|mask| mask.id == id);
@@ -135,9 +132,9 @@ impl State {
                 }
             }
             Inspect::ReadTruth(image, path) => {
-                if let Some(picture) = self.document().picture(image) {
-                    let size = picture.size;
-                    out.push(Effect::Study(Request::ReadTruth { image, size, path }));
+                if let Some(picture) = self.document().picture(image).cloned() {
+                    let mask = self.inspected().map(|inspected| Box::new(inspected.mask));
+                    out.push(Effect::Study(Request::ReadTruth { picture, mask, path }));
                 }
             }
             Inspect::NeedCurves => self.need_curves(out),
@@ -225,8 +222,9 @@ impl State {
         let mask = self.inspected()?.mask;
         let other = match self.ui.inspection.rival? {
             Rival::Mask(id) => Other::Mask(Box::new(self.find_mask(id)?.mask)),
-            Rival::Truth => {
-                Other::Truth(Arc::clone(&self.session.findings.truths.get(&self.ui.current?)?.pixels))
+            Rival::Truth(place) => {
+                let truths = self.session.findings.truths.get(&self.ui.current?)?;
+                Other::Truth(Arc::clone(&truths.get(place)?.pixels))
             }
         };
         Some((mask, other))
@@ -284,11 +282,11 @@ impl State {
                     *found = Some(comparison);
                 }
             }
-            Finding::Truth { image, path, pixels } => match pixels {
-                Ok(pixels) => {
-                    findings.truths.insert(image, Truth { path, pixels });
+            Finding::Truths { image, truths } => match truths {
+                Ok(truths) => {
+                    findings.truths.insert(image, truths);
                     if self.ui.current == Some(image) {
-                        self.ui.inspection.rival = Some(Rival::Truth);
+                        self.ui.inspection.rival = Some(Rival::Truth(0));
                     }
                 }
                 Err(message) => self.session.notify(message, true),

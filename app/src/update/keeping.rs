@@ -1,17 +1,13 @@
 //! Saving, opening and leaving sessions; what is offered after a sudden end; paths that are asked for.
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-
-use glamm_engine::protocol::{EngineCommand, FinishReason, Grounding, ImageId, JobId, JobStats, Reply};
 
 use super::exporting::ExportAction;
-use super::{Action, Effect, Inspect, Source, State};
-use crate::document::{ConversationId, Document, Exchange, History, Origin, segments};
+use super::{Action, Effect, Inspect, State};
+use crate::document::{Document, Origin};
 use crate::exporting::ExportProgress;
 use crate::keeping::{LeaveAnswer, Leaving, PathPrompt, PathPurpose, PathQuestion};
-use crate::storage::{Opened, SaveOptions, Saved, Snapshot, StorageEvent, StorageJob, Unfinished};
+use crate::storage::{Opened, SaveOptions, Saved, StorageEvent, StorageJob};
 
 /// The ending of session files.
 pub const SESSION_EXTENSION: &str = "glamm";
@@ -43,23 +39,6 @@ pub enum KeepingAction {
     LeaveRecoverable,
 }
 
-/// What there was to keep when it was last looked at.
-#[derive(Debug, Default)]
-pub struct Watched {
-    document: Document,
-    drafts: HashMap<ImageId, String>,
-    conversations: HashMap<ImageId, ConversationId>,
-    current: Option<ImageId>,
-    reply: Option<(JobId, usize, usize)>,
-    file: Option<PathBuf>,
-    unsaved: bool,
-}
-
-fn same_pictures(a: &Document, b: &Document) -> bool {
-    let (a, b) = (a.pictures(), b.pictures());
-    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| Arc::ptr_eq(a, b))
-}
-
 impl State {
     /// Whether something would be lost if the session were left.
     pub fn is_unsaved(&self) -> bool {
@@ -85,73 +64,6 @@ impl State {
             Some(name) => format!("{unsaved}{name} – GLaMM Desktop"),
             None => format!("{unsaved}GLaMM Desktop"),
         }
-    }
-
-    /// What is to be kept against a sudden end, if that has changed; the inner `None`: nothing.
-    pub fn to_keep(&self, watched: &mut Watched) -> Option<Option<Snapshot>> {
-        let reply = self.session.job.as_ref().map(|job| (job.id, job.chars, job.grounded.len()));
-        let unsaved = self.is_unsaved();
-        let same = same_pictures(self.document(), &watched.document)
-            && self.ui.drafts == watched.drafts
-            && self.ui.conversations == watched.conversations
-            && self.ui.current == watched.current
-            && reply == watched.reply
-            && self.session.keeping.file == watched.file
-            && unsaved == watched.unsaved;
-        if same {
-            return None;
-        }
-        *watched = Watched {
-            document: self.document().clone(),
-            drafts: self.ui.drafts.clone(),
-            conversations: self.ui.conversations.clone(),
-            current: self.ui.current,
-            reply,
-            file: self.session.keeping.file.clone(),
-            unsaved,
-        };
-        let writing = self.ui.drafts.values().any(|draft| !draft.trim().is_empty());
-        let something = unsaved || writing || self.session.job.is_some();
-        Some(something.then(|| self.snapshot()))
-    }
-
-    /// All there is to keep.
-    pub fn snapshot(&self) -> Snapshot {
-        let keeping = &self.session.keeping;
-        Snapshot {
-            document: self.document().clone(),
-            current: self.ui.current,
-            drafts: self.ui.drafts.clone(),
-            conversations: self.ui.conversations.clone(),
-            unfinished: self.unfinished(),
-            pixels: self.session.pixels.clone(),
-            stored: keeping.stored.clone(),
-            saved_as: keeping.file.clone(),
-            recovered_from: keeping.recovered_from.clone(),
-        }
-    }
-
-    /// The reply on its way, as if it had been stopped here.
-    fn unfinished(&self) -> Option<Unfinished> {
-        let job = self.session.job.as_ref()?;
-        let conversation = self.document().picture(job.image)?.conversation(job.asked.place.conversation)?;
-        let groundings: Vec<_> = job.grounded.iter().map(|(grounding, _)| grounding.clone()).collect();
-        let raw = marked(&job.text, &groundings);
-        let reply = Reply { raw, text: job.text.clone(), groundings };
-        let exchange = Exchange {
-            id: conversation.free_exchange(),
-            parent: job.asked.place.parent,
-            question: job.asked.question.clone(),
-            reply,
-            tokens: Arc::new([]),
-            masks: job.grounded.iter().map(|(_, mask)| mask.clone()).collect(),
-            first_hue: job.first_hue,
-            sampling: job.asked.sampling.clone(),
-            reason: FinishReason::Cancelled,
-            stats: JobStats::default(),
-        };
-        let (image, conversation) = (job.image, conversation.id);
-        Some(Unfinished { image, conversation, exchange: Arc::new(exchange) })
     }
 
     pub(super) fn keeping_action(&mut self, action: KeepingAction, now: f64, out: &mut Vec<Effect>) {
@@ -335,114 +247,6 @@ impl State {
         }
     }
 
-    fn opened(
-        &mut self,
-        path: PathBuf,
-        recovered: bool,
-        result: Result<Box<Opened>, String>,
-        out: &mut Vec<Effect>,
-    ) {
-        self.session.keeping.busy = None;
-        let opened = match result {
-            Ok(opened) => *opened,
-            Err(message) => {
-                self.session.notify(message, true);
-                self.session.keeping.recent.retain(|known| *known != path);
-                return;
-            }
-        };
-        if !opened.missing.is_empty() {
-            let name = if recovered { "The recovered work".to_owned() } else { file_name(&path) };
-            let text = format!("{name} is damaged. What is missing: {}", opened.missing.join("; "));
-            self.session.notify(text, true);
-        }
-        let whole = opened.missing.is_empty();
-        let file = if recovered { opened.saved_as.clone() } else { Some(path.clone()) };
-        self.replace_session(opened, file, out);
-        let keeping = &mut self.session.keeping;
-        if recovered {
-            keeping.recovered_from.push(path);
-        } else if whole {
-            self.remember_session(&path, out);
-        }
-        if recovered || !whole {
-            // It is not what lies in the file.
-            self.session.keeping.saved = Document::default();
-        }
-    }
-
-    /// Puts a session in place of the present one.
-    fn replace_session(&mut self, mut opened: Opened, file: Option<PathBuf>, out: &mut Vec<Effect>) {
-        self.stop();
-        self.close_all(out);
-        let session = &mut self.session;
-        let ids = std::cell::RefCell::new(session);
-        opened.name(|| ids.borrow_mut().fresh_image(), || ids.borrow_mut().fresh_mask());
-        let session = ids.into_inner();
-        let mut document = Document::default();
-        let mut current = None;
-        for (place, opened_picture) in opened.pictures.into_iter().enumerate() {
-            let picture = opened_picture.picture;
-            let image = picture.id;
-            if let Some(stored) = opened_picture.stored {
-                session.keeping.stored.insert(image, stored);
-            }
-            if !opened_picture.draft.is_empty() {
-                self.ui.drafts.insert(image, opened_picture.draft);
-            }
-            if let Some(conversation) = opened_picture.conversation {
-                self.ui.conversations.insert(image, conversation);
-            }
-            if place == 0 || opened.current == Some(place) {
-                current = Some(image);
-            }
-            document = document.with_picture(Arc::new(picture));
-        }
-        session.keeping.file = file;
-        session.keeping.saved = document.clone();
-        session.keeping.recovered_from.clear();
-        self.history = History::of(document);
-        if let Some(image) = current {
-            self.select_picture(image, out);
-        }
-        let all: Vec<_> = self.document().pictures().iter().map(|picture| picture.id).collect();
-        for image in all {
-            self.want_pixels(image, false);
-        }
-        self.load_wanted(out);
-    }
-
-    /// Closes every picture, without a way back.
-    fn close_all(&mut self, out: &mut Vec<Effect>) {
-        let session = &mut self.session;
-        for image in session.encodings.drain().map(|(image, _)| image) {
-            out.push(Effect::Engine(EngineCommand::CloseImage(image)));
-        }
-        for image in session.thumbnails.drain().map(|(image, _)| image) {
-            out.push(Effect::ForgetPicture(image));
-        }
-        session.pixels.clear();
-        session.failures.clear();
-        session.arrivals.clear();
-        session.wanted.clear();
-        session.loading.clear();
-        session.unavailable.clear();
-        session.lately_used.clear();
-        session.keeping.stored.clear();
-        session.batch = None;
-        session.export = None;
-        let ui = &mut self.ui;
-        ui.views.clear();
-        ui.drafts.clear();
-        ui.conversations.clear();
-        ui.pinned.clear();
-        ui.current = None;
-        ui.selected_region = None;
-        ui.gesture = None;
-        ui.hovered = None;
-        ui.prompt_awaiting_region = None;
-    }
-
     fn saved(
         &mut self,
         path: &Path,
@@ -477,7 +281,7 @@ impl State {
         }
     }
 
-    fn remember_session(&mut self, path: &Path, out: &mut Vec<Effect>) {
+    pub(super) fn remember_session(&mut self, path: &Path, out: &mut Vec<Effect>) {
         let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         self.session.keeping.remember(&path);
         out.push(Effect::Storage(StorageJob::Remember(self.session.keeping.recent.clone())));
@@ -492,27 +296,6 @@ impl State {
             Err(message) => self.session.notify(message, true),
         }
     }
-
-    /// Where the loader finds a picture of the document.
-    pub(super) fn kept_source(&self, image: ImageId) -> Option<Source> {
-        let picture = self.document().picture(image)?;
-        let stored = self.session.keeping.stored.get(&image).cloned();
-        Some(Source::Kept { stored, origin: picture.origin.clone() })
-    }
-}
-
-/// A reply as the model would have written it: what a follow-up question needs.
-fn marked(text: &str, groundings: &[Grounding]) -> String {
-    let mut raw = String::new();
-    for segment in segments(text, groundings) {
-        if segment.groundings.is_empty() {
-            raw.push_str(segment.text);
-        } else {
-            raw.extend(["<p> ", segment.text.trim(), " </p>"]);
-            raw.extend(segment.groundings.iter().map(|_| " [SEG]"));
-        }
-    }
-    raw
 }
 
 /// Whether a file is named like a session.
@@ -521,7 +304,7 @@ pub fn is_session(path: &Path) -> bool {
 }
 
 /// For messages.
-fn file_name(path: &Path) -> String {
+pub(super) fn file_name(path: &Path) -> String {
     path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
 }
 

@@ -13,7 +13,10 @@ mod engine;
 mod exporting;
 mod inspect;
 pub mod keeping;
+mod kept;
+mod masks;
 mod models;
+mod opening;
 mod pictures;
 mod prompting;
 mod regions;
@@ -52,6 +55,8 @@ pub use batch::BatchAction;
 pub use exporting::ExportAction;
 pub use inspect::{BRUSH_RADII, Inspect, Inspected};
 pub use keeping::KeepingAction;
+pub use kept::Watched;
+pub use masks::MaskAction;
 pub use segment::Offer;
 pub use visible::{ListedMask, VisibleMask};
 
@@ -202,6 +207,8 @@ pub enum Action {
     },
     /// Pin a mask, or let go of it.
     TogglePin(MaskId),
+    /// Something was done to masks: hidden, coloured, named.
+    Mask(MaskAction),
     /// Something was done in the inspector.
     Inspect(Inspect),
     /// The study thread has found something.
@@ -399,6 +406,7 @@ impl State {
                 self.ui.pointer = pointer;
             }
             Action::TogglePin(mask) => self.toggle_pin(mask),
+            Action::Mask(action) => self.mask_action(action),
             Action::Inspect(what) => self.inspect(what, out),
             Action::Studied(finding) => self.studied(finding, out),
             Action::DismissNotice(id) => self.session.notices.retain(|n| n.id != id),

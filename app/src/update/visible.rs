@@ -23,6 +23,17 @@ pub struct ListedMask {
     pub reply: Option<usize>,
 }
 
+impl ListedMask {
+    /// What it is called: by the user, or by its words.
+    pub fn title(&self) -> String {
+        match &self.mask.name {
+            Some(name) => name.to_string(),
+            None if self.phrase.is_empty() => "Mask".to_owned(),
+            None => self.phrase.clone(),
+        }
+    }
+}
+
 /// A mask on the canvas.
 #[derive(Debug, Clone)]
 pub struct VisibleMask {

@@ -10,10 +10,12 @@ mod inspector;
 mod keeping;
 mod looks;
 mod manners;
+mod masks;
 mod models;
 mod script;
 mod segments;
 mod stage;
+mod views;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -88,6 +88,7 @@ pub(super) fn comparison(shown: &mut Shown<'_>, ui: &mut Ui, canvas: Rect, ticke
     let tokens = shown.tokens;
     ui.scope_builder(UiBuilder::new().id_salt(Id::unique("comparison")).max_rect(inside), |ui| {
         ui.spacing_mut().item_spacing = vec2(6.0, 2.0);
+        ui.spacing_mut().interact_size.y = 16.0;
         let line = |ui: &mut Ui, text: String, strong: bool| {
             let font = if strong { theme::strong_font(13.0) } else { theme::small_font() };
             let color = if strong { tokens.text } else { tokens.text_soft };

@@ -72,7 +72,8 @@ fn values(shown: &Shown<'_>, (x, y): (u32, u32), color: Option<Color32>) -> Vec<
     let mut lines = vec![format!("x {x}   y {y}")];
     if let Some(color) = color {
         let [r, g, b, _] = color.to_array();
-        lines.push(format!("RGB {r} {g} {b}   #{r:02x}{g:02x}{b:02x}"));
+        lines.push(format!("RGB {r} {g} {b}"));
+        lines.push(format!("#{r:02x}{g:02x}{b:02x}"));
     }
     if let Some(inspected) = shown.state.inspected() {
         if let Some(logit) = inspected.mask.logits().logit_at(x, y) {

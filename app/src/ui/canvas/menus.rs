@@ -1,15 +1,15 @@
-//! Menus on the picture: of a region, and of a mask.
+//! The menu on the picture: of the region or the mask under the pointer.
 
 use egui::{Pos2, Response, Ui};
-use glamm_engine::vision::MaskPrompt;
 
+use super::pointer::Pointed;
 use crate::canvas::picking;
 use crate::command::Command;
-use crate::document::{Edit, MaskId, Picture, Region, RegionEdit, RegionTag};
-use crate::ui::Shown;
+use crate::document::{MaskId, Picture, Region, RegionEdit, RegionTag};
 use crate::ui::regions_tab::swatches;
+use crate::ui::{Shown, mask_menu};
 use crate::ui_state::Tool;
-use crate::update::{Action, Offer, VisibleMask};
+use crate::update::Action;
 
 /// What a menu is about.
 #[derive(Debug, Clone, Copy)]
@@ -26,19 +26,15 @@ pub(super) fn context(
     ui: &Ui,
     response: &Response,
     picture: &Picture,
-    masks: &[VisibleMask],
-    pointer: Option<Pos2>,
+    pointed: Option<Pointed>,
 ) {
     let memory = response.id.with("menu");
     if shown.state.ui.tool == Tool::Point {
         return;
     }
     if response.secondary_clicked() {
-        let region = pointer.and_then(|at| picking::region_at(&picture.regions, at)).map(Target::Region);
-        let mask = || {
-            let at = pointer?;
-            picking::mask_at(masks.iter().map(|m| &m.mask), at).map(|mask| Target::Mask(mask, at))
-        };
+        let region = pointed.and_then(|it| picking::region_at(&picture.regions, it.at)).map(Target::Region);
+        let mask = || pointed.and_then(|it| it.mask.map(|mask| Target::Mask(mask, it.at)));
         let target = region.or_else(mask).unwrap_or(Target::Nothing);
         ui.data_mut(|d| d.insert_temp(memory, target));
     }
@@ -48,7 +44,7 @@ pub(super) fn context(
                 region_menu(shown, response, region);
             }
         }
-        Some(Target::Mask(mask, at)) => mask_menu(shown, response, mask, Some(at)),
+        Some(Target::Mask(mask, at)) => mask_menu::show(shown, response, &[mask], Some(at)),
         Some(Target::Nothing) | None => {}
     }
 }
@@ -73,35 +69,5 @@ pub(super) fn region_menu(shown: &mut Shown<'_>, response: &Response, region: &R
         item(ui, "Delete", Action::EditRegion(tag, RegionEdit::Remove));
         ui.separator();
         swatches(shown, ui, region);
-    });
-}
-
-/// The menu of a mask; `at` is where on the picture it was clicked, if it was.
-pub(in crate::ui) fn mask_menu(shown: &mut Shown<'_>, response: &Response, mask: MaskId, at: Option<Pos2>) {
-    response.context_menu(|ui| {
-        ui.spacing_mut().item_spacing.y = 2.0;
-        let state = shown.state;
-        let mut item = |ui: &mut Ui, label: &str, action: Action| {
-            if ui.button(label).clicked() {
-                shown.actions.push(action);
-                ui.close();
-            }
-        };
-        let Some(picture) = state.picture() else { return };
-        let pinned = state.ui.pinned.contains(&mask);
-        item(ui, if pinned { "Unpin" } else { "Pin" }, Action::TogglePin(mask));
-        item(ui, "Draw a region around it", Action::RegionAround(mask));
-        if let Some(at) = at {
-            for offer in [Offer::WhatIsThis, Offer::Describe, Offer::FindAlike] {
-                item(ui, offer.label(), Action::TakeOffer(offer, at));
-            }
-        }
-        let clicked = |prompt: &Option<MaskPrompt>| matches!(prompt, Some(MaskPrompt::Places { .. }));
-        if picture.mask(mask).is_some_and(|mask| clicked(&mask.candidates.prompt)) {
-            item(ui, "Refine by clicks", Action::PromptMask(Some(mask)));
-        }
-        if picture.masks.iter().any(|own| own.id == mask) {
-            item(ui, "Delete mask", Action::Edit(Edit::RemoveMask { image: picture.id, mask }));
-        }
     });
 }

@@ -14,8 +14,6 @@ mod regions;
 
 use egui::{CornerRadius, Id, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, vec2};
 
-pub(super) use menus::mask_menu;
-
 use super::Shown;
 use crate::canvas::view::View;
 use crate::theme;
@@ -48,12 +46,12 @@ pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui) {
     navigate::wheel(shown, ui, &response, &view);
     navigate::keys(shown, ui, &picture);
     prompts::keys(shown, ui);
-    let pointer = pointer::point(shown, ui, &response, &view, &picture, &masks);
+    let pointed = pointer::point(shown, ui, &response, &view, &picture, &masks);
     let painting = shown.state.ui.inspection.brush.is_some() && shown.state.inspected().is_some();
     if !painting {
         pointer::drag(shown, ui, &response, &view, &picture);
-        pointer::click(shown, ui, &response, &picture, &masks, pointer);
-        menus::context(shown, ui, &response, &picture, &masks, pointer);
+        pointer::click(shown, ui, &response, &picture, pointed);
+        menus::context(shown, ui, &response, &picture, pointed);
     }
 
     let painter = ui.painter().with_clip_rect(rect);

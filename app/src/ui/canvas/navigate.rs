@@ -18,27 +18,45 @@ pub(super) fn wheel(shown: &mut Shown<'_>, ui: &Ui, response: &Response, view: &
     let Some(pointer) = ui.input(|i| i.pointer.hover_pos()).filter(|_| response.contains_pointer()) else {
         return;
     };
-    let (zoom, scroll, by_lines) = ui.input(|i| {
-        let line =
-            |event: &egui::Event| matches!(event, egui::Event::MouseWheel { unit: MouseWheelUnit::Line, .. });
-        (i.zoom_delta(), i.smooth_scroll_delta(), i.events.iter().any(line))
-    });
-    // A wheel turns in lines and zooms; a touchpad moves in points and pans. Smoothing spreads a
-    // turn over frames that carry no event, so what began it is remembered.
-    let memory = response.id.with("wheel");
-    if by_lines || ui.input(|i| i.events.iter().any(|e| matches!(e, egui::Event::MouseWheel { .. }))) {
-        ui.data_mut(|d| d.insert_temp(memory, by_lines));
-    }
-    let wheel = ui.data(|d| d.get_temp::<bool>(memory)).unwrap_or(false);
-    let (shift, alt) = ui.input(|i| (i.modifiers.shift, i.modifiers.alt));
+    let (zoom, scroll) = ui.input(|i| (i.zoom_delta(), i.smooth_scroll_delta()));
     if (zoom - 1.0).abs() > 1e-4 {
         shown.send(Action::SetView(view.zoomed(zoom, pointer)));
-    } else if scroll == Vec2::ZERO || alt {
-    } else if wheel && !shift {
+        return;
+    }
+    let turned = turn(ui, response);
+    if scroll == Vec2::ZERO || turned == Turn::ThroughMasks {
+    } else if turned == Turn::Wheel && !ui.input(|i| i.modifiers.shift) {
         shown.send(Action::SetView(view.zoomed((scroll.y / WHEEL_PER_E).exp(), pointer)));
     } else {
         shown.send(Action::SetView(view.panned(scroll)));
     }
+}
+
+/// What began the scrolling that goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Turn {
+    /// A touchpad, which moves in points and pans.
+    #[default]
+    Touchpad,
+    /// A wheel, which turns in lines and zooms.
+    Wheel,
+    /// Either with Alt, which goes through the masks under the pointer.
+    ThroughMasks,
+}
+
+/// Smoothing spreads a turn over frames that carry no event, so what began it is remembered.
+fn turn(ui: &Ui, response: &Response) -> Turn {
+    let memory = response.id.with("wheel");
+    let of = |event: &egui::Event| match event {
+        egui::Event::MouseWheel { modifiers, .. } if modifiers.alt => Some(Turn::ThroughMasks),
+        egui::Event::MouseWheel { unit: MouseWheelUnit::Line, .. } => Some(Turn::Wheel),
+        egui::Event::MouseWheel { .. } => Some(Turn::Touchpad),
+        _ => None,
+    };
+    if let Some(turn) = ui.input(|i| i.events.iter().rev().find_map(of)) {
+        ui.data_mut(|d| d.insert_temp(memory, turn));
+    }
+    ui.data(|d| d.get_temp(memory)).unwrap_or_default()
 }
 
 /// Arrow keys move the selected region by a pixel, with shift by ten; without one, the picture.

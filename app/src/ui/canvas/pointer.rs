@@ -1,22 +1,33 @@
 //! The pointer on the picture: what it is on, drags, clicks.
 
-use egui::{CursorIcon, Key, PointerButton, Pos2, Response, Ui, Vec2};
+use egui::{CursorIcon, Event, Key, MouseWheelUnit, PointerButton, Pos2, Response, Ui, Vec2};
 use glamm_engine::vision::{Click, PixelBox};
 
 use crate::canvas::gesture::{Gesture, Grip, Handle};
 use crate::canvas::picking;
 use crate::canvas::view::View;
-use crate::document::{Picture, RegionTag};
+use crate::document::{MaskId, Picture, RegionTag};
 use crate::ui::Shown;
 use crate::ui_state::Tool;
 use crate::update::{Action, VisibleMask};
 
 /// How near the pointer must be to a handle, in points.
 const REACH: f32 = 9.0;
+/// What a touchpad moves for a step through the masks under the pointer, in points.
+const POINTS_PER_STEP: f32 = 30.0;
 /// How near an edge must come to the picture's border to snap to it, in points.
 const SNAP: f32 = 6.0;
 
-/// What the pointer is on, without any button; returns its place in image pixels.
+/// What the pointer is on.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pointed {
+    /// Where it is, in pixels of the picture.
+    pub(super) at: Pos2,
+    /// The mask there: the smallest, or the one that Alt and the wheel have brought up.
+    pub(super) mask: Option<MaskId>,
+}
+
+/// What the pointer is on, without any button.
 pub(super) fn point(
     shown: &mut Shown<'_>,
     ui: &Ui,
@@ -24,15 +35,16 @@ pub(super) fn point(
     view: &View,
     picture: &Picture,
     masks: &[VisibleMask],
-) -> Option<Pos2> {
+) -> Option<Pointed> {
     let at = view.image_from_screen(response.hover_pos()?);
     let (width, height) = picture.size;
     let on_picture = (0.0..width as f32).contains(&at.x) && (0.0..height as f32).contains(&at.y);
     if on_picture {
         shown.pointer = Some((at.x, at.y));
     }
+    let mask = in_stack(ui, response, &picking::masks_at(masks.iter().map(|m| &m.mask), at));
     if !response.dragged() {
-        shown.hovered = picking::mask_at(masks.iter().map(|m| &m.mask), at).or(shown.hovered);
+        shown.hovered = mask.or(shown.hovered);
     }
     let cursor = match handle_at(shown, view, picture, view.screen_from_image(at)) {
         _ if space_held(ui) => CursorIcon::Grab,
@@ -45,7 +57,42 @@ pub(super) fn point(
         None => CursorIcon::Default,
     };
     ui.ctx().set_cursor_icon(cursor);
-    Some(at)
+    Some(Pointed { at, mask })
+}
+
+/// How far Alt and the wheel have gone through the masks under the pointer.
+#[derive(Debug, Clone, Default)]
+struct Depth {
+    /// The masks it is about; over others it begins anew.
+    stack: Vec<MaskId>,
+    /// Steps of the wheel; part of one comes from a touchpad.
+    steps: f32,
+}
+
+/// The mask of the stack that is meant, smallest first. Alt and the wheel go on to the next, and from
+/// the last to the first.
+fn in_stack(ui: &Ui, response: &Response, stack: &[MaskId]) -> Option<MaskId> {
+    let memory = response.id.with("depth");
+    let known: Depth = ui.data(|d| d.get_temp(memory)).unwrap_or_default();
+    let mut depth = if known.stack == stack { known } else { Depth { stack: stack.to_vec(), steps: 0.0 } };
+    if stack.len() > 1 && response.contains_pointer() {
+        depth.steps = (depth.steps + ui.input(wheel_steps)).rem_euclid(stack.len() as f32);
+    }
+    let place = depth.steps.floor() as usize;
+    ui.data_mut(|d| d.insert_temp(memory, depth));
+    stack.get(place).or(stack.first()).copied()
+}
+
+/// How far the wheel was turned with Alt, downwards.
+fn wheel_steps(input: &egui::InputState) -> f32 {
+    let of = |event: &Event| match event {
+        Event::MouseWheel { unit, delta, modifiers, .. } if modifiers.alt => match unit {
+            MouseWheelUnit::Point => -(delta.x + delta.y) / POINTS_PER_STEP,
+            MouseWheelUnit::Line | MouseWheelUnit::Page => -(delta.x + delta.y).signum(),
+        },
+        _ => 0.0,
+    };
+    input.events.iter().map(of).sum()
 }
 
 fn space_held(ui: &Ui) -> bool {
@@ -133,10 +180,12 @@ pub(super) fn click(
     ui: &Ui,
     response: &Response,
     picture: &Picture,
-    masks: &[VisibleMask],
-    pointer: Option<Pos2>,
+    pointed: Option<Pointed>,
 ) {
-    let Some(at) = pointer.filter(|_| response.clicked() || response.secondary_clicked()) else { return };
+    let Some(Pointed { at, mask }) = pointed.filter(|_| response.clicked() || response.secondary_clicked())
+    else {
+        return;
+    };
     let (width, height) = picture.size;
     let on_picture = (0.0..width as f32).contains(&at.x) && (0.0..height as f32).contains(&at.y);
     if shown.state.ui.tool == Tool::Point {
@@ -153,7 +202,7 @@ pub(super) fn click(
     if region.is_some() || !response.clicked() {
         return;
     }
-    if let Some(mask) = picking::mask_at(masks.iter().map(|m| &m.mask), at) {
+    if let Some(mask) = mask {
         shown.send(Action::TogglePin(mask));
     } else if on_picture && !selected && shown.state.ui.tool == Tool::Select {
         let again = shown.state.ui.offered_at.is_some();

@@ -10,7 +10,7 @@ use crate::canvas::gesture::{Grip, Handle};
 use crate::canvas::view::View;
 use crate::document::{Picture, Region, RegionTag};
 use crate::theme;
-use crate::ui::Shown;
+use crate::ui::{Shown, text};
 use crate::update::Action;
 
 /// Where a tag is on the screen.
@@ -124,13 +124,8 @@ fn paint_tag(shown: &Shown<'_>, painter: &Painter, rect: Rect, region: &Region) 
     painter.text(rect.center(), Align2::CENTER_CENTER, region.tag.0, theme::strong_font(13.0), on_tag);
     let name = region.name.trim();
     if !name.is_empty() {
-        let mut job = egui::text::LayoutJob::simple_singleline(
-            name.to_owned(),
-            theme::medium_font(12.5),
-            Color32::WHITE,
-        );
-        job.wrap = egui::text::TextWrapping::truncate_at_width(180.0);
-        let galley = painter.layout_job(job);
+        let font = theme::medium_font(12.5);
+        let galley = text::cut_line(painter.ctx(), name.to_owned(), font, Color32::WHITE, 180.0);
         let at = pos2(rect.right() + 7.0, rect.center().y - galley.size().y * 0.5);
         let ground = Rect::from_min_size(at, galley.size()).expand2(vec2(5.0, 1.0));
         painter.rect_filled(ground, CornerRadius::same(4), Color32::from_black_alpha(150));

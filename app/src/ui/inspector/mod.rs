@@ -12,6 +12,7 @@ use egui::{
 use super::Shown;
 use super::widgets::close_button;
 use crate::theme;
+use crate::ui::text;
 use crate::update::{Action, Inspect, Inspected};
 
 const HEIGHT: f32 = 248.0;
@@ -71,13 +72,12 @@ fn heading(shown: &mut Shown<'_>, ui: &mut Ui, inspected: &Inspected) {
     let colors = shown.tokens.phrase(inspected.hue);
     let (dot, _) = left.allocate_exact_size(vec2(12.0, 12.0), egui::Sense::hover());
     left.painter().rect_filled(dot, 3.0, colors.mask);
-    let title =
-        RichText::new(&inspected.name).font(theme::strong_font(theme::LABEL)).color(shown.tokens.text);
     let changed = inspected.mask.is_changed();
     let room = left.available_width() - if changed { 62.0 } else { 0.0 };
     left.scope(|ui| {
-        ui.set_max_width(room.max(24.0));
-        ui.add(egui::Label::new(title).truncate());
+        let (font, room) = (theme::strong_font(theme::LABEL), room.max(24.0));
+        let title = text::cut_line(ui.ctx(), inspected.name.clone(), font, shown.tokens.text, room);
+        ui.add(egui::Label::new(title));
     });
     if changed {
         let note = if inspected.mask.edited.is_some() { "edited" } else { "changed" };

@@ -5,8 +5,11 @@ use egui::{RichText, Slider, Ui};
 use crate::inspection::{Brush, Layer, Rival};
 use crate::study::CleanUp;
 use crate::theme;
-use crate::ui::Shown;
+use crate::ui::{Shown, text};
 use crate::update::{Action, BRUSH_RADII, Inspect, Inspected};
+
+/// A longer list of masks is scrolled, in points.
+const LIST: f32 = 260.0;
 
 /// From right to left.
 pub(super) fn menus(shown: &mut Shown<'_>, ui: &mut Ui, inspected: &Inspected) {
@@ -67,6 +70,7 @@ fn compare(shown: &mut Shown<'_>, ui: &mut Ui, inspected: &Inspected) {
     for listed in state.listed_masks().iter().filter(|listed| listed.mask.id != inspected.mask.id) {
         let name = state.find_mask(listed.mask.id).map_or_else(String::new, |found| found.name);
         let mut choose = |ui: &mut Ui, choice: Option<Rival>, label: &str| {
+            let label = text::for_widget(ui.ctx(), label, theme::label_font(), shown.tokens.text_soft);
             if ui.selectable_label(rival == choice, label).clicked() {
                 shown.actions.push(Action::Inspect(Inspect::Compare(choice)));
                 ui.close();
@@ -74,17 +78,24 @@ fn compare(shown: &mut Shown<'_>, ui: &mut Ui, inspected: &Inspected) {
         };
         choose(ui, Some(Rival::Mask(listed.mask.id)), &name);
     }
-    let truth = state.ui.current.and_then(|image| state.session.findings.truths.get(&image));
-    if let Some(truth) = truth {
-        let name =
-            truth.path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-        if ui.selectable_label(rival == Some(Rival::Truth), name).clicked() {
-            shown.send(Action::Inspect(Inspect::Compare(Some(Rival::Truth))));
-            ui.close();
-        }
+    let truths = state.ui.current.and_then(|image| state.session.findings.truths.get(&image));
+    if let Some(truths) = truths {
+        ui.separator();
+        egui::ScrollArea::vertical().max_height(LIST).show(ui, |ui| {
+            for (place, truth) in truths.iter().enumerate() {
+                let choice = Some(Rival::Truth(place));
+                let label =
+                    text::for_widget(ui.ctx(), &truth.label, theme::label_font(), shown.tokens.text_soft);
+                if ui.selectable_label(rival == choice, label).clicked() {
+                    shown.actions.push(Action::Inspect(Inspect::Compare(choice)));
+                    ui.close();
+                }
+            }
+        });
     }
     ui.separator();
-    let hint = "A picture of the same size; what is brighter than half of its brightest pixel is inside";
+    let hint = "Annotations of COCO or LabelMe, or a picture of the same size: what is brighter than half of \
+                its brightest pixel is inside";
     if ui.button("With a mask from a file…").on_hover_text(hint).clicked() {
         shown.send(Action::Inspect(Inspect::AskForTruth));
         ui.close();

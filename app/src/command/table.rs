@@ -1,138 +1,8 @@
-//! Everything the user can ask for by name: one table, which the menus and the keyboard iterate.
-//!
-//! To add a command: a variant here, its row in [`Command::info`], when it can be used in
-//! [`Command::is_enabled`], what it does in `update::commands`.
+//! The rows of the command table: what each command is called, what it does, its keys, its menu.
 
 use egui::{Key, KeyboardShortcut, Modifiers};
 
-use crate::session::ModelStatus;
-use crate::ui_state::{Appearance, Tab, Tool};
-use crate::update::State;
-
-/// A menu of the menu bar.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Menu {
-    /// Pictures in and out.
-    File,
-    /// Undo, regions.
-    Edit,
-    /// Questions, replies, conversations.
-    Chat,
-    /// Zoom, masks, appearance.
-    View,
-    /// Which weights.
-    Model,
-    /// How to use the program.
-    Help,
-}
-
-impl Menu {
-    /// From left to right.
-    pub const ALL: [Self; 6] = [Self::File, Self::Edit, Self::Chat, Self::View, Self::Model, Self::Help];
-
-    /// Its title.
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::File => "File",
-            Self::Edit => "Edit",
-            Self::Chat => "Chat",
-            Self::View => "View",
-            Self::Model => "Model",
-            Self::Help => "Help",
-        }
-    }
-}
-
-/// See the module.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[expect(missing_docs, reason = "each one is described by its tooltip, below")]
-pub enum Command {
-    OpenPicture,
-    OpenFolder,
-    PastePicture,
-    NewScene,
-    NewSession,
-    OpenSession,
-    SaveSession,
-    SaveSessionAs,
-    KeepPictures,
-    Export,
-    Import,
-    NextPicture,
-    PreviousPicture,
-    ClosePicture,
-    Quit,
-    Undo,
-    Redo,
-    SelectTool,
-    BoxTool,
-    PointTool,
-    RenameRegion,
-    DuplicateRegion,
-    HideRegion,
-    DeleteRegion,
-    Ask,
-    Stop,
-    AskAboutAll,
-    AnswerAgain,
-    ContinueReply,
-    EditQuestion,
-    CopyReply,
-    PreviousBranch,
-    NextBranch,
-    NewConversation,
-    RenameConversation,
-    DeleteConversation,
-    ChatSettings,
-    PromptLibrary,
-    ZoomIn,
-    ZoomOut,
-    ZoomFit,
-    ZoomActual,
-    KeepZoom,
-    ToggleMap,
-    ToggleLoupe,
-    ToggleEncoderFrames,
-    ToggleMasks,
-    UnpinMasks,
-    ShowChat,
-    ShowRegions,
-    ShowMasks,
-    ShowTokens,
-    FollowSystem,
-    LightMode,
-    DarkMode,
-    ToggleContrast,
-    LargerInterface,
-    SmallerInterface,
-    NormalInterface,
-    ManageModels,
-    UseDemoModel,
-    OpenModelFolder,
-    OpenModelFile,
-    StopLoading,
-    UnloadModel,
-    ShowPalette,
-    ShowShortcuts,
-    ShowTour,
-    ShowLog,
-    ShowAbout,
-}
-
-/// A row of the table.
-#[derive(Debug, Clone, Copy)]
-pub struct Info {
-    /// In menus and on buttons.
-    pub label: &'static str,
-    /// What it does, in a sentence.
-    pub tooltip: &'static str,
-    /// Keys, if it has any.
-    pub shortcut: Option<KeyboardShortcut>,
-    /// Where it is listed.
-    pub menu: Menu,
-    /// Whether a line is drawn above it in the menu.
-    pub starts_group: bool,
-}
+use super::{Command, Info, Menu};
 
 const fn ctrl(key: Key) -> KeyboardShortcut {
     KeyboardShortcut::new(Modifiers::COMMAND, key)
@@ -146,85 +16,15 @@ const fn ctrl_alt(key: Key) -> KeyboardShortcut {
     KeyboardShortcut::new(Modifiers::COMMAND.plus(Modifiers::ALT), key)
 }
 
+const fn shift(key: Key) -> KeyboardShortcut {
+    KeyboardShortcut::new(Modifiers::SHIFT, key)
+}
+
 const fn plain(key: Key) -> KeyboardShortcut {
     KeyboardShortcut::new(Modifiers::NONE, key)
 }
 
 impl Command {
-    /// All of them, in the order of the menus.
-    pub const ALL: [Self; 70] = [
-        Self::OpenPicture,
-        Self::OpenFolder,
-        Self::PastePicture,
-        Self::NewScene,
-        Self::NewSession,
-        Self::OpenSession,
-        Self::SaveSession,
-        Self::SaveSessionAs,
-        Self::KeepPictures,
-        Self::Export,
-        Self::Import,
-        Self::NextPicture,
-        Self::PreviousPicture,
-        Self::ClosePicture,
-        Self::Quit,
-        Self::Undo,
-        Self::Redo,
-        Self::SelectTool,
-        Self::BoxTool,
-        Self::PointTool,
-        Self::RenameRegion,
-        Self::DuplicateRegion,
-        Self::HideRegion,
-        Self::DeleteRegion,
-        Self::Ask,
-        Self::Stop,
-        Self::AskAboutAll,
-        Self::AnswerAgain,
-        Self::ContinueReply,
-        Self::EditQuestion,
-        Self::CopyReply,
-        Self::PreviousBranch,
-        Self::NextBranch,
-        Self::NewConversation,
-        Self::RenameConversation,
-        Self::DeleteConversation,
-        Self::ChatSettings,
-        Self::PromptLibrary,
-        Self::ZoomIn,
-        Self::ZoomOut,
-        Self::ZoomFit,
-        Self::ZoomActual,
-        Self::KeepZoom,
-        Self::ToggleMap,
-        Self::ToggleLoupe,
-        Self::ToggleEncoderFrames,
-        Self::ToggleMasks,
-        Self::UnpinMasks,
-        Self::ShowChat,
-        Self::ShowRegions,
-        Self::ShowMasks,
-        Self::ShowTokens,
-        Self::FollowSystem,
-        Self::LightMode,
-        Self::DarkMode,
-        Self::ToggleContrast,
-        Self::LargerInterface,
-        Self::SmallerInterface,
-        Self::NormalInterface,
-        Self::ManageModels,
-        Self::UseDemoModel,
-        Self::OpenModelFolder,
-        Self::OpenModelFile,
-        Self::StopLoading,
-        Self::UnloadModel,
-        Self::ShowPalette,
-        Self::ShowShortcuts,
-        Self::ShowTour,
-        Self::ShowLog,
-        Self::ShowAbout,
-    ];
-
     /// Its row in the table.
     #[expect(clippy::too_many_lines, reason = "it is a table, one row a command")]
     pub fn info(self) -> Info {
@@ -410,6 +210,21 @@ impl Command {
                 group(row(View, "Hide masks", "Hide or show all masks", Some(plain(Key::M))))
             }
             Self::UnpinMasks => row(View, "Unpin masks", "Let go of all pinned phrases", Some(plain(Key::U))),
+            Self::SoloMask => row(
+                View,
+                "Show mask alone",
+                "Hide all masks but the one that is looked at, or show all again",
+                Some(plain(Key::S)),
+            ),
+            Self::HideMask => {
+                row(View, "Hide mask", "Hide or show the mask that is looked at", Some(shift(Key::H)))
+            }
+            Self::RenameMask => {
+                row(View, "Rename mask", "Give the mask that is looked at a name", Some(shift(Key::F2)))
+            }
+            Self::ShowAllMasks => {
+                row(View, "Show all masks", "Show every mask that is hidden", Some(shift(Key::M)))
+            }
             Self::ShowChat => group(row(View, "Chat", "Show the conversation", Some(ctrl(Key::Num1)))),
             Self::ShowRegions => row(View, "Regions", "List the regions", Some(ctrl(Key::Num2))),
             Self::ShowMasks => row(View, "Masks", "List the masks", Some(ctrl(Key::Num3))),
@@ -480,138 +295,6 @@ impl Command {
         }
     }
 
-    /// Whether it would do something now.
-    pub fn is_enabled(self, state: &State) -> bool {
-        let session = &state.session;
-        let picture = state.picture();
-        match self {
-            Self::OpenPicture | Self::OpenFolder | Self::OpenModelFolder | Self::OpenModelFile => {
-                !session.dialog_open
-            }
-            Self::Export => picture.is_some() && session.exporting.is_none(),
-            Self::Import => picture.is_some() && !session.dialog_open && session.keeping.busy.is_none(),
-            Self::AskAboutAll => picture.is_some() && session.batch.is_none(),
-            Self::NewSession => picture.is_some() || session.keeping.file.is_some(),
-            Self::OpenSession => !session.dialog_open && session.keeping.busy.is_none(),
-            Self::SaveSession | Self::SaveSessionAs => {
-                !state.document().pictures().is_empty()
-                    && session.keeping.busy.is_none()
-                    && !session.dialog_open
-            }
-            Self::PastePicture
-            | Self::NewScene
-            | Self::KeepPictures
-            | Self::Quit
-            | Self::KeepZoom
-            | Self::ToggleMap
-            | Self::ToggleLoupe
-            | Self::ToggleEncoderFrames
-            | Self::ShowChat
-            | Self::ShowRegions
-            | Self::ShowMasks
-            | Self::ShowTokens
-            | Self::FollowSystem
-            | Self::LightMode
-            | Self::DarkMode
-            | Self::ToggleContrast
-            | Self::LargerInterface
-            | Self::SmallerInterface
-            | Self::NormalInterface
-            | Self::ShowPalette
-            | Self::ShowTour
-            | Self::ShowLog
-            | Self::ShowAbout
-            | Self::ManageModels
-            | Self::UseDemoModel
-            | Self::ShowShortcuts => true,
-            Self::StopLoading => matches!(session.model, ModelStatus::Loading(_)),
-            Self::UnloadModel => matches!(session.model, ModelStatus::Ready(_)),
-            Self::NextPicture | Self::PreviousPicture => state.document().pictures().len() > 1,
-            Self::ClosePicture
-            | Self::SelectTool
-            | Self::BoxTool
-            | Self::PointTool
-            | Self::ZoomIn
-            | Self::ZoomOut
-            | Self::ZoomFit
-            | Self::ZoomActual
-            | Self::RenameConversation
-            | Self::ChatSettings
-            | Self::PromptLibrary => picture.is_some(),
-            Self::Undo => state.history.undoable().is_some(),
-            Self::Redo => state.history.redoable().is_some(),
-            Self::RenameRegion | Self::DuplicateRegion | Self::HideRegion | Self::DeleteRegion => {
-                state.ui.selected_region.is_some()
-            }
-            Self::Ask => {
-                let written = picture.is_some_and(|p| !state.ui.draft(p.id).trim().is_empty());
-                written && session.job.is_none() && session.model != ModelStatus::Gone
-            }
-            Self::Stop => session.job.as_ref().is_some_and(|job| !job.stopping),
-            Self::AnswerAgain | Self::EditQuestion => {
-                let last = state.conversation().and_then(|c| c.head());
-                last.is_some() && session.job.is_none()
-            }
-            Self::ContinueReply => {
-                let last = state.conversation().and_then(|c| c.exchange(c.head()?));
-                last.is_some_and(|e| e.is_unfinished()) && session.job.is_none()
-            }
-            Self::CopyReply => state.conversation().is_some_and(|c| !c.is_empty()),
-            Self::PreviousBranch => session.job.is_none() && state.branch_beside(-1).is_some(),
-            Self::NextBranch => session.job.is_none() && state.branch_beside(1).is_some(),
-            Self::DeleteConversation => {
-                picture.is_some_and(|p| p.conversations.len() > 1 || p.is_talked_about())
-            }
-            Self::NewConversation => state
-                .conversation()
-                .is_some_and(|conversation| state.shown_failure().is_some() || !conversation.is_empty()),
-            Self::ToggleMasks => picture.is_some_and(|p| p.is_talked_about()) || session.job.is_some(),
-            Self::UnpinMasks => !state.ui.pinned.is_empty(),
-        }
-    }
-
-    /// Whether a menu shows a tick before it; `None` for commands that are no choice.
-    pub fn is_chosen(self, state: &State) -> Option<bool> {
-        let ui = &state.ui;
-        match self {
-            Self::SelectTool => Some(ui.tool == Tool::Select),
-            Self::BoxTool => Some(ui.tool == Tool::Box),
-            Self::PointTool => Some(ui.tool == Tool::Point),
-            Self::HideRegion => {
-                let selected = ui.selected_region.and_then(|tag| state.picture()?.region(tag));
-                Some(selected.is_some_and(|region| region.hidden))
-            }
-            Self::ToggleMasks => Some(ui.masks_hidden),
-            Self::KeepZoom => Some(ui.looks.keep_zoom),
-            Self::ToggleMap => Some(ui.looks.map_hidden),
-            Self::ToggleLoupe => Some(ui.inspection.loupe),
-            Self::ToggleEncoderFrames => Some(ui.inspection.encoder_frames),
-            Self::ShowChat => Some(ui.tab == Tab::Chat),
-            Self::ShowRegions => Some(ui.tab == Tab::Regions),
-            Self::ShowMasks => Some(ui.tab == Tab::Masks),
-            Self::ShowTokens => Some(ui.tab == Tab::Tokens),
-            Self::FollowSystem => Some(ui.appearance == Appearance::System),
-            Self::LightMode => Some(ui.appearance == Appearance::Light),
-            Self::DarkMode => Some(ui.appearance == Appearance::Dark),
-            Self::UseDemoModel => Some(state.session.is_demo()),
-            Self::ToggleContrast => Some(ui.shell.high_contrast),
-            Self::ShowLog => Some(ui.shell.log_open),
-            Self::KeepPictures => Some(state.session.keeping.with_pictures),
-            _ => None,
-        }
-    }
-
-    /// The label in menus, which says what would be undone.
-    pub fn menu_label(self, state: &State) -> String {
-        let label = self.info().label;
-        let step = match self {
-            Self::Undo => state.history.undoable(),
-            Self::Redo => state.history.redoable(),
-            _ => None,
-        };
-        step.map_or_else(|| label.to_owned(), |step| format!("{label} {}", step.label))
-    }
-
     /// Other keys for it, which other programs have taught people.
     pub fn other_shortcut(self) -> Option<KeyboardShortcut> {
         match self {
@@ -619,39 +302,5 @@ impl Command {
             Self::ShowShortcuts => Some(plain(Key::F1)),
             _ => None,
         }
-    }
-
-    /// Whether the shortcut also works while something lies over the window.
-    pub fn works_over_modals(self) -> bool {
-        matches!(self, Self::Quit | Self::ManageModels | Self::ShowShortcuts | Self::ShowPalette)
-    }
-
-    /// Whether one of its shortcuts also works while a text field has the keyboard: not where the field
-    /// has a use for it, or would write it.
-    pub fn works_while_typing(self, shortcut: KeyboardShortcut) -> bool {
-        let for_text = matches!(self, Self::Undo | Self::Redo | Self::PastePicture);
-        let is_free = matches!(shortcut.logical_key, Key::Escape | Key::F1);
-        !for_text && (is_free || !shortcut.modifiers.is_none())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::collections::HashSet;
-
-    #[test]
-    fn no_two_commands_share_a_label_or_a_shortcut() {
-        let mut labels = HashSet::new();
-        let mut shortcuts = HashSet::new();
-        for command in Command::ALL {
-            let info = command.info();
-            assert!(labels.insert(info.label), "{}", info.label);
-            assert!(!info.tooltip.is_empty());
-            for shortcut in info.shortcut.into_iter().chain(command.other_shortcut()) {
-                assert!(shortcuts.insert(shortcut), "{} has a shortcut of another", info.label);
-            }
-        }
-        assert_eq!(Command::ALL.iter().collect::<HashSet<_>>().len(), Command::ALL.len());
     }
 }

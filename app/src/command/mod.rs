@@ -1,0 +1,239 @@
+//! Everything the user can ask for by name: one table, which the menus and the keyboard iterate.
+//!
+//! To add a command: a variant here, its row in `table` ([`Command::info`]), when it can be used in
+//! `when` ([`Command::is_enabled`]), what it does in `update::commands`.
+
+mod table;
+mod when;
+
+use egui::KeyboardShortcut;
+
+/// A menu of the menu bar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Menu {
+    /// Pictures in and out.
+    File,
+    /// Undo, regions.
+    Edit,
+    /// Questions, replies, conversations.
+    Chat,
+    /// Zoom, masks, appearance.
+    View,
+    /// Which weights.
+    Model,
+    /// How to use the program.
+    Help,
+}
+
+impl Menu {
+    /// From left to right.
+    pub const ALL: [Self; 6] = [Self::File, Self::Edit, Self::Chat, Self::View, Self::Model, Self::Help];
+
+    /// Its title.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::File => "File",
+            Self::Edit => "Edit",
+            Self::Chat => "Chat",
+            Self::View => "View",
+            Self::Model => "Model",
+            Self::Help => "Help",
+        }
+    }
+}
+
+/// See the module.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "each one is described by its tooltip, below")]
+pub enum Command {
+    OpenPicture,
+    OpenFolder,
+    PastePicture,
+    NewScene,
+    NewSession,
+    OpenSession,
+    SaveSession,
+    SaveSessionAs,
+    KeepPictures,
+    Export,
+    Import,
+    NextPicture,
+    PreviousPicture,
+    ClosePicture,
+    Quit,
+    Undo,
+    Redo,
+    SelectTool,
+    BoxTool,
+    PointTool,
+    RenameRegion,
+    DuplicateRegion,
+    HideRegion,
+    DeleteRegion,
+    Ask,
+    Stop,
+    AskAboutAll,
+    AnswerAgain,
+    ContinueReply,
+    EditQuestion,
+    CopyReply,
+    PreviousBranch,
+    NextBranch,
+    NewConversation,
+    RenameConversation,
+    DeleteConversation,
+    ChatSettings,
+    PromptLibrary,
+    ZoomIn,
+    ZoomOut,
+    ZoomFit,
+    ZoomActual,
+    KeepZoom,
+    ToggleMap,
+    ToggleLoupe,
+    ToggleEncoderFrames,
+    ToggleMasks,
+    UnpinMasks,
+    SoloMask,
+    HideMask,
+    RenameMask,
+    ShowAllMasks,
+    ShowChat,
+    ShowRegions,
+    ShowMasks,
+    ShowTokens,
+    FollowSystem,
+    LightMode,
+    DarkMode,
+    ToggleContrast,
+    LargerInterface,
+    SmallerInterface,
+    NormalInterface,
+    ManageModels,
+    UseDemoModel,
+    OpenModelFolder,
+    OpenModelFile,
+    StopLoading,
+    UnloadModel,
+    ShowPalette,
+    ShowShortcuts,
+    ShowTour,
+    ShowLog,
+    ShowAbout,
+}
+
+/// A row of the table.
+#[derive(Debug, Clone, Copy)]
+pub struct Info {
+    /// In menus and on buttons.
+    pub label: &'static str,
+    /// What it does, in a sentence.
+    pub tooltip: &'static str,
+    /// Keys, if it has any.
+    pub shortcut: Option<KeyboardShortcut>,
+    /// Where it is listed.
+    pub menu: Menu,
+    /// Whether a line is drawn above it in the menu.
+    pub starts_group: bool,
+}
+
+impl Command {
+    /// All of them, in the order of the menus.
+    pub const ALL: [Self; 74] = [
+        Self::OpenPicture,
+        Self::OpenFolder,
+        Self::PastePicture,
+        Self::NewScene,
+        Self::NewSession,
+        Self::OpenSession,
+        Self::SaveSession,
+        Self::SaveSessionAs,
+        Self::KeepPictures,
+        Self::Export,
+        Self::Import,
+        Self::NextPicture,
+        Self::PreviousPicture,
+        Self::ClosePicture,
+        Self::Quit,
+        Self::Undo,
+        Self::Redo,
+        Self::SelectTool,
+        Self::BoxTool,
+        Self::PointTool,
+        Self::RenameRegion,
+        Self::DuplicateRegion,
+        Self::HideRegion,
+        Self::DeleteRegion,
+        Self::Ask,
+        Self::Stop,
+        Self::AskAboutAll,
+        Self::AnswerAgain,
+        Self::ContinueReply,
+        Self::EditQuestion,
+        Self::CopyReply,
+        Self::PreviousBranch,
+        Self::NextBranch,
+        Self::NewConversation,
+        Self::RenameConversation,
+        Self::DeleteConversation,
+        Self::ChatSettings,
+        Self::PromptLibrary,
+        Self::ZoomIn,
+        Self::ZoomOut,
+        Self::ZoomFit,
+        Self::ZoomActual,
+        Self::KeepZoom,
+        Self::ToggleMap,
+        Self::ToggleLoupe,
+        Self::ToggleEncoderFrames,
+        Self::ToggleMasks,
+        Self::UnpinMasks,
+        Self::SoloMask,
+        Self::HideMask,
+        Self::RenameMask,
+        Self::ShowAllMasks,
+        Self::ShowChat,
+        Self::ShowRegions,
+        Self::ShowMasks,
+        Self::ShowTokens,
+        Self::FollowSystem,
+        Self::LightMode,
+        Self::DarkMode,
+        Self::ToggleContrast,
+        Self::LargerInterface,
+        Self::SmallerInterface,
+        Self::NormalInterface,
+        Self::ManageModels,
+        Self::UseDemoModel,
+        Self::OpenModelFolder,
+        Self::OpenModelFile,
+        Self::StopLoading,
+        Self::UnloadModel,
+        Self::ShowPalette,
+        Self::ShowShortcuts,
+        Self::ShowTour,
+        Self::ShowLog,
+        Self::ShowAbout,
+    ];
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn no_two_commands_share_a_label_or_a_shortcut() {
+        let mut labels = HashSet::new();
+        let mut shortcuts = HashSet::new();
+        for command in Command::ALL {
+            let info = command.info();
+            assert!(labels.insert(info.label), "{}", info.label);
+            assert!(!info.tooltip.is_empty());
+            for shortcut in info.shortcut.into_iter().chain(command.other_shortcut()) {
+                assert!(shortcuts.insert(shortcut), "{} has a shortcut of another", info.label);
+            }
+        }
+        assert_eq!(Command::ALL.iter().collect::<HashSet<_>>().len(), Command::ALL.len());
+    }
+}

@@ -1,0 +1,160 @@
+//! When each command can be used, and how it stands.
+
+use egui::{Key, KeyboardShortcut, Modifiers};
+
+use super::Command;
+use crate::session::ModelStatus;
+use crate::ui_state::{Appearance, Tab, Tool};
+use crate::update::State;
+
+impl Command {
+    /// Whether it would do something now.
+    pub fn is_enabled(self, state: &State) -> bool {
+        let session = &state.session;
+        let picture = state.picture();
+        match self {
+            Self::OpenPicture | Self::OpenFolder | Self::OpenModelFolder | Self::OpenModelFile => {
+                !session.dialog_open
+            }
+            Self::Export => picture.is_some() && session.exporting.is_none(),
+            Self::Import => picture.is_some() && !session.dialog_open && session.keeping.busy.is_none(),
+            Self::AskAboutAll => picture.is_some() && session.batch.is_none(),
+            Self::NewSession => picture.is_some() || session.keeping.file.is_some(),
+            Self::OpenSession => !session.dialog_open && session.keeping.busy.is_none(),
+            Self::SaveSession | Self::SaveSessionAs => {
+                !state.document().pictures().is_empty()
+                    && session.keeping.busy.is_none()
+                    && !session.dialog_open
+            }
+            Self::PastePicture
+            | Self::NewScene
+            | Self::KeepPictures
+            | Self::Quit
+            | Self::KeepZoom
+            | Self::ToggleMap
+            | Self::ToggleLoupe
+            | Self::ToggleEncoderFrames
+            | Self::ShowChat
+            | Self::ShowRegions
+            | Self::ShowMasks
+            | Self::ShowTokens
+            | Self::FollowSystem
+            | Self::LightMode
+            | Self::DarkMode
+            | Self::ToggleContrast
+            | Self::LargerInterface
+            | Self::SmallerInterface
+            | Self::NormalInterface
+            | Self::ShowPalette
+            | Self::ShowTour
+            | Self::ShowLog
+            | Self::ShowAbout
+            | Self::ManageModels
+            | Self::UseDemoModel
+            | Self::ShowShortcuts => true,
+            Self::StopLoading => matches!(session.model, ModelStatus::Loading(_)),
+            Self::UnloadModel => matches!(session.model, ModelStatus::Ready(_)),
+            Self::NextPicture | Self::PreviousPicture => state.document().pictures().len() > 1,
+            Self::ClosePicture
+            | Self::SelectTool
+            | Self::BoxTool
+            | Self::PointTool
+            | Self::ZoomIn
+            | Self::ZoomOut
+            | Self::ZoomFit
+            | Self::ZoomActual
+            | Self::RenameConversation
+            | Self::ChatSettings
+            | Self::PromptLibrary => picture.is_some(),
+            Self::Undo => state.history.undoable().is_some(),
+            Self::Redo => state.history.redoable().is_some(),
+            Self::RenameRegion | Self::DuplicateRegion | Self::HideRegion | Self::DeleteRegion => {
+                state.ui.selected_region.is_some()
+            }
+            Self::Ask => {
+                let written = picture.is_some_and(|p| !state.ui.draft(p.id).trim().is_empty());
+                written && session.job.is_none() && session.model != ModelStatus::Gone
+            }
+            Self::Stop => session.job.as_ref().is_some_and(|job| !job.stopping),
+            Self::AnswerAgain | Self::EditQuestion => {
+                let last = state.conversation().and_then(|c| c.head());
+                last.is_some() && session.job.is_none()
+            }
+            Self::ContinueReply => {
+                let last = state.conversation().and_then(|c| c.exchange(c.head()?));
+                last.is_some_and(|e| e.is_unfinished()) && session.job.is_none()
+            }
+            Self::CopyReply => state.conversation().is_some_and(|c| !c.is_empty()),
+            Self::PreviousBranch => session.job.is_none() && state.branch_beside(-1).is_some(),
+            Self::NextBranch => session.job.is_none() && state.branch_beside(1).is_some(),
+            Self::DeleteConversation => {
+                picture.is_some_and(|p| p.conversations.len() > 1 || p.is_talked_about())
+            }
+            Self::NewConversation => state
+                .conversation()
+                .is_some_and(|conversation| state.shown_failure().is_some() || !conversation.is_empty()),
+            Self::ToggleMasks => picture.is_some_and(|p| p.is_talked_about()) || session.job.is_some(),
+            Self::UnpinMasks => !state.ui.pinned.is_empty(),
+            Self::SoloMask | Self::HideMask | Self::RenameMask => state.is_selected_hidden().is_some(),
+            Self::ShowAllMasks => state.has_hidden_masks(),
+        }
+    }
+
+    /// Whether a menu shows a tick before it; `None` for commands that are no choice.
+    pub fn is_chosen(self, state: &State) -> Option<bool> {
+        let ui = &state.ui;
+        match self {
+            Self::SelectTool => Some(ui.tool == Tool::Select),
+            Self::BoxTool => Some(ui.tool == Tool::Box),
+            Self::PointTool => Some(ui.tool == Tool::Point),
+            Self::HideRegion => {
+                let selected = ui.selected_region.and_then(|tag| state.picture()?.region(tag));
+                Some(selected.is_some_and(|region| region.hidden))
+            }
+            Self::ToggleMasks => Some(ui.masks_hidden),
+            Self::SoloMask => ui.inspection.selected.map(|mask| state.are_alone(&[mask])),
+            Self::HideMask => Some(state.is_selected_hidden() == Some(true)),
+            Self::KeepZoom => Some(ui.looks.keep_zoom),
+            Self::ToggleMap => Some(ui.looks.map_hidden),
+            Self::ToggleLoupe => Some(ui.inspection.loupe),
+            Self::ToggleEncoderFrames => Some(ui.inspection.encoder_frames),
+            Self::ShowChat => Some(ui.tab == Tab::Chat),
+            Self::ShowRegions => Some(ui.tab == Tab::Regions),
+            Self::ShowMasks => Some(ui.tab == Tab::Masks),
+            Self::ShowTokens => Some(ui.tab == Tab::Tokens),
+            Self::FollowSystem => Some(ui.appearance == Appearance::System),
+            Self::LightMode => Some(ui.appearance == Appearance::Light),
+            Self::DarkMode => Some(ui.appearance == Appearance::Dark),
+            Self::UseDemoModel => Some(state.session.is_demo()),
+            Self::ToggleContrast => Some(ui.shell.high_contrast),
+            Self::ShowLog => Some(ui.shell.log_open),
+            Self::KeepPictures => Some(state.session.keeping.with_pictures),
+            _ => None,
+        }
+    }
+
+    /// The label in menus, which says what would be undone.
+    pub fn menu_label(self, state: &State) -> String {
+        let label = self.info().label;
+        let step = match self {
+            Self::Undo => state.history.undoable(),
+            Self::Redo => state.history.redoable(),
+            _ => None,
+        };
+        step.map_or_else(|| label.to_owned(), |step| format!("{label} {}", step.label))
+    }
+
+    /// Whether the shortcut also works while something lies over the window.
+    pub fn works_over_modals(self) -> bool {
+        matches!(self, Self::Quit | Self::ManageModels | Self::ShowShortcuts | Self::ShowPalette)
+    }
+
+    /// Whether one of its shortcuts also works while a text field has the keyboard: not where the field
+    /// has a use for it, or would write it.
+    pub fn works_while_typing(self, shortcut: KeyboardShortcut) -> bool {
+        let for_text = matches!(self, Self::Undo | Self::Redo | Self::PastePicture);
+        let is_free = matches!(shortcut.logical_key, Key::Escape | Key::F1);
+        let writes = shortcut.modifiers.is_none() || shortcut.modifiers == Modifiers::SHIFT;
+        !for_text && (is_free || !writes)
+    }
+}

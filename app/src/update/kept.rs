@@ -1,0 +1,111 @@
+//! What is kept against a sudden end, and when that has changed.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use glamm_engine::protocol::{FinishReason, Grounding, ImageId, JobId, JobStats, Reply};
+
+use super::State;
+use crate::document::{ConversationId, Document, Exchange, segments};
+use crate::storage::{Snapshot, Unfinished};
+
+/// What there was to keep when it was last looked at.
+#[derive(Debug, Default)]
+pub struct Watched {
+    document: Document,
+    drafts: HashMap<ImageId, String>,
+    conversations: HashMap<ImageId, ConversationId>,
+    current: Option<ImageId>,
+    reply: Option<(JobId, usize, usize)>,
+    file: Option<PathBuf>,
+    unsaved: bool,
+}
+
+fn same_pictures(a: &Document, b: &Document) -> bool {
+    let (a, b) = (a.pictures(), b.pictures());
+    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| Arc::ptr_eq(a, b))
+}
+
+impl State {
+    /// What is to be kept against a sudden end, if that has changed; the inner `None`: nothing.
+    pub fn to_keep(&self, watched: &mut Watched) -> Option<Option<Snapshot>> {
+        let reply = self.session.job.as_ref().map(|job| (job.id, job.chars, job.grounded.len()));
+        let unsaved = self.is_unsaved();
+        let same = same_pictures(self.document(), &watched.document)
+            && self.ui.drafts == watched.drafts
+            && self.ui.conversations == watched.conversations
+            && self.ui.current == watched.current
+            && reply == watched.reply
+            && self.session.keeping.file == watched.file
+            && unsaved == watched.unsaved;
+        if same {
+            return None;
+        }
+        *watched = Watched {
+            document: self.document().clone(),
+            drafts: self.ui.drafts.clone(),
+            conversations: self.ui.conversations.clone(),
+            current: self.ui.current,
+            reply,
+            file: self.session.keeping.file.clone(),
+            unsaved,
+        };
+        let writing = self.ui.drafts.values().any(|draft| !draft.trim().is_empty());
+        let something = unsaved || writing || self.session.job.is_some();
+        Some(something.then(|| self.snapshot()))
+    }
+
+    /// All there is to keep.
+    pub fn snapshot(&self) -> Snapshot {
+        let keeping = &self.session.keeping;
+        Snapshot {
+            document: self.document().clone(),
+            current: self.ui.current,
+            drafts: self.ui.drafts.clone(),
+            conversations: self.ui.conversations.clone(),
+            unfinished: self.unfinished(),
+            pixels: self.session.pixels.clone(),
+            stored: keeping.stored.clone(),
+            saved_as: keeping.file.clone(),
+            recovered_from: keeping.recovered_from.clone(),
+        }
+    }
+
+    /// The reply on its way, as if it had been stopped here.
+    fn unfinished(&self) -> Option<Unfinished> {
+        let job = self.session.job.as_ref()?;
+        let conversation = self.document().picture(job.image)?.conversation(job.asked.place.conversation)?;
+        let groundings: Vec<_> = job.grounded.iter().map(|(grounding, _)| grounding.clone()).collect();
+        let raw = marked(&job.text, &groundings);
+        let reply = Reply { raw, text: job.text.clone(), groundings };
+        let exchange = Exchange {
+            id: conversation.free_exchange(),
+            parent: job.asked.place.parent,
+            question: job.asked.question.clone(),
+            reply,
+            tokens: Arc::new([]),
+            masks: job.grounded.iter().map(|(_, mask)| mask.clone()).collect(),
+            first_hue: job.first_hue,
+            sampling: job.asked.sampling.clone(),
+            reason: FinishReason::Cancelled,
+            stats: JobStats::default(),
+        };
+        let (image, conversation) = (job.image, conversation.id);
+        Some(Unfinished { image, conversation, exchange: Arc::new(exchange) })
+    }
+}
+
+/// A reply as the model would have written it: what a follow-up question needs.
+fn marked(text: &str, groundings: &[Grounding]) -> String {
+    let mut raw = String::new();
+    for segment in segments(text, groundings) {
+        if segment.groundings.is_empty() {
+            raw.push_str(segment.text);
+        } else {
+            raw.extend(["<p> ", segment.text.trim(), " </p>"]);
+            raw.extend(segment.groundings.iter().map(|_| " [SEG]"));
+        }
+    }
+    raw
+}

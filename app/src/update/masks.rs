@@ -1,0 +1,109 @@
+//! What happens to masks beside their pixels: they are hidden, shown alone, coloured, named. A phrase
+//! may have several masks, which change together, in one step to undo.
+
+use super::State;
+use crate::document::{Edit, MaskEdit, MaskId};
+use crate::ui_state::Tab;
+
+/// Something that was done to masks of the current picture.
+#[derive(Debug, Clone, PartialEq)]
+pub enum MaskAction {
+    /// Change these, in one step.
+    Change(Vec<MaskId>, MaskEdit),
+    /// Hide all but these, or show all again where that is so already.
+    Solo(Vec<MaskId>),
+    /// Show all.
+    ShowAll,
+    /// A name is being written; `None`: no more.
+    Name(Option<(MaskId, String)>),
+    /// The name is as it is to be.
+    NameWritten(MaskId, String),
+}
+
+impl State {
+    pub(super) fn mask_action(&mut self, action: MaskAction) {
+        match action {
+            MaskAction::Change(masks, change) => self.change_masks(&masks, &change),
+            MaskAction::Solo(masks) => self.solo(masks),
+            MaskAction::ShowAll => self.show_masks(None),
+            MaskAction::Name(naming) => {
+                if naming.is_some() {
+                    self.ui.tab = Tab::Masks;
+                }
+                self.ui.naming = naming;
+            }
+            MaskAction::NameWritten(mask, name) => {
+                self.ui.naming = None;
+                let before = self.find_mask(mask).map(|found| found.name);
+                if before.as_deref() != Some(name.trim()) {
+                    self.change_masks(&[mask], &MaskEdit::Rename(name));
+                }
+            }
+        }
+    }
+
+    fn change_masks(&mut self, masks: &[MaskId], change: &MaskEdit) {
+        let Some(image) = self.ui.current else { return };
+        for (place, &mask) in masks.iter().enumerate() {
+            let edit = Edit::Mask { image, mask, change: change.clone() };
+            if place == 0 {
+                self.edit(&edit);
+            } else if let Err(error) = self.history.amend(&edit) {
+                tracing::debug!(%error, ?edit, "an edit was refused");
+            }
+        }
+    }
+
+    fn solo(&mut self, masks: Vec<MaskId>) {
+        let only = (!self.are_alone(&masks)).then_some(masks);
+        self.show_masks(only);
+    }
+
+    fn show_masks(&mut self, only: Option<Vec<MaskId>>) {
+        if let Some(image) = self.ui.current {
+            self.ui.masks_hidden = false;
+            self.edit(&Edit::ShowMasks { image, only });
+        }
+    }
+
+    /// Whether these masks are shown and every other one of the picture is hidden.
+    pub fn are_alone(&self, masks: &[MaskId]) -> bool {
+        let Some(picture) = self.picture() else { return false };
+        let mut others = 0;
+        let alone = picture.all_masks().all(|mask| {
+            let chosen = masks.contains(&mask.id);
+            others += usize::from(!chosen);
+            mask.hidden != chosen
+        });
+        alone && others > 0
+    }
+
+    /// Whether any mask of the picture is hidden.
+    pub fn has_hidden_masks(&self) -> bool {
+        self.picture().is_some_and(|picture| picture.all_masks().any(|mask| mask.hidden))
+    }
+
+    /// Whether the mask that is looked at is hidden; `None` where none is, or it cannot be changed yet.
+    pub fn is_selected_hidden(&self) -> Option<bool> {
+        self.picture()?.mask(self.ui.inspection.selected?).map(|mask| mask.hidden)
+    }
+
+    /// Does something with the mask that is looked at.
+    pub(super) fn with_mask(&mut self, action: impl FnOnce(MaskId, &Self) -> MaskAction) {
+        if let Some(mask) = self.ui.inspection.selected {
+            let action = action(mask, self);
+            self.mask_action(action);
+        }
+    }
+
+    /// Whether a mask belongs to words of a reply, whose place gives it its colour.
+    pub fn is_of_a_phrase(&self, mask: MaskId) -> bool {
+        self.picture().is_some_and(|picture| picture.masks.iter().all(|own| own.id != mask))
+    }
+
+    /// Begins to write a name for a mask, with the one it has.
+    pub fn naming_of(&self, mask: MaskId) -> MaskAction {
+        let listed = self.listed_masks().into_iter().find(|listed| listed.mask.id == mask);
+        MaskAction::Name(listed.map(|listed| (mask, listed.title())))
+    }
+}

@@ -1,0 +1,133 @@
+//! A session that was read takes the place of the present one.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use glamm_engine::protocol::{EngineCommand, ImageId};
+
+use super::keeping::file_name;
+use super::{Effect, Source, State};
+use crate::document::{Document, History};
+use crate::storage::Opened;
+
+impl State {
+    pub(super) fn opened(
+        &mut self,
+        path: PathBuf,
+        recovered: bool,
+        result: Result<Box<Opened>, String>,
+        out: &mut Vec<Effect>,
+    ) {
+        self.session.keeping.busy = None;
+        let opened = match result {
+            Ok(opened) => *opened,
+            Err(message) => {
+                self.session.notify(message, true);
+                self.session.keeping.recent.retain(|known| *known != path);
+                return;
+            }
+        };
+        if !opened.missing.is_empty() {
+            let name = if recovered { "The recovered work".to_owned() } else { file_name(&path) };
+            let text = format!("{name} is damaged. What is missing: {}", opened.missing.join("; "));
+            self.session.notify(text, true);
+        }
+        let whole = opened.missing.is_empty();
+        let file = if recovered { opened.saved_as.clone() } else { Some(path.clone()) };
+        self.replace_session(opened, file, out);
+        let keeping = &mut self.session.keeping;
+        if recovered {
+            keeping.recovered_from.push(path);
+        } else if whole {
+            self.remember_session(&path, out);
+        }
+        if recovered || !whole {
+            // It is not what lies in the file.
+            self.session.keeping.saved = Document::default();
+        }
+    }
+
+    /// Puts a session in place of the present one.
+    pub(super) fn replace_session(
+        &mut self,
+        mut opened: Opened,
+        file: Option<PathBuf>,
+        out: &mut Vec<Effect>,
+    ) {
+        self.stop();
+        self.close_all(out);
+        let session = &mut self.session;
+        let ids = std::cell::RefCell::new(session);
+        opened.name(|| ids.borrow_mut().fresh_image(), || ids.borrow_mut().fresh_mask());
+        let session = ids.into_inner();
+        let mut document = Document::default();
+        let mut current = None;
+        for (place, opened_picture) in opened.pictures.into_iter().enumerate() {
+            let picture = opened_picture.picture;
+            let image = picture.id;
+            if let Some(stored) = opened_picture.stored {
+                session.keeping.stored.insert(image, stored);
+            }
+            if !opened_picture.draft.is_empty() {
+                self.ui.drafts.insert(image, opened_picture.draft);
+            }
+            if let Some(conversation) = opened_picture.conversation {
+                self.ui.conversations.insert(image, conversation);
+            }
+            if place == 0 || opened.current == Some(place) {
+                current = Some(image);
+            }
+            document = document.with_picture(Arc::new(picture));
+        }
+        session.keeping.file = file;
+        session.keeping.saved = document.clone();
+        session.keeping.recovered_from.clear();
+        self.history = History::of(document);
+        if let Some(image) = current {
+            self.select_picture(image, out);
+        }
+        let all: Vec<_> = self.document().pictures().iter().map(|picture| picture.id).collect();
+        for image in all {
+            self.want_pixels(image, false);
+        }
+        self.load_wanted(out);
+    }
+
+    /// Closes every picture, without a way back.
+    fn close_all(&mut self, out: &mut Vec<Effect>) {
+        let session = &mut self.session;
+        for image in session.encodings.drain().map(|(image, _)| image) {
+            out.push(Effect::Engine(EngineCommand::CloseImage(image)));
+        }
+        for image in session.thumbnails.drain().map(|(image, _)| image) {
+            out.push(Effect::ForgetPicture(image));
+        }
+        session.pixels.clear();
+        session.failures.clear();
+        session.arrivals.clear();
+        session.wanted.clear();
+        session.loading.clear();
+        session.unavailable.clear();
+        session.lately_used.clear();
+        session.keeping.stored.clear();
+        session.batch = None;
+        session.export = None;
+        let ui = &mut self.ui;
+        ui.views.clear();
+        ui.drafts.clear();
+        ui.conversations.clear();
+        ui.pinned.clear();
+        ui.current = None;
+        ui.selected_region = None;
+        ui.gesture = None;
+        ui.hovered = None;
+        ui.prompt_awaiting_region = None;
+    }
+
+    /// Where the loader finds a picture of the document.
+    pub(super) fn kept_source(&self, image: ImageId) -> Option<Source> {
+        let picture = self.document().picture(image)?;
+        let stored = self.session.keeping.stored.get(&image).cloned();
+        Some(Source::Kept { stored, origin: picture.origin.clone() })
+    }
+}

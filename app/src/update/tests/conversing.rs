@@ -1,0 +1,111 @@
+//! Branches, copies, settings, prompts.
+
+use super::*;
+
+/// Asks and has it answered with [`reply`].
+fn exchange(state: &mut State, question: &str) -> ExchangeId {
+    let job = ask(state, question).id;
+    answer(state, job);
+    state.conversation().unwrap().head().unwrap()
+}
+
+fn sent(effects: &[Effect]) -> &JobRequest {
+    match effects {
+        [Effect::Engine(EngineCommand::Run(request))] => request,
+        other => panic!("not asked, but {other:?}"),
+    }
+}
+
+#[test]
+fn replies_are_copied_in_their_colours() {
+    let (mut state, _) = with_picture();
+    exchange(&mut state, "What?");
+    let id = exchange(&mut state, "And?");
+    let mut copied = |format| match state.update(Action::CopyReply(id, format), 0.0).pop() {
+        Some(Effect::Copy(copied)) => copied,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(copied(ReplyFormat::Text), Copied::Text("a house.".to_owned()));
+    assert_eq!(copied(ReplyFormat::Markdown), Copied::Text("**a house**.".to_owned()));
+    let Copied::Html { html, text } = copied(ReplyFormat::Html) else { panic!("no HTML") };
+    assert_eq!(text, "a house.");
+    assert!(html.contains(&crate::palette::phrase_color(1).hex()), "the colour on the picture: {html}");
+}
+
+#[test]
+fn another_reply_stands_beside_the_first() {
+    let (mut state, _) = with_picture();
+    let first = exchange(&mut state, "What?");
+    let effects = state.update(Action::Regenerate(first), 1.0);
+    let request = sent(&effects).clone();
+    assert!(state.shown_exchanges().is_empty(), "while it comes, what it takes the place of is out of sight");
+    assert_eq!(turns(&request).len(), 1);
+    // Stopped before the first word: nothing is left of it, and no draft.
+    let (job, reason) = (request.id, FinishReason::Cancelled);
+    let stats = JobStats::default();
+    event(
+        &mut state,
+        EngineEvent::JobFinished { job, reason, reply: Reply::default(), tokens: Arc::default(), stats },
+    );
+    assert_eq!(state.shown_exchanges()[0].id, first);
+    assert_eq!(state.ui.draft(request.image), "");
+    let effects = state.update(Action::Regenerate(first), 1.0);
+    let job = sent(&effects).id;
+    answer(&mut state, job);
+    let conversation = state.conversation().unwrap();
+    assert_eq!(conversation.branches(first).len(), 2);
+    assert_ne!(conversation.head(), Some(first));
+    assert!(state.update(Action::Continue(first), 1.0).is_empty(), "it is finished");
+}
+
+#[test]
+fn settings_are_one_change_and_belong_to_the_conversation() {
+    let (mut state, _) = with_picture();
+    state.update(Action::Command(Command::ChatSettings), 0.0);
+    let mut settings = state.ui.chat_settings.clone().unwrap();
+    for length in [8, 9, 10] {
+        settings.max_new_tokens = length;
+        state.update(Action::SetChatSettings(Some(settings.clone())), 0.0);
+    }
+    state.update(Action::SetChatSettings(None), 0.0);
+    let request = ask(&mut state, "What?");
+    let Task::Converse { max_new_tokens, .. } = request.task else { panic!("another task") };
+    assert_eq!(max_new_tokens, 10);
+    answer(&mut state, request.id);
+    state.update(Action::Command(Command::NewConversation), 0.0);
+    assert_eq!(state.conversation().unwrap().settings.max_new_tokens, 10, "the next one begins with them");
+    for label in ["new conversation", "reply", "chat settings"] {
+        assert_eq!(state.history.undoable().unwrap().label, label);
+        state.update(Action::Command(Command::Undo), 0.0);
+    }
+    assert_eq!(state.conversation().unwrap().settings, crate::document::Settings::default());
+}
+
+#[test]
+fn a_deleted_conversation_takes_its_job_along() {
+    let (mut state, _) = with_picture();
+    exchange(&mut state, "What?");
+    let request = ask(&mut state, "And?");
+    state.update(Action::Command(Command::DeleteConversation), 0.0);
+    assert!(request.cancel.is_cancelled());
+    answer(&mut state, request.id);
+    assert!(state.session.job.is_none() && state.conversation().unwrap().is_empty());
+    state.update(Action::Command(Command::Undo), 0.0);
+    assert_eq!(state.shown_exchanges().len(), 1);
+}
+
+#[test]
+fn own_prompts_are_kept() {
+    let (mut state, _) = with_picture();
+    state.update(Action::SetDraft("Is it round?".to_owned()), 0.0);
+    let kept = |effects: Vec<Effect>| match effects.into_iter().next() {
+        Some(Effect::KeepPrompts(prompts)) => prompts,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(kept(state.update(Action::KeepPrompt, 0.0)).len(), 1);
+    assert_eq!(kept(state.update(Action::KeepPrompt, 0.0)).len(), 1, "once is enough");
+    assert_eq!(kept(state.update(Action::RenamePrompt(0, " Round? ".to_owned()), 0.0))[0].label, "Round?");
+    assert!(state.update(Action::RenamePrompt(0, " ".to_owned()), 0.0).is_empty());
+    assert!(kept(state.update(Action::RemovePrompt(0), 0.0)).is_empty());
+    assert!(state.update(Action::RemovePrompt(0), 0.0).is_empty());
+}

@@ -1,0 +1,139 @@
+//! What is looked at: zoom, masks, pictures, models.
+
+use super::*;
+
+#[test]
+fn the_zoom_is_kept_when_wanted() {
+    let (mut state, effects) = State::start(ModelSpec::default(), None);
+    let images: Vec<ImageId> = effects
+        .iter()
+        .filter_map(|effect| if let Effect::Load { image, .. } = effect { Some(*image) } else { None })
+        .collect();
+    for image in &images[..3] {
+        load(&mut state, *image);
+    }
+    let free = Viewpoint::Free { scale: 3.0, center: pos2(25.0, 40.0) };
+    state.update(Action::SetView(free), 0.0);
+    state.update(Action::SelectPicture(images[1]), 0.0);
+    assert_eq!(state.ui.view(images[1]), Viewpoint::Fit);
+    state.update(Action::SelectPicture(images[0]), 0.0);
+    state.update(Action::Command(Command::KeepZoom), 0.0);
+    state.update(Action::SelectPicture(images[2]), 0.0);
+    assert_eq!(state.ui.view(images[2]), free);
+}
+
+#[test]
+fn a_prompt_about_a_region_waits_for_one() {
+    let (mut state, image) = with_picture();
+    state.update(Action::Prompt(SUGGESTED[2].clone()), 0.0);
+    assert_eq!(state.ui.tool, Tool::Box);
+    let gesture = Gesture { grip: Grip::Draw, from: pos2(10.0, 10.0), to: pos2(30.0, 40.0), snap: 0.0 };
+    state.update(Action::Gesture(Some(gesture)), 0.0);
+    let effects = state.update(Action::FinishGesture, 0.0);
+    assert!(state.ui.draft(image).contains("[1]"));
+    assert!(matches!(effects[..], [Effect::FocusQuestion]));
+}
+
+#[test]
+fn hovering_and_pinning_bring_masks_out() {
+    let (mut state, _) = with_picture();
+    let first = ask(&mut state, "What?").id;
+    answer(&mut state, first);
+    let second = ask(&mut state, "What else?").id;
+    answer(&mut state, second);
+    let ids: Vec<MaskId> =
+        state.conversation().unwrap().path().flat_map(|e| e.masks.iter().flatten().map(|m| m.id)).collect();
+    let shown =
+        |state: &State| state.visible_masks().iter().map(|m| (m.mask.id, m.emphasised)).collect::<Vec<_>>();
+    assert_eq!(shown(&state), [(ids[1], false)], "those of the latest reply");
+    state.update(Action::Hover { mask: Some(ids[0]), pointer: None }, 0.0);
+    let mut both = shown(&state);
+    both.sort();
+    assert_eq!(both, [(ids[0], true), (ids[1], false)]);
+    state.update(Action::Hover { mask: None, pointer: None }, 0.0);
+    state.update(Action::TogglePin(ids[0]), 0.0);
+    assert!(shown(&state).contains(&(ids[0], true)));
+    state.update(Action::TogglePin(ids[0]), 0.0);
+    assert_eq!(shown(&state), [(ids[1], false)]);
+    state.update(Action::Command(Command::ToggleMasks), 0.0);
+    assert!(state.visible_masks().is_empty());
+}
+
+#[test]
+fn pictures_are_encoded_when_shown_and_forgotten_when_closed() {
+    let (mut state, effects) = State::start(ModelSpec::default(), None);
+    let images: Vec<ImageId> = effects
+        .iter()
+        .filter_map(|effect| match effect {
+            Effect::Load { image, .. } => Some(*image),
+            _ => None,
+        })
+        .collect();
+    assert!(images.len() > 2, "the gallery");
+    let opens = |effects: &[Effect]| {
+        effects.iter().filter(|e| matches!(e, Effect::Engine(EngineCommand::OpenImage { .. }))).count()
+    };
+    assert_eq!(opens(&load(&mut state, images[0])), 1, "the one that is shown");
+    assert_eq!(opens(&load(&mut state, images[1])), 0, "the others wait");
+    assert_eq!(opens(&state.update(Action::SelectPicture(images[1]), 0.0)), 1);
+    assert_eq!(opens(&state.update(Action::SelectPicture(images[0]), 0.0)), 0, "the engine has it");
+    assert_eq!(state.session.encodings[&images[0]], Encoding::Waiting);
+    let effects = state.update(Action::Command(Command::ClosePicture), 0.0);
+    assert!(
+        effects
+            .iter()
+            .any(|e| matches!(e, Effect::Engine(EngineCommand::CloseImage(id)) if *id == images[0]))
+    );
+    assert_eq!(state.ui.current, Some(images[1]));
+    let late = EngineEvent::ImageEncoded {
+        image: images[0],
+        timings: glamm_engine::protocol::EncodeTimings::default(),
+    };
+    event(&mut state, late);
+    assert!(!state.session.encodings.contains_key(&images[0]), "too late");
+}
+
+#[test]
+fn what_cannot_be_opened_is_said() {
+    let (mut state, effects) = State::start(no_model(), Some("bad.png".into()));
+    let Some(Effect::Load { image, .. }) = effects.last() else { panic!("{effects:?}") };
+    let result = Err("bad.png is damaged: it ends early".to_owned());
+    state.update(Action::PictureLoaded { image: *image, result }, 0.0);
+    assert!(state.picture().is_none());
+    assert!(state.session.notices[0].text.contains("damaged"));
+    let id = state.session.notices[0].id;
+    state.update(Action::DismissNotice(id), 0.0);
+    assert!(state.session.notices.is_empty());
+}
+
+#[test]
+fn another_model_can_be_loaded() {
+    let (mut state, image) = with_picture();
+    event(&mut state, EngineEvent::LoadFailed(Arc::new(EngineError::NoModel)));
+    assert!(matches!(state.session.model, ModelStatus::Failed(_)));
+    let effects = state.update(Action::Command(Command::UseDemoModel), 0.0);
+    let [
+        Effect::Engine(EngineCommand::CloseImage(closed)),
+        Effect::Engine(EngineCommand::LoadModel(spec)),
+        last,
+    ] = &effects[..]
+    else {
+        panic!("{effects:?}")
+    };
+    assert_eq!((*closed, &spec.source), (image, &ModelSource::Demo));
+    assert!(matches!(last, Effect::Engine(EngineCommand::OpenImage { .. })), "encoded anew, once");
+    event(&mut state, EngineEvent::LoadProgressed(LoadProgress::default()));
+    let info = ModelInfo {
+        name: "Demo model".to_owned(),
+        device: "CPU".to_owned(),
+        source: ModelSource::Demo,
+        parameters: 1,
+        precision: "f32".to_owned(),
+        context_length: 1,
+        encoder_sides: EncoderSides { global: 1, grounding: 1 },
+        load_time: Duration::ZERO,
+    };
+    event(&mut state, EngineEvent::ModelLoaded(info.clone()));
+    assert_eq!(state.session.model, ModelStatus::Ready(info));
+    assert_eq!(state.session.encodings[&image], Encoding::Waiting);
+}

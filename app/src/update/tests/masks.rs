@@ -1,0 +1,66 @@
+//! Masks: hidden, alone, coloured, named.
+
+use super::*;
+use crate::document::MaskEdit;
+use crate::update::MaskAction;
+
+/// A reply with one mask, and another mask that belongs to none; the first is looked at.
+fn with_two_masks() -> (State, [MaskId; 2]) {
+    let (mut state, image) = with_picture();
+    let request = ask(&mut state, "What is there?");
+    answer(&mut state, request.id);
+    let own = GroundedMask::new(state.session.fresh_mask(), mask(8));
+    state.update(Action::Edit(Edit::AddMask { image, mask: Box::new(own) }), 2.0);
+    let ids: Vec<MaskId> = state.listed_masks().iter().map(|listed| listed.mask.id).collect();
+    state.update(Action::TogglePin(ids[0]), 2.0);
+    (state, [ids[0], ids[1]])
+}
+
+fn hidden(state: &State) -> Vec<bool> {
+    state.listed_masks().iter().map(|listed| listed.mask.hidden).collect()
+}
+
+#[test]
+fn one_mask_alone_and_all_again() {
+    let (mut state, [first, second]) = with_two_masks();
+    state.update(Action::Command(Command::SoloMask), 3.0);
+    assert_eq!(hidden(&state), [false, true]);
+    assert!(state.are_alone(&[first]) && !state.are_alone(&[second]));
+    state.update(Action::Mask(MaskAction::Solo(vec![second])), 3.0);
+    assert_eq!(hidden(&state), [true, false]);
+    state.update(Action::Command(Command::ShowAllMasks), 3.0);
+    assert_eq!(hidden(&state), [false, false]);
+    assert!(!Command::ShowAllMasks.is_enabled(&state));
+    for expected in [[true, false], [false, true], [false, false]] {
+        state.update(Action::Command(Command::Undo), 3.0);
+        assert_eq!(hidden(&state), expected);
+    }
+    let gone = MaskAction::Solo(vec![MaskId(999)]);
+    state.update(Action::Mask(gone), 3.0);
+    assert_eq!(hidden(&state), [false, false], "one that is not there hides nothing");
+}
+
+#[test]
+fn a_name_is_one_step_and_none_where_it_stays() {
+    let (mut state, [first, _]) = with_two_masks();
+    let before = state.history.undoable();
+    state.update(Action::Command(Command::RenameMask), 3.0);
+    assert_eq!(state.ui.naming, Some((first, "a house".to_owned())));
+    assert_eq!(state.ui.tab, Tab::Masks);
+    state.update(Action::Mask(MaskAction::NameWritten(first, "a house".to_owned())), 3.0);
+    assert_eq!((state.ui.naming.clone(), state.history.undoable()), (None, before), "its words are its name");
+    state.update(Action::Mask(MaskAction::NameWritten(first, "the barn".to_owned())), 3.0);
+    assert_eq!(state.find_mask(first).unwrap().name, "the barn");
+    state.update(Action::Command(Command::Undo), 3.0);
+    assert_eq!(state.find_mask(first).unwrap().name, "a house");
+}
+
+#[test]
+fn all_masks_of_a_phrase_change_in_one_step() {
+    let (mut state, both) = with_two_masks();
+    let change = MaskAction::Change(both.to_vec(), MaskEdit::Recolor(Some(4)));
+    state.update(Action::Mask(change), 3.0);
+    assert!(state.listed_masks().iter().all(|listed| listed.hue == 4));
+    state.update(Action::Command(Command::Undo), 3.0);
+    assert!(state.listed_masks().iter().all(|listed| listed.hue != 4));
+}

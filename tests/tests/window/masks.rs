@@ -1,0 +1,229 @@
+//! Phrases and masks linked both ways: hidden, alone, coloured and named from a chip, from the Masks tab
+//! and from the picture; masks that overlap.
+
+use egui::{Event, Key, Modifiers, MouseWheelUnit, PointerButton, Theme, TouchPhase, Vec2};
+use egui_kittest::kittest::Queryable as _;
+use glamm::document::GroundedMask;
+use glamm_engine::vision::BinaryMask;
+
+use crate::script::Line;
+use crate::stage::{PICTURE, Setup, Stage, disc};
+use crate::{describe, options};
+
+/// The masks of the only reply, and their places in the palette.
+fn masks(stage: &Stage) -> Vec<(GroundedMask, usize)> {
+    let listed = stage.window.state().state().listed_masks();
+    listed.into_iter().map(|listed| (listed.mask, listed.hue)).collect()
+}
+
+fn hidden(stage: &Stage) -> Vec<bool> {
+    masks(stage).iter().map(|(mask, _)| mask.hidden).collect()
+}
+
+/// The menu of what has this label.
+fn open_menu(stage: &mut Stage, label: &str) {
+    stage.window.get_by_label(label).click_secondary();
+    stage.window.run_steps(3);
+    stage.settle();
+}
+
+fn show_chat(stage: &mut Stage) {
+    stage.window.key_press_modifiers(Modifiers::COMMAND, Key::Num1);
+    stage.settle();
+}
+
+fn undo(stage: &mut Stage) -> &'static str {
+    let label = stage.window.state().state().history.undoable().unwrap().label;
+    stage.window.key_press_modifiers(Modifiers::COMMAND, Key::Z);
+    stage.settle();
+    label
+}
+
+#[test]
+fn a_chip_hides_colours_and_names_its_mask() {
+    let mut stage = Stage::new(&Setup::default());
+    describe(&mut stage);
+    open_menu(&mut stage, "Phrase: a red square");
+    stage.press("Hide");
+    assert_eq!(hidden(&stage), [true, false]);
+    assert_eq!(stage.window.state().state().visible_masks().len(), 1);
+    open_menu(&mut stage, "Phrase: a red square");
+    stage.press("Show");
+    assert_eq!(hidden(&stage), [false, false]);
+    open_menu(&mut stage, "Phrase: a red square");
+    stage.press("Colour 6 for the mask");
+    assert_eq!(masks(&stage)[0].1, 5);
+    assert_eq!(stage.window.state().state().visible_masks().iter().filter(|mask| mask.hue == 5).count(), 1);
+    stage.window.key_press(Key::Escape);
+    stage.settle();
+    open_menu(&mut stage, "Phrase: a red square");
+    stage.press("Colour of its place");
+    assert_eq!(masks(&stage)[0].1, 0);
+
+    open_menu(&mut stage, "Phrase: a red square");
+    stage.press("Rename");
+    stage.window.key_press_modifiers(Modifiers::COMMAND, Key::A);
+    stage.window.get_by_label("Name of the mask").type_text("the brick");
+    stage.settle();
+    stage.window.key_press(Key::Enter);
+    stage.settle();
+    assert_eq!(masks(&stage)[0].0.name.as_deref(), Some("the brick"));
+    stage.window.get_by_label("Mask: the brick");
+    show_chat(&mut stage);
+    for expected in ["rename mask", "recolour mask", "recolour mask", "show mask", "hide mask"] {
+        assert_eq!(undo(&mut stage), expected, "each is a step of its own");
+    }
+    let first = masks(&stage)[0].0.clone();
+    assert_eq!((first.name, first.hue, first.hidden), (None, None, false));
+}
+
+#[test]
+fn a_mask_is_shown_alone_from_the_picture_and_by_the_keyboard() {
+    let mut stage = Stage::new(&Setup::default());
+    describe(&mut stage);
+    let on_disc = stage.on_screen(112.0, 60.0);
+    stage.window.hover_at(on_disc);
+    stage.window.step();
+    for pressed in [true, false] {
+        let button = PointerButton::Secondary;
+        stage.window.event(Event::PointerButton {
+            pos: on_disc,
+            button,
+            pressed,
+            modifiers: Modifiers::NONE,
+        });
+        stage.window.step();
+    }
+    stage.settle();
+    stage.press("Show alone");
+    assert_eq!(hidden(&stage), [true, false]);
+    assert_eq!(undo(&mut stage), "show one mask alone");
+    assert_eq!(hidden(&stage), [false, false]);
+
+    stage.press("Phrase: a red square");
+    stage.window.key_press(Key::S);
+    stage.settle();
+    assert_eq!(hidden(&stage), [false, true]);
+    stage.window.key_press(Key::S);
+    stage.settle();
+    assert_eq!(hidden(&stage), [false, false], "the same key shows all again");
+    stage.window.key_press_modifiers(Modifiers::SHIFT, Key::H);
+    stage.settle();
+    assert_eq!(hidden(&stage), [true, false]);
+    stage.window.key_press_modifiers(Modifiers::SHIFT, Key::M);
+    stage.settle();
+    assert_eq!(hidden(&stage), [false, false]);
+    stage.window.key_press_modifiers(Modifiers::SHIFT, Key::F2);
+    stage.settle();
+    stage.window.get_by_label("Name of the mask");
+    stage.window.key_press(Key::Escape);
+    stage.settle();
+    assert_eq!(masks(&stage)[0].0.name, None, "given up");
+
+    stage.window.get_by_label("Mask: a red square");
+    show_chat(&mut stage);
+    stage.window.get_by_label("Question").focus();
+    stage.settle();
+    stage.window.get_by_label("Question").type_text("H");
+    stage.window.key_press_modifiers(Modifiers::SHIFT, Key::H);
+    stage.settle();
+    assert_eq!(hidden(&stage), [false, false], "capitals can be written");
+}
+
+#[test]
+fn the_masks_tab_has_eyes() {
+    let mut stage = Stage::new(&Setup { theme: Theme::Light, ..Setup::default() });
+    describe(&mut stage);
+    stage.press("Masks");
+    stage.press("Hide mask: a large green disc");
+    assert_eq!(hidden(&stage), [false, true]);
+    open_menu(&mut stage, "Mask: a red square");
+    stage.press("Colour 8 for the mask");
+    stage.window.key_press(Key::Escape);
+    stage.window.remove_cursor();
+    stage.settle();
+    stage.window.snapshot_options("masks_light", &options());
+    stage.press("Show all masks");
+    assert_eq!(hidden(&stage), [false, false]);
+    assert_eq!(masks(&stage)[0].1, 7);
+}
+
+#[test]
+fn a_phrase_with_two_masks_changes_both() {
+    let mut stage = Stage::new(&Setup::default());
+    describe(&mut stage);
+    let ids: Vec<_> = masks(&stage).iter().map(|(mask, _)| mask.id).collect();
+    let ctx = stage.window.ctx.clone();
+    let change = glamm::document::MaskEdit::Hide(true);
+    let both = glamm::update::MaskAction::Change(ids, change);
+    stage.window.state_mut().act(&ctx, crate::Action::Mask(both));
+    stage.settle();
+    assert_eq!(hidden(&stage), [true, true]);
+    assert_eq!(undo(&mut stage), "hide mask");
+    assert_eq!(hidden(&stage), [false, false], "in one step");
+}
+
+fn turn_wheel(stage: &mut Stage, lines: f32) {
+    let modifiers = Modifiers::ALT;
+    stage.window.event_modifiers(
+        Event::MouseWheel {
+            unit: MouseWheelUnit::Line,
+            delta: Vec2::new(0.0, lines),
+            phase: TouchPhase::Move,
+            source: egui::MouseWheelSource::Unknown,
+            modifiers,
+        },
+        modifiers,
+    );
+    stage.settle();
+}
+
+#[test]
+fn alt_and_the_wheel_go_through_masks_that_overlap() {
+    let mut stage = Stage::new(&Setup::default());
+    let around = BinaryMask::from_fn(PICTURE.0, PICTURE.1, |x, y| x > 70 && y > 10 && y < 110);
+    let all = BinaryMask::from_fn(PICTURE.0, PICTURE.1, |_, _| true);
+    stage.player.lines.push(Line::new([
+        ("All", Some(all)),
+        (" of it, ", None),
+        ("the right", Some(around)),
+        (" and ", None),
+        ("a disc", Some(disc())),
+    ]));
+    stage.ask("What is there?");
+    stage.player.finish();
+    stage.settle();
+    let on_disc = stage.on_screen(112.0, 60.0);
+    stage.window.hover_at(on_disc);
+    stage.settle();
+    let hovered = |stage: &Stage| {
+        let state = stage.window.state().state();
+        state.find_mask(state.ui.hovered.unwrap()).unwrap().name
+    };
+    let scale = stage.window.state().state().view().unwrap().scale();
+    assert_eq!(hovered(&stage), "a disc", "the smallest");
+    for expected in ["the right", "All", "a disc"] {
+        turn_wheel(&mut stage, -1.0);
+        assert_eq!(hovered(&stage), expected);
+    }
+    turn_wheel(&mut stage, 1.0);
+    assert_eq!(hovered(&stage), "All", "and back");
+    let now = stage.window.state().state().view().unwrap().scale();
+    assert!((now - scale).abs() < 1e-6, "the picture is not zoomed");
+    for pressed in [true, false] {
+        let button = PointerButton::Primary;
+        stage.window.event(Event::PointerButton {
+            pos: on_disc,
+            button,
+            pressed,
+            modifiers: Modifiers::NONE,
+        });
+        stage.window.step();
+    }
+    stage.settle();
+    assert_eq!(stage.window.state().state().inspected().unwrap().name, "All", "what is shown is pinned");
+    let beside = stage.on_screen(80.0, 60.0);
+    stage.window.hover_at(beside);
+    stage.settle();
+    assert_eq!(hovered(&stage), "the right", "elsewhere it begins anew");
+}
