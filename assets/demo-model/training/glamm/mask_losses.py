@@ -9,16 +9,16 @@ from torch import Tensor
 
 def compare(logits: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """BCE, Dice and IoU, each [M, T, K], of every one of T masks with every one of K true ones:
-    low-resolution logits [M, T, h, w] and uint8 [M, K, H, W]. The IoU has no gradient."""
+    low-resolution logits [M, T, h, w] and covered shares of cells [M, K, H, W]. The IoU has no gradient."""
     y = wanted.flatten(2).float().mT
     up = F.interpolate(logits.float(), wanted.shape[-2:], mode="bilinear", align_corners=False).flatten(2)
     bce = (F.softplus(up).sum(-1, keepdim=True) - up @ y) / up.shape[-1]
     p, area = up.sigmoid(), y.sum(1, keepdim=True)
     dice = 1 - (2 * (p @ y) + 1) / (p.sum(-1, keepdim=True) + area + 1)
     with torch.no_grad():
-        hard = (up > 0).float()
-        both = hard @ y
-        iou = both / (hard.sum(-1, keepdim=True) + area - both + 1e-6)
+        hard, truth = (up > 0).float(), (y >= 0.5).float()
+        both = hard @ truth
+        iou = both / (hard.sum(-1, keepdim=True) + truth.sum(1, keepdim=True) - both + 1e-6)
     return bce, dice, iou
 
 
@@ -31,7 +31,7 @@ def mask_losses(logits: Tensor, wanted: Tensor, iou: Tensor) -> tuple[Tensor, Te
 
 def candidate_losses(logits: Tensor, iou: Tensor, wanted: Tensor, share: Tensor) -> dict[str, Tensor]:
     """Of all mask tokens' logits [M, T, h, w] and predicted IoUs [M, T] for prompts that may mean one
-    of K masks, uint8 [M, K, 128, 128], with probabilities `share` [M, K].
+    of K masks [M, K, H, W], with probabilities `share` [M, K].
 
     Token 0 learns what is meant on average. Of the others, the one nearest to each meaning learns that
     one (SAM's way with ambiguous prompts). All IoU predictions learn what to expect.
