@@ -107,16 +107,16 @@ def weighted(terms: Terms) -> Tensor:
 
 def flat(groups: dict[str, Terms], kept: tuple[str, ...]) -> dict[str, float]:
     """Terms for the log."""
-    return {f"{g}.{k}": float(v) for g, terms in groups.items() for k, v in terms.items() if k in kept}
+    return {f"{g}.{k}": float(v.detach()) for g, terms in groups.items() for k, v in terms.items() if k in kept}
 
 
 @torch.no_grad()
 def held_out(decoder: GroundingEncoder, old: GroundingEncoder, folder: Path, log: Log, head: str) -> None:
     """The same prompts on held-out pictures, the same ones every time."""
     prompts = Prompts(folder, 0)
-    for _ in range(8):
+    for _ in range(3):
         groups = {"seg": prompts.segs(decoder, old, 48)} | prompts.places(decoder, 48, 2)
-        log.add(flat(groups, ("iou", "iou_best", "iou_error", "old")))
+        log.add(flat(groups, ("iou", "iou_used", "iou_best", "iou_error", "old")))
     log.flush(head)
 
 
@@ -127,12 +127,12 @@ def main() -> None:
     args.add_argument("--val", type=Path, required=True)
     args.add_argument("--work", type=Path, required=True)
     args.add_argument("--until", required=True, help="HH:MM or +minutes")
-    args.add_argument("--segs", type=int, default=32, help="[SEG] prompts of a step")
+    args.add_argument("--segs", type=int, default=24, help="[SEG] prompts of a step")
     args.add_argument("--things", type=int, default=16, help="things clicked and framed in a step")
     args.add_argument("--seg-weight", type=float, default=2.0)
     args.add_argument("--lr", type=float, default=1e-3)
     args.add_argument("--muon-lr", type=float, default=0.01)
-    args.add_argument("--eval-steps", type=int, default=500)
+    args.add_argument("--eval-steps", type=int, default=250)
     a = args.parse_args()
     a.work.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)
@@ -159,8 +159,8 @@ def train(a: argparse.Namespace) -> None:
         with torch.no_grad():
             for target, source in zip(mean.parameters(), grounding.parameters()):
                 target.lerp_(source, 1 - min(0.995, step / (step + 10)))
-        log.add(flat({k: groups[k] for k in ("seg", "click", "clicks2", "box")}, ("iou", "iou_best", "iou_error")))
-        if step % 50 == 0:
+        log.add(flat({k: groups[k] for k in ("seg", "click", "clicks2", "box")}, ("iou", "iou_used", "iou_best", "iou_error")))
+        if step % 25 == 0:
             log.flush(f"step {step}")
         if step % a.eval_steps == 0:
             held_out(mean, old, a.val, held, f"step {step} held out")

@@ -173,23 +173,23 @@ mod tests {
     }
 
     #[test]
-    fn clicks_and_boxes_of_the_demo_model_find_what_they_are_on() {
+    fn every_object_is_clicked_corrected_and_framed() {
         let engine = Engine::load(&ModelSpec::default(), |_| true).unwrap();
-        let mut scores = PlaceScores::default();
-        let mut objects = 0;
-        for seed in 1..4 {
-            let scene = generate(seed);
-            let (image, _) = engine.encode(&scene.image, &|| false).unwrap();
-            scores += PlaceScores::measure(&engine, &image, &scene).unwrap();
-            objects += scene.objects.len();
+        let scene = generate(1);
+        let (image, _) = engine.encode(&scene.image, &|| false).unwrap();
+        let one = PlaceScores::measure(&engine, &image, &scene).unwrap();
+        let objects = scene.objects.len();
+        for scores in [one.click, one.click_best, one.corrected, one.framed] {
+            assert_eq!(scores.count, objects);
+            assert!((0.0..=1.0).contains(&scores.value()));
         }
-        assert_eq!((scores.click.count, scores.framed.count), (objects, objects));
-        assert_eq!((scores.click_best.count, scores.corrected.count), (objects, objects));
-        assert!(scores.estimate_error.count > 2 * objects);
-        assert!(scores.click_best.value() >= scores.click.value());
-        for (what, found) in [("click", scores.click), ("clicks", scores.corrected), ("box", scores.framed)] {
-            assert!(found.value() > 0.5, "{what}: {:.3}", found.value());
-        }
-        assert!(scores.estimate_error.value() < 0.25, "{:.3}", scores.estimate_error.value());
+        assert!(one.click_best.value() >= one.click.value());
+        // A mask without a fault needs no correction.
+        let masks = 2 * objects..=(2 + CORRECTIONS) * objects;
+        assert!(masks.contains(&one.estimate_error.count));
+        let mut both = one;
+        both += one;
+        assert_eq!(both.framed.count, 2 * objects);
+        assert!((both.framed.value() - one.framed.value()).abs() < 1e-12);
     }
 }

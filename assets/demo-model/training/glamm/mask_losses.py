@@ -34,7 +34,8 @@ def candidate_losses(logits: Tensor, iou: Tensor, wanted: Tensor, share: Tensor)
     of K masks [M, K, H, W], with probabilities `share` [M, K].
 
     Token 0 learns what is meant on average. Of the others, the one nearest to each meaning learns that
-    one (SAM's way with ambiguous prompts). All IoU predictions learn what to expect.
+    one (SAM's way with ambiguous prompts). All IoU predictions learn what to expect. `iou_used` is that of
+    the one that the application takes of a single click.
     """
     bce, dice, found = compare(logits, wanted)
     cost = 2 * bce + dice
@@ -42,10 +43,12 @@ def candidate_losses(logits: Tensor, iou: Tensor, wanted: Tensor, share: Tensor)
     nearest, which = cost[:, 1:].min(1)
     expected = (found * share[:, None]).sum(2)
     best = found[:, 1:].gather(1, which[:, None])[:, 0]
+    used = 1 + iou[:, 1:].argmax(1)
     return {
         "first": (cost[:, 0] * share).sum(1).mean(),
         "others": (nearest * possible).sum() / possible.sum(),
         "iou_error": F.mse_loss(iou.float(), expected),
         "iou": (found[:, 0] * share).sum(1).mean(),
+        "iou_used": expected[torch.arange(len(used)), used].mean(),
         "iou_best": (best * possible).sum() / possible.sum(),
     }
