@@ -45,6 +45,20 @@ pub struct EvalDocument {
     pub refseg_giou: f64,
     /// Expressions.
     pub refseg_count: usize,
+    /// Mean IoU of the mask of one click on an object.
+    pub click_miou: f64,
+    /// The same for the best of the click's candidates.
+    pub click_best_miou: f64,
+    /// The same after two clicks on what was wrong.
+    pub three_clicks_miou: f64,
+    /// The same for the box around an object.
+    pub box_miou: f64,
+    /// Objects clicked and framed.
+    pub place_count: usize,
+    /// Mean absolute error of the IoU that the model predicts of the masks of clicks and boxes.
+    pub predicted_iou_error: f64,
+    /// These masks.
+    pub predicted_iou_count: usize,
     /// Share of boxes whose object was called by the right kind and colour.
     pub region_accuracy: f64,
     /// Boxes.
@@ -136,6 +150,13 @@ impl EvalDocument {
             refseg_ciou: round(report.refseg.ciou()),
             refseg_giou: round(report.refseg.giou()),
             refseg_count: report.refseg.count(),
+            click_miou: round(report.places.click.value()),
+            click_best_miou: round(report.places.click_best.value()),
+            three_clicks_miou: round(report.places.corrected.value()),
+            box_miou: round(report.places.framed.value()),
+            place_count: report.places.framed.count,
+            predicted_iou_error: round(report.places.estimate_error.value()),
+            predicted_iou_count: report.places.estimate_error.count,
             region_accuracy: share(report.region),
             region_count: report.region.count,
             qa_accuracy: share(report.qa()),
@@ -169,6 +190,11 @@ impl EvalDocument {
             ("", "recall", self.gcg_recall, self.gcg_objects),
             ("referring segmentation", "cIoU", self.refseg_ciou, self.refseg_count),
             ("", "gIoU", self.refseg_giou, self.refseg_count),
+            ("one click", "mIoU", self.click_miou, self.place_count),
+            ("", "best candidate", self.click_best_miou, self.place_count),
+            ("three clicks", "mIoU", self.three_clicks_miou, self.place_count),
+            ("boxes", "mIoU", self.box_miou, self.place_count),
+            ("predicted IoU", "mean error", self.predicted_iou_error, self.predicted_iou_count),
             ("absent things", "refused", self.absent_accuracy, self.absent_count),
             ("objects in boxes", "named", self.region_accuracy, self.region_count),
             ("short answers", "right", self.qa_accuracy, self.qa_count),

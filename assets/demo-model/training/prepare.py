@@ -124,7 +124,7 @@ def main() -> None:
     images = coco["images"]
     ordered = [x for image in images for x in sorted(per_image[image["id"]], key=is_part)]
     rows = {x["id"]: i for i, x in enumerate(ordered)}
-    save_annotations(out, world, images, ordered)
+    save_annotations(out, world, images, ordered, rows)
     save_pictures(a, out, world, images, per_image, len(ordered))
     number = {image["id"]: i for i, image in enumerate(images)}
     talk = Conversations(Tokenizer(a.tokenizer), rows)
@@ -138,8 +138,11 @@ def main() -> None:
     print(f"{len(images)} images, {len(ordered)} masks, {len(lengths)} conversations of {lengths.mean():.1f} tokens")
 
 
-def save_annotations(out: Path, world: World, images: list[Any], ordered: list[dict[str, Any]]) -> None:
-    """Writes `annotations.npz`: per row the image, category, colour, box; the categories' names."""
+def save_annotations(
+    out: Path, world: World, images: list[Any], ordered: list[dict[str, Any]], rows: dict[int, int]
+) -> None:
+    """Writes `annotations.npz`: per row the image, category, colour, box, and for a part the row of
+    what it belongs to (else -1); the categories' names."""
     number = {image["id"]: i for i, image in enumerate(images)}
     labels = np.asarray([world.label(x) for x in ordered])
     box = np.asarray([x["bbox"] for x in ordered], np.float32)
@@ -151,6 +154,7 @@ def save_annotations(out: Path, world: World, images: list[Any], ordered: list[d
         kind=labels[:, 0],
         color=labels[:, 1],
         part=np.asarray([is_part(x) for x in ordered]),
+        owner=np.asarray([rows[x["attributes"]["part_of"]] if is_part(x) else -1 for x in ordered]),
         box=box.astype(np.float32),
         names=np.asarray(world.names),
     )

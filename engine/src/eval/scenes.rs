@@ -12,6 +12,7 @@
 //! | what is in a box | first kind and first colour named | `region` |
 //! | colour, number, yes or no | first such word | `qa` |
 //! | other short answers | first such word | `qa_other` |
+//! | clicks on a thing, a box around it | masks, see [`super::places`]; not a question in words | `places` |
 //! | turns of a conversation | as above; a mask is right from IoU 0.5, a caption if it names every thing | `dialogue` |
 //!
 //! The truth of a grounded caption is the things that the scene's own caption mentions. Parts ("with
@@ -27,6 +28,7 @@ use crossbeam::channel::{self, Receiver, Sender};
 use super::EvalError;
 use super::gcg::{GcgJudge, GcgScores, Prediction};
 use super::overlap::OverlapJudge;
+use super::places::PlaceScores;
 use super::tally::Tally;
 use crate::engine::{EncodedImage, Engine};
 use crate::error::EngineError;
@@ -63,6 +65,8 @@ pub struct Report {
     pub gcg: GcgScores,
     /// Referring segmentation of things that are there.
     pub refseg: OverlapJudge,
+    /// Masks of clicks and boxes.
+    pub places: PlaceScores,
     /// Referring segmentation of things that are not there.
     pub absent: Tally,
     /// Kind and colour of what is in a box.
@@ -153,6 +157,7 @@ fn sit(
 /// A model's answers about one scene, beside the truth.
 struct Paper {
     captions: Vec<Caption>,
+    places: PlaceScores,
     answers: Vec<Answered>,
 }
 
@@ -177,7 +182,8 @@ impl Paper {
         let scene = generate(seed);
         let stop = || stop.load(Ordering::Relaxed);
         let (mut image, _) = engine.encode(&scene.image, &stop)?;
-        let mut paper = Self { captions: Vec::new(), answers: Vec::new() };
+        let places = PlaceScores::measure(engine, &image, &scene)?;
+        let mut paper = Self { captions: Vec::new(), places, answers: Vec::new() };
         for conversation in evaluation(&scene, seed) {
             paper.converse(engine, &mut image, &scene, &conversation, &stop)?;
         }
@@ -284,6 +290,7 @@ impl Board {
                 names_one_of(phrase, caption.truths[truth].1)
             });
         }
+        self.report.places += paper.places;
         for answer in &paper.answers {
             self.answer(answer);
         }

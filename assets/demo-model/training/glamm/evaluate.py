@@ -122,7 +122,7 @@ def _masks(model: Glamm, tokenizer: Tokenizer, reply: list[int], state: Tensor, 
         return np.zeros((0, 128, 128), bool)
     # The state that predicted `[SEG]` is the one at the token before it.
     prompts = model.seg_prompts(state[at])
-    logits, _ = model.model.grounding_encoder.decode(picture.expand(len(at), -1, -1, -1), prompts)
+    logits, _ = model.model.grounding_encoder.decode(picture.expand(len(at), -1, -1, -1), prompts[:, None])
     up = F.interpolate(logits.float(), (128, 128), mode="bilinear", align_corners=False)[:, 0]
     return (up > 0).numpy()
 

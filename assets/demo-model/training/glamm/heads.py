@@ -72,18 +72,3 @@ class Heads(nn.Module):
         """Cross-entropy of kind and colour of boxed things."""
         logits = self.region(rows).float()
         return F.cross_entropy(logits[:, : self.kinds], kind) + F.cross_entropy(logits[:, self.kinds :], color)
-
-
-def mask_losses(logits: Tensor, wanted: Tensor, iou: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """BCE and Dice of low-resolution logits [M, h, w] against uint8 [M, 128, 128], the squared
-    error of the predicted IoU [M], and the mean IoU itself."""
-    up = F.interpolate(logits[:, None].float(), wanted.shape[-2:], mode="bilinear", align_corners=False)[:, 0]
-    y = wanted.float()
-    bce = F.binary_cross_entropy_with_logits(up, y)
-    p = up.sigmoid()
-    dice = 1 - (2 * (p * y).sum((1, 2)) + 1) / (p.sum((1, 2)) + y.sum((1, 2)) + 1)
-    with torch.no_grad():
-        hard = up > 0
-        both = (hard & (wanted > 0)).sum((1, 2)).float()
-        found = both / ((hard | (wanted > 0)).sum((1, 2)).float() + 1e-6)
-    return bce, dice.mean(), F.mse_loss(iou.float(), found), found.mean()

@@ -7,8 +7,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .data import Batch, Data
-from .heads import Heads, mask_losses
+from .heads import Heads
 from .llama import bias_of
+from .mask_losses import mask_losses
 from .model import Glamm
 from .preprocess import clip_pixels, sam_pixels
 
@@ -16,14 +17,14 @@ DTYPE = torch.bfloat16
 Terms = dict[str, Tensor]
 
 
-def clip_input(batch_images: Tensor) -> Tensor:
+def clip_input(batch_images: Tensor, dtype: torch.dtype = DTYPE) -> Tensor:
     """Normalised pixels in the training type."""
-    return clip_pixels(batch_images).to(DTYPE)
+    return clip_pixels(batch_images).to(dtype)
 
 
-def sam_input(batch_images: Tensor) -> Tensor:
+def sam_input(batch_images: Tensor, dtype: torch.dtype = DTYPE) -> Tensor:
     """Normalised pixels in the training type."""
-    return sam_pixels(batch_images, batch_images.shape[1]).to(DTYPE)
+    return sam_pixels(batch_images, batch_images.shape[1]).to(dtype)
 
 
 def pick_rows(data: Data, images: Tensor, each: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -71,7 +72,7 @@ def grounding_terms(
     rows, item = chosen
     kind, color, _ = attributes(data, rows)
     prompts = heads.prompts(kind, color, box).to(DTYPE)
-    logits, iou = model.model.grounding_encoder.decode(embedding[item], prompts)
+    logits, iou = model.model.grounding_encoder.decode(embedding[item], prompts[:, None])
     wanted = torch.from_numpy(data.mask_stack(rows.numpy()))
     bce, dice, iou_error, found = mask_losses(logits[:, 0], wanted, iou[:, 0])
     return {"bce": bce, "dice": dice, "iou_error": iou_error, "iou": found}
@@ -81,20 +82,15 @@ def together(model: Glamm, heads: Heads, data: Data, b: Batch) -> tuple[Terms, l
     """Language and mask losses of packed conversations; also CLIP's states and SAM's embedding."""
     states = model.clip_states(clip_input(b.clip))
     embedding = model.model.grounding_encoder.image_encoder(sam_input(b.sam))
-    x = F.embedding(b.ids, model.model.embed_tokens.weight).to(DTYPE)
-    rows, at = model.image_rows(states), data.image_at
-    x = torch.cat([x[:, :at], rows, x[:, at + rows.shape[1] :]], 1)
-    if len(b.boxes):
-        regions = model.region_rows(states, b.boxes, b.box_at[:, 0])
-        x = x.index_put((b.box_at[:, 0], b.box_at[:, 1]), regions)
-    hidden = model.llm_train(x, b.positions, packing_bias(b.segment))
+    rows = model.image_rows(states)
+    hidden = read(model, data, b, states, rows)
     logits = model.lm_head(hidden[b.target[:, 0], b.target[:, 1]]).float()
     each = F.cross_entropy(logits, b.target[:, 2], reduction="none")
     with torch.no_grad():
         right = (logits.argmax(-1) == b.target[:, 2]).float().mean()
     terms = {"ce": (each * b.weight).sum() / b.weight.sum(), "right": right, "place": heads.place_loss(rows)}
     prompts = model.seg_prompts(hidden[b.seg[:, 0], b.seg[:, 1]])
-    logits, iou = model.model.grounding_encoder.decode(embedding[b.seg[:, 0]], prompts)
+    logits, iou = model.model.grounding_encoder.decode(embedding[b.seg[:, 0]], prompts[:, None])
     bce, dice, iou_error, found = mask_losses(logits[:, 0], b.masks, iou[:, 0])
     terms |= {"bce": bce, "dice": dice, "iou_error": iou_error, "iou": found}
     known = b.rows >= 0
@@ -104,9 +100,19 @@ def together(model: Glamm, heads: Heads, data: Data, b: Batch) -> tuple[Terms, l
     return terms, states, embedding
 
 
-def packing_bias(segment: Tensor) -> Tensor:
+def read(model: Glamm, data: Data, b: Batch, states: list[Tensor], rows: Tensor) -> Tensor:
+    """The language model's states [B, L, W] at packed conversations, in the type of the image rows."""
+    x, at = F.embedding(b.ids, model.model.embed_tokens.weight).to(rows.dtype), data.image_at
+    x = torch.cat([x[:, :at], rows, x[:, at + rows.shape[1] :]], 1)
+    if len(b.boxes):
+        regions = model.region_rows(states, b.boxes, b.box_at[:, 0])
+        x = x.index_put((b.box_at[:, 0], b.box_at[:, 1]), regions)
+    return model.llm_train(x, b.positions, packing_bias(b.segment, rows.dtype))
+
+
+def packing_bias(segment: Tensor, dtype: torch.dtype) -> Tensor:
     """Each conversation sees the prefix and itself, backwards only: [B, 1, L, L]."""
     length = segment.shape[1]
     q, k = segment[:, :, None], segment[:, None, :]
     allowed = ((k == 0) | (k == q)) & torch.ones(length, length, dtype=torch.bool).tril()
-    return bias_of(allowed, DTYPE)[:, None]
+    return bias_of(allowed, dtype)[:, None]

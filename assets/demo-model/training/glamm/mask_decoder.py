@@ -1,4 +1,5 @@
-"""SAM's prompt encoder and mask decoder, as GLaMM uses them: one text embedding per mask."""
+"""SAM's prompt encoder and mask decoder: masks of text embeddings, as GLaMM uses them, and of clicks
+and boxes, which the application gives it too."""
 
 from __future__ import annotations
 
@@ -13,28 +14,36 @@ from .layers import Conv2d, LayerNorm, Linear, attend
 from .sam_encoder import ImageEncoder, LayerNorm2d, Mlp
 
 
+BACKGROUND, FOREGROUND, BOX_START, BOX_END = range(4)
+"""What a point says of its place: the order of the stored point embeddings."""
+
+
 class PositionEncoding(nn.Module):
-    """Random Fourier features of cell centres; the matrix is a stored buffer."""
+    """Random Fourier features of places; the matrix is a stored buffer."""
 
     def __init__(self, dims: int) -> None:
         super().__init__()
         self.register_buffer("positional_encoding_gaussian_matrix", torch.randn(2, dims // 2))
 
     def forward(self, side: int) -> Tensor:
-        """[1, dims, side, side]."""
-        matrix = self.positional_encoding_gaussian_matrix
-        at = (torch.arange(side, dtype=torch.float32, device=matrix.device) + 0.5) / side * 2 - 1
+        """Of cell centres, [1, dims, side, side]."""
+        at = (torch.arange(side, dtype=torch.float32) + 0.5) / side
         ys, xs = torch.meshgrid(at, at, indexing="ij")
-        angle = 2 * math.pi * (torch.stack([xs, ys], -1) @ matrix.float())
-        return torch.cat([angle.sin(), angle.cos()], -1).permute(2, 0, 1)[None]
+        return self.at(torch.stack([xs, ys], -1)).permute(2, 0, 1)[None]
+
+    def at(self, places: Tensor) -> Tensor:
+        """Of places [..., 2], x before y, 0 to 1 over the frame: [..., dims]."""
+        angle = 2 * math.pi * ((places * 2 - 1) @ self.positional_encoding_gaussian_matrix.float())
+        return torch.cat([angle.sin(), angle.cos()], -1)
 
 
 class PromptEncoder(nn.Module):
-    """Only `no_mask_embed` and the position encoding take part; the rest is stored, as in SAM."""
+    """Clicks and boxes to tokens. Masks as prompts are stored, as in SAM, but take no part."""
 
     def __init__(self, c: SamConfig) -> None:
         super().__init__()
         dims, chans = c.prompt_embed_dim, c.mask_in_chans
+        self.frame = c.image_size
         self.pe_layer = PositionEncoding(dims)
         self.point_embeddings = nn.ModuleList(nn.Embedding(1, dims) for _ in range(4))
         self.not_a_point_embed = nn.Embedding(1, dims)
@@ -48,6 +57,18 @@ class PromptEncoder(nn.Module):
             Conv2d(chans, dims, 1),
         )
         self.no_mask_embed = nn.Embedding(1, dims)
+
+    def embed_points(self, places: Tensor, kinds: Tensor) -> Tensor:
+        """Tokens of points [M, K, 2] in pixels of the frame, K of a kind [M, K] in each of M prompts.
+
+        A box is its two corners, in all prompts or in none. Without one, a token that stands for no
+        point follows: [M, K or K + 1, dims].
+        """
+        table = torch.cat([e.weight for e in self.point_embeddings])
+        tokens = self.pe_layer.at((places + 0.5) / self.frame) + table[kinds]
+        if (kinds >= BOX_START).any():
+            return tokens
+        return torch.cat([tokens, self.not_a_point_embed.weight.expand(len(tokens), 1, -1)], 1)
 
 
 class Attention(nn.Module):
@@ -154,7 +175,7 @@ class MaskDecoder(nn.Module):
         self.iou_prediction_head = MlpHead(dims, c.iou_head_hidden_dim, masks, c.iou_head_depth)
 
     def forward(self, image: Tensor, pe: Tensor, sparse: Tensor, masks: int) -> tuple[Tensor, Tensor]:
-        """`image` [M, C, h, w] with the dense prompt added, `sparse` [M, 1, C].
+        """`image` [M, C, h, w] with the dense prompt added, `sparse` [M, T, C].
 
         Gives the logits of the first `masks` mask tokens [M, masks, 4h, 4w] and all IoU
         predictions [M, tokens].
@@ -199,7 +220,7 @@ class GroundingEncoder(nn.Module):
         self.mask_decoder = MaskDecoder(c)
 
     def decode(self, image: Tensor, sparse: Tensor, masks: int = 1) -> tuple[Tensor, Tensor]:
-        """Masks of prompts `sparse` [M, C], each on its own image embedding [M, C, h, w]."""
+        """Masks of prompts `sparse` [M, T, C], each on its own image embedding [M, C, h, w]."""
         dense = self.prompt_encoder.no_mask_embed.weight[:, :, None, None].to(image.dtype)
         pe = self.prompt_encoder.pe_layer(self.side).to(image.dtype)
-        return self.mask_decoder(image + dense, pe, sparse[:, None], masks)
+        return self.mask_decoder(image + dense, pe, sparse, masks)

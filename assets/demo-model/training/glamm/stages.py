@@ -121,7 +121,8 @@ def mask_stages(
     grounding = model.model.grounding_encoder
     prompts = model.seg_prompts(hidden)
     embedding = pictures["sam_image_embedding"]
-    low, iou = grounding.decode(embedding.expand(len(prompts), -1, -1, -1), prompts, masks=1 + model.config.sam.num_multimask_outputs)
+    pictured = embedding.expand(len(prompts), -1, -1, -1)
+    low, iou = grounding.decode(pictured, prompts[:, None], masks=1 + model.config.sam.num_multimask_outputs)
     resized = pictures["sam_resized_u8_hwc"].shape[:2]
     side = grounding.side
     no_mask = grounding.prompt_encoder.no_mask_embed.weight[:, :, None, None]
