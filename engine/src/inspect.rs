@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use candle_core::{DType, Device, IndexOp, Tensor};
+use tracing::trace_span;
 
 use crate::device;
 use crate::engine::{EncodedFrame, EncodedImage, Engine};
@@ -47,6 +48,7 @@ impl Engine {
         frame: &EncodedFrame,
         predicted_by: &Tensor,
     ) -> Result<MaskCandidates, EngineError> {
+        let _span = trace_span!("mask decode").entered();
         let state = device::compute(&self.device, || {
             self.model.text_projection.forward(predicted_by)?.flatten_all()?.to_dtype(DType::F32)?.to_vec1()
         })?;

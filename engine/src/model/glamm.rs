@@ -6,6 +6,7 @@
 //! a conversation is in the arguments.
 
 use candle_core::{DType, Module, Result, Tensor};
+use tracing::trace_span;
 
 use super::config::GlammConfig;
 use super::global_encoder::GlobalEncoder;
@@ -88,7 +89,8 @@ impl Glamm {
     /// [`crate::error::EngineError::Cancelled`] where `between` ends the work; else the tensor library's.
     pub fn encode_global(&self, pixels: &Tensor, between: BetweenBlocks<'_>) -> Interruptible<ImageTokens> {
         let features = self.global_encoder.forward(pixels, between)?;
-        let tokens = self.projector.forward(&features.patches)?.squeeze(0)?;
+        let tokens = trace_span!("projector").in_scope(|| self.projector.forward(&features.patches))?;
+        let tokens = tokens.squeeze(0)?;
         Ok(ImageTokens { tokens, levels: features.levels })
     }
 

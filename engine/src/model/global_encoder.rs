@@ -7,6 +7,7 @@
 
 use candle_core::{IndexOp, Module, Result, Tensor};
 use candle_nn::LayerNorm;
+use tracing::trace_span;
 
 use super::config::{GlammConfig, GlobalEncoderConfig};
 use super::elementwise;
@@ -80,6 +81,7 @@ impl GlobalEncoder {
         states.push(self.embed(pixels)?);
         for (done, block) in self.blocks.iter().enumerate() {
             go_on(&mut *between, done, self.blocks.len())?;
+            let _span = trace_span!("global encoder block", index = done).entered();
             let next = block.forward(&states[done])?;
             states.push(next);
         }

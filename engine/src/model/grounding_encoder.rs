@@ -6,6 +6,7 @@
 
 use candle_core::{D, Device, Module, Result, Tensor};
 use candle_nn::{LayerNorm, VarBuilder};
+use tracing::trace_span;
 
 use super::backend::Backend;
 use super::config::GroundingConfig;
@@ -54,12 +55,14 @@ impl GroundingEncoder {
     /// # Errors
     /// [`crate::error::EngineError::Cancelled`] where `between` ends the work; else the tensor library's.
     pub fn forward(&self, pixels: &Tensor, between: BetweenBlocks<'_>) -> Interruptible<Tensor> {
-        let mut x = self.add_positions(&self.patch_embed(pixels)?)?;
+        let patches = trace_span!("patches").in_scope(|| self.patch_embed(pixels))?;
+        let mut x = self.add_positions(&patches)?;
         for (done, block) in self.blocks.iter().enumerate() {
             go_on(&mut *between, done, self.blocks.len())?;
+            let _span = trace_span!("grounding encoder block", index = done).entered();
             x = block.forward(&x)?;
         }
-        Ok(self.neck(&x)?)
+        Ok(trace_span!("neck").in_scope(|| self.neck(&x))?)
     }
 
     /// Number of transformer blocks.

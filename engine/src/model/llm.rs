@@ -8,6 +8,7 @@
 
 use candle_core::{DType, Device, Module, Result, Tensor};
 use candle_nn::{RmsNorm, rotary_emb};
+use tracing::trace_span;
 
 use super::config::LlmConfig;
 use super::elementwise;
@@ -85,6 +86,7 @@ impl Llama {
         let mut x = embeddings.clone();
         for (index, block) in self.blocks.iter().enumerate() {
             go_on(between, index, self.blocks.len())?;
+            let _span = trace_span!("language model block", index).entered();
             x = block.forward(&x, &place, index, cache)?;
         }
         cache.advance(n);
@@ -108,6 +110,7 @@ impl Llama {
     /// # Errors
     /// The tensor library's.
     pub fn logits(&self, hidden: &Tensor) -> Result<Tensor> {
+        let _span = trace_span!("logits").entered();
         self.output.forward(hidden)?.to_dtype(DType::F32)
     }
 }

@@ -11,6 +11,7 @@
 
 use candle_core::{D, Device, IndexOp, Module, Result, Tensor};
 use candle_nn::{Conv2d, Conv2dConfig, GroupNorm, LayerNorm, Linear, VarBuilder};
+use tracing::trace_span;
 
 use super::config::RegionEncoderConfig;
 use super::layers::{BetweenBlocks, Interruptible, go_on, linspace, resize_aligned};
@@ -73,6 +74,7 @@ impl RegionEncoder {
             let mut fused = Vec::with_capacity(maps.len());
             for level in 0..maps.len() {
                 go_on(&mut *between, round * maps.len() + level, total)?;
+                let _span = trace_span!("region fusion", round, level).entered();
                 fused.push(conv.forward(&exchange_channels(&maps, level)?)?);
             }
             maps = fused;
@@ -97,6 +99,7 @@ impl RegionEncoder {
     /// # Errors
     /// The tensor library's; `boxes` must not be empty.
     pub fn forward(&self, maps: &[Tensor], boxes: &[[f32; 4]]) -> Result<Tensor> {
+        let _span = trace_span!("regions", boxes = boxes.len()).entered();
         let pooled = self.pool(&self.roi_align(maps, boxes)?)?;
         let positions = self.embed_boxes(boxes, pooled.device())?;
         self.combine(&pooled, &positions)
