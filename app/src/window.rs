@@ -22,6 +22,17 @@ pub struct WindowOptions {
 /// # Errors
 /// Where there is no display, or no GPU driver that can draw.
 pub fn run_window(options: WindowOptions) -> eframe::Result {
+    open(options, |app| Box::new(app))
+}
+
+/// [`run_window`] with something around the application that looks at it.
+///
+/// # Errors
+/// As [`run_window`].
+pub(crate) fn open(
+    options: WindowOptions,
+    around: impl FnOnce(App) -> Box<dyn eframe::App> + 'static,
+) -> eframe::Result {
     let surroundings = Surroundings::from_env();
     let place = surroundings.remembered.preferences.window;
     let mut viewport = egui::ViewportBuilder::default()
@@ -41,7 +52,7 @@ pub fn run_window(options: WindowOptions) -> eframe::Result {
     eframe::run_native(
         "GLaMM Desktop",
         native,
-        Box::new(move |cc| Ok(Box::new(App::new(cc, surroundings, options.model, options.image)?))),
+        Box::new(move |cc| Ok(around(App::new(cc, surroundings, options.model, options.image)?))),
     )
 }
 

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use candle_core::{DType, Device, Tensor};
 use image::RgbImage;
+use tracing::{Span, trace_span};
 
 use crate::checkpoint::Checkpoint;
 use crate::error::{DeviceError, EngineError, PromptError};
@@ -19,6 +20,7 @@ use crate::model::backend;
 use crate::model::config::GlammConfig;
 use crate::model::glamm::{Glamm, ImageTokens, Slot};
 use crate::model::layers::Progress;
+use crate::model::llm::Llama;
 use crate::precision::Precision;
 use crate::protocol::{
     EncodeTimings, EncoderSides, JobStats, LoadProgress, ModelInfo, ModelSource, ModelSpec, TokenChoice,
@@ -36,7 +38,7 @@ use crate::{demo_model, device};
 pub struct Engine {
     pub(crate) model: Glamm,
     pub(crate) config: GlammConfig,
-    tokenizer: Tokenizer,
+    pub(crate) tokenizer: Tokenizer,
     pub(crate) device: Device,
     /// The number format of all but what is computed in single precision everywhere.
     pub(crate) dtype: DType,
@@ -88,6 +90,22 @@ pub(crate) struct EncodedFrame {
     pub(crate) geometry: FrameGeometry,
 }
 
+/// What the encoders take.
+pub(crate) struct PreparedImage {
+    /// Normalised pixels of the global encoder, `[1, 3, side, side]`.
+    pub(crate) crop: Tensor,
+    /// Normalised, padded pixels of the grounding encoder, `[1, 3, side, side]`.
+    pub(crate) frame: Tensor,
+    pub(crate) geometry: FrameGeometry,
+}
+
+impl EncodedImage {
+    /// An image that nothing was asked about yet.
+    pub(crate) fn new(tokens: ImageTokens, frame: EncodedFrame, llm: &Llama) -> Self {
+        Self { tokens, region_maps: None, frame, context: Context::new(llm) }
+    }
+}
+
 impl Engine {
     /// Loads a model. `progress` is told how far it is, and answers whether to go on.
     ///
@@ -107,6 +125,7 @@ impl Engine {
         dtype_of: impl Fn(&Device, Option<Precision>) -> DType,
         progress: impl FnMut(&LoadProgress) -> bool + Send + 'static,
     ) -> Result<Self, EngineError> {
+        let _span = trace_span!("load model").entered();
         let start = Instant::now();
         let device = device::open(spec.device)?;
         let checkpoint = open_checkpoint(&spec.source)?;
@@ -153,21 +172,25 @@ impl Engine {
         pixels: &RgbImage,
         stop: StopCheck<'_>,
     ) -> Result<(EncodedImage, EncodeTimings), EngineError> {
-        let clip = &self.config.global_encoder;
-        let (prepared, preprocess) = timed(&self.device, || {
-            let crop = prepare_global(pixels, clip.image_size, clip.image_mean, clip.image_std);
-            let (frame, geometry) = prepare_grounding(pixels, self.config.grounding.image_size);
-            Ok((self.upload(crop)?.to_dtype(self.dtype)?, self.upload(frame)?, geometry))
+        let (PreparedImage { crop, frame, geometry }, preprocess) =
+            timed(&self.device, trace_span!("preprocess"), || self.prepare(pixels))?;
+        let (tokens, global_encoder) = timed(&self.device, trace_span!("global encoder"), || {
+            self.model.encode_global(&crop, &mut between(stop))
         })?;
-        let (crop, frame, geometry) = prepared;
-        let (tokens, global_encoder) =
-            timed(&self.device, || self.model.encode_global(&crop, &mut between(stop)))?;
-        let (embedding, grounding_encoder) =
-            timed(&self.device, || self.model.grounding_encoder.forward(&frame, &mut between(stop)))?;
-        let context = Context::new(&self.model.llm);
-        let frame = EncodedFrame { embedding, geometry };
-        let image = EncodedImage { tokens, region_maps: None, frame, context };
+        let (embedding, grounding_encoder) = timed(&self.device, trace_span!("grounding encoder"), || {
+            self.model.grounding_encoder.forward(&frame, &mut between(stop))
+        })?;
+        let image = EncodedImage::new(tokens, EncodedFrame { embedding, geometry }, &self.model.llm);
         Ok((image, EncodeTimings { preprocess, global_encoder, grounding_encoder }))
+    }
+
+    /// Resizes and normalises for both encoders.
+    pub(crate) fn prepare(&self, pixels: &RgbImage) -> Result<PreparedImage, EngineError> {
+        let clip = &self.config.global_encoder;
+        let crop = prepare_global(pixels, clip.image_size, clip.image_mean, clip.image_std);
+        let (frame, geometry) = prepare_grounding(pixels, self.config.grounding.image_size);
+        let crop = self.upload(crop)?.to_dtype(self.dtype)?;
+        Ok(PreparedImage { crop, frame: self.upload(frame)?, geometry })
     }
 
     /// Answers the last turn of a conversation about an image, reporting every piece of the reply
@@ -183,19 +206,21 @@ impl Engine {
         stop: StopCheck<'_>,
         report: &mut dyn FnMut(Increment),
     ) -> Result<Answer, EngineError> {
-        match self.answer(image, question, stop, report) {
+        match self.answer(image, (question, &[]), stop, report) {
             Err(EngineError::Cancelled) => Ok(Answer::cancelled()),
             result => result,
         }
     }
 
-    fn answer(
+    /// Answers with the tokens of `script` first, whatever the model would say.
+    pub(crate) fn answer(
         &self,
         image: &mut EncodedImage,
-        question: Question<'_>,
+        (question, script): (Question<'_>, &[u32]),
         stop: StopCheck<'_>,
         report: &mut dyn FnMut(Increment),
     ) -> Result<Answer, EngineError> {
+        let _span = trace_span!("turn").entered();
         let start = Instant::now();
         let system = question.system.unwrap_or(SYSTEM);
         let prompt = Prompt::with_system(&self.tokenizer, system, question.turns)?;
@@ -203,6 +228,7 @@ impl Engine {
         slots.extend(prompt.begun.iter().map(|&id| Slot::Token(id)));
         if slots.iter().any(|slot| matches!(slot, Slot::Region(_))) && image.region_maps.is_none() {
             let levels = &image.tokens.levels;
+            let _span = trace_span!("region maps").entered();
             let maps = device::compute(&self.device, || {
                 self.model.region_encoder.feature_maps(levels, &mut between(stop))
             })?;
@@ -212,6 +238,7 @@ impl Engine {
             end_of_sequence: self.tokenizer.markers().eos,
             max_new_tokens: question.max_new_tokens,
             sampling: question.sampling,
+            script,
         };
         let input = ImageInput { tokens: &image.tokens.tokens, maps: image.region_maps.as_deref() };
         let context = &mut image.context;
@@ -336,12 +363,14 @@ fn increment(
     })
 }
 
-/// Runs one pass, and says how long it took.
+/// Runs one pass as `span`, and says how long it took.
 fn timed<T: Send>(
     device: &Device,
+    span: Span,
     pass: impl FnOnce() -> Result<T, EngineError> + Send,
 ) -> Result<(T, Duration), EngineError> {
     let start = Instant::now();
+    let _span = span.entered();
     let result = device::compute(device, pass)?;
     device.synchronize()?;
     Ok((result, start.elapsed()))

@@ -10,6 +10,7 @@ use std::ops::ControlFlow;
 
 use candle_core::{Device, IndexOp, Tensor};
 use candle_transformers::generation::LogitsProcessor;
+use tracing::trace_span;
 
 use crate::device;
 use crate::error::{EngineError, PromptError};
@@ -103,6 +104,9 @@ pub struct Policy<'a> {
     pub max_new_tokens: usize,
     /// How they are chosen.
     pub sampling: &'a Sampling,
+    /// Tokens that take the place of the first ones chosen, for measuring replies of known length
+    /// ([`crate::bench`]; their odds are those of what they replace); empty otherwise.
+    pub script: &'a [u32],
 }
 
 /// A step of the decode loop.
@@ -157,6 +161,7 @@ impl<'a> Generation<'a> {
         let reused = context.keep_common_beginning(prompt);
         let mut hidden = None;
         for chunk in prompt[reused..].chunks(PREFILL_CHUNK) {
+            let _span = trace_span!("prefill chunk", positions = chunk.len()).entered();
             hidden = Some(device::compute(image.tokens.device(), || {
                 let embeddings = model.embed(chunk, image.tokens, image.maps)?;
                 context.extend(&model.llm, chunk, &embeddings, stop)
@@ -180,6 +185,7 @@ impl<'a> Generation<'a> {
         if let Some(reason) = self.reason_to_end(stop) {
             return Ok(Step::End(reason));
         }
+        let _span = trace_span!("decode step", position = self.context.len()).entered();
         if let Some(id) = self.newest {
             let (llm, context) = (self.llm, &mut *self.context);
             let fed = device::compute(self.hidden.device(), || {
@@ -191,7 +197,8 @@ impl<'a> Generation<'a> {
                 Err(error) => return Err(error),
             }
         }
-        let (id, odds) = self.choose()?;
+        let (sampled, odds) = self.choose()?;
+        let id = self.policy.script.get(self.chosen).copied().unwrap_or(sampled);
         self.newest = Some(id);
         self.chosen += 1;
         let predicted_at = self.context.len().saturating_sub(1);

@@ -22,6 +22,7 @@
 //!   what of them is here.
 //! - [`model`]: the network, one file for each part, named as in the paper.
 //! - [`fabricate`]: synthetic checkpoints in the layout of the released ones.
+//! - [`bench`]: measuring, for `glamm bench` and the benches of this crate.
 //! - [`scenes`]: the procedural picture world of the demo model.
 //! - [`selftest`]: recorded cases through the model, stage by stage, on any processor.
 //!
@@ -49,6 +50,7 @@
 //! # }
 //! ```
 
+pub mod bench;
 pub mod checkpoint;
 mod demo_model;
 pub mod device;

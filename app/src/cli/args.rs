@@ -3,11 +3,12 @@
 //! Values whose mistakes have an exit code of their own (boxes, devices, models) are taken as text
 //! here and read in `ask` and `model`, so that every such mistake is one line on stderr.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 use glamm_engine::precision::Precision;
 
+use super::bench::rows::Row;
 use super::dev::DevCommand;
 use super::models::args::ModelsCommand;
 use crate::export::Format;
@@ -65,6 +66,16 @@ pub enum Command {
     Dev(DevCommand),
 }
 
+impl Command {
+    /// `--trace`.
+    pub(super) fn trace(&self) -> Option<&Path> {
+        match self {
+            Self::Ask(AskArgs { trace, .. }) | Self::Bench(BenchArgs { trace, .. }) => trace.as_deref(),
+            _ => None,
+        }
+    }
+}
+
 /// Which weights, and where they run.
 #[derive(Debug, Clone, Args)]
 pub struct ModelArgs {
@@ -114,6 +125,9 @@ pub struct AskArgs {
     /// Start of the random sequence, where the temperature is above 0.
     #[arg(long, value_name = "S", default_value_t = 0)]
     pub seed: u64,
+    /// Write what was computed when, for ui.perfetto.dev or chrome://tracing.
+    #[arg(long, value_name = "FILE.json")]
+    pub trace: Option<PathBuf>,
 }
 
 /// `glamm export`.
@@ -215,9 +229,18 @@ pub struct BenchArgs {
     /// The weights and the processor.
     #[command(flatten)]
     pub model: ModelArgs,
-    /// Measured runs; the median is reported.
+    /// Only these rows; several with commas between them.
+    #[arg(long, value_name = "ROWS", value_enum, value_delimiter = ',')]
+    pub only: Vec<Row>,
+    /// Measured runs of each row; the median is reported.
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = positive)]
     pub runs: usize,
+    /// Threads to compute with on the CPU; as many as it has cores by default.
+    #[arg(long, value_name = "N", value_parser = positive)]
+    pub threads: Option<usize>,
+    /// Write what was computed when, for ui.perfetto.dev or chrome://tracing.
+    #[arg(long, value_name = "FILE.json")]
+    pub trace: Option<PathBuf>,
     /// Print one JSON document instead of a table.
     #[arg(long)]
     pub json: bool,

@@ -3,11 +3,15 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
+use glamm_engine::bench;
 use glamm_engine::fabricate::{Recipe, Sizes, WeightFormat, fabricate};
 use indicatif::{DecimalBytes, ProgressBar};
 
+use super::args::ModelArgs;
 use super::error::CliError;
-use super::model::Progress;
+use super::first_frame;
+use super::model::{Progress, load, model_spec};
+use super::print_json;
 use super::terminal::{ColorMode, ReplyPrinter};
 
 /// `glamm dev …`.
@@ -15,6 +19,21 @@ use super::terminal::{ColorMode, ReplyPrinter};
 pub enum DevCommand {
     /// Write a checkpoint of random weights in exactly the released layout, with CLIP inside.
     Fabricate(FabricateArgs),
+    /// Open the window, say when it has shown its first frame, and close it.
+    FirstFrame,
+    /// Print the language model's logits behind each of some tokens, for comparison with other programs.
+    Logits(LogitsArgs),
+}
+
+/// `glamm dev logits`.
+#[derive(Debug, Args)]
+pub struct LogitsArgs {
+    /// The weights and the processor.
+    #[command(flatten)]
+    pub model: ModelArgs,
+    /// Numbers of tokens, from the first position on.
+    #[arg(long, value_name = "N,N…", required = true, value_delimiter = ',')]
+    pub tokens: Vec<u32>,
 }
 
 /// `glamm dev fabricate`.
@@ -46,9 +65,23 @@ pub enum Format {
 /// Runs the command.
 ///
 /// # Errors
-/// [`CliError::Fabricate`].
+/// See [`CliError`].
 pub(super) fn run(command: &DevCommand) -> Result<(), CliError> {
-    let DevCommand::Fabricate(args) = command;
+    match command {
+        DevCommand::Fabricate(args) => run_fabricate(args),
+        DevCommand::FirstFrame => first_frame::run(),
+        DevCommand::Logits(args) => run_logits(args),
+    }
+}
+
+/// A JSON list for each token.
+fn run_logits(args: &LogitsArgs) -> Result<(), CliError> {
+    let engine = load(&model_spec(&args.model)?)?;
+    let logits = bench::logits(&engine, &args.tokens)?;
+    print_json(&mut ReplyPrinter::new(std::io::stdout().lock(), ColorMode::Plain), &logits)
+}
+
+fn run_fabricate(args: &FabricateArgs) -> Result<(), CliError> {
     let sizes = match args.config.to_str() {
         Some("fullscope") => Sizes::FullScope,
         Some("demo") => Sizes::Demo,

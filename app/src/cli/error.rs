@@ -100,6 +100,9 @@ pub enum CliError {
     /// The window could not be opened, or broke.
     #[error("the window: {}", first_line(&.0.to_string()))]
     Window(eframe::Error),
+    /// A process of this program could not be started.
+    #[error("this program could not be started once more: {0}")]
+    Again(#[source] io::Error),
     /// Stdout does not take the reply, and not because its reader went away.
     #[error("cannot write to stdout: {0}")]
     Stdout(#[source] io::Error),
@@ -116,7 +119,7 @@ impl CliError {
                 EngineError::Device(_) => 6,
                 _ => 1,
             },
-            Self::Eval(_) | Self::Window(_) => 1,
+            Self::Eval(_) | Self::Window(_) | Self::Again(_) => 1,
             Self::UnfitModel { .. }
             | Self::Fabricate(FabricateError::Config(_))
             | Self::Locate(_)

@@ -23,6 +23,7 @@ pub mod document;
 pub mod error;
 pub mod eval;
 mod export;
+mod first_frame;
 pub mod model;
 pub mod models;
 mod outputs;
@@ -30,10 +31,12 @@ mod save;
 mod scenes;
 pub mod selftest;
 mod terminal;
+mod trace;
 
 use args::{Cli, Command, EvalCommand, ModelArgs};
 use error::CliError;
 use terminal::ReplyPrinter;
+use trace::{Recorder, TraceFile};
 
 use crate::WindowOptions;
 use crate::log::KeepLines;
@@ -41,8 +44,25 @@ use crate::log::KeepLines;
 /// Runs the program with the arguments of the process.
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
-    start_logging();
-    let result = match cli.command {
+    match traced(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&error.to_string());
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+/// Carries out what was asked, with its trace where one is wanted.
+fn traced(cli: Cli) -> Result<(), CliError> {
+    let trace = cli.command.as_ref().and_then(Command::trace).map(TraceFile::create).transpose()?;
+    start_logging(trace.as_ref().map(TraceFile::recorder));
+    carry_out(cli)?;
+    trace.map_or(Ok(()), TraceFile::write)
+}
+
+fn carry_out(cli: Cli) -> Result<(), CliError> {
+    match cli.command {
         Some(Command::Ask(args)) => ask::run(&args),
         Some(Command::Export(args)) => export::run(&args),
         Some(Command::Scenes(args)) => scenes::run(&args),
@@ -53,13 +73,6 @@ pub fn run() -> ExitCode {
         Some(Command::Selftest(args)) => selftest::run(&args),
         Some(Command::Dev(command)) => dev::run(&command),
         None => open_window(cli.image, &cli.model),
-    };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            complain(&error.to_string());
-            ExitCode::from(error.exit_code())
-        }
     }
 }
 
@@ -74,7 +87,7 @@ fn open_window(image: Option<PathBuf>, model: &ModelArgs) -> Result<(), CliError
 
 /// What the program logs about itself is kept for the log panel, and shown where `GLAMM_LOG` asks for it, for example
 /// `GLAMM_LOG=debug` or `GLAMM_LOG=glamm_engine=trace`.
-fn start_logging() {
+fn start_logging(trace: Option<Recorder>) {
     // Of other programs' parts only what went wrong.
     let own = Targets::new()
         .with_target("glamm", LevelFilter::DEBUG)
@@ -83,7 +96,8 @@ fn start_logging() {
     let shown = EnvFilter::try_from_env("GLAMM_LOG")
         .ok()
         .map(|filter| tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_filter(filter));
-    tracing_subscriber::registry().with(KeepLines.with_filter(own)).with(shown).init();
+    let trace = trace.map(|recorder| recorder.with_filter(Recorder::filter()));
+    tracing_subscriber::registry().with(KeepLines.with_filter(own)).with(shown).with(trace).init();
 }
 
 #[expect(clippy::print_stderr, reason = "the one place where the command line complains")]

@@ -88,7 +88,7 @@ pub(super) enum Progress {
     Waiting,
     /// Scenes done.
     Scenes,
-    /// Runs of a benchmark.
+    /// Runs of a row of a benchmark.
     Runs,
     /// Bytes of a model that are looked at.
     Checking,
@@ -109,7 +109,7 @@ impl Progress {
             Self::Waiting => "{spinner} {msg} {elapsed}",
             Self::Scenes => "{wide_bar} {pos}/{len} scenes, {eta} left",
             Self::Converting => "converting {wide_bar} {bytes}/{total_bytes}, {eta} left",
-            Self::Runs => "{wide_bar} run {pos}/{len}",
+            Self::Runs => "{spinner} {msg} {wide_bar} {pos}/{len} {elapsed}",
             Self::Checking => "checking {wide_bar} {bytes}/{total_bytes}, {eta} left",
             Self::Writing => "writing {wide_bar} {bytes}/{total_bytes}, {eta} left",
             Self::File => "{msg} {wide_bar} {decimal_bytes}/{decimal_total_bytes}",

@@ -7,7 +7,7 @@ use glamm::palette::phrase_color;
 use glamm_engine::vision::{BinaryMask, Rle};
 use serde_json::Value;
 
-use super::{ask, glamm, golden, json, stdout};
+use super::{ask, fails, glamm, golden, json, stdout};
 
 const DESCRIBE: &str = "Could you please give me a detailed description of the image? Please respond with \
                         interleaved segmentation masks for the corresponding parts of the answer.";
@@ -214,4 +214,48 @@ fn files_are_written_also_where_nobody_reads() {
     drop(child.stdout.take());
     assert!(child.wait().unwrap().success());
     assert_eq!(image::open(&overlay).unwrap().width(), 200);
+}
+
+#[test]
+fn a_trace_shows_every_stage_and_block_inside_what_called_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("trace.json");
+    stdout(describe().arg("--trace").arg(&file));
+    let trace: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+    let events = trace["traceEvents"].as_array().unwrap();
+    let named = |name: &str| events.iter().filter(|event| event["name"] == name).collect::<Vec<_>>();
+    for (inner, outer) in [
+        ("global encoder block", "global encoder"),
+        ("projector", "global encoder"),
+        ("patches", "grounding encoder"),
+        ("grounding encoder block", "grounding encoder"),
+        ("neck", "grounding encoder"),
+        ("prefill chunk", "turn"),
+        ("language model block", "turn"),
+        ("decode step", "turn"),
+        ("logits", "decode step"),
+        ("mask decode", "turn"),
+    ] {
+        let (inside, around) = (named(inner), named(outer));
+        assert!(!inside.is_empty(), "{inner}");
+        let within = |a: &Value, b: &Value| {
+            let span = |event: &Value| (event["ts"].as_f64().unwrap(), event["dur"].as_f64().unwrap());
+            let ((a, a_length), (b, b_length)) = (span(a), span(b));
+            b <= a && a + a_length <= b + b_length + 1e-3
+        };
+        for event in inside {
+            assert_eq!(event["ph"], "X");
+            assert!(around.iter().any(|outer| within(event, outer)), "{inner} outside {outer}: {event}");
+        }
+    }
+    for name in ["preprocess", "load model"] {
+        assert_eq!(named(name).len(), 1, "{name}");
+    }
+    let tracks: std::collections::BTreeSet<_> = events.iter().map(|event| event["tid"].as_u64()).collect();
+    assert_eq!(tracks.len(), 1, "one turn, one track");
+}
+
+#[test]
+fn a_trace_that_cannot_be_written_is_told_before_the_model_runs() {
+    fails(describe().args(["--trace", "/nowhere/trace.json"]), 7, &["cannot write /nowhere/trace.json"]);
 }

@@ -76,22 +76,54 @@ fn an_evaluation_counts_what_it_asks() {
 
 #[test]
 fn a_benchmark_measures_every_part() {
-    let document = json(glamm().args(["bench", "--runs=1", "--model"]).arg(golden("glamm-tiny")));
-    for key in [
-        "load_ms",
-        "global_encoder_ms",
-        "grounding_encoder_ms",
-        "image_encoding_ms",
-        "time_to_first_token_ms",
-        "prefill_tokens_per_second",
-        "follow_up_time_to_first_token_ms",
-    ] {
-        assert!(document[key].as_f64().unwrap() > 0.0, "{key}");
+    let rows = "decode,prefill,grounding-encoder,global-encoder,region-encoder,pixel-decoder,pixel-decoder-8,\
+                turn,follow-ups,demo-reply";
+    let bench = || {
+        let mut command = glamm();
+        command.args(["bench", "--runs=1", "--only", rows, "--model"]).arg(golden("glamm-tiny"));
+        command
+    };
+    let document = json(&mut bench());
+    let found = document["rows"].as_array().unwrap();
+    assert_eq!(found.iter().map(|row| row["row"].as_str().unwrap()).collect::<Vec<_>>().join(","), rows);
+    for row in found {
+        assert!(row["wall_ms"].as_f64().unwrap() > 0.0, "{row}");
+        #[cfg(unix)]
+        assert!(row["processor_ms"].as_f64().unwrap() > 0.0, "{row}");
+        assert_eq!((&row["runs"], &row["note"]), (&1.into(), &Value::Null));
     }
-    assert!(document["follow_up_cached_tokens"].as_u64() >= document["prompt_tokens"].as_u64());
-    #[cfg(target_os = "linux")]
-    assert!(document["peak_memory_bytes"].as_u64().unwrap() > 1_000_000);
-    assert!(
-        stdout(glamm().args(["bench", "--runs=1", "--model"]).arg(golden("glamm-tiny"))).contains("prefill")
-    );
+    let machine = &document["machine"];
+    for rate in ["read_gb_s", "floats_gop_s"] {
+        assert!(machine[rate][0].as_f64().unwrap() > 0.0, "{machine}");
+    }
+    assert!(stdout(&mut bench()).contains("prefill"));
+}
+
+#[test]
+fn a_benchmark_computes_with_as_many_threads_as_asked() {
+    for threads in [1, 2] {
+        let mut command = glamm();
+        command.args(["bench", "--runs=1", "--only=pixel-decoder", "--threads", &threads.to_string()]);
+        let document = json(command.arg("--model").arg(golden("glamm-tiny")));
+        assert_eq!(document["machine"]["threads"], threads);
+    }
+    fails(glamm().args(["bench", "--threads=2", "--model=/nowhere/at-all"]), 4, &["/nowhere/at-all"]);
+}
+
+#[test]
+fn prescribed_replies_have_their_length_and_later_turns_remember() {
+    let mut command = glamm();
+    command.args(["bench", "--runs=1", "--only=turn,follow-ups", "--model"]).arg(golden("glamm-tiny"));
+    let document = json(&mut command);
+    let what = document["rows"][0]["what"].as_str().unwrap();
+    assert!(what.starts_with("whole turn, 60 new tokens, "), "{what}");
+    let turns = document["rows"][1]["follow_ups"].as_array().unwrap();
+    assert_eq!(turns.len(), 20);
+    assert_eq!(turns[0]["cached_tokens"], 0);
+    let count = |turn: &Value, key: &str| turn[key].as_u64().unwrap();
+    let new = |turn: &Value| count(turn, "prompt_tokens") - count(turn, "cached_tokens");
+    for pair in turns.windows(2) {
+        assert!(count(&pair[1], "cached_tokens") > count(&pair[0], "prompt_tokens"), "{}", pair[1]);
+        assert_eq!(new(&pair[1]), new(&turns[1]), "a later turn costs no more");
+    }
 }

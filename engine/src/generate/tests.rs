@@ -58,7 +58,7 @@ impl Bench {
 }
 
 fn policy(max_new_tokens: usize, sampling: &Sampling) -> Policy<'_> {
-    Policy { end_of_sequence: NO_END, max_new_tokens, sampling }
+    Policy { end_of_sequence: NO_END, max_new_tokens, sampling, script: &[] }
 }
 
 fn tokens(ids: impl IntoIterator<Item = u32>) -> impl Iterator<Item = Slot> {
@@ -129,6 +129,19 @@ fn a_region_changes_what_is_said_by_its_own_embedding() {
 }
 
 #[test]
+fn a_script_is_followed_and_the_model_goes_on_behind_it() {
+    let bench = Bench::new();
+    let greedy = policy(6, &Sampling::Greedy);
+    let (said, ..) = bench.reply(&mut bench.context(), &prompt(), greedy);
+    let script: Vec<u32> = said[..3].iter().map(|id| (id + 1) % 30).collect();
+    let (scripted, ..) = bench.reply(&mut bench.context(), &prompt(), Policy { script: &script, ..greedy });
+    assert_eq!((scripted.len(), &scripted[..3]), (6, &script[..]));
+    let told: Vec<Slot> = prompt().into_iter().chain(tokens(script)).collect();
+    let (rest, ..) = bench.reply(&mut bench.context(), &told, policy(3, &Sampling::Greedy));
+    assert_eq!(scripted[3..], rest);
+}
+
+#[test]
 fn replies_end_for_four_reasons() {
     let bench = Bench::new();
     let limit = 600;
@@ -136,7 +149,7 @@ fn replies_end_for_four_reasons() {
     assert_eq!((ids.len(), reason), (5, FinishReason::TokenLimit));
     let (none, reason, _) = bench.reply(&mut bench.context(), &prompt(), policy(0, &Sampling::Greedy));
     assert_eq!((none.len(), reason), (0, FinishReason::TokenLimit));
-    let ends_at_third = Policy { end_of_sequence: ids[2], max_new_tokens: 50, sampling: &Sampling::Greedy };
+    let ends_at_third = Policy { end_of_sequence: ids[2], ..policy(50, &Sampling::Greedy) };
     let (ended, reason, _) = bench.reply(&mut bench.context(), &prompt(), ends_at_third);
     let first = ids.iter().position(|&id| id == ids[2]).unwrap();
     assert_eq!((&ended[..], reason), (&ids[..=first], FinishReason::EndOfSequence));
