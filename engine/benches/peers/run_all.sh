@@ -2,7 +2,7 @@
 # Every row of engine/PERFORMANCE.md, both sides by turns on a quiet machine, in less than 25 minutes of two cores:
 #   run_all.sh GLAMM Q4K.gguf Q8_0.gguf WORK_DIR
 # GLAMM is a release build; the GGUF files are full-size ones (`glamm dev fabricate`, `glamm models convert`).
-# WORK_DIR takes llama.cpp (built there if it is not), exported models (8 GB more), and results/. README.md
+# WORK_DIR takes llama.cpp (built there if it is not), exported models (11 GB), and results/. README.md
 # beside this file says what each script does. PYTHON: an interpreter with torch, numpy and gguf; THREADS: 2.
 set -euo pipefail
 [ "$#" -eq 4 ] || { sed -n '2,7s/^# \?//p' "$0" >&2; exit 2; }

@@ -37,15 +37,19 @@ pub(super) fn run(args: &BenchArgs) -> Result<(), CliError> {
         std::process::exit(status.code().unwrap_or(1));
     }
     let spec = model_spec(&args.model)?;
-    let is_demo = spec.source == ModelSource::Demo;
+    let machine = with_spinner("what the machine can do", Machine::measure);
+    statistics::forget_peak_memory();
     let engine = load(&spec)?;
-    let document = measure(args, &engine, is_demo)?;
+    let document = measure(args, (&engine, spec.source == ModelSource::Demo), machine)?;
     let mut printer = ReplyPrinter::new(std::io::stdout().lock(), ColorMode::Plain);
     if args.json { super::print_json(&mut printer, &document) } else { printer.write(&document.table()) }
 }
 
-fn measure(args: &BenchArgs, engine: &Engine, is_demo: bool) -> Result<BenchDocument, CliError> {
-    let machine = with_spinner("what the machine can do", Machine::measure);
+fn measure(
+    args: &BenchArgs,
+    (engine, is_demo): (&Engine, bool),
+    machine: Machine,
+) -> Result<BenchDocument, CliError> {
     let picture = scenes::generate(SCENE_SEED).image;
     let bench = Bench {
         engine,

@@ -31,7 +31,8 @@ pub struct BenchDocument {
     pub load_ms: f64,
     /// One for each row of the table.
     pub rows: Vec<RowEntry>,
-    /// The most memory that the process ever held; `null` where the system does not tell.
+    /// The most memory that the process held from the loading of the model on; `null` where the system
+    /// does not tell.
     pub peak_memory_bytes: Option<u64>,
     /// How to read it.
     pub notes: [&'static str; 3],
