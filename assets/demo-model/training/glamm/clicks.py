@@ -37,19 +37,19 @@ class Things:
 
 def draw_things(data: Data, images: np.ndarray, generator: torch.Generator) -> Things:
     """A thing on every picture, half of the time clicked on one of its parts."""
-    choose = lambda rows: int(rows[int(torch.randint(len(rows), (1,), generator=generator))])
     kept, objects, clicked = [], [], []
     for image in images:
         rows = data.ann_of[image]
-        whole = [r for r in rows if not data.ann["part"][r] and data.mask(np.array([r])).sum() >= LEAST_AREA]
+        large = [r for r in rows if data.mask(np.array([r])).sum() >= LEAST_AREA]
+        whole = [r for r in large if not data.ann["part"][r]]
         if not whole:
             continue
-        row = choose(whole)
-        parts = [p for p in rows if data.ann["owner"][p] == row and data.mask(np.array([p])).sum() >= LEAST_AREA]
+        row = choose(whole, generator)
+        parts = [p for p in large if data.ann["owner"][p] == row]
         on_part = parts and torch.rand((), generator=generator) < 0.5
         kept.append(image)
         objects.append((row, parts))
-        clicked.append(choose(parts) if on_part else row)
+        clicked.append(choose(parts, generator) if on_part else row)
     cells = draw_cells(torch.from_numpy(data.mask_stack(np.asarray(clicked))), generator)
     meanings = torch.zeros(len(kept), 3, 128, 128, dtype=torch.uint8)
     for m, (row, parts) in enumerate(objects):
@@ -65,6 +65,11 @@ def draw_things(data: Data, images: np.ndarray, generator: torch.Generator) -> T
     which = torch.multinomial(share, 1, generator=generator)
     meant = meanings[torch.arange(len(kept))[:, None], which]
     return Things(np.asarray(kept), inside(cells, generator), meanings, share, meant)
+
+
+def choose(rows: list[int], generator: torch.Generator) -> int:
+    """One of them."""
+    return int(rows[int(torch.randint(len(rows), (1,), generator=generator))])
 
 
 def touching(data: Data, row: int) -> np.ndarray:
