@@ -204,6 +204,23 @@ fn an_input_method_writes_into_the_question() {
 }
 
 #[test]
+fn nothing_is_drawn_while_a_drag_is_held_still() {
+    let mut stage = Stage::new(&Setup::default());
+    stage.press("Box");
+    let (from, to) = (stage.on_screen(20.0, 40.0), stage.on_screen(60.0, 88.0));
+    stage.window.hover_at(from);
+    stage.window.drag_at(from);
+    stage.window.step();
+    stage.window.hover_at(to);
+    stage.settle();
+    assert!(stage.window.state().state().ui.gesture.is_some());
+    assert!(stage.window.try_run().is_ok(), "the window asks to be drawn for ever");
+    stage.window.drop_at(to);
+    stage.settle();
+    assert_eq!(stage.window.state().state().picture().unwrap().regions.len(), 1);
+}
+
+#[test]
 fn nothing_is_drawn_while_nothing_happens() {
     let mut stage = Stage::new(&Setup::default());
     stage.settle();

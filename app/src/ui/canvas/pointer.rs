@@ -129,7 +129,11 @@ pub(super) fn drag(shown: &mut Shown<'_>, ui: &Ui, response: &Response, view: &V
             shown.send(Action::Gesture(None));
         } else if let Some(pointer) = ui.input(|i| i.pointer.interact_pos()) {
             let (to, snap) = (view.image_from_screen(pointer), snap(ui, view));
-            shown.send(Action::Gesture(Some(Gesture { to, snap, ..gesture })));
+            let next = Gesture { to, snap, ..gesture };
+            // Held still it is no news, and the window rests.
+            if next != gesture {
+                shown.send(Action::Gesture(Some(next)));
+            }
         }
         if !response.dragged() {
             shown.send(Action::FinishGesture);
