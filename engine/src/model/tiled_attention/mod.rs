@@ -60,6 +60,11 @@ pub(super) fn attend([q, k, v]: [&Tensor; 3], sight: Sight, factors: Factors) ->
     if !is_available(width) || ![q, k, v].into_iter().all(lies_in_vectors) {
         return Ok(None);
     }
+    let past_fits = sight == Sight::All || n <= m;
+    if k.dims() != v.dims() || k.dim(2)? != width || m == 0 || !count.is_multiple_of(key_heads) || !past_fits
+    {
+        candle_core::bail!("{:?} cannot look at {:?} and {:?}", q.dims(), k.dims(), v.dims());
+    }
     let (queries, keys, values) = (heads(q)?, heads(k)?, heads(v)?);
     let mut mixed = vec![0f32; n * count * width];
     let result = Scattered::new(&mut mixed);
