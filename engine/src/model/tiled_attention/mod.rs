@@ -7,6 +7,7 @@
 //! Written for any processor but [`avx512`], which is asked for at run time: without it, or for other
 //! number formats, the functions here return `None`, and callers attend with the tensor library.
 #![expect(unsafe_code, reason = "threads write one result, each its own rows")]
+#![cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "there is no kernel for others yet"))]
 
 #[cfg(target_arch = "x86_64")]
 mod avx512;
@@ -83,15 +84,13 @@ pub(super) fn attend([q, k, v]: [&Tensor; 3], sight: Sight, factors: Factors) ->
 /// Whether this processor has a kernel for heads of `width`.
 fn is_available(width: usize) -> bool {
     #[cfg(target_arch = "x86_64")]
-    return width <= WIDEST_HEAD && avx512::is_available();
+    let has_kernel = avx512::is_available();
     #[cfg(not(target_arch = "x86_64"))]
-    return {
-        let _ = width;
-        false
-    };
+    let has_kernel = false;
+    has_kernel && width <= WIDEST_HEAD
 }
 
-/// Works off `looks` of at most `queries` queries on all cores.
+/// Works off `looks` of at most `queries` queries on all cores, where [`is_available`].
 fn run<L: Look>(looks: usize, queries: usize, factors: Factors, look: &(impl Fn(usize) -> L + Sync)) {
     #[cfg(target_arch = "x86_64")]
     tiles::run(looks, queries, factors, look);
