@@ -142,7 +142,17 @@ impl Block {
         })
     }
 
+    /// On the CPU images pass one after the other, for the same reason as [`in_strips`].
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        let batch = x.dim(0)?;
+        if batch == 1 || !x.device().is_cpu() {
+            return self.forward_together(x);
+        }
+        let images = (0..batch).map(|image| self.forward_together(&x.narrow(0, image, 1)?));
+        Tensor::cat(&images.collect::<Result<Vec<_>>>()?, 0)
+    }
+
+    fn forward_together(&self, x: &Tensor) -> Result<Tensor> {
         match self.window {
             // Windows side by side do not see others: they pass through the whole block before the next.
             Some(side) => in_strips(x, side, |x| self.transform(&self.attend(x)?)),
