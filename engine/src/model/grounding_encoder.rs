@@ -281,7 +281,7 @@ impl Attention {
         let (q, k) = self.with_positions(&q, &k, h, w)?;
         let mixed = attend(&q, &k, &v, ATTENTION_ELEMENTS)?;
         let mixed = mixed.reshape((batch, self.heads, tokens, head))?.transpose(1, 2)?;
-        join_windows(&mixed.reshape((batch, h, w, width))?, grid_h, grid_w)
+        join_windows(&mixed.reshape((batch, h, w, width))?, grid_h, grid_w)?.contiguous()
     }
 
     /// Queries and keys whose plain products are the complete logits: a query is lengthened by its
@@ -428,6 +428,7 @@ mod tests {
             let attention = Attention::new(32, 2, side, &source).unwrap();
             let qkv = noise("qkv", (1, h, w, 96)).affine(2.0, 0.0).unwrap();
             let wanted = attention.attend_by_library(&qkv).unwrap();
+            attention.proj.forward(&wanted).unwrap();
             let Some(got) = attention.attend_in_tiles(&qkv).unwrap() else { return };
             assert!(distance(&got, &wanted) < 1e-5, "{h} {w} {side}: {}", distance(&got, &wanted));
         }
