@@ -1,5 +1,5 @@
-//! Parts of the full-size model that take many rows, each alone, with random weights: a minute instead of
-//! a model of 17 GB. `cargo bench --bench encoders [PART …] [-- --times N]`; every part prints the median
+//! Parts of the full-size model that take many rows, each alone, with random weights, without a
+//! checkpoint of 17 GB. `cargo bench --bench encoders [PART …] [-- --times N]`; every part prints the median
 //! of its times and the processor time that went into them.
 #![expect(clippy::print_stdout, reason = "the result")]
 

@@ -9,13 +9,13 @@ use std::ops::{Deref, Range};
 use std::sync::{Mutex, PoisonError};
 
 use candle_core::utils::barrier_pool;
-use candle_core::{CpuStorage, D, DType, InplaceOp1, InplaceOp2, Layout, Module, Result, Storage, Tensor};
-use candle_nn::{LayerNorm, ops};
+use candle_core::{CpuStorage, D, DType, InplaceOp1, InplaceOp2, Layout, Result, Storage, Tensor};
+use candle_nn::ops;
 
 /// Numbers that a core takes at a time.
-const SHARE: usize = 1 << 14;
+pub(super) const SHARE: usize = 1 << 14;
 /// Numbers that are worked on together.
-const LANES: usize = 16;
+pub(super) const LANES: usize = 16;
 
 /// A function of each number alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,17 +112,6 @@ pub(super) fn softmax(x: Tensor) -> Result<Tensor> {
     }
 }
 
-/// Layer norm (Ba et al., 2016) over the last dimension.
-pub(super) fn layer_norm(norm: &LayerNorm, x: &Tensor) -> Result<Tensor> {
-    let (weight, Some(bias)) = (norm.weight(), norm.bias()) else { return norm.forward(x) };
-    if !norm.remove_mean() || ![x, weight, bias].into_iter().all(is_ours) {
-        return norm.forward(x);
-    }
-    let (weight, bias) = (numbers(weight)?, numbers(bias)?);
-    let normalised = normalised(&numbers(x)?, (&weight, &bias), norm.eps() as f32);
-    Tensor::from_vec(normalised, x.dims(), x.device())
-}
-
 /// The numbers of a tensor, lent by `G`.
 struct Numbers<G> {
     storage: G,
@@ -147,58 +136,6 @@ pub(super) fn numbers(tensor: &Tensor) -> Result<impl Deref<Target = [f32]>> {
         (Storage::Cpu(CpuStorage::F32(_)), Some((start, end))) => Ok(Numbers { storage, range: start..end }),
         _ => candle_core::bail!("{:?} in {:?} do not lie one after the other", tensor.dims(), tensor.dtype()),
     }
-}
-
-fn normalised(x: &[f32], (weight, bias): (&[f32], &[f32]), eps: f32) -> Vec<f32> {
-    let mut normalised = vec![0.0; x.len()];
-    let width = weight.len();
-    let share = width * (SHARE / width).max(1);
-    let shares: Vec<_> = x.chunks(share).zip(normalised.chunks_mut(share)).map(Mutex::new).collect();
-    barrier_pool().execute_chunked(shares.len(), |range| {
-        for share in &shares[range] {
-            let (x, normalised) = &mut *share.lock().unwrap_or_else(PoisonError::into_inner);
-            for (x, row) in x.chunks_exact(width).zip(normalised.chunks_exact_mut(width)) {
-                row.copy_from_slice(x);
-                let mean = fold(row, 0.0, |sum, x| sum + x) / width as f32;
-                each(row, |x| x - mean);
-                let factor = (sum_of_squares(row) / width as f32 + eps).sqrt().recip();
-                let affine = weight.iter().zip(bias);
-                row.iter_mut().zip(affine).for_each(|(x, (weight, bias))| *x = *x * factor * weight + bias);
-            }
-        }
-    });
-    normalised
-}
-
-/// Group norm of `[n, channels, h, w]`, then ReLU, in place of `x`.
-pub(super) fn group_norm_relu(
-    x: Tensor,
-    groups: usize,
-    (weight, bias): (&[f32], &[f32]),
-    eps: f32,
-) -> Result<Tensor> {
-    let (_, channels, h, w) = x.dims4()?;
-    if groups == 0 || !channels.is_multiple_of(groups) || [weight.len(), bias.len()] != [channels; 2] {
-        candle_core::bail!("{channels} channels in {groups} groups");
-    }
-    // A row is a group of one map; which, is known from its number.
-    let (plane, of_group) = (h * w, channels / groups);
-    x.inplace_op1(&NumberedRows {
-        name: "group-norm",
-        width: of_group * plane,
-        function: |index: usize, group: &mut [f32]| {
-            let count = group.len() as f32;
-            let mean = fold(group, 0.0, |sum, x| sum + x) / count;
-            each(group, |x| x - mean);
-            let factor = (sum_of_squares(group) / count + eps).sqrt().recip();
-            let first = index % groups * of_group;
-            for (channel, plane) in (first..).zip(group.chunks_exact_mut(plane)) {
-                let (factor, bias) = (factor * weight[channel], bias[channel]);
-                each(plane, |x| (x * factor + bias).max(0.0));
-            }
-        },
-    })?;
-    Ok(x)
 }
 
 /// `x` plus a vector `[width]` for its last dimension, in place of `x`.
@@ -260,32 +197,6 @@ fn in_shares(values: &mut [f32], width: usize, function: &(impl Fn(&mut [f32]) +
     });
 }
 
-/// A function of each row and its number.
-struct NumberedRows<F> {
-    name: &'static str,
-    width: usize,
-    function: F,
-}
-
-impl<F: Fn(usize, &mut [f32]) + Sync> InplaceOp1 for NumberedRows<F> {
-    fn name(&self) -> &'static str {
-        self.name
-    }
-
-    fn cpu_fwd(&self, storage: &mut CpuStorage, layout: &Layout) -> Result<()> {
-        let (CpuStorage::F32(values), Some((start, end))) = (storage, layout.contiguous_offsets()) else {
-            candle_core::bail!("{}: numbers in single precision, one after the other", self.name)
-        };
-        let rows: Vec<_> = values[start..end].chunks_exact_mut(self.width).map(Mutex::new).collect();
-        barrier_pool().execute_chunked(rows.len(), |range| {
-            for index in range {
-                (self.function)(index, &mut rows[index].lock().unwrap_or_else(PoisonError::into_inner));
-            }
-        });
-        Ok(())
-    }
-}
-
 struct Sum;
 
 impl InplaceOp2 for Sum {
@@ -313,15 +224,16 @@ impl InplaceOp2 for Sum {
     }
 }
 
+/// Changes every number.
 #[inline(always)]
-fn each(values: &mut [f32], f: impl Fn(f32) -> f32) {
+pub(super) fn each(values: &mut [f32], f: impl Fn(f32) -> f32) {
     for value in values {
         *value = f(*value);
     }
 }
 
 /// The lanes' results, and that of what is left over, taken together.
-fn fold(values: &[f32], start: f32, f: impl Fn(f32, f32) -> f32) -> f32 {
+pub(super) fn fold(values: &[f32], start: f32, f: impl Fn(f32, f32) -> f32) -> f32 {
     let (whole, rest) = values.as_chunks::<LANES>();
     let mut folded = [start; LANES];
     for lanes in whole {
@@ -330,17 +242,6 @@ fn fold(values: &[f32], start: f32, f: impl Fn(f32, f32) -> f32) -> f32 {
         }
     }
     folded.iter().chain(rest).fold(start, |folded, value| f(folded, *value))
-}
-
-fn sum_of_squares(values: &[f32]) -> f32 {
-    let (whole, rest) = values.as_chunks::<LANES>();
-    let mut sums = [0.0; LANES];
-    for lanes in whole {
-        for (sum, value) in sums.iter_mut().zip(lanes) {
-            *sum += value * value;
-        }
-    }
-    sums.iter().sum::<f32>() + rest.iter().map(|value| value * value).sum::<f32>()
 }
 
 /// Softmax of one row, not all of whose numbers are minus infinity.
@@ -462,17 +363,6 @@ mod tests {
     }
 
     #[test]
-    fn group_norms_are_the_library_s() {
-        let x = noise("x", (2, 6, 3, 7)).affine(3.0, 2.0).unwrap();
-        let (weight, bias) = (noise("weight", 6), noise("bias", 6));
-        let norm = candle_nn::GroupNorm::new(weight.clone(), bias.clone(), 6, 3, 1e-5).unwrap();
-        let wanted = norm.forward(&x).unwrap().relu().unwrap();
-        let affine = (numbers(&weight).unwrap(), numbers(&bias).unwrap());
-        let got = group_norm_relu(x, 3, (&affine.0, &affine.1), 1e-5).unwrap();
-        assert!(distance(&got, &wanted) < 1e-5);
-    }
-
-    #[test]
     fn sums_are_the_library_s() {
         let (x, y) = (noise("x", (3, SHARE)), noise("y", (3, SHARE)));
         let wanted = (&x + &y).unwrap();
@@ -481,15 +371,6 @@ mod tests {
             let part = |tensor: &Tensor| tensor.narrow(0, start, rows).unwrap();
             let sum = add(part(&x), &part(&y)).unwrap();
             assert!(distance(&sum, &part(&wanted)) < 1e-9);
-        }
-    }
-
-    #[test]
-    fn norms_are_the_library_s() {
-        for width in [8, 37, 1280] {
-            let x = noise("x", (3, 5, width)).affine(3.0, 2.0).unwrap();
-            let norm = LayerNorm::new(noise("weight", width), noise("bias", width), 1e-6);
-            assert!(distance(&layer_norm(&norm, &x).unwrap(), &norm.forward(&x).unwrap()) < 1e-5);
         }
     }
 

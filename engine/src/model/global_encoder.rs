@@ -12,6 +12,7 @@ use super::config::{GlammConfig, GlobalEncoderConfig};
 use super::elementwise::{self, Activation};
 use super::layers::{BetweenBlocks, Interruptible, go_on};
 use super::matrix::Projection;
+use super::norms;
 use super::source::Source;
 use super::tiled_attention::{self, Factors, Sight};
 
@@ -165,8 +166,8 @@ impl Block {
     }
 
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let x = elementwise::add(self.attend(&elementwise::layer_norm(&self.layer_norm1, x)?)?, x)?;
-        let hidden = elementwise::layer_norm(&self.layer_norm2, &x)?;
+        let x = elementwise::add(self.attend(&norms::layer_norm(&self.layer_norm1, x)?)?, x)?;
+        let hidden = norms::layer_norm(&self.layer_norm2, &x)?;
         let hidden = self.fc1.forward_then(&hidden, Some(Activation::QuickGelu))?;
         elementwise::add(self.fc2.forward(&hidden)?, &x)
     }

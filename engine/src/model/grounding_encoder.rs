@@ -11,6 +11,7 @@ use super::config::GroundingConfig;
 use super::elementwise::{self, Activation};
 use super::layers::{BetweenBlocks, Interruptible, go_on};
 use super::matrix::Projection;
+use super::norms;
 use super::source::Source;
 use super::tiled_attention::{Factors, Square, attend_in_windows};
 use super::winograd::Winograd;
@@ -141,7 +142,17 @@ impl Block {
         })
     }
 
+    /// On the CPU images pass one after the other, for the same reason as [`in_strips`].
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        let batch = x.dim(0)?;
+        if batch == 1 || !x.device().is_cpu() {
+            return self.forward_together(x);
+        }
+        let images = (0..batch).map(|image| self.forward_together(&x.narrow(0, image, 1)?));
+        Tensor::cat(&images.collect::<Result<Vec<_>>>()?, 0)
+    }
+
+    fn forward_together(&self, x: &Tensor) -> Result<Tensor> {
         match self.window {
             // Windows side by side do not see others: they pass through the whole block before the next.
             Some(side) => in_strips(x, side, |x| self.transform(&self.attend(x)?)),
@@ -150,11 +161,11 @@ impl Block {
     }
 
     fn attend(&self, x: &Tensor) -> Result<Tensor> {
-        elementwise::add(self.attn.forward(&elementwise::layer_norm(&self.norm1, x)?)?, x)
+        elementwise::add(self.attn.forward(&norms::layer_norm(&self.norm1, x)?)?, x)
     }
 
     fn transform(&self, x: &Tensor) -> Result<Tensor> {
-        let hidden = elementwise::layer_norm(&self.norm2, x)?;
+        let hidden = norms::layer_norm(&self.norm2, x)?;
         let hidden = self.lin1.forward_then(&hidden, Some(Activation::Gelu))?;
         elementwise::add(self.lin2.forward(&hidden)?, x)
     }
@@ -270,7 +281,7 @@ impl Attention {
         let (q, k) = self.with_positions(&q, &k, h, w)?;
         let mixed = attend(&q, &k, &v, ATTENTION_ELEMENTS)?;
         let mixed = mixed.reshape((batch, self.heads, tokens, head))?.transpose(1, 2)?;
-        join_windows(&mixed.reshape((batch, h, w, width))?, grid_h, grid_w)
+        join_windows(&mixed.reshape((batch, h, w, width))?, grid_h, grid_w)?.contiguous()
     }
 
     /// Queries and keys whose plain products are the complete logits: a query is lengthened by its
@@ -417,6 +428,7 @@ mod tests {
             let attention = Attention::new(32, 2, side, &source).unwrap();
             let qkv = noise("qkv", (1, h, w, 96)).affine(2.0, 0.0).unwrap();
             let wanted = attention.attend_by_library(&qkv).unwrap();
+            attention.proj.forward(&wanted).unwrap();
             let Some(got) = attention.attend_in_tiles(&qkv).unwrap() else { return };
             assert!(distance(&got, &wanted) < 1e-5, "{h} {w} {side}: {}", distance(&got, &wanted));
         }

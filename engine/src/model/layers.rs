@@ -13,6 +13,7 @@ use candle_nn::VarBuilder;
 
 use super::elementwise;
 use super::matrix::{Matrix, Projection};
+use super::norms;
 use crate::error::EngineError;
 
 /// How far an encoder has come: asked for between its blocks.
@@ -101,7 +102,7 @@ impl GroupNorm {
         let channels = x.dim(1)?;
         if [&x, &self.weight, &self.bias].into_iter().all(elementwise::is_ours) {
             let (weight, bias) = (elementwise::numbers(&self.weight)?, elementwise::numbers(&self.bias)?);
-            return elementwise::group_norm_relu(x, self.groups, (&weight, &bias), self.eps as f32);
+            return norms::group_norm_relu(x, self.groups, (&weight, &bias), self.eps as f32);
         }
         let (weight, bias) = (self.weight.clone(), self.bias.clone());
         candle_nn::GroupNorm::new(weight, bias, channels, self.groups, self.eps)?.forward(&x)?.relu()

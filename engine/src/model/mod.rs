@@ -11,6 +11,7 @@ pub mod kv_cache;
 pub mod layers;
 pub mod llm;
 pub mod matrix;
+mod norms;
 pub mod part;
 pub mod pca;
 pub mod pixel_decoder;

@@ -8,6 +8,7 @@ use candle_nn::{LayerNorm, VarBuilder};
 use super::config::GroundingConfig;
 use super::elementwise;
 use super::layers::ReluMlp;
+use super::norms;
 use super::prompt_encoder::PromptEncoder;
 use super::two_way_transformer::{Transformed, TwoWayTransformer};
 
@@ -171,10 +172,8 @@ impl MaskDecoder {
 
     /// `[n, h, w, width]` → `[n, 4 h, 4 w, width / 8]`.
     fn upscale(&self, cells: &Tensor) -> Result<Tensor> {
-        let x = elementwise::gelu(elementwise::layer_norm(
-            &self.upscale_norm,
-            &self.upscale_first.forward(cells)?,
-        )?)?;
+        let x =
+            elementwise::gelu(norms::layer_norm(&self.upscale_norm, &self.upscale_first.forward(cells)?)?)?;
         elementwise::gelu(self.upscale_second.forward(&x)?)
     }
 }

@@ -11,6 +11,7 @@ use super::config::GroundingConfig;
 use super::elementwise;
 use super::layers::dense;
 use super::matrix::Projection;
+use super::norms;
 use super::tiled_attention::{self, Factors, Sight};
 
 const NORM_EPS: f64 = 1e-5;
@@ -65,11 +66,7 @@ impl TwoWayTransformer {
         let k = cells.broadcast_add(positions)?;
         let (mixed, look) = self.final_attn_token_to_image.forward_and_weights(&q, &k, &cells)?;
         looks.push(look);
-        Ok(Transformed {
-            tokens: elementwise::layer_norm(&self.norm_final_attn, &(x + mixed)?)?,
-            cells,
-            looks,
-        })
+        Ok(Transformed { tokens: norms::layer_norm(&self.norm_final_attn, &(x + mixed)?)?, cells, looks })
     }
 }
 
@@ -123,19 +120,19 @@ impl TwoWayBlock {
             let q = (tokens + token_positions)?;
             (tokens + self.self_attn.forward(&q, &q, tokens)?)?
         };
-        let tokens = elementwise::layer_norm(&self.norm1, &tokens)?;
+        let tokens = norms::layer_norm(&self.norm1, &tokens)?;
 
         let q = (&tokens + token_positions)?;
         let k = cells.broadcast_add(cell_positions)?;
         let (mixed, look) = self.cross_attn_token_to_image.forward_and_weights(&q, &k, cells)?;
-        let tokens = elementwise::layer_norm(&self.norm2, &(tokens + mixed)?)?;
+        let tokens = norms::layer_norm(&self.norm2, &(tokens + mixed)?)?;
 
         let mlp = self.lin2.forward(&self.lin1.forward(&tokens)?.relu()?)?;
-        let tokens = elementwise::layer_norm(&self.norm3, &(tokens + mlp)?)?;
+        let tokens = norms::layer_norm(&self.norm3, &(tokens + mlp)?)?;
 
         let q = (&tokens + token_positions)?;
         let cells = elementwise::add(self.cross_attn_image_to_token.forward(&k, &q, &tokens)?, cells)?;
-        Ok(((tokens, elementwise::layer_norm(&self.norm4, &cells)?), look))
+        Ok(((tokens, norms::layer_norm(&self.norm4, &cells)?), look))
     }
 }
 

@@ -21,6 +21,8 @@ pub(super) struct BlockOfRows {
     pub(super) sum: [f32; ROWS],
     /// The sum of the bytes.
     pub(super) byte_sum: [i32; ROWS],
+    /// Where sums of products of bytes begin: less the offset of the matrix's elements times that sum.
+    pub(super) start: [i32; ROWS],
 }
 
 /// Some rows.
@@ -33,13 +35,14 @@ pub(super) struct Group<const BLOCK: usize> {
 }
 
 impl<const BLOCK: usize> Activations<BLOCK> {
-    /// Rounds `x` `[rows, columns]`; `columns` are a multiple of `BLOCK`.
-    pub(super) fn new(x: &[f32], columns: usize) -> Self {
+    /// Rounds `x` `[rows, columns]`; `columns` are a multiple of `BLOCK`. `offset` is to be taken off all
+    /// bytes of the matrix that it will be multiplied with.
+    pub(super) fn new(x: &[f32], columns: usize, offset: i32) -> Self {
         let parts: Vec<&[f32]> = x.chunks(ROWS * columns).collect();
         let groups: Vec<_> = parts.iter().map(|_| OnceLock::new()).collect();
         barrier_pool().execute_chunked(parts.len(), |range| {
             for index in range {
-                groups[index].get_or_init(|| Group::new(parts[index], columns));
+                groups[index].get_or_init(|| Group::new(parts[index], columns, offset));
             }
         });
         Self(groups)
@@ -52,7 +55,7 @@ impl<const BLOCK: usize> Activations<BLOCK> {
 }
 
 impl<const BLOCK: usize> Group<BLOCK> {
-    fn new(x: &[f32], columns: usize) -> Self {
+    fn new(x: &[f32], columns: usize, offset: i32) -> Self {
         let mut bytes = vec![[0; ROWS]; columns / 4];
         let mut blocks = vec![BlockOfRows::default(); columns / BLOCK];
         for (row, x) in x.chunks_exact(columns).enumerate() {
@@ -60,6 +63,9 @@ impl<const BLOCK: usize> Group<BLOCK> {
             for (x, (bytes, block)) in x.as_chunks::<BLOCK>().0.iter().zip(of_blocks) {
                 round_block(x, row, bytes, block);
             }
+        }
+        for block in &mut blocks {
+            block.start = block.byte_sum.map(|sum| -offset * sum);
         }
         Self { bytes, blocks }
     }

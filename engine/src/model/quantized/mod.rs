@@ -106,7 +106,7 @@ mod tests {
 
     /// `x` as its bytes have it.
     fn rounded<const BLOCK: usize>(x: &[f32], columns: usize) -> Vec<f32> {
-        let activations = Activations::<BLOCK>::new(x, columns);
+        let activations = Activations::<BLOCK>::new(x, columns, 0);
         let groups: Vec<_> = activations.groups().collect();
         let value = |row: usize, column: usize| {
             let group = &groups[row / ROWS];

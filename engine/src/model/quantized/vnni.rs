@@ -87,7 +87,7 @@ fn multiply_in_blocks<const BLOCK: usize, const COMMON: bool>(
     (finish, product): (Finish<'_>, &mut [f32]),
 ) {
     let (rows, outputs) = (x.len() / matrix.columns, matrix.rows);
-    let x = &Activations::<BLOCK>::new(x, matrix.columns);
+    let x = &Activations::<BLOCK>::new(x, matrix.columns, offset);
     let product = &Scattered::new(product);
     let pieces = &Pieces::new(matrix, x.groups().len());
     barrier_pool().execute_chunked(pieces.count(), |items| {
@@ -102,7 +102,7 @@ fn multiply_in_blocks<const BLOCK: usize, const COMMON: bool>(
                 for (index, group) in groups.clone().zip(x.groups().skip(groups.start)) {
                     for (panel, sums) in unpacked[..panels.len()].iter().zip(&mut sums) {
                         // SAFETY: `is_available` was asked before.
-                        unsafe { multiply_group::<BLOCK, COMMON>(panel, group, offset, sums) };
+                        unsafe { multiply_group::<BLOCK, COMMON>(panel, group, sums) };
                     }
                     for row in index * ROWS..rows.min((index + 1) * ROWS) {
                         let (from, to) = (row * outputs + columns.start, row * outputs + columns.end);
@@ -130,21 +130,19 @@ fn write_row<'a>(row: &mut [f32], sums: impl Iterator<Item = &'a [Numbers; 2]>) 
     }
 }
 
-/// The products of a group of rows with a panel. `offset` are scales to be taken off every element
-/// of the panel, where that is the same for all blocks.
+/// The products of a group of rows with a panel, whose offset is the same for all blocks or their own.
 #[target_feature(enable = "avx512f,avx512vnni")]
 fn multiply_group<const BLOCK: usize, const COMMON: bool>(
     panel: &Panel,
     group: &Group<BLOCK>,
-    offset: i32,
     sums: &mut [[Numbers; 2]; ROWS],
 ) {
     let mut totals = [[_mm512_setzero_ps(); 2]; ROWS];
     let of_panel = panel.scales.iter().zip(&panel.offsets).zip(panel.bytes.chunks_exact(BLOCK / 4));
     let of_group = group.blocks.iter().zip(group.bytes.chunks_exact(BLOCK / 4));
     for (((scales, offsets), bytes), (block, inputs)) in of_panel.zip(of_group) {
-        let start = |row: usize| if COMMON { -offset * block.byte_sum[row] } else { 0 };
-        let mut dots: [[__m512i; 2]; ROWS] = std::array::from_fn(|row| [_mm512_set1_epi32(start(row)); 2]);
+        // Without a common offset all of them are 0.
+        let mut dots: [[__m512i; 2]; ROWS] = block.start.map(|start| [_mm512_set1_epi32(start); 2]);
         for (bytes, inputs) in bytes.iter().zip(inputs) {
             let bytes = [lane(&bytes[0]), lane(&bytes[1])];
             for (dots, &input) in dots.iter_mut().zip(inputs) {

@@ -7,6 +7,7 @@
 //! Written for any processor but [`avx512`], which is asked for at run time: without it, or for other
 //! number formats, the functions here return `None`, and callers attend with the tensor library.
 #![expect(unsafe_code, reason = "threads write one result, each its own rows")]
+#![cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "there is no kernel for others yet"))]
 
 #[cfg(target_arch = "x86_64")]
 mod avx512;
@@ -60,6 +61,11 @@ pub(super) fn attend([q, k, v]: [&Tensor; 3], sight: Sight, factors: Factors) ->
     if !is_available(width) || ![q, k, v].into_iter().all(lies_in_vectors) {
         return Ok(None);
     }
+    let past_fits = sight == Sight::All || n <= m;
+    if k.dims() != v.dims() || k.dim(2)? != width || m == 0 || !count.is_multiple_of(key_heads) || !past_fits
+    {
+        candle_core::bail!("{:?} cannot look at {:?} and {:?}", q.dims(), k.dims(), v.dims());
+    }
     let (queries, keys, values) = (heads(q)?, heads(k)?, heads(v)?);
     let mut mixed = vec![0f32; n * count * width];
     let result = Scattered::new(&mut mixed);
@@ -78,15 +84,13 @@ pub(super) fn attend([q, k, v]: [&Tensor; 3], sight: Sight, factors: Factors) ->
 /// Whether this processor has a kernel for heads of `width`.
 fn is_available(width: usize) -> bool {
     #[cfg(target_arch = "x86_64")]
-    return width <= WIDEST_HEAD && avx512::is_available();
+    let has_kernel = avx512::is_available();
     #[cfg(not(target_arch = "x86_64"))]
-    return {
-        let _ = width;
-        false
-    };
+    let has_kernel = false;
+    has_kernel && width <= WIDEST_HEAD
 }
 
-/// Works off `looks` of at most `queries` queries on all cores.
+/// Works off `looks` of at most `queries` queries on all cores, where [`is_available`].
 fn run<L: Look>(looks: usize, queries: usize, factors: Factors, look: &(impl Fn(usize) -> L + Sync)) {
     #[cfg(target_arch = "x86_64")]
     tiles::run(looks, queries, factors, look);

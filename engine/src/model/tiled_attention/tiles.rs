@@ -201,7 +201,9 @@ fn factors<K: Kernel>(at: usize, number: impl Fn(usize) -> Option<f32>) -> f32 {
 /// The nearest bf16: the upper half of a number in single precision, ties to even.
 fn bf16_bits(number: f32) -> u32 {
     let bits = number.to_bits();
-    (bits + 0x7fff + (bits >> 16 & 1)) >> 16
+    let rounded = bits.wrapping_add(0x7fff + (bits >> 16 & 1)) >> 16;
+    // What is no number stays none, whatever its bits.
+    if number.is_nan() { 0x7fc0 } else { rounded }
 }
 
 /// How far apart the logits of queries lie: not by a power of two, or else they meet in few places of the
