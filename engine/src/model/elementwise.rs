@@ -244,17 +244,6 @@ pub(super) fn fold(values: &[f32], start: f32, f: impl Fn(f32, f32) -> f32) -> f
     folded.iter().chain(rest).fold(start, |folded, value| f(folded, *value))
 }
 
-fn sum_of_squares(values: &[f32]) -> f32 {
-    let (whole, rest) = values.as_chunks::<LANES>();
-    let mut sums = [0.0; LANES];
-    for lanes in whole {
-        for (sum, value) in sums.iter_mut().zip(lanes) {
-            *sum += value * value;
-        }
-    }
-    sums.iter().sum::<f32>() + rest.iter().map(|value| value * value).sum::<f32>()
-}
-
 /// Softmax of one row, not all of whose numbers are minus infinity.
 pub(super) fn softmax_of_row(row: &mut [f32]) {
     let factor = 1.0 / exponentials(row);
