@@ -8,7 +8,7 @@ use crate::command::Command;
 use crate::theme;
 
 /// Below this width the tools would touch the buttons at the left, one of which makes room for them.
-const NARROW: f32 = 620.0;
+const NARROW: f32 = 500.0;
 
 pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui) {
     let all = ui.max_rect();

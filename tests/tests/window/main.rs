@@ -12,10 +12,10 @@ mod looks;
 mod manners;
 mod masks;
 mod models;
+mod right_to_left;
 mod script;
 mod segments;
 mod stage;
-mod views;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
