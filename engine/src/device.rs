@@ -2,7 +2,8 @@
 
 use candle_core::{DType, Device};
 
-use crate::error::DeviceError;
+use crate::error::{DeviceError, without_backtrace};
+use crate::precision::Precision;
 use crate::protocol::DeviceChoice;
 
 /// Opens the wanted processor; [`DeviceChoice::Auto`] takes the fastest that this build and this
@@ -49,9 +50,8 @@ fn open_metal() -> Result<Device, DeviceError> {
         .map_err(|error| DeviceError::Unavailable { device: "Metal", reason: one_line(&error) })
 }
 
-/// candle's errors carry a backtrace after the first line.
 fn one_line(error: &candle_core::Error) -> String {
-    error.to_string().lines().next().unwrap_or_default().trim().to_owned()
+    without_backtrace(error).lines().next().unwrap_or_default().trim().to_owned()
 }
 
 /// For people: "CPU", "CUDA 0".
@@ -63,16 +63,58 @@ pub fn name(device: &Device) -> String {
     }
 }
 
-/// The number format to compute in: that of the reference data, everywhere.
-pub fn compute_dtype(_device: &Device) -> DType {
-    DType::F32
+/// The number format to compute in: that of the reference data on the CPU. On a GPU, whose time goes
+/// into reading weights, what matrices in `precision` have, and else what was published: 16 bits.
+/// (The parts that were published in 32 bits are computed in these everywhere, see
+/// [`crate::model::glamm::Glamm::new`].)
+pub fn compute_dtype(device: &Device, precision: Option<Precision>) -> DType {
+    if device.is_cpu() {
+        return DType::F32;
+    }
+    match precision {
+        Some(Precision::F32) => DType::F32,
+        Some(Precision::F16) => DType::F16,
+        Some(Precision::Bf16) => DType::BF16,
+        Some(Precision::Q8_0 | Precision::Q6K | Precision::Q5K | Precision::Q4K) | None => half(device),
+    }
 }
 
-/// Runs one forward pass on the threads that candle keeps for the CPU. Without this every
+/// The format of 16 bits that a GPU computes in: bf16, in which the model was trained, from NVIDIA's
+/// Ampere generation on; f16 on what is older, and on Apple's, of which not all have kernels for bf16.
+#[cfg_attr(not(feature = "cuda"), expect(unused_variables, reason = "only an NVIDIA GPU is asked"))]
+fn half(device: &Device) -> DType {
+    #[cfg(feature = "cuda")]
+    if let Device::Cuda(gpu) = device {
+        /// Ampere's.
+        const FIRST_WITH_BF16: i32 = 8;
+        let capability = gpu.cuda_stream().context().compute_capability();
+        if capability.is_ok_and(|(major, _)| major >= FIRST_WITH_BF16) {
+            return DType::BF16;
+        }
+    }
+    DType::F16
+}
+
+/// Whether the tensor library failed because no memory was left. Its errors say so in words only: those
+/// of CUDA's driver and of cuBLAS, and of Metal, which fails to make a buffer for no other reason.
+pub fn is_out_of_memory(error: &candle_core::Error) -> bool {
+    const WORDS: [&str; 4] =
+        ["CUDA_ERROR_OUT_OF_MEMORY", "out of memory", "CUBLAS_STATUS_ALLOC_FAILED", "Failed to create metal resource: Buffer"];
+    let text = without_backtrace(error);
+    WORDS.iter().any(|words| text.contains(words))
+}
+
+/// Runs one forward pass. On the CPU on the threads that candle keeps for it: without this every
 /// operation would use the process-wide pool, which the user interface's image work shares; going
-/// there once a pass instead of once an operation also saves the way there and back.
+/// there once a pass instead of once an operation also saves the way there and back. With Metal, what
+/// the pass made Apple's libraries keep for later is freed at its end, not with the thread.
 pub fn compute<T: Send>(device: &Device, pass: impl FnOnce() -> T + Send) -> T {
-    if device.is_cpu() { candle_core::utils::with_threadpool(pass) } else { pass() }
+    match device {
+        Device::Cpu => candle_core::utils::with_threadpool(pass),
+        #[cfg(all(feature = "metal", target_vendor = "apple"))]
+        Device::Metal(_) => objc2::rc::autoreleasepool(|_| pass()),
+        _ => pass(),
+    }
 }
 
 #[cfg(test)]
@@ -94,6 +136,42 @@ mod tests {
                  or use --device cpu"
                 .to_owned())
         );
+    }
+
+    #[test]
+    #[cfg(not(feature = "metal"))]
+    fn metal_that_is_not_built_in_names_the_feature() {
+        let error = open(DeviceChoice::Metal).map(|_| ()).map_err(|error| error.to_string());
+        assert!(error.is_err_and(|text| text.contains("no Metal support: rebuild with `--features metal`")));
+    }
+
+    /// On a machine with a driver and a card there is nothing to say.
+    #[test]
+    #[cfg(feature = "cuda")]
+    fn a_gpu_that_is_not_there_says_what_to_do() {
+        if let Err(error) = open(DeviceChoice::Cuda) {
+            let text = error.to_string();
+            assert!(text.starts_with("no CUDA device could be opened (") && text.ends_with("use --device cpu"));
+            assert_eq!(text.lines().count(), 1, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_cpu_computes_in_single_precision_whatever_weights_are_in() {
+        for precision in Precision::ALL.map(Some).into_iter().chain([None]) {
+            assert_eq!(compute_dtype(&Device::Cpu, precision), DType::F32);
+        }
+    }
+
+    #[test]
+    fn running_out_of_memory_is_told_from_other_failures() {
+        let driver = "DriverError(CUDA_ERROR_OUT_OF_MEMORY, \"out of memory\")";
+        assert!(is_out_of_memory(&candle_core::Error::Cuda(driver.into()).bt()));
+        assert!(is_out_of_memory(&candle_core::Error::Cuda("CublasError(CUBLAS_STATUS_ALLOC_FAILED)".into())));
+        let metal = candle_core::Error::Msg("Metal error Failed to create metal resource: Buffer".to_owned());
+        assert!(is_out_of_memory(&metal.context("loading")));
+        assert!(!is_out_of_memory(&candle_core::Error::Cuda("DriverError(CUDA_ERROR_INVALID_VALUE)".into())));
+        assert!(!is_out_of_memory(&candle_core::Error::Msg("shapes differ".to_owned())));
     }
 
     #[test]

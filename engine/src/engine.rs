@@ -7,17 +7,19 @@ use std::fmt;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use candle_core::{Device, Tensor};
+use candle_core::{DType, Device, Tensor};
 use image::RgbImage;
 
 use crate::checkpoint::Checkpoint;
-use crate::error::{EngineError, PromptError};
+use crate::error::{DeviceError, EngineError, PromptError};
 use crate::generate::{Context, Generation, ImageInput, Odds, Policy, Step};
 use crate::images::ImageCache;
 use crate::job::{Answer, Increment, Question, StopCheck};
+use crate::model::backend;
 use crate::model::config::GlammConfig;
 use crate::model::glamm::{Glamm, ImageTokens, Slot};
 use crate::model::layers::Progress;
+use crate::precision::Precision;
 use crate::protocol::{
     EncodeTimings, EncoderSides, JobStats, LoadProgress, ModelInfo, ModelSource, ModelSpec, TokenChoice,
     TokenRecord,
@@ -36,7 +38,37 @@ pub struct Engine {
     pub(crate) config: GlammConfig,
     tokenizer: Tokenizer,
     pub(crate) device: Device,
+    /// The number format of all but what is computed in single precision everywhere.
+    pub(crate) dtype: DType,
+    variant: Variant,
     info: ModelInfo,
+}
+
+/// Which of the forms of a model is loaded, and the next smaller one: what a user needs to know when it
+/// does not fit.
+#[derive(Debug, Clone)]
+pub(crate) struct Variant {
+    /// For people.
+    pub(crate) device: String,
+    /// How precisely its matrices are kept.
+    pub(crate) precision: String,
+    /// The next smaller choice, and the bytes of its weights.
+    pub(crate) smaller: Option<(&'static str, u64)>,
+}
+
+impl Variant {
+    /// The same failure; one for want of memory says what to do.
+    pub(crate) fn explain(&self, error: EngineError) -> EngineError {
+        match error {
+            EngineError::Compute(error) if device::is_out_of_memory(&error) => DeviceError::OutOfMemory {
+                device: self.device.clone(),
+                precision: self.precision.clone(),
+                smaller: self.smaller,
+            }
+            .into(),
+            other => other,
+        }
+    }
 }
 
 /// All that is computed once for an image, and the conversation that the language model remembers
@@ -66,6 +98,15 @@ impl Engine {
         spec: &ModelSpec,
         progress: impl FnMut(&LoadProgress) -> bool + Send + 'static,
     ) -> Result<Self, EngineError> {
+        Self::load_in(spec, device::compute_dtype, progress)
+    }
+
+    /// Loads a model that computes in the number format that `dtype_of` says.
+    pub(crate) fn load_in(
+        spec: &ModelSpec,
+        dtype_of: impl Fn(&Device, Option<Precision>) -> DType,
+        progress: impl FnMut(&LoadProgress) -> bool + Send + 'static,
+    ) -> Result<Self, EngineError> {
         let start = Instant::now();
         let device = device::open(spec.device)?;
         let checkpoint = open_checkpoint(&spec.source)?;
@@ -73,15 +114,21 @@ impl Engine {
         let config = checkpoint.config().clone();
         let precision = spec.precision.or_else(|| checkpoint.choose_precision(&device));
         checkpoint.check_memory(&device, precision)?;
-        let weights = checkpoint.weights(&device, (device::compute_dtype(&device), precision), progress);
-        let model =
-            Glamm::new(&config, &weights.glamm, &weights.clip).map_err(|error| weights.explain(error))?;
+        let dtype = dtype_of(&device, precision);
+        let weights = checkpoint.weights(&device, (dtype, precision), progress);
+        let variant = Variant {
+            device: device::name(&device),
+            precision: checkpoint.named(precision),
+            smaller: checkpoint.next_smaller(precision, backend::Backend::of(&device)),
+        };
+        let model = Glamm::new(&config, &weights.glamm, &weights.clip)
+            .map_err(|error| variant.explain(weights.explain(error)))?;
         let info = ModelInfo {
             name: name_of(&spec.source, &checkpoint),
-            device: device::name(&device),
+            device: variant.device.clone(),
             source: spec.source.clone(),
             parameters: weights.parameters(),
-            precision: precision.map_or_else(|| checkpoint.stored_precision(), |p| p.to_string()),
+            precision: variant.precision.clone(),
             context_length: config.llm.max_position_embeddings,
             encoder_sides: EncoderSides {
                 global: config.global_encoder.image_size,
@@ -89,7 +136,7 @@ impl Engine {
             },
             load_time: start.elapsed(),
         };
-        Ok(Self { model, config, tokenizer, device, info })
+        Ok(Self { model, config, tokenizer, device, dtype, variant, info })
     }
 
     /// What is loaded.
@@ -110,7 +157,7 @@ impl Engine {
         let (prepared, preprocess) = timed(&self.device, || {
             let crop = prepare_global(pixels, clip.image_size, clip.image_mean, clip.image_std);
             let (frame, geometry) = prepare_grounding(pixels, self.config.grounding.image_size);
-            Ok((self.upload(crop)?, self.upload(frame)?, geometry))
+            Ok((self.upload(crop)?.to_dtype(self.dtype)?, self.upload(frame)?, geometry))
         })?;
         let (crop, frame, geometry) = prepared;
         let (tokens, global_encoder) =
@@ -241,8 +288,7 @@ impl Engine {
 
     fn upload(&self, planes: Planes) -> Result<Tensor, EngineError> {
         let shape = (1, 3, planes.side, planes.side);
-        let tensor = Tensor::from_vec(planes.values, shape, &self.device)?;
-        Ok(tensor.to_dtype(device::compute_dtype(&self.device))?)
+        Ok(Tensor::from_vec(planes.values, shape, &self.device)?)
     }
 }
 
@@ -341,6 +387,10 @@ impl Backend for Engine {
 
     fn info(&self) -> &ModelInfo {
         Engine::info(self)
+    }
+
+    fn variant(&self) -> &Variant {
+        &self.variant
     }
 
     fn encode(

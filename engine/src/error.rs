@@ -256,6 +256,16 @@ pub enum DeviceError {
         /// The most precise choice that fits, and its bytes.
         smaller: Option<(&'static str, u64)>,
     },
+    /// It ran out of memory in the middle of something.
+    #[error("the memory of {device} was not enough for the model in {precision}, and was freed: {}", way_out(*.smaller))]
+    OutOfMemory {
+        /// For people.
+        device: String,
+        /// How precisely its matrices are kept.
+        precision: String,
+        /// The next smaller choice for the same weights, and its bytes.
+        smaller: Option<(&'static str, u64)>,
+    },
     /// The machine does not have it, or its driver does not answer.
     #[error("no {device} device could be opened ({reason}): use --device cpu")]
     Unavailable {

@@ -4,6 +4,8 @@
 //! A [`Context`] outlives the reply: the next prompt reuses the keys and values of the longest
 //! beginning that both have in common, so a follow-up turn costs its own length only.
 
+mod odds;
+
 use std::ops::ControlFlow;
 
 use candle_core::{Device, IndexOp, Tensor};
@@ -12,13 +14,15 @@ use candle_transformers::generation::LogitsProcessor;
 use crate::device;
 use crate::error::{EngineError, PromptError};
 use crate::job::StopCheck;
+use crate::model::backend::Backend;
 use crate::model::glamm::{Glamm, Slot};
 use crate::model::kv_cache::KvCache;
 use crate::model::llm::Llama;
 use crate::protocol::{FinishReason, Sampling};
+pub use odds::Odds;
 
 /// Prompt positions computed in one forward pass: bounds the memory of attention weights.
-const PREFILL_CHUNK: usize = 512;
+pub(crate) const PREFILL_CHUNK: usize = 512;
 
 /// What the language model remembers of one image's conversation.
 #[derive(Debug)]
@@ -119,38 +123,6 @@ pub enum Step {
     End(FinishReason),
 }
 
-/// How probable tokens were at one position, by the softmax of the plain logits.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Odds {
-    /// Of the token that was chosen.
-    pub chosen: f32,
-    /// The most probable tokens with their probabilities, best first.
-    pub likeliest: Vec<(u32, f32)>,
-}
-
-impl Odds {
-    /// Tokens that are remembered at each position.
-    const LIKELIEST: usize = 5;
-
-    fn new(logits: &[f32], chosen: u32) -> Self {
-        let mut best: Vec<(u32, f32)> = Vec::with_capacity(Self::LIKELIEST + 1);
-        for (id, &logit) in (0..).zip(logits) {
-            if best.len() < Self::LIKELIEST || best.last().is_some_and(|&(_, worst)| logit > worst) {
-                let at = best.partition_point(|&(_, other)| other >= logit);
-                best.insert(at, (id, logit));
-                best.truncate(Self::LIKELIEST);
-            }
-        }
-        let highest = best.first().map_or(0.0, |&(_, logit)| logit);
-        let sum: f32 = logits.iter().map(|logit| (logit - highest).exp()).sum();
-        let probability = |logit: f32| (logit - highest).exp() / sum;
-        Self {
-            chosen: logits.get(chosen as usize).map_or(0.0, |&logit| probability(logit)),
-            likeliest: best.into_iter().map(|(id, logit)| (id, probability(logit))).collect(),
-        }
-    }
-}
-
 /// A reply in the making.
 pub struct Generation<'a> {
     llm: &'a Llama,
@@ -219,14 +191,25 @@ impl<'a> Generation<'a> {
                 Err(error) => return Err(error),
             }
         }
-        let (llm, hidden) = (self.llm, &self.hidden);
-        let logits = device::compute(hidden.device(), || llm.logits(hidden)?.i(0)?.to_device(&Device::Cpu))?;
-        let id = self.sampler.sample(&logits)?;
-        let odds = Odds::new(&logits.to_vec1::<f32>()?, id);
+        let (id, odds) = self.choose()?;
         self.newest = Some(id);
         self.chosen += 1;
         let predicted_at = self.context.len().saturating_sub(1);
         Ok(Step::Token { id, predicted_by: self.hidden.clone(), predicted_at, odds })
+    }
+
+    /// The next token. Drawing one at random takes all logits to the CPU: a nucleus is found by sorting
+    /// them, which the tensor library does not do for a vocabulary on a GPU.
+    fn choose(&mut self) -> Result<(u32, Odds), EngineError> {
+        let (llm, hidden) = (self.llm, &self.hidden);
+        let stays = Backend::of(hidden.device()).keeps_logits();
+        if stays && matches!(self.policy.sampling, Sampling::Greedy) {
+            let pass = || Odds::of_likeliest(&llm.logits(hidden)?.i(0)?);
+            return Ok(device::compute(hidden.device(), pass)?);
+        }
+        let logits = device::compute(hidden.device(), || llm.logits(hidden)?.i(0)?.to_device(&Device::Cpu))?;
+        let id = self.sampler.sample(&logits)?;
+        Ok((id, Odds::new(&logits.to_vec1::<f32>()?, id)))
     }
 
     fn reason_to_end(&self, stop: StopCheck<'_>) -> Option<FinishReason> {

@@ -107,17 +107,16 @@ impl Engine {
     /// The pixel decoder's sparse prompt, `[1, tokens, width]`.
     fn sparse(&self, prompt: &MaskPrompt, geometry: FrameGeometry) -> Result<Tensor, EngineError> {
         let encoder = &self.model.pixel_decoder.prompt_encoder;
-        let dtype = device::compute_dtype(&self.device);
         Ok(match prompt {
             MaskPrompt::Seg(state) => {
                 if state.len() != self.config.grounding.prompt_embed_dim {
                     return Err(PromptError::ForeignMask.into());
                 }
                 let state = Tensor::from_slice(state, (1, state.len()), &self.device)?;
-                encoder.embed_text(&state.to_dtype(dtype)?)?
+                encoder.embed_text(&state)?
             }
             MaskPrompt::Places { points, region } => {
-                encoder.embed_points(&in_frame(points, *region, geometry))?.to_dtype(dtype)?
+                encoder.embed_points(&in_frame(points, *region, geometry))?
             }
         })
     }

@@ -23,6 +23,7 @@
 //! - [`model`]: the network, one file for each part, named as in the paper.
 //! - [`fabricate`]: synthetic checkpoints in the layout of the released ones.
 //! - [`scenes`]: the procedural picture world of the demo model.
+//! - [`selftest`]: recorded cases through the model, stage by stage, on any processor.
 //!
 //! What always holds: `model` knows nothing of files, threads or text; no tensor leaves this crate
 //! but for tests that look inside; an error says what happened and what to do.
@@ -68,6 +69,7 @@ pub mod models;
 pub mod precision;
 pub mod protocol;
 pub mod scenes;
+pub mod selftest;
 pub mod size;
 pub mod text;
 pub mod vision;

@@ -9,7 +9,6 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::checkpoint::manifest::Manifest;
 use crate::model::matrix::Format;
 
 /// What a full-size model needs beside its weights: activations of the encoders, keys and values.
@@ -82,28 +81,15 @@ impl Precision {
         wanted.fitting(columns)
     }
 
-    /// Bytes of a model's weights in memory, from the list of its tensors: what is no matrix is kept
-    /// in single precision.
-    pub fn memory(self, manifest: &Manifest) -> u64 {
-        let used = manifest.glamm.iter().chain(&manifest.clip).filter(|spec| spec.used);
-        let bytes = used.map(|spec| {
-            let elements = spec.shape.iter().product();
-            match spec.shape[..] {
-                [_, columns] if spec.matrix => self.format_of(&spec.name, columns).bytes(elements) as u64,
-                _ => Format::F32.bytes(elements) as u64,
-            }
-        });
-        bytes.sum()
+    /// How the matrix `name` is kept where it is stored in blocks or plain numbers of `stored`: what is in
+    /// blocks was put into them on purpose, and `None` leaves everything as it is stored.
+    pub(crate) fn kept_as(precision: Option<Self>, (name, columns): (&str, usize), stored: Format) -> Format {
+        precision.filter(|_| stored.is_float()).map_or(stored, |precision| precision.format_of(name, columns))
     }
 
-    /// The most precise of single, half, eight and four bits whose weights, and what a conversation
-    /// takes beside them, fit into `free` bytes; four bits where nothing does.
-    pub fn fitting(manifest: &Manifest, free: u64) -> Self {
-        Self::fitting_weights(|precision| precision.memory(manifest), free)
-    }
-
-    /// [`Self::fitting`] for a model whose weights take `bytes_of` in each precision.
-    pub fn fitting_weights(bytes_of: impl Fn(Self) -> u64, free: u64) -> Self {
+    /// The most precise of single, half, eight and four bits whose weights, which take `bytes_of`, and
+    /// what a conversation takes beside them, fit into `free` bytes; four bits where nothing does.
+    pub fn fitting(bytes_of: impl Fn(Self) -> u64, free: u64) -> Self {
         let fits = |precision: &Self| {
             let weights = bytes_of(*precision);
             // One matrix more while they are read.
@@ -153,7 +139,6 @@ impl FromStr for Precision {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checkpoint::manifest::{TensorKind, TensorSpec};
 
     #[test]
     fn every_part_has_its_format() {
@@ -170,20 +155,11 @@ mod tests {
 
     #[test]
     fn memory_decides() {
-        let spec = |name: &str, shape: &[usize], matrix| TensorSpec {
-            name: name.to_owned(),
-            shape: shape.to_vec(),
-            kind: TensorKind::Parameter,
-            used: true,
-            matrix,
-        };
-        let matrix = spec("model.layers.0.mlp.up_proj.weight", &[4096, 4096], true);
-        let manifest =
-            Manifest { glamm: vec![matrix, spec("model.norm.weight", &[4096], false)], clip: vec![] };
         let elements = 4096 * 4096;
-        assert_eq!(Precision::F16.memory(&manifest), 2 * elements + 4 * 4096);
-        assert_eq!(Precision::Q4K.memory(&manifest), elements / 256 * 144 + 4 * 4096);
-        let fitting = |free| Precision::fitting(&manifest, free);
+        let bytes_of = |precision: Precision| {
+            precision.format_of("model.layers.0.mlp.up_proj.weight", 4096).bytes(elements as usize) as u64
+        };
+        let fitting = |free| Precision::fitting(bytes_of, free);
         assert_eq!(fitting(1 << 40), Precision::F32);
         assert_eq!(fitting(5 * elements), Precision::F16);
         assert_eq!(fitting(3 * elements), Precision::Q8_0);

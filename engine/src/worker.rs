@@ -11,7 +11,8 @@ use std::time::Duration;
 use crossbeam::channel::{Receiver, SendTimeoutError, Sender};
 use image::RgbImage;
 
-use crate::error::EngineError;
+use crate::engine::Variant;
+use crate::error::{DeviceError, EngineError};
 use crate::images::{CACHE_BUDGET, ImageCache, OpenImages};
 use crate::job::{Answer, Increment, Question, StopCheck};
 pub(crate) use crate::mailbox::Mailbox;
@@ -36,6 +37,9 @@ pub(crate) trait Backend: Sized {
 
     /// What is loaded.
     fn info(&self) -> &ModelInfo;
+
+    /// In which form.
+    fn variant(&self) -> &Variant;
 
     /// Encodes an image; [`EngineError::Cancelled`] where `stop` said so.
     fn encode(
@@ -165,8 +169,22 @@ impl<B: Backend> Worker<B> {
         let mailbox = Arc::clone(&self.mailbox);
         match self.ensure_encoded(image, &|| mailbox.encoding_is_pointless(image)) {
             Ok(()) | Err(EngineError::Cancelled | EngineError::NoModel | EngineError::UnknownImage) => {}
-            Err(error) => self.outbox.send(EngineEvent::ImageFailed { image, error: Arc::new(error) }),
+            Err(error) => {
+                let error = Arc::new(self.relieved(error));
+                self.outbox.send(EngineEvent::ImageFailed { image, error });
+            }
         }
+    }
+
+    /// The same failure. Where memory ran out, everything but the model is freed first, so that the next
+    /// job finds more than this one did.
+    fn relieved(&mut self, error: EngineError) -> EngineError {
+        let Some(model) = &self.model else { return error };
+        let error = model.variant().explain(error);
+        if matches!(error, EngineError::Device(DeviceError::OutOfMemory { .. })) {
+            self.images.forget_caches();
+        }
+        error
     }
 
     /// Makes sure that the image's encodings are cached.
@@ -185,7 +203,7 @@ impl<B: Backend> Worker<B> {
 
     fn run_job(&mut self, job: &JobRequest) {
         self.outbox.send(EngineEvent::JobStarted { job: job.id });
-        let result = self.perform(job);
+        let result = self.perform(job).map_err(|error| self.relieved(error));
         self.images.trim(CACHE_BUDGET);
         self.outbox.send(match result {
             Ok(event) => event,

@@ -5,14 +5,14 @@
 //! comparison goes through [`compare`] or [`record`], which fail the test where the error is above
 //! the tolerance.
 
-use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::fmt::{Debug, Write as _};
 use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::{Mutex, PoisonError};
 
-use candle_core::{DType, Tensor};
+use candle_core::Tensor;
+pub use glamm_engine::selftest::measure::Tolerance;
 pub use libtest_mimic::Failed;
 use libtest_mimic::Trial;
 
@@ -20,17 +20,6 @@ use crate::golden::Set;
 
 /// What a parity test returns.
 pub type Outcome = Result<(), Failed>;
-
-/// How far a stage may be off.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Tolerance {
-    /// Of ‖a − b‖ / ‖b‖.
-    Relative(f64),
-    /// Of the largest difference.
-    Absolute(f64),
-    /// Of the number, or share, of values that differ.
-    Count(f64),
-}
 
 /// Of every stage of floats but mask logits.
 pub const FLOATS: Tolerance = Tolerance::Relative(1e-4);
@@ -82,11 +71,7 @@ fn render(rows: &BTreeMap<String, Row>) -> String {
     let mut text =
         format!("{:width$}  {:>11}  {:>17}  {:>5}  worst at\n", "stage", "worst error", "allowed", "times");
     for (stage, row) in rows {
-        let allowed = match row.tolerance {
-            Tolerance::Relative(limit) => format!("{limit:.0e} relative"),
-            Tolerance::Absolute(limit) => format!("{limit:.0e} absolute"),
-            Tolerance::Count(limit) => format!("{limit} differing"),
-        };
+        let allowed = row.tolerance.to_string();
         // Some are found in whole texts.
         let at: String = row.at.chars().map(|c| if c.is_control() { ' ' } else { c }).take(40).collect();
         let _ = writeln!(
@@ -115,8 +100,7 @@ pub fn record(stage: &str, at: &str, error: f64, tolerance: Tolerance) -> Outcom
     if error.is_nan() || error > row.worst {
         (row.worst, row.at) = (error, at.to_owned());
     }
-    let (Tolerance::Relative(limit) | Tolerance::Absolute(limit) | Tolerance::Count(limit)) = tolerance;
-    if error <= limit {
+    if tolerance.allows(error) {
         Ok(())
     } else {
         Err(format!("{stage} of {at} is off by {error:e}, more than {tolerance:?}").into())
@@ -141,21 +125,5 @@ pub fn compare(stage: &str, at: &str, got: &Tensor, want: &Tensor, tolerance: To
     if got.dims() != want.dims() {
         return Err(format!("{stage} of {at} has shape {:?}, not {:?}", got.dims(), want.dims()).into());
     }
-    let values = |x: &Tensor| x.to_dtype(DType::F64)?.flatten_all()?.to_vec1::<f64>();
-    let (got, want) = (values(got)?, values(want)?);
-    let differences = || got.iter().zip(&want).map(|(a, b)| (a - b).abs());
-    let norm = |values: &mut dyn Iterator<Item = f64>| values.map(|v| v * v).sum::<f64>().sqrt();
-    let error = match tolerance {
-        Tolerance::Relative(_) => {
-            let reference = norm(&mut want.iter().copied());
-            let distance = norm(&mut differences());
-            if reference > 0.0 { distance / reference } else { distance }
-        }
-        // `max` would drop a NaN.
-        Tolerance::Absolute(_) => differences().fold(0.0, |a, b| if b.is_nan() || b > a { b } else { a }),
-        Tolerance::Count(_) => {
-            got.iter().zip(&want).filter(|(a, b)| a.partial_cmp(b) != Some(Ordering::Equal)).count() as f64
-        }
-    };
-    record(stage, at, error, tolerance)
+    record(stage, at, tolerance.error(got, want)?, tolerance)
 }

@@ -126,7 +126,7 @@ fn the_same_seed_gives_the_same_reply_also_from_a_warm_context() {
 fn a_model_that_cannot_be_loaded_leaves_none_and_the_next_one_loads() {
     let mut bench = Bench::new();
     bench.answer(bench.turns(), Sampling::Greedy).unwrap();
-    let nowhere = ModelSource::Path(bench.golden.dir.join("images"));
+    let nowhere = ModelSource::Path(bench.golden.path("images"));
     let spec = ModelSpec { source: nowhere, device: DeviceChoice::Cpu, precision: None };
     bench.handle.try_send(EngineCommand::LoadModel(spec)).unwrap();
     let error = loop {

@@ -38,6 +38,7 @@ Exit codes:
   7  an output could not be written
   8  a model could not be fetched or removed
   9  a session is missing, damaged or of a newer version
+  10 the self-test found something that is not as recorded
 Interrupted by Ctrl-C, a shell reports 130.";
 
 /// Everything that works without a window.
@@ -57,6 +58,8 @@ pub enum Command {
     /// See which models there are, fetch them, remove them.
     #[command(subcommand)]
     Models(ModelsCommand),
+    /// Prove that this build computes on this machine what was recorded.
+    Selftest(SelftestArgs),
     /// Tools for developers.
     #[command(subcommand, hide = true)]
     Dev(DevCommand),
@@ -218,6 +221,30 @@ pub struct BenchArgs {
     /// Print one JSON document instead of a table.
     #[arg(long)]
     pub json: bool,
+}
+
+/// `glamm selftest`.
+#[derive(Debug, Args)]
+pub struct SelftestArgs {
+    /// `auto`, `cpu`, `cuda` or `metal`.
+    #[arg(long, value_name = "DEVICE", default_value = "auto")]
+    pub device: String,
+    /// The number format for a GPU to compute in: `f32`, `f16` or `bf16`; the one that it takes for
+    /// models where not given. The CPU computes in `f32`.
+    #[arg(long, value_name = "FORMAT", value_parser = number_format)]
+    pub precision: Option<Precision>,
+    /// A directory of recorded data, in place of what is part of the program: `tests/golden/public` of
+    /// the source has the official implementation's.
+    #[arg(long, value_name = "DIR")]
+    pub golden: Option<PathBuf>,
+    /// Print one JSON document instead of a table.
+    #[arg(long)]
+    pub json: bool,
+}
+
+fn number_format(text: &str) -> Result<Precision, String> {
+    let known = text.parse().ok().filter(|precision: &Precision| !precision.is_quantised());
+    known.ok_or_else(|| "must be f32, f16 or bf16".to_owned())
 }
 
 fn positive(text: &str) -> Result<usize, String> {

@@ -73,6 +73,16 @@ pub enum CliError {
     /// A checkpoint could not be fabricated.
     #[error(transparent)]
     Fabricate(#[from] FabricateError),
+    /// Stages of the self-test are not as recorded.
+    #[error("{failed} of {stages} stages are not as recorded: do not trust this build on {device}; use --device cpu")]
+    Selftest {
+        /// The processor.
+        device: String,
+        /// How many are not.
+        failed: usize,
+        /// How many there are.
+        stages: usize,
+    },
     /// Scenes could not be written.
     #[error(transparent)]
     Dataset(#[from] DatasetError),
@@ -120,6 +130,7 @@ impl CliError {
             | Self::Storage(StorageError::Write { .. })
             | Self::Stdout(_) => 7,
             Self::Storage(_) | Self::NoSuchPicture(_) => 9,
+            Self::Selftest { .. } => 10,
         }
     }
 

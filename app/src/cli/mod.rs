@@ -28,6 +28,7 @@ pub mod models;
 mod outputs;
 mod save;
 mod scenes;
+pub mod selftest;
 mod terminal;
 
 use args::{Cli, Command, EvalCommand, ModelArgs};
@@ -49,6 +50,7 @@ pub fn run() -> ExitCode {
         Some(Command::Eval(EvalCommand::Agreement(args))) => agreement::run(&args),
         Some(Command::Bench(args)) => bench::run(&args),
         Some(Command::Models(command)) => models::run(&command),
+        Some(Command::Selftest(args)) => selftest::run(&args),
         Some(Command::Dev(command)) => dev::run(&command),
         None => open_window(cli.image, &cli.model),
     };

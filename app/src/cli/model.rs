@@ -17,14 +17,22 @@ use super::error::CliError;
 /// # Errors
 /// [`CliError::UnknownDevice`], [`CliError::Locate`].
 pub fn model_spec(args: &ModelArgs) -> Result<ModelSpec, CliError> {
-    let device = match args.device.to_ascii_lowercase().as_str() {
+    let device = device_choice(&args.device)?;
+    Ok(ModelSpec { source: model_source(&args.model)?, device, precision: args.precision })
+}
+
+/// Reads `--device`.
+///
+/// # Errors
+/// [`CliError::UnknownDevice`].
+pub(super) fn device_choice(name: &str) -> Result<DeviceChoice, CliError> {
+    Ok(match name.to_ascii_lowercase().as_str() {
         "auto" => DeviceChoice::Auto,
         "cpu" => DeviceChoice::Cpu,
         "cuda" => DeviceChoice::Cuda,
         "metal" => DeviceChoice::Metal,
-        _ => return Err(CliError::UnknownDevice(args.device.clone())),
-    };
-    Ok(ModelSpec { source: model_source(&args.model)?, device, precision: args.precision })
+        _ => return Err(CliError::UnknownDevice(name.to_owned())),
+    })
 }
 
 /// The weights that `model` means: a path, or a name that `glamm models list` shows. A name that is

@@ -324,7 +324,7 @@ pub fn automatic(entry: &ModelEntry, machine: Machine) -> Option<Precision> {
     }
     need(entry, Precision::F32)?;
     let bytes_of = |precision| need(entry, precision).map_or(u64::MAX, |need| need.weight_bytes);
-    Some(Precision::fitting_weights(bytes_of, machine.free_ram_bytes))
+    Some(Precision::fitting(bytes_of, machine.free_ram_bytes))
 }
 
 /// The file that a converted model goes into.

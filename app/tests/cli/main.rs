@@ -15,6 +15,7 @@ mod hub_server;
 mod images;
 mod models;
 mod others;
+mod selftest;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};

@@ -9,7 +9,7 @@ use super::{fails, glamm, golden, json, stdout};
 #[test]
 fn help_tells_the_exit_codes() {
     let help = stdout(glamm().arg("--help"));
-    for word in ["ask", "scenes", "eval", "bench", "models", "Exit codes", "130"] {
+    for word in ["ask", "scenes", "eval", "bench", "models", "selftest", "Exit codes", "130"] {
         assert!(help.contains(word), "{word}");
     }
     assert!(stdout(glamm().arg("--version")).starts_with("glamm "));

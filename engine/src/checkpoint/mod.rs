@@ -41,9 +41,12 @@ use candle_core::{DType, Device};
 
 use crate::error::{CheckpointError, DeviceError, without_backtrace};
 use crate::hub::HubCache;
+use crate::model::backend::Backend;
 use crate::model::config::GlammConfig;
+use crate::model::matrix::Format;
 use crate::model::part::LoadProgress;
-use crate::models::{Machine, memory};
+use crate::models::memory::{self, MemoryPlan, Stored};
+use crate::models::{Machine, machine};
 use crate::precision::Precision;
 use crate::text::tokenizer::Tokenizer;
 use manifest::{Manifest, TensorSpec, expected_tensors};
@@ -147,9 +150,21 @@ impl Checkpoint {
             return None;
         }
         let free = Machine::look().map_or(0, |machine| machine.free_ram_bytes);
-        let chosen = Precision::fitting(&self.manifest, free);
+        let bytes_of = |precision| self.memory_plan(Some(precision), Backend::Cpu).weight_bytes();
+        let chosen = Precision::fitting(bytes_of, free);
         tracing::info!(precision = %chosen, "chosen by the free memory");
         Some(chosen)
+    }
+
+    /// The memory that the model takes with its matrices in `precision`, or as they are stored, on such a
+    /// processor.
+    pub fn memory_plan(&self, precision: Option<Precision>, backend: Backend) -> MemoryPlan {
+        let find = |name: &str| self.glamm.find(name).or_else(|| self.clip.find(name));
+        let format = |spec: &TensorSpec| {
+            find(&spec.name).and_then(|(stored, _)| stored.format()).unwrap_or(Format::F32)
+        };
+        let stored = Stored { format: &format, mapped: self.glamm.is_mapped() };
+        MemoryPlan::new(&self.config, &self.manifest, (precision, backend), &stored)
     }
 
     /// Makes sure that the memory is there for the weights in `precision`, before any is read: a system
@@ -163,23 +178,45 @@ impl Checkpoint {
         device: &Device,
         precision: Option<Precision>,
     ) -> Result<(), DeviceError> {
-        let Some(machine) = Machine::look().filter(|_| device.is_cpu()) else { return Ok(()) };
-        let bytes_of = |precision: Precision| precision.memory(&self.manifest);
-        match (&self.source, precision) {
-            (FileSource::Directory(_), Some(precision)) => {
-                check_room(precision, &bytes_of, machine.free_ram_bytes)
-            }
-            (FileSource::OneFile { file, .. }, _) if self.total_bytes() > machine.ram_bytes => {
-                let (needed, free) = (self.total_bytes(), machine.ram_bytes);
-                Err(DeviceError::NoMemory {
-                    precision: file.precision().to_owned(),
-                    needed,
-                    free,
-                    smaller: None,
-                })
-            }
-            _ => Ok(()),
+        let backend = Backend::of(device);
+        let one_file = matches!(self.source, FileSource::OneFile { .. });
+        let free = match (backend, Machine::look()) {
+            (Backend::Cpu, Some(machine)) if one_file => machine.ram_bytes,
+            (Backend::Cpu, Some(machine)) => machine.free_ram_bytes,
+            (Backend::Cuda, _) => machine::free_vram_bytes().unwrap_or(u64::MAX),
+            (Backend::Metal, Some(machine)) => machine.ram_bytes,
+            (_, None) => u64::MAX,
+        };
+        if matches!(self.source, FileSource::Embedded { .. }) {
+            return Ok(());
         }
+        let needed = self.memory_plan(precision, backend).weight_bytes();
+        check_room((self.named(precision), needed), free, || self.smaller(|bytes| bytes <= free, backend))
+    }
+
+    /// The next smaller way to keep the weights than in `precision`, and its bytes. `None` where there
+    /// is none.
+    pub(crate) fn next_smaller(
+        &self,
+        precision: Option<Precision>,
+        backend: Backend,
+    ) -> Option<(&'static str, u64)> {
+        let present = self.memory_plan(precision, backend).weight_bytes();
+        self.smaller(|bytes| bytes < present, backend)
+    }
+
+    /// The most precise way to keep the weights in so many bytes; none where they are used as they are
+    /// stored in one file.
+    fn smaller(&self, is_good: impl Fn(u64) -> bool, backend: Backend) -> Option<(&'static str, u64)> {
+        if matches!(self.source, FileSource::OneFile { .. }) {
+            return None;
+        }
+        most_precise(|precision| self.memory_plan(Some(precision), backend).weight_bytes(), is_good)
+    }
+
+    /// How precisely matrices are kept, for people.
+    pub(crate) fn named(&self, precision: Option<Precision>) -> String {
+        precision.map_or_else(|| self.stored_precision(), |precision| precision.to_string())
     }
 
     /// Bytes of the tensors that the model is built from, as they are stored.
@@ -202,19 +239,25 @@ impl Checkpoint {
     }
 }
 
-/// Whether a model whose weights take `bytes_of` in each precision fits into `free` bytes.
+/// Whether weights of so many bytes, in a precision of that name, fit into `free` bytes.
 fn check_room(
-    precision: Precision,
-    bytes_of: &dyn Fn(Precision) -> u64,
+    (precision, needed): (String, u64),
     free: u64,
+    smaller: impl FnOnce() -> Option<(&'static str, u64)>,
 ) -> Result<(), DeviceError> {
-    let needed = bytes_of(precision);
     if needed <= free {
         return Ok(());
     }
-    let smaller = memory::COUNTED.into_iter().find(|&precision| bytes_of(precision) <= free);
-    let smaller = smaller.map(|precision| (precision.name(), bytes_of(precision)));
-    Err(DeviceError::NoMemory { precision: precision.name().to_owned(), needed, free, smaller })
+    Err(DeviceError::NoMemory { precision, needed, free, smaller: smaller() })
+}
+
+/// The most precise choice whose bytes are good, and these.
+fn most_precise(
+    bytes_of: impl Fn(Precision) -> u64,
+    is_good: impl Fn(u64) -> bool,
+) -> Option<(&'static str, u64)> {
+    let precision = memory::COUNTED.into_iter().find(|&precision| is_good(bytes_of(precision)))?;
+    Some((precision.name(), bytes_of(precision)))
 }
 
 /// The texts of a checkpoint's configuration, and what they say.

@@ -283,7 +283,7 @@ impl TensorFile {
     /// The system says no, or the tensor library.
     pub(super) fn matrix(&self, name: &str) -> Result<Option<PackedMatrix>, EngineError> {
         let stored = self.table.tensors.get(name);
-        let plain = stored.filter(|stored| self.container != Container::Torch && stored.strides.is_none());
+        let plain = stored.filter(|stored| self.is_mapped() && stored.strides.is_none());
         let Some((stored, format)) = plain.and_then(|stored| Some((stored, stored.format()?))) else {
             return Ok(None);
         };
@@ -291,6 +291,11 @@ impl TensorFile {
         let read = |source| CheckpointError::Read { path: self.path.clone(), source };
         let Some(bytes) = self.contents.share(stored.range.clone()).map_err(read)? else { return Ok(None) };
         Ok(Some(PackedMatrix::map(bytes, 0..stored.range.len(), (rows, columns), format)?))
+    }
+
+    /// Whether matrices are used where they lie in it.
+    pub(super) fn is_mapped(&self) -> bool {
+        self.container != Container::Torch
     }
 
     /// Bytes of the whole file.

@@ -101,6 +101,11 @@ impl TensorSet {
         Ok((Self { directory: source.directory(), files, places, promised }, failures))
     }
 
+    /// Whether matrices are used where they lie in the file.
+    pub(super) fn is_mapped(&self) -> bool {
+        self.files.iter().all(TensorFile::is_mapped)
+    }
+
     /// Names of all tensors, in no order.
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
         self.places.keys().map(String::as_str)

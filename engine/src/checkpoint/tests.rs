@@ -181,15 +181,30 @@ fn what_does_not_fit_is_refused_before_it_is_read() {
         Precision::F16 | Precision::Bf16 => 16_000_000_000,
         _ => 5_000_000_000,
     };
-    assert_eq!(check_room(Precision::F32, &bytes_of, 32_000_000_000), Ok(()));
-    let error = check_room(Precision::F16, &bytes_of, 8_000_000_000).unwrap_err().to_string();
+    let check = |precision: Precision, free: u64| {
+        let wanted = (precision.to_string(), bytes_of(precision));
+        check_room(wanted, free, || most_precise(bytes_of, |bytes| bytes <= free))
+    };
+    assert_eq!(check(Precision::F32, 32_000_000_000), Ok(()));
+    let error = check(Precision::F16, 8_000_000_000).unwrap_err().to_string();
     assert_eq!(
         error,
         "the model needs 16.0 GB of memory in f16, but 8.0 GB are free: close other programs, or choose q8_0, \
          which needs 5.0 GB"
     );
-    let error = check_room(Precision::Q4K, &bytes_of, 4_000_000_000).unwrap_err().to_string();
+    let error = check(Precision::Q4K, 4_000_000_000).unwrap_err().to_string();
     assert_names(&error, &["q4k", "4.0 GB", "a smaller model"]);
+}
+
+#[test]
+fn the_next_smaller_variant_is_known() {
+    let checkpoint = Checkpoint::open(&Copy::new().glamm).unwrap();
+    let next = |precision| checkpoint.next_smaller(precision, Backend::Cpu).map(|(name, _)| name);
+    assert_eq!(next(Some(Precision::F32)), Some("f16"));
+    assert_eq!(next(Some(Precision::F16)), Some("q8_0"));
+    assert_eq!(next(Some(Precision::Q4K)), None);
+    let (_, bytes) = checkpoint.next_smaller(Some(Precision::F32), Backend::Cpu).unwrap();
+    assert_eq!(bytes, checkpoint.memory_plan(Some(Precision::F16), Backend::Cpu).weight_bytes());
 }
 
 #[test]

@@ -113,9 +113,7 @@ impl Reader<'_> {
         let Some(stored) = self.set.find(name).and_then(|(stored, _)| stored.format()) else {
             return Ok(None);
         };
-        // What is in blocks was put into them on purpose.
-        let wanted = self.precision.filter(|_| stored.is_float()).map(|p| p.format_of(name, shape.1));
-        let format = wanted.unwrap_or(stored);
+        let format = Precision::kept_as(self.precision, (name, shape.1), stored);
         if format == Format::F32 || format.is_float() && !self.device.is_cpu() {
             return Ok(None);
         }

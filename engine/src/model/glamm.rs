@@ -5,7 +5,7 @@
 //! Called by [`crate::engine`] and [`crate::generate`]. Weights never change: all that grows with
 //! a conversation is in the arguments.
 
-use candle_core::{Module, Result, Tensor};
+use candle_core::{DType, Module, Result, Tensor};
 
 use super::config::GlammConfig;
 use super::global_encoder::GlobalEncoder;
@@ -65,7 +65,8 @@ impl Glamm {
     pub fn new(config: &GlammConfig, glamm: &Source, clip: &Source) -> Result<Self> {
         let (vision, language) = (config.global_encoder.hidden_size, config.llm.hidden_size);
         let model = glamm.pp("model");
-        let grounding = model.pp("grounding_encoder");
+        // See `ModelPart::is_in_single_precision`.
+        let grounding = model.pp("grounding_encoder").in_single_precision();
         Ok(Self {
             global_encoder: GlobalEncoder::new(config, clip)?,
             projector: Projector::new(vision, language, &model.pp("mm_projector"))?,
@@ -76,7 +77,7 @@ impl Glamm {
             text_projection: TextProjection::new(
                 language,
                 config.grounding.text_embed_dim,
-                &model.pp("text_hidden_fcs").pp(0),
+                &model.pp("text_hidden_fcs").pp(0).in_single_precision(),
             )?,
         })
     }
@@ -154,11 +155,11 @@ impl TextProjection {
         })
     }
 
-    /// `[n, language width]` → `[n, prompt width]`.
+    /// `[n, language width]` → `[n, prompt width]` in f32.
     ///
     /// # Errors
     /// The tensor library's.
     pub fn forward(&self, hidden: &Tensor) -> Result<Tensor> {
-        self.second.forward(&self.first.forward(hidden)?.relu()?)
+        self.second.forward(&self.first.forward(&hidden.to_dtype(DType::F32)?)?.relu()?)
     }
 }

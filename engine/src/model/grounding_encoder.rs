@@ -7,6 +7,7 @@
 use candle_core::{D, Device, Module, Result, Tensor};
 use candle_nn::{LayerNorm, VarBuilder};
 
+use super::backend::Backend;
 use super::config::GroundingConfig;
 use super::elementwise;
 use super::layers::{BetweenBlocks, Interruptible, go_on};
@@ -14,11 +15,6 @@ use super::matrix::Projection;
 use super::source::Source;
 
 const NORM_EPS: f64 = 1e-6;
-
-/// Attention weights are computed for so many heads and windows, or queries, at a time that they stay
-/// below this number of elements, 4 MiB in f32: in the processor's cache, where all heads of a global
-/// block would take 1 GiB.
-pub(crate) const ATTENTION_ELEMENTS: usize = 1 << 20;
 
 /// The image encoder of SAM.
 #[derive(Debug, Clone)]
@@ -211,7 +207,7 @@ impl Attention {
         let part = |i: usize| qkv.get(i)?.contiguous()?.reshape((batch * self.heads, tokens, head));
         let (q, k, v) = (part(0)?, part(1)?, part(2)?);
         let (q, k) = self.with_positions(&q, &k, h, w)?;
-        let mixed = attend(&q, &k, &v, ATTENTION_ELEMENTS)?;
+        let mixed = attend(&q, &k, &v, Backend::of(x.device()).attention_elements())?;
         let mixed = mixed.reshape((batch, self.heads, tokens, head))?.transpose(1, 2)?;
         self.proj.forward(&mixed.reshape((batch, h, w, width))?)
     }

@@ -15,6 +15,7 @@ use candle_core::utils::barrier_pool;
 use candle_core::{CpuStorage, DType, Device, Module, Result, Storage, Tensor};
 use half::{bf16, f16};
 
+use super::backend::Backend;
 use super::quantized;
 
 /// Enough for every kind of block.
@@ -388,7 +389,9 @@ impl Matrix {
         match self {
             Self::Dense(weight) => candle_nn::Linear::new(weight.clone(), None).forward(x),
             Self::Packed(matrix) => matrix.multiply(x)?.to_dtype(x.dtype()),
-            Self::Device(matrix) => matrix.forward(&x.to_dtype(DType::F32)?)?.to_dtype(x.dtype()),
+            Self::Device(matrix) => {
+                Backend::of(x.device()).multiply_blocks(matrix, x)?.to_dtype(x.dtype())
+            }
         }
     }
 }
@@ -435,9 +438,7 @@ impl Table {
         let rows = match &self.0 {
             Matrix::Dense(table) => table.index_select(&Tensor::new(ids, device)?, 0)?,
             Matrix::Packed(table) => table.rows(ids)?.to_device(device)?,
-            Matrix::Device(_) => {
-                candle_core::bail!("a table of vectors must not be in blocks on another processor")
-            }
+            Matrix::Device(table) => table.embedding(&Tensor::new(ids, device)?)?,
         };
         rows.to_dtype(dtype)
     }
@@ -492,6 +493,16 @@ mod tests {
                 let allowed = if format == Format::F32 { 1e-6 } else { 2e-2 };
                 assert!(off / scale < allowed, "{format:?}: {}", off / scale);
             }
+        }
+    }
+
+    #[test]
+    fn tables_in_blocks_give_their_rows() {
+        for format in [Format::Q8_0, Format::Q6K] {
+            let packed = pair(format, 0).0;
+            let there = Table::new(Matrix::Device(packed.on(&Device::Cpu).unwrap()));
+            let rows = there.rows(&[3, 0, 23], DType::F32, &Device::Cpu).unwrap();
+            assert_eq!(values(&rows), values(&packed.rows(&[3, 0, 23]).unwrap()), "{format:?}");
         }
     }
 

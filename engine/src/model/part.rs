@@ -31,6 +31,12 @@ impl ModelPart {
         Self::TextProjection,
     ];
 
+    /// Whether it is computed in 32 bits whatever the rest is computed in: as it was published. Masks
+    /// show a logit's error at their edges.
+    pub fn is_in_single_precision(self) -> bool {
+        matches!(self, Self::GroundingEncoder | Self::PixelDecoder | Self::TextProjection)
+    }
+
     /// For people.
     pub fn name(self) -> &'static str {
         match self {

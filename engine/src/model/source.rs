@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use candle_core::Result;
+use candle_core::{DType, Result};
 use candle_nn::VarBuilder;
 
 use super::matrix::{Matrix, Projection, Table};
@@ -36,6 +36,12 @@ impl<'a> Source<'a> {
     #[must_use]
     pub fn pp(&self, name: impl ToString) -> Self {
         Self { tensors: self.tensors.pp(name), matrices: self.matrices.clone() }
+    }
+
+    /// The same place, its parts computed in single precision whatever the rest is computed in.
+    #[must_use]
+    pub fn in_single_precision(&self) -> Self {
+        Self { tensors: self.tensors.to_dtype(DType::F32), matrices: self.matrices.clone() }
     }
 
     /// Everything that is no large matrix.

@@ -66,18 +66,28 @@ impl Machine {
     }
 }
 
-/// The graphics card's memory.
-#[cfg(feature = "cuda")]
+/// The graphics card's memory, all of it.
 fn vram_bytes() -> Option<u64> {
+    video_memory().map(|(_, total)| total as u64)
+}
+
+/// What is free of the graphics card's memory, where this build computes on one with its own.
+pub(crate) fn free_vram_bytes() -> Option<u64> {
+    video_memory().map(|(free, _)| free as u64)
+}
+
+/// Free bytes and all bytes of the graphics card.
+#[cfg(feature = "cuda")]
+fn video_memory() -> Option<(usize, usize)> {
     use candle_core::cuda_backend::cudarc::driver::result;
     // The driver answers for the context that opening the device makes current.
     let _device = candle_core::Device::new_cuda(0).ok()?;
-    result::mem_get_info().ok().map(|(_, total)| total as u64)
+    result::mem_get_info().ok()
 }
 
 /// An Apple GPU uses the memory of the machine, and has none of its own.
 #[cfg(not(feature = "cuda"))]
-fn vram_bytes() -> Option<u64> {
+fn video_memory() -> Option<(usize, usize)> {
     None
 }
 

@@ -1,29 +1,39 @@
-//! How much memory a model needs, before anything of it is loaded: from its sizes alone.
+//! How much memory a model needs, before anything of it is loaded.
 //!
-//! Weights are counted tensor by tensor from the list that the model itself would ask for, so the
-//! figure cannot disagree with the model. What computing takes besides is an estimate, of the two
-//! things that dominate it: the memory of a conversation, and the grounding encoder's widest layer.
+//! Weights are counted tensor by tensor from the list that the model itself would ask for, in the
+//! order in which it asks, so the figure cannot disagree with the model: with the formats that a
+//! checkpoint's own headers state ([`crate::checkpoint::Checkpoint::memory_plan`]), or for sizes alone
+//! as such models are published. What computing takes besides is counted by the tensors that are held
+//! together at the widest place of each pass.
+//!
+//! The figures for the CPU are tested against what is really allocated (`tests/tests/memory.rs`).
 
-use crate::checkpoint::manifest::expected_tensors;
+use crate::checkpoint::manifest::{Manifest, TensorSpec, expected_tensors};
 use crate::error::without_backtrace;
+use crate::generate::PREFILL_CHUNK;
+use crate::model::backend::Backend;
 use crate::model::config::GlammConfig;
-use crate::model::grounding_encoder::ATTENTION_ELEMENTS;
+use crate::model::matrix::Format;
+use crate::model::part::ModelPart;
 use crate::precision::Precision;
 
 /// Positions of the image, a question and its answer, for which room is counted.
-const POSITIONS: u64 = 1024;
+pub const POSITIONS: u64 = 1024;
+
+/// Elements that are packed together while a matrix is read.
+const PACKED_TOGETHER: u64 = 1 << 24;
 
 /// The precisions that are counted, from the largest to the smallest. The two of sixteen bits take the
 /// same.
 pub const COUNTED: [Precision; 6] =
     [Precision::F32, Precision::F16, Precision::Q8_0, Precision::Q6K, Precision::Q5K, Precision::Q4K];
 
-/// What a model takes.
+/// What a model takes, as a list shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MemoryNeed {
     /// Its weights.
     pub weight_bytes: u64,
-    /// What computing takes at most besides: an estimate.
+    /// What loading or computing takes at most besides.
     pub working_bytes: u64,
 }
 
@@ -34,31 +44,187 @@ impl MemoryNeed {
     }
 }
 
-/// What a model of these sizes takes in each of [`COUNTED`].
+/// What a model takes, in parts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MemoryPlan {
+    /// The weights of each part, in the order of [`ModelPart::ALL`].
+    pub parts: [u64; ModelPart::ALL.len()],
+    /// The most that is held at once while weights are read, these included.
+    pub loading_bytes: u64,
+    /// Keys and values of [`POSITIONS`] positions.
+    pub cache_bytes: u64,
+    /// What the widest pass holds besides weights, keys and values.
+    pub pass_bytes: u64,
+}
+
+/// How the tensors of a checkpoint are stored.
+pub(crate) struct Stored<'a> {
+    /// The format of a tensor.
+    pub(crate) format: &'a dyn Fn(&TensorSpec) -> Format,
+    /// Whether matrices that stay as they are stored are used where they lie in the file.
+    pub(crate) mapped: bool,
+}
+
+impl MemoryPlan {
+    /// Of a model of these sizes that is stored as such models are published.
+    ///
+    /// # Errors
+    /// Why there is no such model.
+    pub fn of_sizes(config: &GlammConfig, precision: Precision, backend: Backend) -> Result<Self, String> {
+        let tensors = expected_tensors(config).map_err(|error| without_backtrace(&error))?;
+        let stored = Stored { format: &|_| Format::BF16, mapped: false };
+        Ok(Self::new(config, &tensors, (Some(precision), backend), &stored))
+    }
+
+    pub(crate) fn new(
+        config: &GlammConfig,
+        tensors: &Manifest,
+        (precision, backend): (Option<Precision>, Backend),
+        stored: &Stored<'_>,
+    ) -> Self {
+        let (mut parts, mut held, mut loading_bytes) = ([0; ModelPart::ALL.len()], 0, 0);
+        // CLIP is loaded first.
+        for spec in tensors.clip.iter().chain(&tensors.glamm).filter(|spec| spec.used) {
+            let kept = Kept::new(spec, (stored.format)(spec), precision, backend);
+            held += kept.bytes;
+            loading_bytes = loading_bytes.max(held + kept.reading_bytes(stored.mapped));
+            parts[ModelPart::of(&spec.name) as usize] += kept.bytes;
+        }
+        let numbers = number_bytes(precision, backend);
+        let cache_bytes = keys_and_values(config, numbers);
+        Self { parts, loading_bytes, cache_bytes, pass_bytes: widest_pass(config, numbers, backend) }
+    }
+
+    /// All weights.
+    pub fn weight_bytes(&self) -> u64 {
+        self.parts.iter().sum()
+    }
+
+    /// The most that is held at once, while loading or while computing.
+    pub fn peak_bytes(&self) -> u64 {
+        self.loading_bytes.max(self.weight_bytes() + self.cache_bytes + self.pass_bytes)
+    }
+
+    /// In short.
+    pub fn need(&self) -> MemoryNeed {
+        let weight_bytes = self.weight_bytes();
+        MemoryNeed { weight_bytes, working_bytes: self.peak_bytes() - weight_bytes }
+    }
+}
+
+/// One tensor in memory.
+struct Kept {
+    elements: u64,
+    bytes: u64,
+    stored: Format,
+    format: Format,
+    /// A matrix in a format of its own, on the CPU.
+    packed: bool,
+}
+
+impl Kept {
+    fn new(spec: &TensorSpec, stored: Format, precision: Option<Precision>, backend: Backend) -> Self {
+        let elements: usize = spec.shape.iter().product();
+        let columns = spec.shape.last().copied().unwrap_or(1);
+        let format = Precision::kept_as(precision, (&spec.name, columns), stored);
+        let dense = !spec.matrix || format == Format::F32 || format.is_float() && backend != Backend::Cpu;
+        let single = ModelPart::of(&spec.name).is_in_single_precision();
+        let number = if single { 4 } else { number_bytes(precision, backend) };
+        let bytes = if dense { elements as u64 * number } else { format.bytes(elements) as u64 };
+        let packed = !dense && backend == Backend::Cpu;
+        Self { elements: elements as u64, bytes, stored, format, packed }
+    }
+
+    /// What reading it takes besides, for a moment: it is copied as stored, widened to 32 bits, packed.
+    fn reading_bytes(&self, mapped: bool) -> u64 {
+        let copied = self.stored.bytes(self.elements as usize) as u64;
+        let widened = 4 * self.elements;
+        match (self.packed, self.format == self.stored) {
+            (true, true) if mapped => 0,
+            (true, _) => {
+                let together = self.bytes * self.elements.min(PACKED_TOGETHER) / self.elements.max(1);
+                (copied + widened).saturating_sub(self.bytes).max(widened + together)
+            }
+            (false, _) if self.bytes == copied => 0,
+            (false, _) => copied,
+        }
+    }
+}
+
+/// Bytes of a number in what is not computed in single precision everywhere; see
+/// [`crate::device::compute_dtype`].
+fn number_bytes(precision: Option<Precision>, backend: Backend) -> u64 {
+    if backend == Backend::Cpu || precision == Some(Precision::F32) { 4 } else { 2 }
+}
+
+/// What a model of these sizes takes in each of [`COUNTED`] on such a processor.
 ///
 /// # Errors
 /// Why there is no such model.
-pub fn needs(config: &GlammConfig) -> Result<Vec<(Precision, MemoryNeed)>, String> {
-    let tensors = expected_tensors(config).map_err(|error| without_backtrace(&error))?;
-    let working_bytes = working_bytes(config);
-    let of = |precision: Precision| {
-        (precision, MemoryNeed { weight_bytes: precision.memory(&tensors), working_bytes })
-    };
-    Ok(COUNTED.map(of).to_vec())
+pub fn needs(config: &GlammConfig, backend: Backend) -> Result<Vec<(Precision, MemoryNeed)>, String> {
+    let plan = |precision| Ok((precision, MemoryPlan::of_sizes(config, precision, backend)?.need()));
+    COUNTED.into_iter().map(plan).collect()
 }
 
-/// Keys and values of a question about an image with its answer, and what the widest layer of the
-/// grounding encoder takes (inside the MLP, before and after its activation, and beside it): in 32 bits,
-/// in which the CPU computes whatever the weights are in.
-fn working_bytes(config: &GlammConfig) -> u64 {
+fn keys_and_values(config: &GlammConfig, number: u64) -> u64 {
     let llm = &config.llm;
-    let cache = 2 * 4 * (llm.num_hidden_layers * llm.kv_heads() * llm.head_dim()) as u64 * POSITIONS;
+    2 * number * (llm.num_hidden_layers * llm.kv_heads() * llm.head_dim()) as u64 * POSITIONS
+}
+
+/// The most that any pass holds.
+fn widest_pass(config: &GlammConfig, number: u64, backend: Backend) -> u64 {
+    let passes = [
+        global_pass(config, number),
+        grounding_pass(config, backend),
+        region_pass(config, number, backend),
+        language_pass(config, number),
+    ];
+    passes.into_iter().max().unwrap_or(0)
+}
+
+/// CLIP keeps every hidden state; the widest place is its MLP, before and after a bias, or attention.
+fn global_pass(config: &GlammConfig, number: u64) -> u64 {
+    let clip = &config.global_encoder;
+    let (tokens, width) = (clip.patches() as u64 + 1, clip.hidden_size as u64);
+    let states = (clip.num_hidden_layers as u64 + 1) * tokens * width;
+    let mlp = tokens * (2 * width + 2 * clip.intermediate_size as u64);
+    let attention = tokens * (6 * width + clip.num_attention_heads as u64 * tokens);
+    number * (states + mlp.max(attention))
+}
+
+/// SAM's widest place is its MLP over the whole grid, before and after its activation, and beside it; or
+/// the attention weights that are computed together.
+fn grounding_pass(config: &GlammConfig, backend: Backend) -> u64 {
     let grounding = &config.grounding;
     let tokens = (grounding.grid() * grounding.grid()) as u64;
     let hidden = (grounding.encoder_embed_dim as f64 * grounding.mlp_ratio) as u64;
     let all_heads = tokens * tokens * grounding.encoder_num_heads as u64;
-    let widest = (tokens * hidden).max(all_heads.min(ATTENTION_ELEMENTS as u64));
-    cache + 3 * 4 * widest
+    3 * 4 * (tokens * hidden).max(all_heads.min(backend.attention_elements() as u64))
+}
+
+/// The region encoder's widest place is the fusion of its largest level: all levels before and after,
+/// the channels put together, and the norm's steps. A GPU also lays out the patches of the convolution.
+fn region_pass(config: &GlammConfig, number: u64, backend: Backend) -> u64 {
+    let region = &config.region_encoder;
+    let grid = config.global_encoder.grid() as u64;
+    let level = |index: usize| {
+        let side = grid << (region.strides.len() - 1 - index);
+        region.embed_dims as u64 * side * side
+    };
+    let (largest, all): (u64, u64) = (level(0), (0..region.strides.len()).map(level).sum());
+    let patches = if backend == Backend::Cpu { 0 } else { 9 * largest };
+    number * (2 * all + 4 * largest + patches)
+}
+
+/// The language model's widest place in a stretch of the prompt: attention weights before and after
+/// their mask, or its MLP.
+fn language_pass(config: &GlammConfig, number: u64) -> u64 {
+    let llm = &config.llm;
+    let rows = PREFILL_CHUNK as u64;
+    let weights = 2 * 4 * llm.num_attention_heads as u64 * rows * POSITIONS;
+    let mlp = 3 * number * rows * llm.intermediate_size as u64;
+    let logits = 4 * llm.vocab_size as u64;
+    5 * number * rows * llm.hidden_size as u64 + weights.max(mlp).max(logits)
 }
 
 /// Bytes that the weights take as they are published: the grounding encoder and the projection into
@@ -68,12 +234,9 @@ fn working_bytes(config: &GlammConfig) -> u64 {
 /// Why there is no such model.
 pub fn published_bytes(config: &GlammConfig) -> Result<u64, String> {
     let tensors = expected_tensors(config).map_err(|error| without_backtrace(&error))?;
-    let in_full = |name: &str| {
-        name.starts_with("model.grounding_encoder.") || name.starts_with("model.text_hidden_fcs.")
-    };
     let bytes = tensors.glamm.iter().map(|spec| {
         let elements: u64 = spec.shape.iter().map(|&side| side as u64).product();
-        elements * if in_full(&spec.name) { 4 } else { 2 }
+        elements * if ModelPart::of(&spec.name).is_in_single_precision() { 4 } else { 2 }
     });
     Ok(bytes.sum())
 }
@@ -85,6 +248,10 @@ mod tests {
     use super::*;
     use crate::models::released;
 
+    fn plan(precision: Precision, backend: Backend) -> MemoryPlan {
+        MemoryPlan::of_sizes(&released::config().unwrap(), precision, backend).unwrap()
+    }
+
     #[test]
     fn the_released_model_has_the_size_that_its_files_have() {
         // 9.98 GB and 6.78 GB, as the hub shows them.
@@ -94,13 +261,38 @@ mod tests {
 
     #[test]
     fn less_precise_is_smaller() {
-        let needs = needs(&released::config().unwrap()).unwrap();
-        let gigabytes: Vec<f64> = needs.iter().map(|(_, need)| need.weight_bytes as f64 / 1e9).collect();
-        assert!(needs.is_sorted_by(|(_, one), (_, next)| one.total_bytes() > next.total_bytes()));
+        for backend in [Backend::Cpu, Backend::Cuda] {
+            let needs = needs(&released::config().unwrap(), backend).unwrap();
+            let gigabytes: Vec<f64> =
+                needs.iter().map(|(_, need)| need.weight_bytes as f64 / 1e9).collect();
+            assert!(needs.is_sorted_by(|(_, one), (_, next)| one.weight_bytes > next.weight_bytes));
+            assert!(gigabytes[0] > 30.0 && gigabytes[5] < 6.5, "{gigabytes:?}");
+        }
         // Nearly all weights are in matrices; the rest stays in 32 bits.
-        assert!((gigabytes[0] / gigabytes[1] - 2.0).abs() < 0.05, "{gigabytes:?}");
-        assert!(gigabytes[0] > 30.0 && gigabytes[5] < 6.5, "{gigabytes:?}");
-        // Keys and values, and the MLP over the whole grid.
-        assert_eq!(needs[0].1.working_bytes, (1 << 30) + 3 * 4 * 4096 * 5120);
+        let bytes = |precision| plan(precision, Backend::Cpu).weight_bytes() as f64;
+        assert!((bytes(Precision::F32) / bytes(Precision::F16) - 2.0).abs() < 0.05);
+    }
+
+    #[test]
+    fn a_gpu_holds_most_in_16_bits_and_masks_in_32() {
+        let (cpu, gpu) = (plan(Precision::F16, Backend::Cpu), plan(Precision::F16, Backend::Cuda));
+        assert_eq!(2 * gpu.cache_bytes, cpu.cache_bytes);
+        for part in ModelPart::ALL {
+            let (here, there) = (cpu.parts[part as usize], gpu.parts[part as usize]);
+            // Vectors are in 32 bits on the CPU.
+            let twice = (there as f64 / here as f64 - 2.0).abs() < 0.1;
+            assert_eq!(twice, part.is_in_single_precision() && part != ModelPart::PixelDecoder, "{part:?}");
+        }
+        let (cpu, gpu) = (plan(Precision::F32, Backend::Cpu), plan(Precision::F32, Backend::Cuda));
+        assert_eq!((cpu.parts, cpu.cache_bytes), (gpu.parts, gpu.cache_bytes));
+    }
+
+    #[test]
+    fn the_peak_is_while_loading_or_while_computing() {
+        let plan = plan(Precision::F32, Backend::Cpu);
+        assert_eq!(plan.cache_bytes, 1 << 30);
+        assert!(plan.loading_bytes > plan.weight_bytes());
+        assert_eq!(plan.peak_bytes(), plan.weight_bytes() + plan.cache_bytes + plan.pass_bytes);
+        assert_eq!(plan.need().total_bytes(), plan.peak_bytes());
     }
 }

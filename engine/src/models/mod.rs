@@ -20,14 +20,16 @@ mod remove;
 
 use std::path::PathBuf;
 
-use crate::checkpoint;
 use crate::hub::HubCache;
+use crate::model::backend::Backend;
 use crate::precision::Precision;
+use crate::protocol::DeviceChoice;
+use crate::{checkpoint, device};
 pub use catalogue::{CATALOGUE, Origin, Published, Role};
 pub use installed::{Installed, data_directory, models_directory};
 pub use locate::{LocateError, Location, locate};
 pub use machine::{Fit, Machine};
-pub use memory::MemoryNeed;
+pub use memory::{MemoryNeed, MemoryPlan};
 pub use pull::{Target, pull};
 pub use remove::{Removable, removable};
 
@@ -103,13 +105,14 @@ impl Places {
 /// The catalogue in its order, and behind it what else is in the cache, in the models directory, by
 /// name, and at other places.
 pub fn list(places: &Places) -> Vec<ModelEntry> {
+    let backend = usual_backend();
     // All published checkpoints have the same sizes.
     let released = released::config().ok();
-    let needs = released.as_ref().and_then(|config| memory::needs(config).ok()).unwrap_or_default();
+    let needs = released.as_ref().and_then(|config| memory::needs(config, backend).ok()).unwrap_or_default();
     let bytes = released.as_ref().and_then(|config| memory::published_bytes(config).ok());
     let published = CATALOGUE.iter().map(|entry| {
         let (state, download_bytes, needs) = match (entry.origin, entry.role) {
-            (Origin::BuiltIn, _) => (ModelState::BuiltIn, None, demo_needs()),
+            (Origin::BuiltIn, _) => (ModelState::BuiltIn, None, demo_needs(backend)),
             (Origin::Hub(id), Role::Glamm) => (in_cache(places, id, entry.role), bytes, needs.clone()),
             (Origin::Hub(id), Role::VisionTower) => {
                 (in_cache(places, id, entry.role), Some(released::CLIP_BYTES), Vec::new())
@@ -120,21 +123,21 @@ pub fn list(places: &Places) -> Vec<ModelEntry> {
     });
     let others = places.cache.iter().flat_map(installed::others_in_cache);
     let own = places.directory.iter().flat_map(|directory| installed::in_directory(directory));
-    let local = others.chain(own).map(|(name, found)| local_entry(name, found));
+    let local = others.chain(own).map(|(name, found)| local_entry(name, found, backend));
     let mut list: Vec<ModelEntry> = published.chain(local).collect();
     for path in &places.others {
         let listed = list.iter().any(|entry| entry.state.path() == Some(path));
         if let Some(found) = installed::at(path).filter(|_| !listed) {
-            list.push(local_entry(path.display().to_string(), found));
+            list.push(local_entry(path.display().to_string(), found, backend));
         }
     }
     list
 }
 
-fn local_entry(name: String, found: Installed) -> ModelEntry {
+fn local_entry(name: String, found: Installed, backend: Backend) -> ModelEntry {
     let outline = checkpoint::outline(&found.path).ok();
     let mut needs =
-        outline.as_ref().and_then(|outline| memory::needs(&outline.config).ok()).unwrap_or_default();
+        outline.as_ref().and_then(|outline| memory::needs(&outline.config, backend).ok()).unwrap_or_default();
     let stored = outline.and_then(|outline| outline.precision);
     if let Some(stored) = stored.filter(|stored| stored.is_quantised()) {
         needs.retain(|(precision, _)| *precision == stored);
@@ -147,7 +150,12 @@ fn in_cache(places: &Places, id: &str, role: Role) -> ModelState {
     ModelState::of(places.cache.as_ref().and_then(|cache| installed::in_cache(cache, id, role)))
 }
 
-fn demo_needs() -> Vec<(Precision, MemoryNeed)> {
+/// The kind of processor that models run on where nobody chooses.
+fn usual_backend() -> Backend {
+    device::open(DeviceChoice::Auto).map_or(Backend::Cpu, |device| Backend::of(&device))
+}
+
+fn demo_needs(backend: Backend) -> Vec<(Precision, MemoryNeed)> {
     let checkpoint = crate::demo_model::checkpoint().ok();
-    checkpoint.and_then(|demo| memory::needs(demo.config()).ok()).unwrap_or_default()
+    checkpoint.and_then(|demo| memory::needs(demo.config(), backend).ok()).unwrap_or_default()
 }

@@ -14,10 +14,18 @@ use crate::protocol::{
 use crate::vision::{FeatureMap, MaskLogits};
 
 const PATIENCE: Duration = Duration::from_secs(20);
+/// A picture of this brightness does not fit into memory.
+const EXHAUSTING: u8 = 99;
 
-/// A model that does what the question says: `panic`, `fail`, `forever`, or `words N`.
+/// A model that does what the question says: `panic`, `fail`, `exhaust`, `forever`, or `words N`.
 struct Obedient {
     info: ModelInfo,
+    variant: Variant,
+}
+
+/// As candle says it.
+fn out_of_memory() -> EngineError {
+    candle_core::Error::Cuda("DriverError(CUDA_ERROR_OUT_OF_MEMORY, \"out of memory\")".into()).bt().into()
 }
 
 #[derive(Default)]
@@ -50,7 +58,9 @@ impl Backend for Obedient {
             }
             std::thread::sleep(Duration::from_millis(1));
         }
+        let smaller = Some(("q4k", 5 << 30));
         Ok(Self {
+            variant: Variant { device: "CUDA 0".to_owned(), precision: "f16".to_owned(), smaller },
             info: ModelInfo {
                 name: path.display().to_string(),
                 device: "test".to_owned(),
@@ -68,6 +78,10 @@ impl Backend for Obedient {
         &self.info
     }
 
+    fn variant(&self) -> &Variant {
+        &self.variant
+    }
+
     /// A black image takes for ever, a white one cannot be encoded.
     fn encode(
         &self,
@@ -76,6 +90,9 @@ impl Backend for Obedient {
     ) -> Result<(Context, EncodeTimings), EngineError> {
         let first = pixels.get_pixel(0, 0).0[0];
         assert_ne!(first, 255, "too bright");
+        if first == EXHAUSTING {
+            return Err(out_of_memory());
+        }
         if first == 0 {
             while !stop() {
                 std::thread::sleep(Duration::from_millis(1));
@@ -98,6 +115,7 @@ impl Backend for Obedient {
         let end = |reason| Ok(Answer { reason, reply: Reply::default(), tokens: Arc::default(), stats });
         match order.split_once(' ') {
             None if order == "panic" => panic!("as told"),
+            None if order == "exhaust" => Err(out_of_memory()),
             None if order == "fail" => Err(candle_core::Error::Msg("as told".to_owned()).into()),
             None => {
                 while !stop() {
@@ -236,6 +254,43 @@ fn a_panic_fails_the_job_and_the_model_lives_on_with_a_fresh_context() {
     );
     let EngineEvent::JobFinished { stats, .. } = events.last().unwrap() else { panic!("finished") };
     assert_eq!(stats.cached_tokens, 0, "the context of a failed job is not trusted");
+}
+
+#[test]
+fn a_job_that_exhausts_the_memory_leaves_room_for_the_next() {
+    let handle = ready();
+    let cancel = CancelToken::default();
+    for (id, order) in [(1, "words 1"), (2, "exhaust"), (3, "words 1")] {
+        handle.try_send(run(id, 1, order, &cancel)).unwrap();
+    }
+    let events = until(&handle, is_end_of(3));
+    let failure = events.iter().find_map(|event| match event {
+        EngineEvent::JobFailed { job: JobId(2), error } => Some(error.to_string()),
+        _ => None,
+    });
+    assert_eq!(
+        failure.as_deref(),
+        Some(
+            "the memory of CUDA 0 was not enough for the model in f16, and was freed: close other programs, or \
+             choose q4k, which needs 5.4 GB"
+        )
+    );
+    let encoded = events.iter().filter(|event| matches!(event, EngineEvent::ImageEncoded { .. }));
+    assert_eq!(encoded.count(), 1, "encodings are freed, and made again for the next job");
+    assert!(matches!(events.last(), Some(EngineEvent::JobFinished { .. })), "the model is still there");
+}
+
+#[test]
+fn an_image_that_exhausts_the_memory_is_reported_and_another_is_encoded() {
+    let handle = ready();
+    handle.try_send(open(2, EXHAUSTING)).unwrap();
+    handle.try_send(open(3, 7)).unwrap();
+    let events = until(&handle, |event| matches!(event, EngineEvent::ImageEncoded { image: ImageId(3), .. }));
+    let told = events.iter().any(|event| {
+        matches!(event, EngineEvent::ImageFailed { image: ImageId(2), error }
+            if matches!(**error, EngineError::Device(DeviceError::OutOfMemory { .. })))
+    });
+    assert!(told, "{events:?}");
 }
 
 #[test]

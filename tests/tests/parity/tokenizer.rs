@@ -63,7 +63,7 @@ fn tokenizer_and_cases(set: Set) -> Result<Option<(Tokenizer, TokenizerCases)>, 
     let golden = set.open()?;
     let cases = golden.json("tokenizer_cases.json")?;
     golden.check_compared(usize::from(cases.is_some()), "tokenizer cases")?;
-    cases.map(|cases| Ok((load(&golden.checkpoint_directory)?, cases))).transpose()
+    cases.map(|cases| Ok((load(golden.checkpoint_directory())?, cases))).transpose()
 }
 
 fn recorded(tokens: &[PromptToken]) -> Vec<i64> {
