@@ -254,8 +254,9 @@ impl TensorFile {
                 &gathered[..]
             }
         };
-        // Not every device knows the types that no checkpoint of this model should have.
-        let first = if stored.element.is_usual() { device } else { &Device::Cpu };
+        // Not every device knows the types that no checkpoint of this model should have. And what a GPU
+        // itself converts lies in its memory twice, and with Metal in a buffer of up to twice the size.
+        let first = if stored.element.is_usual() && from == dtype { device } else { &Device::Cpu };
         let tensor = Tensor::from_raw_buffer(elements, from, &stored.shape, first)?;
         // Before the elements are converted: not three copies at once.
         drop(bytes);

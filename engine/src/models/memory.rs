@@ -118,8 +118,9 @@ struct Kept {
     bytes: u64,
     stored: Format,
     format: Format,
-    /// A matrix in a format of its own, on the CPU.
+    /// A matrix in a format of its own.
     packed: bool,
+    backend: Backend,
 }
 
 impl Kept {
@@ -131,12 +132,15 @@ impl Kept {
         let single = ModelPart::of(&spec.name).is_in_single_precision();
         let number = if single { 4 } else { number_bytes(precision, backend) };
         let bytes = if dense { elements as u64 * number } else { format.bytes(elements) as u64 };
-        let packed = !dense && backend == Backend::Cpu;
-        Self { elements: elements as u64, bytes, stored, format, packed }
+        Self { elements: elements as u64, bytes, stored, format, packed: !dense, backend }
     }
 
     /// What reading it takes besides, for a moment: it is copied as stored, widened to 32 bits, packed.
+    /// What is not kept on the CPU is prepared there.
     fn reading_bytes(&self, mapped: bool) -> u64 {
+        if self.backend != Backend::Cpu {
+            return 0;
+        }
         let copied = self.stored.bytes(self.elements as usize) as u64;
         let widened = 4 * self.elements;
         match (self.packed, self.format == self.stored) {

@@ -99,7 +99,7 @@ impl ImageEntry {
     ///
     /// # Errors
     /// The manifest's entry is of another form.
-    pub fn prepared(&self, encoder: &str) -> Result<Vec<(usize, Prepared)>, Failed> {
+    pub fn prepared(&self, encoder: &str) -> Result<Vec<(usize, Prepared)>, serde_json::Error> {
         let mut found = Vec::new();
         for (key, value) in &self.other {
             if let Some(Ok(side)) = key.strip_prefix(encoder).map(str::parse) {
@@ -283,7 +283,7 @@ impl Golden {
     /// The file is there but of another form.
     pub fn json<T: DeserializeOwned>(&self, file: &str) -> Result<Option<T>, EngineError> {
         let path = self.path(file);
-        if path.exists() { parse(&read(&path)?, &path).map(Some) } else { Ok(None) }
+        if path.exists() { Ok(Some(parse(&read(&path)?, &path)?)) } else { Ok(None) }
     }
 
     /// The entry of a case's picture.
