@@ -1,4 +1,4 @@
-//! Global encoder, projector, grounding encoder.
+//! Global encoder, grounding encoder.
 
 use std::ops::ControlFlow;
 
@@ -6,7 +6,6 @@ use glamm_engine::error::EngineError;
 use glamm_engine::model::global_encoder::GlobalEncoder;
 use glamm_engine::model::grounding_encoder::GroundingEncoder;
 use glamm_engine::model::layers::{Progress, uninterrupted};
-use glamm_engine::model::projector::Projector;
 use glamm_tests::golden::{Golden, Recorded, Set};
 use glamm_tests::table::{EXACT, FLOATS, Outcome, compare};
 
@@ -65,17 +64,6 @@ pub(crate) fn global_features(set: Set) -> Outcome {
             compare("clip feature levels", name, level, &encoder.feature_map(want)?, FLOATS)?;
         }
         Ok(())
-    })
-}
-
-/// Patch features to the language model's width.
-pub(crate) fn projector(set: Set) -> Outcome {
-    let golden = set.open()?;
-    let (vision, language) = (golden.config().global_encoder.hidden_size, golden.config().llm.hidden_size);
-    let projector = Projector::new(vision, language, &golden.weights().pp("model.mm_projector"))?;
-    for_each_image(&golden, |name, recorded| {
-        let got = projector.forward(recorded.need("clip_selected_patch_features")?)?;
-        compare("mm_projector_out", name, &got, recorded.need("mm_projector_out")?, FLOATS)
     })
 }
 

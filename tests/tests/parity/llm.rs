@@ -1,4 +1,4 @@
-//! Language model: input embeddings, hidden states with and without cache, logits, `[SEG]` states.
+//! Language model: hidden states with and without cache, logits, `[SEG]` states.
 
 use candle_core::{Device, IndexOp, Tensor};
 use glamm_engine::model::layers::uninterrupted;
@@ -19,26 +19,6 @@ pub(crate) fn input_ids(set: Set) -> Outcome {
         let prompt = Prompt::new(&tokenizer, &golden.turns(case)?)?;
         let ids: Vec<i64> = prompt.tokens.iter().map(|token| token.id().map_or(-200, i64::from)).collect();
         equal("input_ids", &case.id, &ids, &case.input_ids)?;
-    }
-    Ok(())
-}
-
-/// Words, the recorded projected image, and regions from the recorded hidden states of CLIP.
-pub(crate) fn input_embeddings(set: Set) -> Outcome {
-    let golden = set.open()?;
-    let model = golden.model()?.glamm;
-    for case in &golden.manifest.cases {
-        let image = golden.tensors(&golden.image(case)?.tensor_file)?;
-        let levels = golden.manifest.region_level_hidden_state_indices.iter().map(|index| {
-            let state = image.need(&format!("clip_hidden_{index}"))?;
-            Ok(model.global_encoder.feature_map(state)?)
-        });
-        let levels = levels.collect::<Result<Vec<Tensor>, glamm_tests::table::Failed>>()?;
-        let maps = model.region_encoder.feature_maps(&levels, &mut uninterrupted)?;
-        let tokens = image.need("mm_projector_out")?.squeeze(0)?;
-        let rows = model.embed(&golden.slots(case)?, &tokens, Some(&maps))?;
-        let recorded = golden.tensors(&case.tensor_file)?;
-        compare("inputs_embeds", &case.id, &rows, recorded.need("inputs_embeds")?, FLOATS)?;
     }
     Ok(())
 }

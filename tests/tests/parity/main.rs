@@ -12,6 +12,7 @@ mod llm;
 mod masks;
 mod pictures;
 mod regions;
+mod selftest;
 mod tokenizer;
 
 use std::process::ExitCode;
@@ -20,6 +21,7 @@ use glamm_tests::table;
 
 fn main() -> ExitCode {
     table::main(&[
+        ("parity_selftest", selftest::stages),
         ("parity_tokenizer_encode", tokenizer::encode),
         ("parity_tokenizer_decode", tokenizer::decode),
         ("parity_tokenizer_image_prompts", tokenizer::image_prompts),
@@ -30,14 +32,12 @@ fn main() -> ExitCode {
         ("parity_encoder_inputs", pictures::encoder_inputs),
         ("parity_global_encoder_hidden_states", encoders::global_hidden_states),
         ("parity_global_encoder_features", encoders::global_features),
-        ("parity_projector", encoders::projector),
         ("parity_grounding_encoder_blocks", encoders::grounding_blocks),
         ("parity_grounding_encoder", encoders::grounding_encoder),
         ("parity_region_feature_maps", regions::feature_maps),
         ("parity_region_embeddings", regions::embeddings),
         ("parity_region_encoder_at_real_geometry", regions::real_geometry),
         ("parity_input_ids", llm::input_ids),
-        ("parity_input_embeddings", llm::input_embeddings),
         ("parity_hidden_states", llm::hidden_states),
         ("parity_logits", llm::logits),
         ("parity_seg_states", llm::seg_states),
