@@ -98,8 +98,12 @@ fn half(device: &Device) -> DType {
 /// Whether the tensor library failed because no memory was left. Its errors say so in words only: those
 /// of CUDA's driver and of cuBLAS, and of Metal, which fails to make a buffer for no other reason.
 pub fn is_out_of_memory(error: &candle_core::Error) -> bool {
-    const WORDS: [&str; 4] =
-        ["CUDA_ERROR_OUT_OF_MEMORY", "out of memory", "CUBLAS_STATUS_ALLOC_FAILED", "Failed to create metal resource: Buffer"];
+    const WORDS: [&str; 4] = [
+        "CUDA_ERROR_OUT_OF_MEMORY",
+        "out of memory",
+        "CUBLAS_STATUS_ALLOC_FAILED",
+        "Failed to create metal resource: Buffer",
+    ];
     let text = without_backtrace(error);
     WORDS.iter().any(|words| text.contains(words))
 }
@@ -151,7 +155,9 @@ mod tests {
     fn a_gpu_that_is_not_there_says_what_to_do() {
         if let Err(error) = open(DeviceChoice::Cuda) {
             let text = error.to_string();
-            assert!(text.starts_with("no CUDA device could be opened (") && text.ends_with("use --device cpu"));
+            assert!(
+                text.starts_with("no CUDA device could be opened (") && text.ends_with("use --device cpu")
+            );
             assert_eq!(text.lines().count(), 1, "{text}");
         }
     }
@@ -167,7 +173,9 @@ mod tests {
     fn running_out_of_memory_is_told_from_other_failures() {
         let driver = "DriverError(CUDA_ERROR_OUT_OF_MEMORY, \"out of memory\")";
         assert!(is_out_of_memory(&candle_core::Error::Cuda(driver.into()).bt()));
-        assert!(is_out_of_memory(&candle_core::Error::Cuda("CublasError(CUBLAS_STATUS_ALLOC_FAILED)".into())));
+        assert!(is_out_of_memory(&candle_core::Error::Cuda(
+            "CublasError(CUBLAS_STATUS_ALLOC_FAILED)".into()
+        )));
         let metal = candle_core::Error::Msg("Metal error Failed to create metal resource: Buffer".to_owned());
         assert!(is_out_of_memory(&metal.context("loading")));
         assert!(!is_out_of_memory(&candle_core::Error::Cuda("DriverError(CUDA_ERROR_INVALID_VALUE)".into())));

@@ -32,10 +32,6 @@ impl Golden {
 
     /// What to load to get the set's model.
     pub fn spec(&self) -> ModelSpec {
-        ModelSpec {
-            source: self.source.clone(),
-            device: DeviceChoice::Cpu,
-            precision: None,
-        }
+        ModelSpec { source: self.source.clone(), device: DeviceChoice::Cpu, precision: None }
     }
 }

@@ -74,7 +74,9 @@ pub enum CliError {
     #[error(transparent)]
     Fabricate(#[from] FabricateError),
     /// Stages of the self-test are not as recorded.
-    #[error("{failed} of {stages} stages are not as recorded: do not trust this build on {device}; use --device cpu")]
+    #[error(
+        "{failed} of {stages} stages are not as recorded: do not trust this build on {device}; use --device cpu"
+    )]
     Selftest {
         /// The processor.
         device: String,

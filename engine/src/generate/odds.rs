@@ -60,8 +60,7 @@ impl Odds {
         let ids = Tensor::cat(&ids, 0)?.to_dtype(DType::F32)?;
         let both = Tensor::cat(&[&ids, &probabilities], 0)?.to_vec1::<f32>()?;
         let (ids, probabilities) = both.split_at(both.len() / 2);
-        let likeliest: Vec<_> =
-            ids.iter().map(|&id| id as u32).zip(probabilities.iter().copied()).collect();
+        let likeliest: Vec<_> = ids.iter().map(|&id| id as u32).zip(probabilities.iter().copied()).collect();
         let (id, chosen) = likeliest.first().copied().unwrap_or_default();
         Ok((id, Self { chosen, likeliest }))
     }

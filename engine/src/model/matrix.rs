@@ -389,9 +389,7 @@ impl Matrix {
         match self {
             Self::Dense(weight) => candle_nn::Linear::new(weight.clone(), None).forward(x),
             Self::Packed(matrix) => matrix.multiply(x)?.to_dtype(x.dtype()),
-            Self::Device(matrix) => {
-                Backend::of(x.device()).multiply_blocks(matrix, x)?.to_dtype(x.dtype())
-            }
+            Self::Device(matrix) => Backend::of(x.device()).multiply_blocks(matrix, x)?.to_dtype(x.dtype()),
         }
     }
 }

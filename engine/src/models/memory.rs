@@ -267,8 +267,7 @@ mod tests {
     fn less_precise_is_smaller() {
         for backend in [Backend::Cpu, Backend::Cuda] {
             let needs = needs(&released::config().unwrap(), backend).unwrap();
-            let gigabytes: Vec<f64> =
-                needs.iter().map(|(_, need)| need.weight_bytes as f64 / 1e9).collect();
+            let gigabytes: Vec<f64> = needs.iter().map(|(_, need)| need.weight_bytes as f64 / 1e9).collect();
             assert!(needs.is_sorted_by(|(_, one), (_, next)| one.weight_bytes > next.weight_bytes));
             assert!(gigabytes[0] > 30.0 && gigabytes[5] < 6.5, "{gigabytes:?}");
         }

@@ -52,7 +52,8 @@ impl Tolerance {
             // `max` would drop a NaN.
             Self::Absolute(_) => differences().fold(0.0, |a, b| if b.is_nan() || b > a { b } else { a }),
             Self::Count(_) => {
-                got.iter().zip(&want).filter(|(a, b)| a.partial_cmp(b) != Some(Ordering::Equal)).count() as f64
+                got.iter().zip(&want).filter(|(a, b)| a.partial_cmp(b) != Some(Ordering::Equal)).count()
+                    as f64
             }
         })
     }

@@ -75,7 +75,9 @@ impl Stages<'_> {
         })?;
         let features = self.input(want)?;
         let want = recorded.need("mm_projector_out")?;
-        self.compare(("projector", at), Kind::Floats, want, |model| Ok(model.projector.forward(&features)?))?;
+        self.compare(("projector", at), Kind::Floats, want, |model| {
+            Ok(model.projector.forward(&features)?)
+        })?;
 
         let frame = self.frame(recorded.need("sam_input")?)?;
         let want = recorded.need("sam_patch_embed")?;
