@@ -10,7 +10,8 @@ use candle_core::{DType, Device};
 use glamm_engine::model::source::Source;
 use glamm_engine::precision::Precision;
 use glamm_engine::protocol::ModelSource;
-pub use glamm_engine::selftest::golden::{Case, ImageEntry, Manifest, Prepared, Recorded, SegEntry};
+pub use glamm_engine::selftest::golden::Recorded;
+pub use glamm_engine::selftest::manifest::{Case, ImageEntry, Manifest, Prepared, SegEntry};
 
 use crate::table::Failed;
 

@@ -6,7 +6,7 @@
 //! as such models are published. What computing takes besides is counted by the tensors that are held
 //! together at the widest place of each pass.
 //!
-//! The figures for the CPU are tested against what is really allocated (`tests/tests/memory.rs`).
+//! The figures for the CPU are tested against what is really allocated (`engine/tests/memory.rs`).
 
 use crate::checkpoint::manifest::{Manifest, TensorSpec, expected_tensors};
 use crate::error::without_backtrace;

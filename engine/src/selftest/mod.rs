@@ -5,10 +5,12 @@
 //! suites on the CPU. The reference data of the demo model is part of the binary.
 //!
 //! Limits depend on the number format: those of single precision are the parity suites' own; those of
-//! 16 bits allow about three times the error that this format has on the CPU.
+//! f16 allow a few times the error that this format has on the CPU (`cargo test -p glamm-engine selftest
+//! -- --nocapture` shows it), and bf16, which has three bits less, eight times as much.
 
 mod blocks;
 pub mod golden;
+pub mod manifest;
 pub mod measure;
 mod stages;
 
@@ -87,7 +89,7 @@ impl Report {
 
     fn tolerance(&self, kind: Kind) -> Tolerance {
         match (kind, self.dtype) {
-            (Kind::Floats, DType::BF16) => Tolerance::Relative(5e-2),
+            (Kind::Floats, DType::BF16) => Tolerance::Relative(8e-2),
             (Kind::Floats, DType::F16) => Tolerance::Relative(1e-2),
             (Kind::Floats | Kind::Single, _) => Tolerance::Relative(1e-4),
             (Kind::Logits, _) => Tolerance::Absolute(1e-3),

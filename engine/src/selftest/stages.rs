@@ -3,7 +3,8 @@
 
 use candle_core::{D, Device, IndexOp, Tensor};
 
-use super::golden::{Case, Golden, Recorded};
+use super::golden::{Golden, Recorded};
+use super::manifest::Case;
 use super::{Kind, Report};
 use crate::device;
 use crate::engine::Engine;

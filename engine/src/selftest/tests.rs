@@ -1,4 +1,8 @@
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "tests; one shows the errors that limits go by"
+)]
 
 use candle_core::Device;
 
@@ -16,12 +20,16 @@ fn faults(report: &Report) -> Vec<String> {
     bad.map(|row| format!("{} of {}: {:e}, not {}", row.stage, row.at, row.error, row.tolerance)).collect()
 }
 
-/// In every number format that a GPU may compute in: no stage meets a tensor of another format.
+/// Also in a format that only a GPU computes in: no stage meets a tensor of another. (Not in bf16, in
+/// which the CPU has no convolution.)
 #[test]
-fn recorded_stages_agree_in_every_number_format() {
+fn recorded_stages_agree_in_single_and_half_precision() {
     let golden = Golden::embedded().unwrap();
-    for dtype in [DType::F32, DType::F16, DType::BF16] {
+    for dtype in [DType::F32, DType::F16] {
         let report = check(&golden, &engine(&golden, Precision::F32, dtype)).unwrap();
+        for row in &report.rows {
+            println!("{} {:40} {:9.1e} {}", report.format, row.stage, row.error, row.tolerance);
+        }
         assert_eq!(report.format, dtype.as_str());
         assert_eq!(faults(&report), Vec::<String>::new(), "{dtype:?}");
         assert!(report.rows.len() > 20, "{:?}", report.rows);

@@ -3,7 +3,7 @@
 //!
 //! One test in a binary of its own, because the count is that of the whole process. A larger model, of
 //! the proportions of the released one, is fabricated for the test that is ignored otherwise:
-//! `cargo test --release -p glamm-tests --test memory -- --ignored --nocapture`.
+//! `cargo test --release -p glamm-engine --test memory -- --ignored --nocapture`.
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test, which shows what it measured")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -133,8 +133,8 @@ fn question(checkpoint: &Checkpoint) -> Turn {
 /// The whole of small models depends on much that is not counted; their weights do not.
 #[test]
 fn weights_are_counted_exactly() {
-    let own = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let (demo, tiny) = (own.join("../assets/demo-model"), own.join("golden/public/glamm-tiny"));
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let (demo, tiny) = (root.join("assets/demo-model"), root.join("tests/golden/public/glamm-tiny"));
     let _turn = TURN.lock();
     for (name, checkpoint) in [("demo", demo), ("tiny", tiny)] {
         for precision in [Precision::F32, Precision::Q8_0] {
