@@ -51,10 +51,12 @@ pub struct MemoryPlan {
     pub parts: [u64; ModelPart::ALL.len()],
     /// The most that is held at once while weights are read, these included.
     pub loading_bytes: u64,
+    /// What the widest pass of an encoder holds besides weights.
+    pub encoding_bytes: u64,
     /// Keys and values of [`POSITIONS`] positions.
     pub cache_bytes: u64,
-    /// What the widest pass holds besides weights, keys and values.
-    pub pass_bytes: u64,
+    /// What reading a prompt of so many positions holds besides weights, keys and values.
+    pub reading_bytes: u64,
 }
 
 /// How the tensors of a checkpoint are stored.
@@ -91,8 +93,15 @@ impl MemoryPlan {
             parts[ModelPart::of(&spec.name) as usize] += kept.bytes;
         }
         let numbers = number_bytes(precision, backend);
-        let cache_bytes = keys_and_values(config, numbers);
-        Self { parts, loading_bytes, cache_bytes, pass_bytes: widest_pass(config, numbers, backend) }
+        Self {
+            parts,
+            loading_bytes,
+            encoding_bytes: global_pass(config, numbers)
+                .max(grounding_pass(config, backend))
+                .max(region_pass(config, numbers, backend)),
+            cache_bytes: keys_and_values(config, numbers),
+            reading_bytes: language_pass(config, numbers) + numbers * region_levels(config).sum::<u64>(),
+        }
     }
 
     /// All weights.
@@ -100,9 +109,14 @@ impl MemoryPlan {
         self.parts.iter().sum()
     }
 
+    /// The most that computing holds besides weights, for one picture and a question.
+    pub fn computing_bytes(&self) -> u64 {
+        self.encoding_bytes.max(self.cache_bytes + self.reading_bytes)
+    }
+
     /// The most that is held at once, while loading or while computing.
     pub fn peak_bytes(&self) -> u64 {
-        self.loading_bytes.max(self.weight_bytes() + self.cache_bytes + self.pass_bytes)
+        self.loading_bytes.max(self.weight_bytes() + self.computing_bytes())
     }
 
     /// In short.
@@ -175,17 +189,6 @@ fn keys_and_values(config: &GlammConfig, number: u64) -> u64 {
     2 * number * (llm.num_hidden_layers * llm.kv_heads() * llm.head_dim()) as u64 * POSITIONS
 }
 
-/// The most that any pass holds.
-fn widest_pass(config: &GlammConfig, number: u64, backend: Backend) -> u64 {
-    let passes = [
-        global_pass(config, number),
-        grounding_pass(config, backend),
-        region_pass(config, number, backend),
-        language_pass(config, number),
-    ];
-    passes.into_iter().max().unwrap_or(0)
-}
-
 /// CLIP keeps every hidden state; the widest place is its MLP, before and after a bias, or attention.
 fn global_pass(config: &GlammConfig, number: u64) -> u64 {
     let clip = &config.global_encoder;
@@ -209,15 +212,16 @@ fn grounding_pass(config: &GlammConfig, backend: Backend) -> u64 {
 /// The region encoder's widest place is the fusion of its largest level: all levels before and after,
 /// the channels put together, and the norm's steps. A GPU also lays out the patches of the convolution.
 fn region_pass(config: &GlammConfig, number: u64, backend: Backend) -> u64 {
-    let region = &config.region_encoder;
-    let grid = config.global_encoder.grid() as u64;
-    let level = |index: usize| {
-        let side = grid << (region.strides.len() - 1 - index);
-        region.embed_dims as u64 * side * side
-    };
-    let (largest, all): (u64, u64) = (level(0), (0..region.strides.len()).map(level).sum());
+    let (largest, all) = (region_levels(config).max().unwrap_or(0), region_levels(config).sum::<u64>());
     let patches = if backend == Backend::Cpu { 0 } else { 9 * largest };
     number * (2 * all + 4 * largest + patches)
+}
+
+/// Elements of the region encoder's feature maps, the largest first: each has twice the side of the next.
+fn region_levels(config: &GlammConfig) -> impl Iterator<Item = u64> {
+    let (grid, levels) = (config.global_encoder.grid() as u64, config.region_encoder.strides.len());
+    let channels = config.region_encoder.embed_dims as u64;
+    (0..levels).rev().map(move |doublings| channels * (grid << doublings).pow(2))
 }
 
 /// The language model's widest place in a stretch of the prompt: attention weights before and after
@@ -295,7 +299,8 @@ mod tests {
         let plan = plan(Precision::F32, Backend::Cpu);
         assert_eq!(plan.cache_bytes, 1 << 30);
         assert!(plan.loading_bytes > plan.weight_bytes());
-        assert_eq!(plan.peak_bytes(), plan.weight_bytes() + plan.cache_bytes + plan.pass_bytes);
+        assert_eq!(plan.peak_bytes(), plan.weight_bytes() + plan.cache_bytes + plan.reading_bytes);
+        assert!(plan.encoding_bytes > 900_000_000, "the region encoder's largest level");
         assert_eq!(plan.need().total_bytes(), plan.peak_bytes());
     }
 }
