@@ -139,8 +139,8 @@ fn weights_are_counted_exactly() {
     for (name, checkpoint, precision) in
         [("demo", &demo, Precision::F32), ("tiny", &tiny, Precision::F32), ("tiny", &tiny, Precision::Q8_0)]
     {
-        let [weights, loading, _] = check(name, checkpoint, precision);
-        assert!(weights < 0.05 && loading < 0.05, "{name} in {precision}: {weights}, {loading}");
+        let [weights, ..] = check(name, checkpoint, precision);
+        assert!(weights < 0.05, "{name} in {precision}: {weights}");
     }
 }
 

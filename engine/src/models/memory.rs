@@ -6,7 +6,9 @@
 //! as such models are published. What computing takes besides is counted by the tensors that are held
 //! together at the widest place of each pass.
 //!
-//! The figures for the CPU are tested against what is really allocated (`engine/tests/memory.rs`).
+//! The figures for the CPU are tested against what is really allocated (`engine/tests/memory.rs`): the
+//! weights of a model of 200 million numbers to 0.1 %, the whole to 3.5 %. Those for a GPU follow from the
+//! same lists and were measured on none.
 
 use crate::checkpoint::manifest::{Manifest, TensorSpec, expected_tensors};
 use crate::error::without_backtrace;
