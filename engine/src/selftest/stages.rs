@@ -34,7 +34,7 @@ impl Stages<'_> {
             self.regions(case, &recorded)?;
             self.language_model(case, &recorded)?;
             self.masks(case, &recorded)?;
-            self.from_the_picture(case, &recorded)?;
+            self.whole_way(case, &recorded)?;
         }
         Ok(())
     }
@@ -188,7 +188,7 @@ impl Stages<'_> {
 
     /// The engine's own way: a picture and a question to a reply and masks. Replies are compared where
     /// numbers are exact enough for them not to hang on close calls, masks where replies agree.
-    fn from_the_picture(&mut self, case: &Case, recorded: &Recorded) -> Result<(), EngineError> {
+    fn whole_way(&mut self, case: &Case, recorded: &Recorded) -> Result<(), EngineError> {
         let (true, Some(limit)) = (case.mode == "greedy", case.max_new_tokens) else { return Ok(()) };
         let pixels = self.golden.picture(&self.golden.image(case)?.file)?;
         let mut image = self.engine.encode(&pixels, &|| false)?.0;
