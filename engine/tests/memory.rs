@@ -125,7 +125,7 @@ fn question(checkpoint: &Checkpoint) -> Turn {
         reply: None,
     };
     let length = |words| Prompt::new(&tokenizer, &[asked(words)]).unwrap().tokens.len() + patches;
-    let words = (1..).find(|&words| length(words) > POSITIONS as usize - 20).unwrap();
+    let words = (1..POSITIONS as usize).find(|&words| length(words) > POSITIONS as usize - 20).unwrap();
     asked(words)
 }
 
