@@ -1,3 +1,5 @@
+//! The recorded stages on the CPU, in the number formats that it has; and what the report makes of errors.
+
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,
