@@ -278,7 +278,7 @@ impl Attention {
         let part = |i: usize| qkv.get(i)?.contiguous()?.reshape((batch * self.heads, tokens, head));
         let (q, k, v) = (part(0)?, part(1)?, part(2)?);
         let (q, k) = self.with_positions(&q, &k, h, w)?;
-        let mixed = attend(&q, &k, &v, Backend::of(x.device()).attention_elements())?;
+        let mixed = attend(&q, &k, &v, Backend::of(q.device()).attention_elements())?;
         let mixed = mixed.reshape((batch, self.heads, tokens, head))?.transpose(1, 2)?;
         join_windows(&mixed.reshape((batch, h, w, width))?, grid_h, grid_w)?.contiguous()
     }
