@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use unicode_bidi::{BidiClass, ParagraphBidiInfo, bidi_class};
+use unicode_bidi::{BidiClass, Level, ParagraphBidiInfo, bidi_class};
 
 /// Before this there is no letter that is written from right to left.
 const FIRST_RIGHT_TO_LEFT: char = '\u{590}';
@@ -40,7 +40,7 @@ pub(crate) fn runs_of_line(line: &str) -> Vec<(Range<usize>, bool)> {
     }
     let info = ParagraphBidiInfo::new(line, None);
     let (levels, runs) = info.visual_runs(0..line.len());
-    runs.into_iter().map(|run| (run.clone(), levels.get(run.start).is_some_and(|l| l.is_rtl()))).collect()
+    runs.into_iter().map(|run| (run.clone(), levels.get(run.start).is_some_and(Level::is_rtl))).collect()
 }
 
 #[cfg(test)]

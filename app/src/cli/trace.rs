@@ -194,7 +194,7 @@ mod tests {
             let inside = || {
                 tracing::dispatcher::with_default(&dispatch, || {
                     outer.in_scope(|| trace_span!("block", index = 7usize).in_scope(|| ()));
-                })
+                });
             };
             std::thread::scope(|scope| scope.spawn(inside).join().unwrap());
         });

@@ -87,21 +87,25 @@ impl MemoryPlan {
         stored: &Stored<'_>,
     ) -> Self {
         let (mut parts, mut held, mut loading_bytes) = ([0; ModelPart::ALL.len()], 0, 0);
+        let numbers = number_bytes(precision, backend);
+        let mut remembered = numbers;
         // CLIP is loaded first.
         for spec in tensors.clip.iter().chain(&tensors.glamm).filter(|spec| spec.used) {
             let kept = Kept::new(spec, (stored.format)(spec), precision, backend);
             held += kept.bytes;
             loading_bytes = loading_bytes.max(held + kept.reading_bytes(stored.mapped));
             parts[ModelPart::of(&spec.name) as usize] += kept.bytes;
+            if kept.packed && ModelPart::of(&spec.name) == ModelPart::LanguageModel {
+                remembered = 2;
+            }
         }
-        let numbers = number_bytes(precision, backend);
         Self {
             parts,
             loading_bytes,
             encoding_bytes: global_pass(config, numbers)
                 .max(grounding_pass(config, backend))
                 .max(region_pass(config, numbers, backend)),
-            cache_bytes: keys_and_values(config, numbers),
+            cache_bytes: keys_and_values(config, remembered),
             reading_bytes: language_pass(config, numbers) + numbers * region_levels(config).sum::<u64>(),
         }
     }
@@ -186,6 +190,8 @@ pub fn needs(config: &GlammConfig, backend: Backend) -> Result<Vec<(Precision, M
     COUNTED.into_iter().map(plan).collect()
 }
 
+/// In 16 bits where matrices are kept in fewer bits than are computed in, see
+/// [`crate::model::llm::Llama::new_cache`].
 fn keys_and_values(config: &GlammConfig, number: u64) -> u64 {
     let llm = &config.llm;
     2 * number * (llm.num_hidden_layers * llm.kv_heads() * llm.head_dim()) as u64 * POSITIONS
@@ -202,12 +208,16 @@ fn global_pass(config: &GlammConfig, number: u64) -> u64 {
 }
 
 /// SAM's widest place is its MLP over the whole grid, before and after its activation, and beside it; or
-/// the attention weights that are computed together.
+/// the attention weights that are computed together. The CPU takes the MLP in strips, and holds most
+/// between input, norm, queries, keys, values and what attention makes of them.
 fn grounding_pass(config: &GlammConfig, backend: Backend) -> u64 {
     let grounding = &config.grounding;
     let tokens = (grounding.grid() * grounding.grid()) as u64;
     let hidden = (grounding.encoder_embed_dim as f64 * grounding.mlp_ratio) as u64;
     let all_heads = tokens * tokens * grounding.encoder_num_heads as u64;
+    if backend == Backend::Cpu {
+        return 4 * tokens * 6 * grounding.encoder_embed_dim as u64;
+    }
     3 * 4 * (tokens * hidden).max(all_heads.min(backend.attention_elements() as u64))
 }
 
@@ -285,7 +295,8 @@ mod tests {
     #[test]
     fn a_gpu_holds_most_in_16_bits_and_masks_in_32() {
         let (cpu, gpu) = (plan(Precision::F16, Backend::Cpu), plan(Precision::F16, Backend::Cuda));
-        assert_eq!(2 * gpu.cache_bytes, cpu.cache_bytes);
+        assert_eq!(gpu.cache_bytes, cpu.cache_bytes);
+        assert_eq!(2 * gpu.cache_bytes, plan(Precision::F32, Backend::Cpu).cache_bytes);
         for part in ModelPart::ALL {
             let (here, there) = (cpu.parts[part as usize], gpu.parts[part as usize]);
             // Vectors are in 32 bits on the CPU.
