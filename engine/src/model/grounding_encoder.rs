@@ -232,11 +232,13 @@ impl Attention {
     fn new(width: usize, heads: usize, side: usize, source: &Source) -> Result<Self> {
         let vb = source.tensors();
         let table = (2 * side - 1, width / heads);
+        let qkv = source.pp("qkv").linear(width, 3 * width)?;
+        let Some(qkv_bias) = qkv.bias().cloned() else { candle_core::bail!("a linear layer without bias") };
         Ok(Self {
             heads,
             side,
-            qkv: source.pp("qkv").linear(width, 3 * width)?,
-            qkv_bias: vb.get(3 * width, "qkv.bias")?,
+            qkv,
+            qkv_bias,
             proj: source.pp("proj").linear(width, width)?,
             rel_pos_h: vb.get(table, "rel_pos_h")?,
             rel_pos_w: vb.get(table, "rel_pos_w")?,

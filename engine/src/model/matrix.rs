@@ -409,6 +409,11 @@ impl Projection {
         Self { weight, bias }
     }
 
+    /// `[outputs]`, where there is one.
+    pub(super) fn bias(&self) -> Option<&Tensor> {
+        self.bias.as_ref()
+    }
+
     /// Whether the matrix is kept as stored: in fewer bits than single precision, on the CPU.
     pub(super) fn is_packed(&self) -> bool {
         matches!(self.weight, Matrix::Packed(_))

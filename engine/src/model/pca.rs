@@ -73,11 +73,12 @@ mod tests {
 
     use super::*;
 
-    /// Features that vary along three known directions only, with standard deviations 5, 2 and 1.
+    /// Features that vary along three known directions only, with standard deviations 5, 2 and 1, and
+    /// so many that the three are nearly uncorrelated.
     #[test]
     fn known_components_are_found() {
-        let (count, channels) = (400, 12);
-        let latent = Tensor::randn(0f32, 1.0, (count, 3), &Device::Cpu).unwrap();
+        let (count, channels) = (4000, 12);
+        let latent = (crate::model::testing::noise("latent", (count, 3)) * 3f64.sqrt()).unwrap();
         let latent = latent.broadcast_mul(&Tensor::new(&[5f32, 2.0, 1.0], &Device::Cpu).unwrap()).unwrap();
         let mut directions = vec![0f32; 3 * channels];
         for i in 0..3 {
