@@ -16,6 +16,7 @@ mod right_to_left;
 mod script;
 mod segments;
 mod stage;
+mod views;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

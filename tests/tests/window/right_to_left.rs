@@ -4,9 +4,9 @@ use egui::{Event, Key, Modifiers};
 use egui_kittest::kittest::Queryable as _;
 use glamm::command::Command;
 
-use crate::Action;
 use crate::script::Line;
 use crate::stage::{Setup, Stage, disc, square};
+use crate::{Action, options};
 
 fn run(stage: &mut Stage, command: Command) {
     let ctx = stage.window.ctx.clone();
@@ -52,7 +52,9 @@ fn words_that_run_from_right_to_left_are_asked_and_answered() {
     assert_eq!(state.ui.draft(state.ui.current.unwrap()), "האם [1] ירוק?");
     stage.window.get_by_label("Phrase: ריבוע אדום");
     stage.window.get_by_label("Region עיגול ירוק");
-    stage.window.render().unwrap();
+    stage.window.remove_cursor();
+    stage.settle();
+    stage.window.snapshot_options("right_to_left_dark", &options());
 }
 
 /// The field keeps the caret and the text together, whichever way the words run.
