@@ -101,5 +101,8 @@ fn run_fabricate(args: &FabricateArgs) -> Result<(), CliError> {
     let made = made?;
     let mut printer = ReplyPrinter::new(std::io::stdout().lock(), ColorMode::Plain);
     let (bytes, out) = (DecimalBytes(made.bytes), args.out.display());
-    printer.write(&format!("{} tensors, {bytes} of weights in {out}\n", made.tensors))
+    printer.write(&format!(
+        "{} tensors, {bytes} of random weights in {out}: its replies are noise\n",
+        made.tensors
+    ))
 }
