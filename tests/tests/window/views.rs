@@ -1,7 +1,7 @@
 //! What lies over the window, and the views of the inspector, as they look: dark and light, in high
 //! contrast.
 
-use egui::{Event, Key, Modifiers, Rect, Theme, Vec2};
+use egui::{Event, Key, Rect, Theme, Vec2};
 use egui_kittest::SnapshotResults;
 use egui_kittest::kittest::Queryable as _;
 use glamm::command::Command;
@@ -10,7 +10,7 @@ use glamm::log::KeepLines;
 use glamm::update::Inspect;
 use tracing_subscriber::layer::SubscriberExt as _;
 
-use crate::stage::{Setup, Stage, disc, square};
+use crate::stage::{Setup, Stage};
 use crate::{Action, describe, options};
 
 /// Small, so that the pictures are.
