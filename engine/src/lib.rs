@@ -22,7 +22,7 @@
 //!   what of them is here.
 //! - [`model`]: the network, one file for each part, named as in the paper.
 //! - [`fabricate`]: synthetic checkpoints in the layout of the released ones.
-//! - [`bench`]: measuring, for `glamm bench` and the benches of this crate.
+//! - [`mod@bench`]: measuring, for `glamm bench` and the benches of this crate.
 //! - [`scenes`]: the procedural picture world of the demo model.
 //! - [`selftest`]: recorded cases through the model, stage by stage, on any processor.
 //!
