@@ -10,17 +10,8 @@ seconds=${2:-20}
 number=${3:-98}
 command -v Xvfb >/dev/null || { echo "skipped: Xvfb is not installed"; exit 0; }
 
-work=$(mktemp -d)
-children=()
-cleanup() {
-    for child in "${children[@]}"; do kill "$child" 2>/dev/null || true; done
-    rm -rf "$work"
-}
-trap cleanup EXIT
-export DISPLAY=:$number XDG_DATA_HOME=$work/data XDG_CONFIG_HOME=$work/config HOME=$work LIBGL_ALWAYS_SOFTWARE=1
-unset WAYLAND_DISPLAY DBUS_SESSION_BUS_ADDRESS
-Xvfb "$DISPLAY" -screen 0 1440x900x24 -nolisten tcp >/dev/null 2>&1 &
-children+=($!)
+# shellcheck source=tests/end-to-end/display.sh
+source "$(dirname "$0")/display.sh"
 sleep 1
 "$glamm" >/dev/null 2>"$work/log" &
 program=$!

@@ -12,19 +12,8 @@ for tool in Xvfb xdotool import python3; do
     command -v "$tool" >/dev/null || { echo "skipped: $tool is not installed"; exit 0; }
 done
 
-work=$(mktemp -d)
-children=()
-cleanup() {
-    for child in "${children[@]}"; do kill "$child" 2>/dev/null || true; done
-    rm -rf "$work"
-}
-trap cleanup EXIT
-
-export DISPLAY=:$number XDG_DATA_HOME=$work/data XDG_CONFIG_HOME=$work/config HOME=$work LIBGL_ALWAYS_SOFTWARE=1
-unset WAYLAND_DISPLAY DBUS_SESSION_BUS_ADDRESS
-Xvfb "$DISPLAY" -screen 0 1440x900x24 -nolisten tcp >/dev/null 2>&1 &
-server=$!
-children+=("$server")
+# shellcheck source=tests/end-to-end/display.sh
+source "$(dirname "$0")/display.sh"
 until xdotool getmouselocation >/dev/null 2>&1; do kill -0 "$server"; sleep 0.2; done
 
 "$glamm" scenes --count 1 --seed 5 --out "$work/scene" >/dev/null
