@@ -11,9 +11,10 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use candle_core::{Device, Tensor};
-use common::{noise, random_weights, real_sizes};
+use common::{noise, random_weights};
 use criterion::{Criterion, Throughput};
 use glamm_engine::device;
+use glamm_engine::model::config::GlammConfig;
 use glamm_engine::model::global_encoder::GlobalEncoder;
 use glamm_engine::model::grounding_encoder::GroundingEncoder;
 use glamm_engine::model::kv_cache::KvCache;
@@ -21,6 +22,8 @@ use glamm_engine::model::layers::uninterrupted;
 use glamm_engine::model::llm::Llama;
 use glamm_engine::model::matrix::Format;
 use glamm_engine::model::pixel_decoder::PixelDecoder;
+use glamm_engine::model::region_encoder::RegionEncoder;
+use glamm_engine::models::released;
 
 /// Positions behind which a token is decoded, and positions of a first question.
 const DEPTH: usize = 700;
@@ -42,8 +45,8 @@ fn bench<T: Send>(
 }
 
 /// One block and the embedding of a short vocabulary.
-fn language_model(criterion: &mut Criterion) {
-    let mut config = real_sizes().llm;
+fn language_model(criterion: &mut Criterion, config: &GlammConfig) {
+    let mut config = config.llm.clone();
     (config.num_hidden_layers, config.vocab_size) = (1, 256);
     for format in [Format::Q4K, Format::Q8_0, Format::F16] {
         let llm = Llama::new(&config, &random_weights(format)).expect("the sizes fit");
@@ -64,26 +67,56 @@ fn language_model(criterion: &mut Criterion) {
     }
 }
 
-/// A block with windows, one without, and one of CLIP.
-fn encoders(criterion: &mut Criterion) {
-    let mut config = real_sizes();
-    (config.grounding.encoder_depth, config.grounding.global_attn_indexes) = (2, vec![1]);
-    (config.global_encoder.num_hidden_layers, config.region_encoder.level_layers) = (2, vec![-2]);
-    let (sam, width) = (config.grounding.clone(), config.grounding.encoder_embed_dim);
-    let weights = random_weights(Format::Q8_0);
-    let grounding = GroundingEncoder::new(&sam, &weights).expect("the sizes fit");
-    let cells = noise((1, sam.grid(), sam.grid(), width));
-    for (index, name) in [(0, "windows"), (1, "whole grid")] {
-        bench(criterion, ("grounding encoder block", name), 1, || grounding.block(index, &cells));
+/// A block with windows, one without, and what comes before and after the blocks.
+fn grounding_encoder(criterion: &mut Criterion, config: &GlammConfig) {
+    let mut config = config.grounding.clone();
+    (config.encoder_depth, config.global_attn_indexes) = (2, vec![1]);
+    let pixels = noise((1, 3, config.image_size, config.image_size));
+    let cells = noise((1, config.grid(), config.grid(), config.encoder_embed_dim));
+    for format in [Format::Q8_0, Format::F32] {
+        let encoder = GroundingEncoder::new(&config, &random_weights(format)).expect("the sizes fit");
+        let mut bench = |name: &str, mut pass: Box<dyn FnMut() -> candle_core::Result<Tensor> + Send + '_>| {
+            let name = format!("{name}, {}", format.name());
+            bench(criterion, ("grounding encoder", &name), 1, &mut pass);
+        };
+        bench("block with windows", Box::new(|| encoder.block(0, &cells)));
+        bench("block over the whole grid", Box::new(|| encoder.block(1, &cells)));
+        bench("patches", Box::new(|| encoder.add_positions(&encoder.patch_embed(&pixels)?)));
+        bench("neck", Box::new(|| encoder.neck(&cells)));
     }
-    let global = GlobalEncoder::new(&config, &weights).expect("the sizes fit");
-    let state = noise((1, config.global_encoder.patches() + 1, config.global_encoder.hidden_size));
-    bench(criterion, ("global encoder block", "one image"), 1, || global.advance(&state, 0, 1));
 }
 
-fn pixel_decoder(criterion: &mut Criterion) {
-    let sam = real_sizes().grounding;
-    let decoder = PixelDecoder::new(&sam, random_weights(Format::F32).tensors()).expect("the sizes fit");
+fn global_encoder(criterion: &mut Criterion, config: &GlammConfig) {
+    let mut config = config.clone();
+    (config.global_encoder.num_hidden_layers, config.region_encoder.level_layers) = (2, vec![-2; 4]);
+    let size = &config.global_encoder;
+    let state = noise((1, size.patches() + 1, size.hidden_size));
+    for format in [Format::Q8_0, Format::F32] {
+        let encoder = GlobalEncoder::new(&config, &random_weights(format)).expect("the sizes fit");
+        let name = format!("block, {}", format.name());
+        bench(criterion, ("global encoder", &name), 1, || encoder.advance(&state, 0, 1));
+    }
+}
+
+/// The feature maps of an image, and four boxes on them.
+fn region_encoder(criterion: &mut Criterion, config: &GlammConfig) {
+    let (size, side) = (&config.region_encoder, config.global_encoder.patches().isqrt());
+    let encoder = RegionEncoder::new(size, &random_weights(Format::F32)).expect("the sizes fit");
+    let levels: Vec<Tensor> = size
+        .level_layers
+        .iter()
+        .map(|_| noise((1, config.global_encoder.hidden_size, side, side)))
+        .collect();
+    let maps = || encoder.feature_maps(&levels, &mut uninterrupted).map_err(candle_core::Error::wrap);
+    bench(criterion, ("region encoder", "maps of an image"), 1, maps);
+    let maps = encoder.input_maps(&levels).expect("the sizes fit");
+    let boxes = [[0.1, 0.1, 0.5, 0.4], [0.5, 0.5, 0.9, 0.9], [0.0, 0.3, 1.0, 0.8], [0.2, 0.6, 0.3, 0.7]];
+    bench(criterion, ("region encoder", "4 boxes"), boxes.len(), || encoder.forward(&maps, &boxes));
+}
+
+fn pixel_decoder(criterion: &mut Criterion, config: &GlammConfig) {
+    let sam = &config.grounding;
+    let decoder = PixelDecoder::new(sam, random_weights(Format::F32).tensors()).expect("the sizes fit");
     let image = noise((1, sam.prompt_embed_dim, sam.grid(), sam.grid()));
     for masks in [1, 8] {
         let states = noise((masks, sam.prompt_embed_dim));
@@ -96,8 +129,11 @@ fn pixel_decoder(criterion: &mut Criterion) {
 fn main() {
     let mut criterion =
         Criterion::default().sample_size(10).warm_up_time(Duration::from_secs(1)).configure_from_args();
-    language_model(&mut criterion);
-    encoders(&mut criterion);
-    pixel_decoder(&mut criterion);
+    let config = released::config().expect("the released configuration can be read");
+    language_model(&mut criterion, &config);
+    grounding_encoder(&mut criterion, &config);
+    global_encoder(&mut criterion, &config);
+    region_encoder(&mut criterion, &config);
+    pixel_decoder(&mut criterion, &config);
     criterion.final_summary();
 }

@@ -4,33 +4,29 @@
 //! may use either. Nothing of the tensor library shows through.
 
 use std::fmt;
-use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use candle_core::{DType, Device, Tensor};
+use candle_core::{DType, Device};
 use image::RgbImage;
-use tracing::{Span, trace_span};
+use tracing::trace_span;
 
 use crate::checkpoint::Checkpoint;
+use crate::encoding::{EncodedImage, between};
 use crate::error::{DeviceError, EngineError, PromptError};
-use crate::generate::{Context, Generation, ImageInput, Odds, Policy, Step};
-use crate::images::ImageCache;
+use crate::generate::{Generation, ImageInput, Odds, Policy, Step};
 use crate::job::{Answer, Increment, Question, StopCheck};
 use crate::model::backend;
 use crate::model::config::GlammConfig;
-use crate::model::glamm::{Glamm, ImageTokens, Slot};
-use crate::model::layers::Progress;
-use crate::model::llm::Llama;
+use crate::model::glamm::{Glamm, Slot};
 use crate::precision::Precision;
 use crate::protocol::{
-    EncodeTimings, EncoderSides, JobStats, LoadProgress, ModelInfo, ModelSource, ModelSpec, TokenChoice,
+    EncoderSides, FinishReason, JobStats, LoadProgress, ModelInfo, ModelSource, ModelSpec, TokenChoice,
     TokenRecord,
 };
 use crate::text::conversation::{Prompt, PromptToken, SYSTEM, reply_text};
 use crate::text::grounded::{ReplyEvent, ReplyParser};
 use crate::text::tokenizer::Tokenizer;
-use crate::vision::preprocess::{Planes, prepare_global, prepare_grounding};
-use crate::vision::{Click, FeatureMaps, FrameGeometry, MaskCandidates, MaskPrompt, PixelBox};
+use crate::vision::{Click, FeatureMaps, MaskCandidates, MaskPrompt, PixelBox};
 use crate::worker::{Backend, ReportLoading};
 use crate::{demo_model, device};
 
@@ -70,39 +66,6 @@ impl Variant {
             .into(),
             other => other,
         }
-    }
-}
-
-/// All that is computed once for an image, and the conversation that the language model remembers
-/// of it. Belongs to the [`Engine`] that made it.
-pub struct EncodedImage {
-    pub(crate) tokens: ImageTokens,
-    /// Made when the first region is asked about.
-    region_maps: Option<Vec<Tensor>>,
-    pub(crate) frame: EncodedFrame,
-    context: Context,
-}
-
-/// What masks are made from.
-pub(crate) struct EncodedFrame {
-    /// The grounding encoder's, `[1, channels, grid, grid]`.
-    pub(crate) embedding: Tensor,
-    pub(crate) geometry: FrameGeometry,
-}
-
-/// What the encoders take.
-pub(crate) struct PreparedImage {
-    /// Normalised pixels of the global encoder, `[1, 3, side, side]`.
-    pub(crate) crop: Tensor,
-    /// Normalised, padded pixels of the grounding encoder, `[1, 3, side, side]`.
-    pub(crate) frame: Tensor,
-    pub(crate) geometry: FrameGeometry,
-}
-
-impl EncodedImage {
-    /// An image that nothing was asked about yet.
-    pub(crate) fn new(tokens: ImageTokens, frame: EncodedFrame, llm: &Llama) -> Self {
-        Self { tokens, region_maps: None, frame, context: Context::new(llm) }
     }
 }
 
@@ -161,36 +124,6 @@ impl Engine {
     /// What is loaded.
     pub fn info(&self) -> &ModelInfo {
         &self.info
-    }
-
-    /// Runs the encoders on an image (RGB, upright).
-    ///
-    /// # Errors
-    /// [`EngineError::Cancelled`] where `stop` said so; else the tensor library's.
-    pub fn encode(
-        &self,
-        pixels: &RgbImage,
-        stop: StopCheck<'_>,
-    ) -> Result<(EncodedImage, EncodeTimings), EngineError> {
-        let (PreparedImage { crop, frame, geometry }, preprocess) =
-            timed(&self.device, trace_span!("preprocess"), || self.prepare(pixels))?;
-        let (tokens, global_encoder) = timed(&self.device, trace_span!("global encoder"), || {
-            self.model.encode_global(&crop, &mut between(stop))
-        })?;
-        let (embedding, grounding_encoder) = timed(&self.device, trace_span!("grounding encoder"), || {
-            self.model.grounding_encoder.forward(&frame, &mut between(stop))
-        })?;
-        let image = EncodedImage::new(tokens, EncodedFrame { embedding, geometry }, &self.model.llm);
-        Ok((image, EncodeTimings { preprocess, global_encoder, grounding_encoder }))
-    }
-
-    /// Resizes and normalises for both encoders.
-    pub(crate) fn prepare(&self, pixels: &RgbImage) -> Result<PreparedImage, EngineError> {
-        let clip = &self.config.global_encoder;
-        let crop = prepare_global(pixels, clip.image_size, clip.image_mean, clip.image_std);
-        let (frame, geometry) = prepare_grounding(pixels, self.config.grounding.image_size);
-        let crop = self.upload(crop)?.to_dtype(self.dtype)?;
-        Ok(PreparedImage { crop, frame: self.upload(frame)?, geometry })
     }
 
     /// Answers the last turn of a conversation about an image, reporting every piece of the reply
@@ -254,6 +187,7 @@ impl Engine {
             parser.push(id);
         }
         let mut tokens = Vec::new();
+        let mut waited = Duration::ZERO;
         let reason = loop {
             let (id, predicted_by, mut token) = match generation.next(stop)? {
                 Step::End(reason) => break reason,
@@ -263,6 +197,15 @@ impl Engine {
             };
             if tokens.is_empty() {
                 stats.time_to_first_token = start.elapsed();
+            }
+            if id == self.tokenizer.markers().seg && !image.frame.is_done() {
+                let wait = Instant::now();
+                match self.finish_frame(&mut image.frame, stop) {
+                    Err(EngineError::Cancelled) => break FinishReason::Cancelled,
+                    result => result?,
+                }
+                waited += wait.elapsed();
+                report(Increment::ImageEncoded(image.timings()));
             }
             for event in parser.push(id) {
                 let mask_start = Instant::now();
@@ -277,7 +220,7 @@ impl Engine {
             tokens.push(token);
         };
         stats.new_tokens = tokens.len();
-        stats.decode_time = start.elapsed().saturating_sub(stats.time_to_first_token);
+        stats.decode_time = start.elapsed().saturating_sub(stats.time_to_first_token + waited);
         for event in parser.finish() {
             // The end closes phrases; masks come with tokens.
             report(increment(event, || Err(EngineError::Cancelled))?);
@@ -311,11 +254,6 @@ impl Engine {
             }
         }
         Ok(slots)
-    }
-
-    fn upload(&self, planes: Planes) -> Result<Tensor, EngineError> {
-        let shape = (1, 3, planes.side, planes.side);
-        Ok(Tensor::from_vec(planes.values, shape, &self.device)?)
     }
 }
 
@@ -363,47 +301,9 @@ fn increment(
     })
 }
 
-/// Runs one pass as `span`, and says how long it took.
-fn timed<T: Send>(
-    device: &Device,
-    span: Span,
-    pass: impl FnOnce() -> Result<T, EngineError> + Send,
-) -> Result<(T, Duration), EngineError> {
-    let start = Instant::now();
-    let _span = span.entered();
-    let result = device::compute(device, pass)?;
-    device.synchronize()?;
-    Ok((result, start.elapsed()))
-}
-
-/// Asks `stop` between the blocks of an encoder.
-fn between(stop: StopCheck<'_>) -> impl FnMut(Progress) -> ControlFlow<()> {
-    move |_| if stop() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-}
-
 impl fmt::Debug for Engine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Engine").field("info", &self.info).finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for EncodedImage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EncodedImage").field("geometry", &self.frame.geometry).finish_non_exhaustive()
-    }
-}
-
-impl ImageCache for EncodedImage {
-    fn bytes(&self) -> usize {
-        let maps = self.region_maps.iter().flatten();
-        let tensors =
-            self.tokens.levels.iter().chain(maps).chain([&self.tokens.tokens, &self.frame.embedding]);
-        let encodings: usize = tensors.map(|t| t.elem_count() * t.dtype().size_in_bytes()).sum();
-        encodings + self.context.bytes()
-    }
-
-    fn drop_context(&mut self) {
-        self.context.clear();
     }
 }
 
@@ -422,12 +322,12 @@ impl Backend for Engine {
         &self.variant
     }
 
-    fn encode(
-        &self,
-        pixels: &RgbImage,
-        stop: StopCheck<'_>,
-    ) -> Result<(EncodedImage, EncodeTimings), EngineError> {
-        Engine::encode(self, pixels, stop)
+    fn begin_encoding(&self, pixels: &RgbImage, stop: StopCheck<'_>) -> Result<EncodedImage, EngineError> {
+        Engine::begin_encoding(self, pixels, stop)
+    }
+
+    fn finish_encoding(&self, image: &mut EncodedImage, stop: StopCheck<'_>) -> Result<(), EngineError> {
+        Engine::finish_encoding(self, image, stop)
     }
 
     fn converse(

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use image::RgbImage;
 
-use crate::protocol::ImageId;
+use crate::protocol::{EncodeTimings, ImageId};
 
 /// Memory for what is cached per image, in bytes.
 pub(crate) const CACHE_BUDGET: usize = 2 << 30;
@@ -15,6 +15,10 @@ pub(crate) const CACHE_BUDGET: usize = 2 << 30;
 pub(crate) trait ImageCache {
     /// All the memory it takes.
     fn bytes(&self) -> usize;
+    /// Whether masks can be made from the encodings, not words alone.
+    fn is_complete(&self) -> bool;
+    /// Time spent on the encodings so far.
+    fn timings(&self) -> EncodeTimings;
     /// Frees the language model's context; the encodings stay.
     fn drop_context(&mut self);
 }
@@ -27,6 +31,8 @@ pub(crate) struct OpenImage<C> {
     pub(crate) pixels: Arc<RgbImage>,
     /// Its encodings and context, if they are cached.
     pub(crate) cache: Option<C>,
+    /// Whether its encodings are to be made before a job needs them.
+    is_expected: bool,
 }
 
 /// All open images, the most recently used last.
@@ -44,7 +50,7 @@ impl<C: ImageCache> OpenImages<C> {
     /// Takes an image, in place of one of the same name.
     pub(crate) fn open(&mut self, id: ImageId, pixels: Arc<RgbImage>) {
         self.close(id);
-        self.images.push(OpenImage { id, pixels, cache: None });
+        self.images.push(OpenImage { id, pixels, cache: None, is_expected: true });
     }
 
     /// Forgets an image and all that is cached for it.
@@ -60,9 +66,30 @@ impl<C: ImageCache> OpenImages<C> {
         self.images.last_mut()
     }
 
-    /// Name of the most recently used image.
-    pub(crate) fn latest(&self) -> Option<ImageId> {
-        self.images.last().map(|image| image.id)
+    /// Whether there is an image of this name, with all its encodings.
+    pub(crate) fn is_complete(&self, id: ImageId) -> bool {
+        let found = self.images.iter().find(|image| image.id == id);
+        found.and_then(|image| image.cache.as_ref()).is_some_and(C::is_complete)
+    }
+
+    /// Has the most recently used image encoded before a job needs it: most likely it is the next one to
+    /// be asked about.
+    pub(crate) fn expect_latest(&mut self) {
+        if let Some(image) = self.images.last_mut() {
+            image.is_expected = true;
+        }
+    }
+
+    /// The most recently used image that is to be encoded before a job needs it.
+    pub(crate) fn expected(&self) -> Option<ImageId> {
+        self.images.iter().rev().find(|image| image.is_expected).map(|image| image.id)
+    }
+
+    /// The image is encoded, or cannot be.
+    pub(crate) fn settle(&mut self, id: ImageId) {
+        if let Some(image) = self.images.iter_mut().find(|image| image.id == id) {
+            image.is_expected = false;
+        }
     }
 
     /// Forgets everything cached: it belongs to a model that is no more.
@@ -108,6 +135,14 @@ mod tests {
             self.encodings + self.context
         }
 
+        fn is_complete(&self) -> bool {
+            true
+        }
+
+        fn timings(&self) -> EncodeTimings {
+            EncodeTimings::default()
+        }
+
         fn drop_context(&mut self) {
             self.context = 0;
         }
@@ -147,11 +182,25 @@ mod tests {
     }
 
     #[test]
+    fn images_are_expected_once_the_latest_first() {
+        let mut images = three_images();
+        assert_eq!(images.expected(), Some(ImageId(2)));
+        images.settle(ImageId(2));
+        images.touch(ImageId(0));
+        assert_eq!(images.expected(), Some(ImageId(0)));
+        images.settle(ImageId(0));
+        images.settle(ImageId(1));
+        assert_eq!(images.expected(), None);
+        images.expect_latest();
+        assert_eq!(images.expected(), Some(ImageId(0)));
+    }
+
+    #[test]
     fn reopening_replaces_the_image_and_its_cache() {
         let mut images = three_images();
         images.open(ImageId(1), Arc::new(RgbImage::new(2, 2)));
         assert_eq!(held(&images), [(0, Some((10, 100))), (2, Some((10, 100))), (1, None)]);
-        assert_eq!(images.latest(), Some(ImageId(1)));
+        assert_eq!(images.expected(), Some(ImageId(1)));
         images.close(ImageId(1));
         assert!(images.touch(ImageId(1)).is_none());
     }

@@ -8,7 +8,8 @@ use candle_core::{DType, Device, IndexOp, Tensor};
 use tracing::trace_span;
 
 use crate::device;
-use crate::engine::{EncodedFrame, EncodedImage, Engine};
+use crate::encoding::{EncodedFrame, EncodedImage};
+use crate::engine::Engine;
 use crate::error::{EngineError, PromptError};
 use crate::model::pca::{self, Components};
 use crate::model::pixel_decoder::DecodedMasks;
@@ -25,7 +26,8 @@ impl Engine {
     /// that, else the first.
     ///
     /// # Errors
-    /// There is neither click nor box, or one is not on the image; else the tensor library's.
+    /// There is neither click nor box, or one is not on the image; the image is not through the grounding
+    /// encoder; else the tensor library's.
     pub fn segment(
         &self,
         image: &EncodedImage,
@@ -61,7 +63,8 @@ impl Engine {
     /// what that looked at.
     ///
     /// # Errors
-    /// The mask is none of this model; else the tensor library's.
+    /// The mask is none of this model; the image is not through the grounding encoder; else the tensor
+    /// library's.
     pub fn feature_maps(
         &self,
         image: &EncodedImage,
@@ -73,7 +76,7 @@ impl Engine {
         let covers = seen_by_global_encoder(geometry.image_size, self.config.global_encoder.image_size);
         let global = self.feature_map(deepest, (side, side), covers)?;
         let (cells, covers) = self.content_cells(geometry);
-        let grounding = self.feature_map(&image.frame.embedding, cells, covers)?;
+        let grounding = self.feature_map(image.frame.embedding()?, cells, covers)?;
         let attention =
             mask.map(|(prompt, index)| self.attention(&image.frame, prompt, index)).transpose()?;
         Ok(FeatureMaps { global, grounding, attention })
@@ -88,7 +91,7 @@ impl Engine {
         let decoder = &self.model.pixel_decoder;
         device::compute(&self.device, || {
             let sparse = self.sparse(prompt, frame.geometry)?;
-            let decoded = decoder.decode(&frame.embedding, &sparse, &decoder.prompt_encoder.no_mask()?)?;
+            let decoded = decoder.decode(frame.embedding()?, &sparse, &decoder.prompt_encoder.no_mask()?)?;
             let predicted = decoded.iou.i(0)?.to_dtype(DType::F32)?.to_vec1::<f32>()?;
             let masks = predicted.into_iter().enumerate().map(|(index, predicted_iou)| {
                 let logits = decoded.logits.i((0, index))?;

@@ -6,7 +6,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::protocol::{
-    EngineEvent, FinishReason, Grounding, JobId, JobStats, Reply, Sampling, TokenRecord, Turn,
+    EncodeTimings, EngineEvent, FinishReason, Grounding, ImageId, JobId, JobStats, Reply, Sampling,
+    TokenRecord, Turn,
 };
 use crate::vision::MaskCandidates;
 
@@ -37,6 +38,8 @@ impl<'a> Question<'a> {
 /// A piece of a reply, as soon as it is known.
 #[derive(Debug, Clone)]
 pub enum Increment {
+    /// The image went through the grounding encoder, which the first mask waited for.
+    ImageEncoded(EncodeTimings),
     /// The visible text grew by this.
     Text(String),
     /// The text that follows is part of a grounded phrase.
@@ -55,9 +58,10 @@ pub enum Increment {
 }
 
 impl Increment {
-    /// The same news as an event of `job`.
-    pub fn into_event(self, job: JobId) -> EngineEvent {
+    /// The same news as an event of a job about an image.
+    pub fn into_event(self, (job, image): (JobId, ImageId)) -> EngineEvent {
         match self {
+            Self::ImageEncoded(timings) => EngineEvent::ImageEncoded { image, timings },
             Self::Text(text) => EngineEvent::TextGenerated { job, text },
             Self::PhraseOpened => EngineEvent::PhraseOpened { job },
             Self::PhraseClosed(span) => EngineEvent::PhraseClosed { job, span },

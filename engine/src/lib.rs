@@ -13,7 +13,7 @@
 //!
 //! A tour, from the outside in:
 //! - [`handle`], `worker`, `mailbox`, `images`: the thread, its queues, what it caches per image.
-//! - [`engine`]: one loaded model; [`job`] holds what a conversation takes and yields.
+//! - [`engine`]: one loaded model; [`encoding`]: an image on its way into it; [`job`] holds what a conversation takes and yields.
 //! - `inspect`: masks of clicks and boxes, all candidates, features and attention as maps.
 //! - [`generate`]: prefill, decode loop, sampling, reuse of the KV cache between turns.
 //! - [`text`]: tokenizer, conversation template, the parser of grounded replies.
@@ -54,6 +54,7 @@ pub mod bench;
 pub mod checkpoint;
 mod demo_model;
 pub mod device;
+pub mod encoding;
 pub mod engine;
 pub mod error;
 pub mod eval;

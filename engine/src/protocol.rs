@@ -204,14 +204,14 @@ pub struct EncoderSides {
     pub grounding: usize,
 }
 
-/// Time spent in each encoder when an image was opened.
+/// Time spent in each encoder on an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct EncodeTimings {
     /// Resizing and normalising for both encoders.
     pub preprocess: Duration,
     /// CLIP and projector.
     pub global_encoder: Duration,
-    /// SAM image encoder.
+    /// SAM image encoder; 0 where no mask was asked for yet.
     pub grounding_encoder: Duration,
 }
 
@@ -294,7 +294,8 @@ pub struct JobStats {
     pub new_tokens: usize,
     /// From the start of the job to its first token.
     pub time_to_first_token: Duration,
-    /// From the first token to the last one, masks included.
+    /// From the first token to the last one, masks included; not what the first mask waited for the
+    /// image's encoding.
     pub decode_time: Duration,
     /// Time in the pixel decoder.
     pub mask_time: Duration,

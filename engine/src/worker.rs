@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crossbeam::channel::{Receiver, SendTimeoutError, Sender};
+use crossbeam::channel::{Receiver, RecvError, SendTimeoutError, Sender, TryRecvError};
 use image::RgbImage;
 
 use crate::engine::Variant;
@@ -17,7 +17,7 @@ use crate::images::{CACHE_BUDGET, ImageCache, OpenImages};
 use crate::job::{Answer, Increment, Question, StopCheck};
 pub(crate) use crate::mailbox::Mailbox;
 use crate::protocol::{
-    EncodeTimings, EngineCommand, EngineEvent, ImageId, JobRequest, LoadProgress, ModelInfo, ModelSpec, Task,
+    EngineCommand, EngineEvent, ImageId, JobRequest, LoadProgress, ModelInfo, ModelSpec, Task,
 };
 use crate::vision::{Click, FeatureMaps, MaskCandidates, MaskPrompt, PixelBox};
 
@@ -41,12 +41,12 @@ pub(crate) trait Backend: Sized {
     /// In which form.
     fn variant(&self) -> &Variant;
 
-    /// Encodes an image; [`EngineError::Cancelled`] where `stop` said so.
-    fn encode(
-        &self,
-        pixels: &RgbImage,
-        stop: StopCheck<'_>,
-    ) -> Result<(Self::Image, EncodeTimings), EngineError>;
+    /// Encodes an image as far as words need it; [`EngineError::Cancelled`] where `stop` said so.
+    fn begin_encoding(&self, pixels: &RgbImage, stop: StopCheck<'_>) -> Result<Self::Image, EngineError>;
+
+    /// Encodes it as masks need it, from where that was left; [`EngineError::Cancelled`] where `stop`
+    /// said so.
+    fn finish_encoding(&self, image: &mut Self::Image, stop: StopCheck<'_>) -> Result<(), EngineError>;
 
     /// Answers a question; a stopped answer is [`crate::protocol::FinishReason::Cancelled`].
     fn converse(
@@ -96,7 +96,7 @@ impl<B: Backend> Worker<B> {
 
     /// Works until [`EngineCommand::Shutdown`] comes or the handle is gone.
     pub(crate) fn run(mut self) {
-        while let Ok(command) = self.commands.recv() {
+        while let Ok(command) = self.next_command() {
             self.mailbox.settle(&command);
             if self.mailbox.is_abandoned() {
                 return;
@@ -107,16 +107,25 @@ impl<B: Backend> Worker<B> {
                     self.unload();
                     self.outbox.send(EngineEvent::ModelUnloaded);
                 }
-                EngineCommand::OpenImage { image, pixels } => {
-                    self.images.open(image, pixels);
-                    self.encode_opened(image);
-                }
+                EngineCommand::OpenImage { image, pixels } => self.images.open(image, pixels),
                 EngineCommand::CloseImage(image) => self.images.close(image),
                 EngineCommand::Run(job) => self.run_job(&job),
                 EngineCommand::Shutdown => break,
             }
         }
         self.decline_the_rest();
+    }
+
+    /// The next command. As long as there is none, images are encoded.
+    fn next_command(&mut self) -> Result<EngineCommand, RecvError> {
+        loop {
+            match self.commands.try_recv() {
+                Ok(command) => return Ok(command),
+                Err(TryRecvError::Disconnected) => return Err(RecvError),
+                Err(TryRecvError::Empty) if self.encode_ahead() => {}
+                Err(TryRecvError::Empty) => return self.commands.recv(),
+            }
+        }
     }
 
     /// Jobs that were queued behind the end of the thread end cancelled.
@@ -152,10 +161,7 @@ impl<B: Backend> Worker<B> {
             Ok(model) => {
                 self.outbox.send(EngineEvent::ModelLoaded(model.info().clone()));
                 self.model = Some(model);
-                // The image on screen is most likely the next one to be asked about.
-                if let Some(image) = self.images.latest() {
-                    self.encode_opened(image);
-                }
+                self.images.expect_latest();
             }
             // Overtaken by another model change, whose own event follows, or by the end.
             Err(EngineError::Cancelled) => {}
@@ -163,17 +169,26 @@ impl<B: Backend> Worker<B> {
         }
     }
 
-    /// Encodes an image ahead of the first question. Without a model it waits for one, and an
-    /// encoding given up is made when a job needs it.
-    fn encode_opened(&mut self, image: ImageId) {
-        let mailbox = Arc::clone(&self.mailbox);
-        match self.ensure_encoded(image, &|| mailbox.encoding_is_pointless(image)) {
-            Ok(()) | Err(EngineError::Cancelled | EngineError::NoModel | EngineError::UnknownImage) => {}
+    /// Encodes an image before a job needs it, if one is expected; answers whether there was. Words can soon be
+    /// asked for, and whoever asks does not wait for what masks need: any command interrupts that, and
+    /// it goes on when the worker is idle again.
+    fn encode_ahead(&mut self) -> bool {
+        let Some(id) = self.images.expected().filter(|_| self.model.is_some()) else { return false };
+        let (commands, mailbox) = (self.commands.clone(), Arc::clone(&self.mailbox));
+        let result = self
+            .begin_encoding(id, &|| mailbox.encoding_is_pointless(id))
+            .and_then(|()| self.finish_encoding(id, &|| !commands.is_empty() || mailbox.is_abandoned()));
+        match result {
+            // The command that is waiting says how it goes on.
+            Err(EngineError::Cancelled) => {}
+            Ok(()) => self.images.settle(id),
             Err(error) => {
+                self.images.settle(id);
                 let error = Arc::new(self.relieved(error));
-                self.outbox.send(EngineEvent::ImageFailed { image, error });
+                self.outbox.send(EngineEvent::ImageFailed { image: id, error });
             }
         }
+        true
     }
 
     /// The same failure. Where memory ran out, everything but the model is freed first, so that the next
@@ -187,17 +202,26 @@ impl<B: Backend> Worker<B> {
         error
     }
 
-    /// Makes sure that the image's encodings are cached.
-    fn ensure_encoded(&mut self, id: ImageId, stop: StopCheck<'_>) -> Result<(), EngineError> {
+    /// Makes sure that the image is encoded as far as words need it.
+    fn begin_encoding(&mut self, id: ImageId, stop: StopCheck<'_>) -> Result<(), EngineError> {
         let model = self.model.as_ref().ok_or(EngineError::NoModel)?;
         let image = self.images.touch(id).ok_or(EngineError::UnknownImage)?;
-        if image.cache.is_some() {
-            return Ok(());
+        if image.cache.is_none() {
+            image.cache = Some(guarded(|| model.begin_encoding(&image.pixels, stop))?);
+            self.images.trim(CACHE_BUDGET);
         }
-        let (cache, timings) = guarded(|| model.encode(&image.pixels, stop))?;
-        image.cache = Some(cache);
-        self.images.trim(CACHE_BUDGET);
-        self.outbox.send(EngineEvent::ImageEncoded { image: id, timings });
+        Ok(())
+    }
+
+    /// Makes sure that an image whose encoding was begun is encoded as masks need it.
+    fn finish_encoding(&mut self, id: ImageId, stop: StopCheck<'_>) -> Result<(), EngineError> {
+        let model = self.model.as_ref().ok_or(EngineError::NoModel)?;
+        let cache = self.images.touch(id).and_then(|image| image.cache.as_mut());
+        let cache = cache.ok_or(EngineError::UnknownImage)?;
+        if !cache.is_complete() {
+            guarded(|| model.finish_encoding(cache, stop))?;
+            self.outbox.send(EngineEvent::ImageEncoded { image: id, timings: cache.timings() });
+        }
         Ok(())
     }
 
@@ -219,7 +243,10 @@ impl<B: Backend> Worker<B> {
         if stop() {
             return Err(EngineError::Cancelled);
         }
-        self.ensure_encoded(job.image, &stop)?;
+        self.begin_encoding(job.image, &stop)?;
+        if !matches!(job.task, Task::Converse { .. }) {
+            self.finish_encoding(job.image, &stop)?;
+        }
         let model = self.model.as_ref().ok_or(EngineError::NoModel)?;
         let image = self.images.touch(job.image).ok_or(EngineError::UnknownImage)?;
         let cache = image.cache.as_mut().ok_or(EngineError::UnknownImage)?;
@@ -228,7 +255,7 @@ impl<B: Backend> Worker<B> {
                 let (system, max_new_tokens) = (system.as_deref(), *max_new_tokens);
                 let question = Question { system, turns, sampling, max_new_tokens };
                 let outbox = &self.outbox;
-                let mut report = |increment: Increment| outbox.send(increment.into_event(job.id));
+                let mut report = |increment: Increment| outbox.send(increment.into_event((job.id, job.image)));
                 let result = guarded(|| model.converse(cache, question, &stop, &mut report));
                 if matches!(result, Err(EngineError::Panicked(_) | EngineError::Compute(_))) {
                     // What broke in the middle may have left the context half-written.

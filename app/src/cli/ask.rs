@@ -41,8 +41,8 @@ pub(super) fn run(args: &AskArgs) -> Result<(), CliError> {
     let mut printer = ReplyPrinter::new(std::io::stdout().lock(), colors);
 
     let engine = load(&request.model)?;
-    let (mut encoded, encoding) =
-        with_spinner("encoding the image", || engine.encode(&request.pixels, &|| false))?;
+    let mut encoded =
+        with_spinner("encoding the image", || engine.begin_encoding(&request.pixels, &|| false))?;
 
     let cancel = CancelToken::default();
     let mut masks: Vec<MaskCandidates> = Vec::new();
@@ -74,7 +74,7 @@ pub(super) fn run(args: &AskArgs) -> Result<(), CliError> {
         printer.finish()?;
     }
 
-    let outcome = Outcome { answer, masks, encoding };
+    let outcome = Outcome { answer, masks, encoding: encoded.timings() };
     finish(args, request, &engine, outcome, &mut printer)
 }
 

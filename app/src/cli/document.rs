@@ -168,11 +168,11 @@ pub struct Timings {
     pub preprocess_ms: f64,
     /// CLIP and projector.
     pub global_encoder_ms: f64,
-    /// SAM image encoder.
+    /// SAM image encoder; next to nothing where there was no mask, which alone needs it.
     pub grounding_encoder_ms: f64,
-    /// From the question to the first token; the image was encoded before.
+    /// From the question to the first token; the global encoder was done before.
     pub time_to_first_token_ms: f64,
-    /// From the first token to the last one, masks included.
+    /// From the first token to the last one, masks included, the grounding encoder not.
     pub decode_ms: f64,
     /// In the pixel decoder.
     pub mask_ms: f64,

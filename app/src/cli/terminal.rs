@@ -95,6 +95,7 @@ impl<W: Write> ReplyPrinter<W> {
     /// [`CliError::Stdout`].
     pub(super) fn show(&mut self, piece: &Increment) -> Result<(), CliError> {
         match piece {
+            Increment::ImageEncoded(_) => {}
             Increment::Text(text) => return self.text(text),
             Increment::PhraseOpened => self.in_phrase = true,
             Increment::PhraseClosed(_) => self.in_phrase = false,

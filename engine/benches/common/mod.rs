@@ -1,32 +1,37 @@
-//! What benches share: GLaMM's real sizes with random weights, so that no checkpoint is needed.
+//! Random weights and inputs, so that no checkpoint is needed.
 
 use std::sync::Arc;
 
 use candle_core::{DType, Device, Result, Shape, Tensor};
 use candle_nn::VarBuilder;
 use candle_nn::var_builder::SimpleBackend;
-use glamm_engine::model::config::GlammConfig;
 use glamm_engine::model::matrix::{Format, Matrix, PackedMatrix};
 use glamm_engine::model::source::{MatrixSource, Source};
 
-/// The released model's.
-pub(crate) fn real_sizes() -> GlammConfig {
-    let (glamm, clip) = (
-        include_str!("../../src/fabricate/fullscope/config.json"),
-        include_str!("../../src/fabricate/fullscope/clip_config.json"),
-    );
-    GlammConfig::from_json(glamm, clip, None).expect("the released configuration can be read")
-}
-
-/// Random weights of any shape, matrices kept in `format`.
+/// Random weights of any shape; matrices in `format`, in single precision as ordinary tensors.
 pub(crate) fn random_weights(format: Format) -> Source<'static> {
     let tensors = VarBuilder::from_backend(Box::new(Noise), DType::F32, Device::Cpu);
     Source::new(tensors, Arc::new(Packed(format)))
 }
 
-/// Normal noise.
+/// Uniform noise of variance 1.
 pub(crate) fn noise(shape: impl Into<Shape>) -> Tensor {
-    Tensor::randn(0f32, 1.0, shape, &Device::Cpu).expect("noise can be made of any shape")
+    uniform(&shape.into(), 1.0).expect("noise can be made of any shape")
+}
+
+/// Uniform noise of a standard deviation, by xorshift: a full-size layer takes a second.
+fn uniform(shape: &Shape, deviation: f32) -> Result<Tensor> {
+    let scale = 3f32.sqrt() * deviation;
+    let mut state = 0x9E37_79B9_7F4A_7C15_u64;
+    let values: Vec<f32> = (0..shape.elem_count())
+        .map(|_| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            scale * ((state >> 40) as f32 / (1u32 << 23) as f32 - 1.0)
+        })
+        .collect();
+    Tensor::from_vec(values, shape.clone(), &Device::Cpu)
 }
 
 /// Noise of the variance that weights have after initialisation.
@@ -35,7 +40,7 @@ struct Noise;
 impl Noise {
     fn tensor(shape: &Shape) -> Result<Tensor> {
         let inputs: usize = shape.dims().iter().skip(1).product();
-        Tensor::randn(0f32, (1.0 / inputs.max(1) as f32).sqrt(), shape, &Device::Cpu)
+        uniform(shape, (inputs.max(1) as f32).sqrt().recip())
     }
 }
 
@@ -58,6 +63,9 @@ struct Packed(Format);
 
 impl MatrixSource for Packed {
     fn matrix(&self, _: &str, (rows, columns): (usize, usize)) -> Result<Option<Matrix>> {
+        if self.0 == Format::F32 {
+            return Ok(None);
+        }
         let weights = Noise::tensor(&(rows, columns).into())?;
         let packed = PackedMatrix::pack(&weights, self.0.fitting(columns))?;
         Ok(Some(Matrix::Packed(Arc::new(packed))))

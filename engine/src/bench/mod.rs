@@ -20,7 +20,7 @@ mod work;
 mod workbench;
 
 pub use machine::{Machine, Rate};
-pub use replies::{FollowUp, GroundedTurn};
+pub use replies::{FollowUp, GroundedTurn, Opening};
 pub use sequence::{Sequence, logits};
 pub use stopwatch::{Lap, Stopwatch};
 pub use work::{Limit, Part, Work};

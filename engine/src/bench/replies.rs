@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::stopwatch::{Lap, Stopwatch};
 use super::workbench::Workbench;
-use crate::engine::EncodedImage;
+use crate::encoding::EncodedImage;
 use crate::error::EngineError;
 use crate::job::{Answer, Increment, Question};
 use crate::protocol::Turn;
@@ -19,7 +19,18 @@ const FILLER: &str = "and beside it on the green grass";
 const QUESTION: &str = "What is to the left of the house, and which color does it have?";
 const REPLY: &str = "There is a tall green tree to the left of it.";
 
-/// A grounded caption of an image that was encoded before.
+/// Where the image is when the question comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Opening {
+    /// It was encoded before.
+    Encoded,
+    /// It is just being opened: its grounding encoder is run for the first mask.
+    WordsFirst,
+    /// It is just being opened, and both encoders are run before the first word.
+    EncodersFirst,
+}
+
+/// A grounded caption.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct GroundedTurn {
     /// All of it.
@@ -53,13 +64,25 @@ impl Workbench<'_> {
     ///
     /// # Errors
     /// The model's context is too short; else the tensor library's.
-    pub fn grounded_turn(&self, tokens: usize, masks: usize) -> Result<GroundedTurn, EngineError> {
-        let mut image = self.image()?;
+    pub fn grounded_turn(
+        &self,
+        opening: Opening,
+        (tokens, masks): (usize, usize),
+    ) -> Result<GroundedTurn, EngineError> {
         let turns = [asked(GROUNDED_CAPTION)];
         let script = self.grounded_script(tokens, masks);
+        let noise = if opening == Opening::Encoded { Some(self.image()?) } else { None };
         let (mut masks, mut last_mask) = (0, Duration::ZERO);
         let begin = Instant::now();
         let watch = Stopwatch::start();
+        let mut image = match noise {
+            Some(image) => image,
+            None => self.engine.begin_encoding(self.picture, &|| false)?,
+        };
+        if opening == Opening::EncodersFirst {
+            self.engine.finish_encoding(&mut image, &|| false)?;
+        }
+        let opened = begin.elapsed();
         let answer = self.reply(&mut image, &turns, &script, &mut |piece| {
             if matches!(piece, Increment::Mask { .. }) {
                 (masks, last_mask) = (masks + 1, begin.elapsed());
@@ -72,7 +95,7 @@ impl Workbench<'_> {
             prompt_tokens: stats.prompt_tokens,
             new_tokens: stats.new_tokens,
             masks,
-            first_token: stats.time_to_first_token,
+            first_token: opened + stats.time_to_first_token,
             last_mask,
         })
     }

@@ -8,7 +8,8 @@ use super::sequence::Sequence;
 use super::stopwatch::{Lap, Stopwatch};
 use super::work::{Part, Work};
 use crate::device;
-use crate::engine::{EncodedFrame, EncodedImage, Engine, PreparedImage};
+use crate::encoding::{EncodedFrame, EncodedImage, PreparedImage};
+use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::model::glamm::ImageTokens;
 use crate::model::layers::uninterrupted;
@@ -16,6 +17,7 @@ use crate::model::layers::uninterrupted;
 /// A loaded model and prepared input for it.
 pub struct Workbench<'a> {
     pub(super) engine: &'a Engine,
+    pub(super) picture: &'a RgbImage,
     prepared: PreparedImage,
 }
 
@@ -24,8 +26,8 @@ impl<'a> Workbench<'a> {
     ///
     /// # Errors
     /// The tensor library's.
-    pub fn new(engine: &'a Engine, picture: &RgbImage) -> Result<Self, EngineError> {
-        Ok(Self { engine, prepared: engine.prepare(picture)? })
+    pub fn new(engine: &'a Engine, picture: &'a RgbImage) -> Result<Self, EngineError> {
+        Ok(Self { engine, picture, prepared: engine.prepare(picture)? })
     }
 
     /// What `part` has to do.
@@ -73,7 +75,7 @@ impl<'a> Workbench<'a> {
     pub fn pixel_decoder(&self, masks: usize) -> Result<Lap, EngineError> {
         let (model, frame) = (&self.engine.model, self.frame()?);
         let states = self.noise(&[masks, self.engine.config.grounding.prompt_embed_dim])?;
-        self.lap(|| Ok(model.pixel_decoder.forward(&frame.embedding, &states)?))
+        self.lap(|| Ok(model.pixel_decoder.forward(frame.embedding()?, &states)?))
     }
 
     /// The language model alone, behind the tokens of an image.
@@ -106,7 +108,7 @@ impl<'a> Workbench<'a> {
     fn frame(&self) -> Result<EncodedFrame, EngineError> {
         let sam = &self.engine.config.grounding;
         let embedding = self.noise(&[1, sam.prompt_embed_dim, sam.grid(), sam.grid()])?;
-        Ok(EncodedFrame { embedding, geometry: self.prepared.geometry })
+        Ok(EncodedFrame::done(embedding, self.prepared.geometry))
     }
 
     /// In single precision, as all that belongs to masks is.

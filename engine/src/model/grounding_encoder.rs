@@ -34,6 +34,15 @@ pub struct GroundingEncoder {
     neck: Neck,
 }
 
+/// An image on its way through the encoder: it can wait between two blocks.
+#[derive(Debug, Clone)]
+pub struct Passage {
+    /// `[batch, grid, grid, width]`.
+    pub(crate) state: Tensor,
+    /// The block that it comes to next.
+    next: usize,
+}
+
 impl GroundingEncoder {
     /// `source` is at `model.grounding_encoder.image_encoder`.
     ///
@@ -61,14 +70,32 @@ impl GroundingEncoder {
     /// # Errors
     /// [`crate::error::EngineError::Cancelled`] where `between` ends the work; else the tensor library's.
     pub fn forward(&self, pixels: &Tensor, between: BetweenBlocks<'_>) -> Interruptible<Tensor> {
-        let patches = trace_span!("patches").in_scope(|| self.patch_embed(pixels))?;
-        let mut x = self.add_positions(&patches)?;
-        for (done, block) in self.blocks.iter().enumerate() {
-            go_on(&mut *between, done, self.blocks.len())?;
-            let _span = trace_span!("grounding encoder block", index = done).entered();
-            x = block.forward(&x)?;
+        self.resume(&mut self.begin(pixels)?, between)
+    }
+
+    /// An image before the first block; `pixels` as in [`Self::forward`].
+    ///
+    /// # Errors
+    /// The tensor library's.
+    pub fn begin(&self, pixels: &Tensor) -> Result<Passage> {
+        let _span = trace_span!("patches").entered();
+        let state = self.add_positions(&self.patch_embed(pixels)?)?;
+        Ok(Passage { state, next: 0 })
+    }
+
+    /// The image embedding of what was begun. Where the work is ended, `passage` is as far as it came, and
+    /// the next call goes on from there.
+    ///
+    /// # Errors
+    /// As [`Self::forward`].
+    pub fn resume(&self, passage: &mut Passage, between: BetweenBlocks<'_>) -> Interruptible<Tensor> {
+        while let Some(block) = self.blocks.get(passage.next) {
+            go_on(&mut *between, passage.next, self.blocks.len())?;
+            let _span = trace_span!("grounding encoder block", index = passage.next).entered();
+            passage.state = block.forward(&passage.state)?;
+            passage.next += 1;
         }
-        Ok(trace_span!("neck").in_scope(|| self.neck(&x))?)
+        Ok(trace_span!("neck").in_scope(|| self.neck(&passage.state))?)
     }
 
     /// Number of transformer blocks.

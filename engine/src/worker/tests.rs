@@ -1,6 +1,7 @@
 //! The loop's promises, tested with models that do as they are told.
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
+use std::cell::Cell;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
@@ -16,6 +17,8 @@ use crate::vision::{FeatureMap, MaskLogits};
 const PATIENCE: Duration = Duration::from_secs(20);
 /// A picture of this brightness does not fit into memory.
 const EXHAUSTING: u8 = 99;
+/// A picture of this brightness is not through the grounding encoder before it was interrupted once.
+const LARGE: u8 = 50;
 
 /// A model that does what the question says: `panic`, `fail`, `exhaust`, `forever`, or `words N`.
 struct Obedient {
@@ -31,11 +34,21 @@ fn out_of_memory() -> EngineError {
 #[derive(Default)]
 struct Context {
     turns: usize,
+    blocks_left: usize,
+    is_complete: bool,
 }
 
 impl ImageCache for Context {
     fn bytes(&self) -> usize {
         1
+    }
+
+    fn is_complete(&self) -> bool {
+        self.is_complete
+    }
+
+    fn timings(&self) -> EncodeTimings {
+        EncodeTimings::default()
     }
 
     fn drop_context(&mut self) {
@@ -83,11 +96,7 @@ impl Backend for Obedient {
     }
 
     /// A black image takes for ever, a white one cannot be encoded.
-    fn encode(
-        &self,
-        pixels: &RgbImage,
-        stop: StopCheck<'_>,
-    ) -> Result<(Context, EncodeTimings), EngineError> {
+    fn begin_encoding(&self, pixels: &RgbImage, stop: StopCheck<'_>) -> Result<Context, EngineError> {
         let first = pixels.get_pixel(0, 0).0[0];
         assert_ne!(first, 255, "too bright");
         if first == EXHAUSTING {
@@ -99,7 +108,19 @@ impl Backend for Obedient {
             }
             return Err(EngineError::Cancelled);
         }
-        Ok((Context::default(), EncodeTimings::default()))
+        Ok(Context { blocks_left: usize::from(first == LARGE), ..Context::default() })
+    }
+
+    fn finish_encoding(&self, image: &mut Context, stop: StopCheck<'_>) -> Result<(), EngineError> {
+        if image.blocks_left > 0 {
+            image.blocks_left -= 1;
+            while !stop() {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            return Err(EngineError::Cancelled);
+        }
+        image.is_complete = true;
+        Ok(())
     }
 
     fn converse(
@@ -260,9 +281,11 @@ fn a_panic_fails_the_job_and_the_model_lives_on_with_a_fresh_context() {
 fn a_job_that_exhausts_the_memory_leaves_room_for_the_next() {
     let handle = ready();
     let cancel = CancelToken::default();
-    for (id, order) in [(1, "words 1"), (2, "exhaust"), (3, "words 1")] {
+    for (id, order) in [(1, "words 1"), (2, "exhaust")] {
         handle.try_send(run(id, 1, order, &cancel)).unwrap();
     }
+    let points = vec![Click { x: 1.0, y: 1.0, positive: true }];
+    handle.try_send(run_task(3, 1, Task::Segment { points, region: None }, &cancel)).unwrap();
     let events = until(&handle, is_end_of(3));
     let failure = events.iter().find_map(|event| match event {
         EngineEvent::JobFailed { job: JobId(2), error } => Some(error.to_string()),
@@ -277,7 +300,39 @@ fn a_job_that_exhausts_the_memory_leaves_room_for_the_next() {
     );
     let encoded = events.iter().filter(|event| matches!(event, EngineEvent::ImageEncoded { .. }));
     assert_eq!(encoded.count(), 1, "encodings are freed, and made again for the next job");
-    assert!(matches!(events.last(), Some(EngineEvent::JobFinished { .. })), "the model is still there");
+    assert!(matches!(events.last(), Some(EngineEvent::Segmented { .. })), "the model is still there");
+}
+
+#[test]
+fn a_question_does_not_wait_for_what_masks_need() {
+    let handle = spawn(256);
+    handle.try_send(load("model")).unwrap();
+    handle.try_send(open(1, LARGE)).unwrap();
+    // Whether the encoder is reached before the question comes or only behind it: it is interrupted once.
+    handle.try_send(run(1, 1, "words 1", &CancelToken::default())).unwrap();
+    let events = until(&handle, is_end_of(1));
+    assert!(!events.iter().any(|event| matches!(event, EngineEvent::ImageEncoded { .. })), "{events:?}");
+    handle.try_send(run(2, 1, "words 1", &CancelToken::default())).unwrap();
+    // Before that question or behind it, as the encoder was reached.
+    let awaited = Cell::new(2);
+    until(&handle, |event| {
+        let counts = is_end_of(2)(event) || matches!(event, EngineEvent::ImageEncoded { .. });
+        awaited.set(awaited.get() - usize::from(counts));
+        awaited.get() == 0
+    });
+    assert!(handle.recv_timeout(Duration::from_millis(50)).is_err(), "it is encoded once");
+}
+
+#[test]
+fn clicks_wait_for_what_they_need() {
+    let handle = spawn(256);
+    handle.try_send(load("model")).unwrap();
+    handle.try_send(open(1, 7)).unwrap();
+    let points = vec![Click { x: 1.0, y: 1.0, positive: true }];
+    let task = Task::Segment { points, region: None };
+    handle.try_send(run_task(1, 1, task, &CancelToken::default())).unwrap();
+    let events = until(&handle, is_end_of(1));
+    assert!(events.iter().any(|event| matches!(event, EngineEvent::ImageEncoded { .. })), "{events:?}");
 }
 
 #[test]

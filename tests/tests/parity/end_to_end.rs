@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use candle_core::{Device, IndexOp, Tensor};
-use glamm_engine::engine::EncodedImage;
+use glamm_engine::encoding::EncodedImage;
 use glamm_engine::job::{Answer, Increment, Question};
 use glamm_engine::model::layers::uninterrupted;
 use glamm_engine::protocol::{

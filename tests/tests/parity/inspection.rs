@@ -3,7 +3,7 @@
 
 use candle_core::{D, Device, IndexOp, Tensor};
 use glamm_engine::Engine;
-use glamm_engine::engine::EncodedImage;
+use glamm_engine::encoding::EncodedImage;
 use glamm_engine::job::{Answer, Question};
 use glamm_engine::protocol::Sampling;
 use glamm_engine::vision::{Click, MaskCandidates, PixelBox};

@@ -6,7 +6,7 @@
 
 use clap::ValueEnum;
 use glamm_engine::Engine;
-use glamm_engine::bench::{FollowUp, GroundedTurn, Lap, Machine, Part, Stopwatch, Workbench};
+use glamm_engine::bench::{FollowUp, GroundedTurn, Lap, Machine, Opening, Part, Stopwatch, Workbench};
 use glamm_engine::job::Question;
 use glamm_engine::protocol::Turn;
 use glamm_engine::text::conversation::GROUNDED_CAPTION;
@@ -53,6 +53,10 @@ pub enum Row {
     PixelDecoder8,
     /// A grounded caption of 60 tokens with 4 masks, the image encoded before.
     Turn,
+    /// The same, asked as the image is opened.
+    TurnWordsFirst,
+    /// The same, but both encoders run before the first word.
+    TurnEncodersFirst,
     /// Time to the first token of 20 questions in one conversation.
     FollowUps,
     /// The demo model's caption of a scene from picture to last mask, on one core.
@@ -72,6 +76,8 @@ impl Row {
         Self::PixelDecoder,
         Self::PixelDecoder8,
         Self::Turn,
+        Self::TurnWordsFirst,
+        Self::TurnEncodersFirst,
         Self::FollowUps,
         Self::DemoReply,
         Self::FirstFrame,
@@ -88,6 +94,8 @@ impl Row {
             Self::PixelDecoder => "pixel-decoder",
             Self::PixelDecoder8 => "pixel-decoder-8",
             Self::Turn => "turn",
+            Self::TurnWordsFirst => "turn-words-first",
+            Self::TurnEncodersFirst => "turn-encoders-first",
             Self::FollowUps => "follow-ups",
             Self::DemoReply => "demo-reply",
             Self::FirstFrame => "first-frame",
@@ -144,7 +152,9 @@ impl Bench<'_> {
                 let laps = self.warm(bar, || Ok(parts.pixel_decoder(8)?))?;
                 part("pixel decoder, 8 masks", Part::PixelDecoder { masks: 8 }, laps)
             }
-            Row::Turn => self.turn(bar)?,
+            Row::Turn => self.turn(row, Opening::Encoded, bar)?,
+            Row::TurnWordsFirst => self.turn(row, Opening::WordsFirst, bar)?,
+            Row::TurnEncodersFirst => self.turn(row, Opening::EncodersFirst, bar)?,
             Row::FollowUps => self.follow_ups(bar)?,
             Row::DemoReply => self.demo_reply(bar)?,
             Row::FirstFrame => children::first_frame(self.runs, bar)?,
@@ -172,13 +182,17 @@ impl Bench<'_> {
         Ok(row.with_tokens(positions).with_work(self.parts.work(Part::Prefill { positions }), machine))
     }
 
-    fn turn(&self, bar: &ProgressBar) -> Result<RowEntry, CliError> {
-        let (tokens, masks) = CAPTION;
-        let turns = repeat(bar, self.runs, || Ok(self.parts.grounded_turn(tokens, masks)?))?;
+    fn turn(&self, row: Row, opening: Opening, bar: &ProgressBar) -> Result<RowEntry, CliError> {
+        let turns = repeat(bar, self.runs, || Ok(self.parts.grounded_turn(opening, CAPTION)?))?;
         let laps: Vec<Lap> = turns.iter().map(|turn: &GroundedTurn| turn.lap).collect();
         let (tokens, masks) = turns.first().map_or((0, 0), |turn| (turn.new_tokens, turn.masks));
-        let what = format!("whole turn, {tokens} new tokens, {masks} masks");
-        Ok(RowEntry { turn: TurnEntry::of(&turns), ..RowEntry::new(Row::Turn, what, &laps) })
+        let image = match opening {
+            Opening::Encoded => "",
+            Opening::WordsFirst => ", image just opened, words first",
+            Opening::EncodersFirst => ", image just opened, encoders first",
+        };
+        let what = format!("whole turn, {tokens} new tokens, {masks} masks{image}");
+        Ok(RowEntry { turn: TurnEntry::of(&turns), ..RowEntry::new(row, what, &laps) })
     }
 
     /// One conversation, whatever the number of runs: its turns are runs enough. The time is that of
