@@ -8,14 +8,13 @@ mkdir -p "$1"
 cd "$1"
 python=${PYTHON:-python3}
 
-if ! ls llama_cpp_python-*.tar.gz >/dev/null 2>&1; then
-    "$python" -m pip download --quiet --no-deps --no-binary llama-cpp-python llama-cpp-python
-fi
-source=$(ls -d llama_cpp_python-*/ 2>/dev/null | head -n 1)
-if [ -z "$source" ]; then
+unpacked() { find . -maxdepth 1 -type d -name 'llama_cpp_python-*' -print -quit; }
+if [ -z "$(unpacked)" ]; then
+    [ -e "$(echo llama_cpp_python-*.tar.gz)" ] ||
+        "$python" -m pip download --quiet --no-deps --no-binary llama-cpp-python llama-cpp-python
     tar xf llama_cpp_python-*.tar.gz
-    source=$(ls -d llama_cpp_python-*/ | head -n 1)
 fi
+source=$(unpacked)
 # For this very processor, as our own build is; nothing that needs a network or a browser.
 nice -n 15 cmake -S "$source/vendor/llama.cpp" -B build -DCMAKE_BUILD_TYPE=Release -DGGML_NATIVE=ON \
     -DLLAMA_CURL=OFF -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_BUILD_SERVER=OFF \
