@@ -69,7 +69,7 @@ impl EncodedImage {
 
     /// Time spent in the encoders so far.
     pub fn timings(&self) -> EncodeTimings {
-        EncodeTimings { grounding_encoder: self.frame.time, ..self.timings }
+        self.frame.added_to(self.timings)
     }
 }
 
@@ -82,6 +82,11 @@ impl EncodedFrame {
     /// Whether masks can be made.
     pub(crate) fn is_done(&self) -> bool {
         matches!(self.state, FrameState::Done(_))
+    }
+
+    /// All that was spent on an image, of which `timings` says what its words took.
+    pub(crate) fn added_to(&self, timings: EncodeTimings) -> EncodeTimings {
+        EncodeTimings { grounding_encoder: self.time, ..timings }
     }
 
     /// The grounding encoder's output, `[1, channels, grid, grid]`.

@@ -174,6 +174,7 @@ impl Engine {
             script,
         };
         let input = ImageInput { tokens: &image.tokens.tokens, maps: image.region_maps.as_deref() };
+        let begun = image.timings();
         let context = &mut image.context;
         let mut generation = Generation::start(&self.model, context, (&slots, input), policy, stop)?;
         let mut stats = JobStats {
@@ -205,7 +206,7 @@ impl Engine {
                     result => result?,
                 }
                 waited += wait.elapsed();
-                report(Increment::ImageEncoded(image.timings()));
+                report(Increment::ImageEncoded(image.frame.added_to(begun)));
             }
             for event in parser.push(id) {
                 let mask_start = Instant::now();
