@@ -66,12 +66,6 @@ impl<C: ImageCache> OpenImages<C> {
         self.images.last_mut()
     }
 
-    /// Whether there is an image of this name, with all its encodings.
-    pub(crate) fn is_complete(&self, id: ImageId) -> bool {
-        let found = self.images.iter().find(|image| image.id == id);
-        found.and_then(|image| image.cache.as_ref()).is_some_and(C::is_complete)
-    }
-
     /// Has the most recently used image encoded before a job needs it: most likely it is the next one to
     /// be asked about.
     pub(crate) fn expect_latest(&mut self) {
