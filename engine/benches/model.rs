@@ -75,10 +75,11 @@ fn grounding_encoder(criterion: &mut Criterion, config: &GlammConfig) {
     let cells = noise((1, config.grid(), config.grid(), config.encoder_embed_dim));
     for format in [Format::Q8_0, Format::F32] {
         let encoder = GroundingEncoder::new(&config, &random_weights(format)).expect("the sizes fit");
-        let mut bench = |name: &str, mut pass: Box<dyn FnMut() -> candle_core::Result<Tensor> + Send + '_>| {
-            let name = format!("{name}, {}", format.name());
-            bench(criterion, ("grounding encoder", &name), 1, &mut pass);
-        };
+        let mut bench =
+            |name: &str, mut pass: Box<dyn FnMut() -> candle_core::Result<Tensor> + Send + '_>| {
+                let name = format!("{name}, {}", format.name());
+                bench(criterion, ("grounding encoder", &name), 1, &mut pass);
+            };
         bench("block with windows", Box::new(|| encoder.block(0, &cells)));
         bench("block over the whole grid", Box::new(|| encoder.block(1, &cells)));
         bench("patches", Box::new(|| encoder.add_positions(&encoder.patch_embed(&pixels)?)));
@@ -102,11 +103,8 @@ fn global_encoder(criterion: &mut Criterion, config: &GlammConfig) {
 fn region_encoder(criterion: &mut Criterion, config: &GlammConfig) {
     let (size, side) = (&config.region_encoder, config.global_encoder.patches().isqrt());
     let encoder = RegionEncoder::new(size, &random_weights(Format::F32)).expect("the sizes fit");
-    let levels: Vec<Tensor> = size
-        .level_layers
-        .iter()
-        .map(|_| noise((1, config.global_encoder.hidden_size, side, side)))
-        .collect();
+    let levels: Vec<Tensor> =
+        size.level_layers.iter().map(|_| noise((1, config.global_encoder.hidden_size, side, side))).collect();
     let maps = || encoder.feature_maps(&levels, &mut uninterrupted).map_err(candle_core::Error::wrap);
     bench(criterion, ("region encoder", "maps of an image"), 1, maps);
     let maps = encoder.input_maps(&levels).expect("the sizes fit");

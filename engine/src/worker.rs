@@ -255,7 +255,8 @@ impl<B: Backend> Worker<B> {
                 let (system, max_new_tokens) = (system.as_deref(), *max_new_tokens);
                 let question = Question { system, turns, sampling, max_new_tokens };
                 let outbox = &self.outbox;
-                let mut report = |increment: Increment| outbox.send(increment.into_event((job.id, job.image)));
+                let mut report =
+                    |increment: Increment| outbox.send(increment.into_event((job.id, job.image)));
                 let result = guarded(|| model.converse(cache, question, &stop, &mut report));
                 if matches!(result, Err(EngineError::Panicked(_) | EngineError::Compute(_))) {
                     // What broke in the middle may have left the context half-written.

@@ -65,6 +65,7 @@ print(json.dumps({"rows": [row for document in found for row in document["rows"]
 PARTS
 "$python" "$here/official_turn.py" --threads "$threads" --parts "$work/parts.json" >"$results/official.json"
 ours turn-2 "$q4k" turn 1
+ours opening "$q4k" turn-words-first,turn-encoders-first 1
 ours follow-ups "$q4k" follow-ups 1
 
 say "ours: the demo model"

@@ -9,8 +9,8 @@ use std::time::Instant;
 use super::*;
 use crate::handle::{EngineHandle, SendError};
 use crate::protocol::{
-    CancelToken, DeviceChoice, EncoderSides, FinishReason, JobId, JobStats, ModelSource, Reply, Sampling,
-    Turn,
+    CancelToken, DeviceChoice, EncodeTimings, EncoderSides, FinishReason, JobId, JobStats, ModelSource,
+    Reply, Sampling, Turn,
 };
 use crate::vision::{FeatureMap, MaskLogits};
 
