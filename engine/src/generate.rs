@@ -22,8 +22,9 @@ use crate::model::llm::Llama;
 use crate::protocol::{FinishReason, Sampling};
 pub use odds::Odds;
 
-/// Prompt positions computed in one forward pass: bounds the memory of attention weights.
-pub(crate) const PREFILL_CHUNK: usize = 512;
+/// Prompt positions computed in one forward pass, at most: bounds the memory of what is between the layers. Every
+/// pass unpacks all matrices, so a first question, an image's 576 positions and its words, is one.
+pub(crate) const PREFILL_CHUNK: usize = 1024;
 
 /// What the language model remembers of one image's conversation.
 #[derive(Debug)]

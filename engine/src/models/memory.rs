@@ -240,7 +240,7 @@ fn region_levels(config: &GlammConfig) -> impl Iterator<Item = u64> {
 /// their mask, or its MLP.
 fn language_pass(config: &GlammConfig, number: u64) -> u64 {
     let llm = &config.llm;
-    let rows = PREFILL_CHUNK as u64;
+    let rows = POSITIONS.min(PREFILL_CHUNK as u64);
     let weights = 2 * 4 * llm.num_attention_heads as u64 * rows * POSITIONS;
     let mlp = 3 * number * rows * llm.intermediate_size as u64;
     let logits = 4 * llm.vocab_size as u64;
