@@ -9,7 +9,7 @@
 use std::arch::x86_64::{
     __m512, __m512i, _mm512_cvtepi32_ps, _mm512_dpbusd_epi32, _mm512_fmadd_ps, _mm512_fnmadd_ps,
     _mm512_load_ps, _mm512_load_si512, _mm512_mul_ps, _mm512_set1_epi32, _mm512_set1_ps, _mm512_setzero_ps,
-    _mm512_store_ps,
+    _mm512_setzero_si512, _mm512_store_ps,
 };
 use std::cell::RefCell;
 use std::ops::Range;
@@ -141,8 +141,12 @@ fn multiply_group<const BLOCK: usize, const COMMON: bool>(
     let of_panel = panel.scales.iter().zip(&panel.offsets).zip(panel.bytes.chunks_exact(BLOCK / 4));
     let of_group = group.blocks.iter().zip(group.bytes.chunks_exact(BLOCK / 4));
     for (((scales, offsets), bytes), (block, inputs)) in of_panel.zip(of_group) {
-        // Without a common offset all of them are 0.
-        let mut dots: [[__m512i; 2]; ROWS] = block.start.map(|start| [_mm512_set1_epi32(start); 2]);
+        // Without a common offset all of them are 0. (By a closure, `map` would be a call, and registers go
+        // through memory.)
+        let mut dots = [[_mm512_setzero_si512(); 2]; ROWS];
+        for (dots, &start) in dots.iter_mut().zip(&block.start) {
+            *dots = [_mm512_set1_epi32(start); 2];
+        }
         for (bytes, inputs) in bytes.iter().zip(inputs) {
             let bytes = [lane(&bytes[0]), lane(&bytes[1])];
             for (dots, &input) in dots.iter_mut().zip(inputs) {
