@@ -13,10 +13,16 @@ fn options() -> SnapshotOptions {
 
 /// Compares what is to be seen with the two pictures of this name. The pointer stays where it is.
 pub(crate) fn in_both(stage: &mut Stage, name: &str) {
+    in_both_but(stage, name, |_| {});
+}
+
+/// The same, where `mask` covers what is another every time.
+pub(crate) fn in_both_but(stage: &mut Stage, name: &str, mask: impl Fn(&mut Stage)) {
     for (command, appearance) in [(Command::LightMode, "light"), (Command::DarkMode, "dark")] {
         let ctx = stage.window.ctx.clone();
         stage.window.state_mut().act(&ctx, Action::Command(command));
         stage.settle();
+        mask(stage);
         stage.window.snapshot_options(format!("{name}_{appearance}"), &options());
     }
 }

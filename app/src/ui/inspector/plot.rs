@@ -113,7 +113,8 @@ fn lines(curves: &Arc<Curves>, colors: [Color32; 4]) -> Vec<Line<'static>> {
         let every = (values.len() / POINTS).max(1);
         let point = |(at, &value): (usize, &f64)| [f64::from(curves.threshold(at)), value];
         let points: Vec<_> = values.iter().enumerate().step_by(every).map(point).collect();
-        Line::new(name, PlotPoints::from(without_level_parts(points))).color(color).width(width).style(style)
+        let points = if style == LineStyle::Solid { points } else { without_level_parts(points) };
+        Line::new(name, PlotPoints::from(points)).color(color).width(width).style(style)
     };
     let dashed = LineStyle::Dashed { length: 6.0 };
     let dotted = LineStyle::Dotted { spacing: 5.0 };
