@@ -286,7 +286,8 @@ impl App {
                 self.act(ctx, Action::OpenFiles(files));
             }
         }
-        let typing = ctx.egui_wants_keyboard_input();
+        // A button that has the keyboard takes Enter and the space bar alone.
+        let typing = ctx.text_edit_focused();
         for event in events {
             match event {
                 Event::PasteImage(image) => self.act(ctx, Action::OpenPasted(image)),

@@ -38,6 +38,8 @@ pub struct Preferences {
     pub window: Option<WindowPlace>,
     /// Width of the panel at the right, in points.
     pub side_panel: Option<f32>,
+    /// Which panels were out of sight.
+    pub hidden: HiddenPanels,
     /// Model folders and files from outside the usual places.
     pub opened_models: Vec<PathBuf>,
     /// How precisely models are loaded, by its name; the memory decides where there is none.
@@ -59,6 +61,16 @@ pub struct WindowPlace {
     pub maximized: bool,
 }
 
+/// Panels that are out of sight until they are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct HiddenPanels {
+    /// The one with the tabs.
+    pub side_panel: bool,
+    /// The column of pictures.
+    pub filmstrip: bool,
+}
+
 impl Default for Preferences {
     fn default() -> Self {
         Self {
@@ -67,6 +79,7 @@ impl Default for Preferences {
             scale: 1.0,
             window: None,
             side_panel: None,
+            hidden: HiddenPanels::default(),
             opened_models: Vec::new(),
             precision: None,
             demo_note_dismissed: false,
@@ -215,6 +228,7 @@ mod tests {
                 maximized: true,
             }),
             side_panel: Some(400.0),
+            hidden: HiddenPanels { side_panel: true, filmstrip: true },
             opened_models: vec!["/models/mine.gguf".into()],
             precision: Some("q8_0".to_owned()),
             demo_note_dismissed: true,

@@ -2,7 +2,7 @@
 //! moment: command palette, tour, log, about. Changed by `update` alone.
 
 use crate::command_search::Palette;
-use crate::preferences::WindowPlace;
+use crate::preferences::{HiddenPanels, WindowPlace};
 
 /// Steps of the tour.
 pub const TOUR_STEPS: usize = 3;
@@ -18,6 +18,8 @@ pub struct Shell {
     pub window: Option<WindowPlace>,
     /// Width of the panel at the right in points, once it was laid out.
     pub side_panel: Option<f32>,
+    /// Which panels are out of sight.
+    pub hidden: HiddenPanels,
     /// The command palette, where it is open.
     pub palette: Option<Palette>,
     /// The step of the tour that is shown.
@@ -35,6 +37,7 @@ impl Default for Shell {
             high_contrast: false,
             window: None,
             side_panel: None,
+            hidden: HiddenPanels::default(),
             palette: None,
             tour: None,
             log_open: false,

@@ -17,8 +17,10 @@ pub enum Menu {
     Edit,
     /// Questions, replies, conversations.
     Chat,
-    /// Zoom, masks, appearance.
+    /// Zoom, panels, appearance.
     View,
+    /// Which masks are shown; how one is looked at, and its pixels changed.
+    Mask,
     /// Which weights.
     Model,
     /// How to use the program.
@@ -27,7 +29,8 @@ pub enum Menu {
 
 impl Menu {
     /// From left to right.
-    pub const ALL: [Self; 6] = [Self::File, Self::Edit, Self::Chat, Self::View, Self::Model, Self::Help];
+    pub const ALL: [Self; 7] =
+        [Self::File, Self::Edit, Self::Chat, Self::View, Self::Mask, Self::Model, Self::Help];
 
     /// Its title.
     pub fn label(self) -> &'static str {
@@ -36,6 +39,7 @@ impl Menu {
             Self::Edit => "Edit",
             Self::Chat => "Chat",
             Self::View => "View",
+            Self::Mask => "Mask",
             Self::Model => "Model",
             Self::Help => "Help",
         }
@@ -66,6 +70,9 @@ pub enum Command {
     SelectTool,
     BoxTool,
     PointTool,
+    NewRegion,
+    ReferToRegion,
+    SegmentRegion,
     RenameRegion,
     DuplicateRegion,
     HideRegion,
@@ -92,16 +99,12 @@ pub enum Command {
     ToggleMap,
     ToggleLoupe,
     ToggleEncoderFrames,
-    ToggleMasks,
-    UnpinMasks,
-    SoloMask,
-    HideMask,
-    RenameMask,
-    ShowAllMasks,
     ShowChat,
     ShowRegions,
     ShowMasks,
     ShowTokens,
+    ToggleSidePanel,
+    ToggleFilmstrip,
     FollowSystem,
     LightMode,
     DarkMode,
@@ -109,6 +112,38 @@ pub enum Command {
     LargerInterface,
     SmallerInterface,
     NormalInterface,
+    ToggleMasks,
+    ShowAllMasks,
+    UnpinMasks,
+    NextMask,
+    PreviousMask,
+    SoloMask,
+    HideMask,
+    RenameMask,
+    RegionAroundMask,
+    DeleteMask,
+    ViewOverlay,
+    ViewOutline,
+    ViewCutOut,
+    ViewHeat,
+    ViewContours,
+    ViewBand,
+    LayerNone,
+    LayerGrounding,
+    LayerGlobal,
+    LayerAttention,
+    NextCandidate,
+    RaiseThreshold,
+    LowerThreshold,
+    RemoveSpecks,
+    FillHoles,
+    SmoothMask,
+    Brush,
+    Eraser,
+    ResetMask,
+    CompareNext,
+    CompareWithFile,
+    EndComparison,
     ManageModels,
     UseDemoModel,
     OpenModelFolder,
@@ -139,7 +174,7 @@ pub struct Info {
 
 impl Command {
     /// All of them, in the order of the menus.
-    pub const ALL: [Self; 74] = [
+    pub const ALL: [Self; 105] = [
         Self::OpenPicture,
         Self::OpenFolder,
         Self::PastePicture,
@@ -160,6 +195,9 @@ impl Command {
         Self::SelectTool,
         Self::BoxTool,
         Self::PointTool,
+        Self::NewRegion,
+        Self::ReferToRegion,
+        Self::SegmentRegion,
         Self::RenameRegion,
         Self::DuplicateRegion,
         Self::HideRegion,
@@ -186,16 +224,12 @@ impl Command {
         Self::ToggleMap,
         Self::ToggleLoupe,
         Self::ToggleEncoderFrames,
-        Self::ToggleMasks,
-        Self::UnpinMasks,
-        Self::SoloMask,
-        Self::HideMask,
-        Self::RenameMask,
-        Self::ShowAllMasks,
         Self::ShowChat,
         Self::ShowRegions,
         Self::ShowMasks,
         Self::ShowTokens,
+        Self::ToggleSidePanel,
+        Self::ToggleFilmstrip,
         Self::FollowSystem,
         Self::LightMode,
         Self::DarkMode,
@@ -203,6 +237,38 @@ impl Command {
         Self::LargerInterface,
         Self::SmallerInterface,
         Self::NormalInterface,
+        Self::ToggleMasks,
+        Self::ShowAllMasks,
+        Self::UnpinMasks,
+        Self::NextMask,
+        Self::PreviousMask,
+        Self::SoloMask,
+        Self::HideMask,
+        Self::RenameMask,
+        Self::RegionAroundMask,
+        Self::DeleteMask,
+        Self::ViewOverlay,
+        Self::ViewOutline,
+        Self::ViewCutOut,
+        Self::ViewHeat,
+        Self::ViewContours,
+        Self::ViewBand,
+        Self::LayerNone,
+        Self::LayerGrounding,
+        Self::LayerGlobal,
+        Self::LayerAttention,
+        Self::NextCandidate,
+        Self::RaiseThreshold,
+        Self::LowerThreshold,
+        Self::RemoveSpecks,
+        Self::FillHoles,
+        Self::SmoothMask,
+        Self::Brush,
+        Self::Eraser,
+        Self::ResetMask,
+        Self::CompareNext,
+        Self::CompareWithFile,
+        Self::EndComparison,
         Self::ManageModels,
         Self::UseDemoModel,
         Self::OpenModelFolder,
@@ -230,6 +296,7 @@ mod tests {
             let info = command.info();
             assert!(labels.insert(info.label), "{}", info.label);
             assert!(!info.tooltip.is_empty());
+            assert!(info.shortcut.is_some(), "{} cannot be reached by a key", info.label);
             for shortcut in info.shortcut.into_iter().chain(command.other_shortcut()) {
                 assert!(shortcuts.insert(shortcut), "{} has a shortcut of another", info.label);
             }

@@ -12,6 +12,10 @@ const fn ctrl_shift(key: Key) -> KeyboardShortcut {
     KeyboardShortcut::new(Modifiers::COMMAND.plus(Modifiers::SHIFT), key)
 }
 
+const fn alt(key: Key) -> KeyboardShortcut {
+    KeyboardShortcut::new(Modifiers::ALT, key)
+}
+
 const fn ctrl_alt(key: Key) -> KeyboardShortcut {
     KeyboardShortcut::new(Modifiers::COMMAND.plus(Modifiers::ALT), key)
 }
@@ -28,7 +32,7 @@ impl Command {
     /// Its row in the table.
     #[expect(clippy::too_many_lines, reason = "it is a table, one row a command")]
     pub fn info(self) -> Info {
-        use Menu::{Chat, Edit, File, Help, Model, View};
+        use Menu::{Chat, Edit, File, Help, Mask, Model, View};
         let row =
             |menu, label, tooltip, shortcut| Info { label, tooltip, shortcut, menu, starts_group: false };
         let group = |info| Info { starts_group: true, ..info };
@@ -65,7 +69,7 @@ impl Command {
                 File,
                 "Pictures in session files",
                 "Put copies of the pictures into session files, so that these can be taken elsewhere",
-                None,
+                Some(ctrl_shift(Key::K)),
             ),
             Self::Export => group(row(
                 File,
@@ -73,11 +77,14 @@ impl Command {
                 "Write masks, boxes and conversations for other programs",
                 Some(ctrl_shift(Key::E)),
             )),
-            Self::Import => {
-                row(File, "Import…", "Read boxes and masks of COCO or LabelMe onto the open pictures", None)
-            }
+            Self::Import => row(
+                File,
+                "Import…",
+                "Read boxes and masks of COCO or LabelMe onto the open pictures",
+                Some(ctrl_shift(Key::I)),
+            ),
             Self::AskAboutAll => row(
-                Edit,
+                Chat,
                 "Ask about all pictures…",
                 "Put one question to every picture of the filmstrip",
                 Some(ctrl_alt(Key::Enter)),
@@ -111,8 +118,26 @@ impl Command {
                 "Make a mask: click what belongs to it, and with Alt what does not",
                 Some(plain(Key::P)),
             ),
+            Self::NewRegion => group(row(
+                Edit,
+                "New region",
+                "Put a region in the middle of what is seen; arrow keys move it",
+                Some(shift(Key::B)),
+            )),
+            Self::ReferToRegion => row(
+                Edit,
+                "Ask about region",
+                "Refer to the selected region in the question",
+                Some(plain(Key::A)),
+            ),
+            Self::SegmentRegion => row(
+                Edit,
+                "Segment region",
+                "Make a mask of what the selected region frames",
+                Some(shift(Key::P)),
+            ),
             Self::RenameRegion => {
-                group(row(Edit, "Rename region", "Give the selected region a name", Some(plain(Key::F2))))
+                row(Edit, "Rename region", "Give the selected region a name", Some(plain(Key::F2)))
             }
             Self::DuplicateRegion => row(
                 Edit,
@@ -156,13 +181,13 @@ impl Command {
                 Chat,
                 "Previous branch",
                 "Show the question or reply before this one, at the same place",
-                Some(KeyboardShortcut::new(Modifiers::ALT, Key::ArrowLeft)),
+                Some(alt(Key::ArrowLeft)),
             )),
             Self::NextBranch => row(
                 Chat,
                 "Next branch",
                 "Show the question or reply behind this one, at the same place",
-                Some(KeyboardShortcut::new(Modifiers::ALT, Key::ArrowRight)),
+                Some(alt(Key::ArrowRight)),
             ),
             Self::NewConversation => group(row(
                 Chat,
@@ -206,25 +231,6 @@ impl Command {
                 "Hide or show the small map of a picture that is not wholly in sight",
                 Some(plain(Key::N)),
             ),
-            Self::ToggleMasks => {
-                group(row(View, "Hide masks", "Hide or show all masks", Some(plain(Key::M))))
-            }
-            Self::UnpinMasks => row(View, "Unpin masks", "Let go of all pinned phrases", Some(plain(Key::U))),
-            Self::SoloMask => row(
-                View,
-                "Show mask alone",
-                "Hide all masks but the one that is looked at, or show all again",
-                Some(plain(Key::S)),
-            ),
-            Self::HideMask => {
-                row(View, "Hide mask", "Hide or show the mask that is looked at", Some(shift(Key::H)))
-            }
-            Self::RenameMask => {
-                row(View, "Rename mask", "Give the mask that is looked at a name", Some(shift(Key::F2)))
-            }
-            Self::ShowAllMasks => {
-                row(View, "Show all masks", "Show every mask that is hidden", Some(shift(Key::M)))
-            }
             Self::ShowChat => group(row(View, "Chat", "Show the conversation", Some(ctrl(Key::Num1)))),
             Self::ShowRegions => row(View, "Regions", "List the regions", Some(ctrl(Key::Num2))),
             Self::ShowMasks => row(View, "Masks", "List the masks", Some(ctrl(Key::Num3))),
@@ -246,12 +252,23 @@ impl Command {
                 "Draw CLIP's crop and SAM's padded frame on the picture",
                 Some(plain(Key::E)),
             ),
-            Self::FollowSystem => {
-                group(row(View, "Follow the system", "Dark or light as the desktop says", None))
+            Self::ToggleSidePanel => {
+                row(View, "Side panel", "Show or hide the panel with the tabs", Some(plain(Key::F4)))
             }
-            Self::LightMode => row(View, "Light", "Always light", None),
-            Self::DarkMode => row(View, "Dark", "Always dark", None),
-            Self::ToggleContrast => row(View, "High contrast", "Colours further apart, stronger lines", None),
+            Self::ToggleFilmstrip => {
+                row(View, "Filmstrip", "Show or hide the column of pictures", Some(plain(Key::F3)))
+            }
+            Self::FollowSystem => group(row(
+                View,
+                "Follow the system",
+                "Dark or light as the desktop says",
+                Some(plain(Key::F5)),
+            )),
+            Self::LightMode => row(View, "Light", "Always light", Some(plain(Key::F6))),
+            Self::DarkMode => row(View, "Dark", "Always dark", Some(plain(Key::F7))),
+            Self::ToggleContrast => {
+                row(View, "High contrast", "Colours further apart, stronger lines", Some(plain(Key::F8)))
+            }
             Self::LargerInterface => {
                 group(row(View, "Larger interface", "Show everything larger", Some(ctrl_alt(Key::Plus))))
             }
@@ -264,34 +281,184 @@ impl Command {
                 "Show everything as large as designed",
                 Some(ctrl_alt(Key::Num0)),
             ),
+            Self::ToggleMasks => row(Mask, "Hide masks", "Hide or show all masks", Some(plain(Key::M))),
+            Self::ShowAllMasks => {
+                row(Mask, "Show all masks", "Show every mask that is hidden", Some(shift(Key::M)))
+            }
+            Self::UnpinMasks => row(Mask, "Unpin masks", "Let go of all pinned phrases", Some(plain(Key::U))),
+            Self::NextMask => group(row(Mask, "Next mask", "Look at the next mask", Some(plain(Key::J)))),
+            Self::PreviousMask => row(Mask, "Previous mask", "Look at the mask before", Some(shift(Key::J))),
+            Self::SoloMask => row(
+                Mask,
+                "Show mask alone",
+                "Hide all masks but the one that is looked at, or show all again",
+                Some(plain(Key::S)),
+            ),
+            Self::HideMask => {
+                row(Mask, "Hide mask", "Hide or show the mask that is looked at", Some(shift(Key::H)))
+            }
+            Self::RenameMask => {
+                row(Mask, "Rename mask", "Give the mask that is looked at a name", Some(shift(Key::F2)))
+            }
+            Self::RegionAroundMask => row(
+                Mask,
+                "Region around mask",
+                "Draw a region around the mask that is looked at",
+                Some(shift(Key::R)),
+            ),
+            Self::DeleteMask => row(
+                Mask,
+                "Delete mask",
+                "Delete the mask that is looked at, if it is of no reply",
+                Some(shift(Key::Delete)),
+            ),
+            Self::ViewOverlay => {
+                group(row(Mask, "Overlay", "Draw the mask as tint and outline", Some(alt(Key::Num1))))
+            }
+            Self::ViewOutline => {
+                row(Mask, "Outline", "Draw the outline of the mask alone", Some(alt(Key::Num2)))
+            }
+            Self::ViewCutOut => row(
+                Mask,
+                "Cut-out",
+                "Show the picture inside the mask, nothing outside",
+                Some(alt(Key::Num3)),
+            ),
+            Self::ViewHeat => {
+                row(Mask, "Heat", "Show the pixel decoder's logits as colours", Some(alt(Key::Num4)))
+            }
+            Self::ViewContours => row(Mask, "Contours", "Draw lines of equal logits", Some(alt(Key::Num5))),
+            Self::ViewBand => row(
+                Mask,
+                "Band",
+                "Show what would change sides if the threshold moved by one logit",
+                Some(alt(Key::Num6)),
+            ),
+            Self::LayerNone => {
+                group(row(Mask, "No layer", "Lay no map over the picture", Some(alt(Key::Num0))))
+            }
+            Self::LayerGrounding => row(
+                Mask,
+                "Grounding features",
+                "Lay the grounding encoder's features over the picture, in false colours",
+                Some(alt(Key::Num7)),
+            ),
+            Self::LayerGlobal => row(
+                Mask,
+                "Global features",
+                "Lay the global encoder's features over the picture, in false colours",
+                Some(alt(Key::Num8)),
+            ),
+            Self::LayerAttention => row(
+                Mask,
+                "Attention of the mask",
+                "Show what the mask looked at in the pixel decoder, head by head",
+                Some(alt(Key::Num9)),
+            ),
+            Self::NextCandidate => group(row(
+                Mask,
+                "Next candidate",
+                "Take the next of the pixel decoder's masks",
+                Some(plain(Key::C)),
+            )),
+            Self::RaiseThreshold => row(
+                Mask,
+                "Raise threshold",
+                "Cut the logits higher: the mask gets smaller",
+                Some(plain(Key::T)),
+            ),
+            Self::LowerThreshold => row(
+                Mask,
+                "Lower threshold",
+                "Cut the logits lower: the mask gets larger",
+                Some(shift(Key::T)),
+            ),
+            Self::RemoveSpecks => group(row(
+                Mask,
+                "Remove specks",
+                "Take away pieces smaller than a fiftieth of the largest",
+                Some(shift(Key::S)),
+            )),
+            Self::FillHoles => row(Mask, "Fill holes", "Fill what the mask encloses", Some(shift(Key::F))),
+            Self::SmoothMask => row(Mask, "Smooth", "Round off the edge", Some(shift(Key::G))),
+            Self::Brush => row(
+                Mask,
+                "Brush",
+                "Drag on the picture to add to the mask; Escape puts the brush down",
+                Some(plain(Key::D)),
+            ),
+            Self::Eraser => row(
+                Mask,
+                "Eraser",
+                "Drag on the picture to take from the mask; Escape puts it down",
+                Some(plain(Key::X)),
+            ),
+            Self::ResetMask => {
+                row(Mask, "Reset mask", "Back to the pixels that the model gave", Some(shift(Key::Z)))
+            }
+            Self::CompareNext => group(row(
+                Mask,
+                "Compare with next mask",
+                "Show where the mask differs from another one, and from the next",
+                Some(shift(Key::C)),
+            )),
+            Self::CompareWithFile => row(
+                Mask,
+                "Compare with a file…",
+                "Compare with annotations of COCO or LabelMe, or with a picture of the same size: what is brighter than half of its brightest pixel is inside",
+                Some(shift(Key::O)),
+            ),
+            Self::EndComparison => {
+                row(Mask, "End comparison", "Show the mask again as it was", Some(shift(Key::X)))
+            }
             Self::ManageModels => row(
                 Model,
                 "Models…",
                 "Fetch, convert, remove and load models; see what fits into this machine",
                 Some(ctrl(Key::M)),
             ),
-            Self::UseDemoModel => {
-                row(Model, "Demo model", "Load the small model that comes with the program", None)
+            Self::UseDemoModel => row(
+                Model,
+                "Demo model",
+                "Load the small model that comes with the program",
+                Some(ctrl_shift(Key::D)),
+            ),
+            Self::OpenModelFolder => row(
+                Model,
+                "Open model folder…",
+                "Load a GLaMM checkpoint in the Hugging Face layout",
+                Some(ctrl_shift(Key::F)),
+            ),
+            Self::OpenModelFile => {
+                row(Model, "Open model file…", "Load a GLaMM in one GGUF file", Some(ctrl_shift(Key::M)))
             }
-            Self::OpenModelFolder => {
-                row(Model, "Open model folder…", "Load a GLaMM checkpoint in the Hugging Face layout", None)
+            Self::StopLoading => group(row(
+                Model,
+                "Stop loading",
+                "Give up loading the model; none is loaded then",
+                Some(ctrl_shift(Key::X)),
+            )),
+            Self::UnloadModel => {
+                row(Model, "Unload model", "Give the model's memory back", Some(ctrl_shift(Key::U)))
             }
-            Self::OpenModelFile => row(Model, "Open model file…", "Load a GLaMM in one GGUF file", None),
-            Self::StopLoading => {
-                group(row(Model, "Stop loading", "Give up loading the model; none is loaded then", None))
-            }
-            Self::UnloadModel => row(Model, "Unload model", "Give the model's memory back", None),
             Self::ShowPalette => {
                 row(Help, "Command palette…", "Find any command by a few letters", Some(ctrl(Key::K)))
             }
             Self::ShowShortcuts => {
                 row(Help, "Keyboard shortcuts", "List all shortcuts", Some(plain(Key::Questionmark)))
             }
-            Self::ShowTour => group(row(Help, "Tour", "Show the three steps of the beginning again", None)),
+            Self::ShowTour => {
+                group(row(Help, "Tour", "Show the three steps of the beginning again", Some(shift(Key::F1))))
+            }
             Self::ShowLog => {
                 row(Help, "Log", "Show what the program says about itself", Some(ctrl_shift(Key::L)))
             }
-            Self::ShowAbout => row(Help, "About", "Version, licences of the program and of its parts", None),
+            Self::ShowAbout => row(
+                Help,
+                "About",
+                "Version, licences of the program and of its parts",
+                Some(ctrl_shift(Key::A)),
+            ),
         }
     }
 

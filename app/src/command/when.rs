@@ -3,12 +3,15 @@
 use egui::{Key, KeyboardShortcut, Modifiers};
 
 use super::Command;
+use crate::document::GroundedMask;
+use crate::inspection::{Brush, Layer, MaskView};
 use crate::session::ModelStatus;
 use crate::ui_state::{Appearance, Tab, Tool};
 use crate::update::State;
 
 impl Command {
     /// Whether it would do something now.
+    #[expect(clippy::too_many_lines, reason = "it is a table, one row a condition")]
     pub fn is_enabled(self, state: &State) -> bool {
         let session = &state.session;
         let picture = state.picture();
@@ -38,6 +41,8 @@ impl Command {
             | Self::ShowRegions
             | Self::ShowMasks
             | Self::ShowTokens
+            | Self::ToggleSidePanel
+            | Self::ToggleFilmstrip
             | Self::FollowSystem
             | Self::LightMode
             | Self::DarkMode
@@ -59,6 +64,10 @@ impl Command {
             | Self::SelectTool
             | Self::BoxTool
             | Self::PointTool
+            | Self::NewRegion
+            | Self::LayerNone
+            | Self::LayerGrounding
+            | Self::LayerGlobal
             | Self::ZoomIn
             | Self::ZoomOut
             | Self::ZoomFit
@@ -68,9 +77,12 @@ impl Command {
             | Self::PromptLibrary => picture.is_some(),
             Self::Undo => state.history.undoable().is_some(),
             Self::Redo => state.history.redoable().is_some(),
-            Self::RenameRegion | Self::DuplicateRegion | Self::HideRegion | Self::DeleteRegion => {
-                state.ui.selected_region.is_some()
-            }
+            Self::ReferToRegion
+            | Self::SegmentRegion
+            | Self::RenameRegion
+            | Self::DuplicateRegion
+            | Self::HideRegion
+            | Self::DeleteRegion => state.ui.selected_region.is_some(),
             Self::Ask => {
                 let written = picture.is_some_and(|p| !state.ui.draft(p.id).trim().is_empty());
                 written && session.job.is_none() && session.model != ModelStatus::Gone
@@ -95,7 +107,33 @@ impl Command {
                 .is_some_and(|conversation| state.shown_failure().is_some() || !conversation.is_empty()),
             Self::ToggleMasks => picture.is_some_and(|p| p.is_talked_about()) || session.job.is_some(),
             Self::UnpinMasks => !state.ui.pinned.is_empty(),
-            Self::SoloMask | Self::HideMask | Self::RenameMask => state.is_selected_hidden().is_some(),
+            Self::NextMask | Self::PreviousMask => state.mask_count() > 0,
+            Self::SoloMask
+            | Self::HideMask
+            | Self::RenameMask
+            | Self::RegionAroundMask
+            | Self::RaiseThreshold
+            | Self::LowerThreshold
+            | Self::RemoveSpecks
+            | Self::FillHoles
+            | Self::SmoothMask
+            | Self::Brush
+            | Self::Eraser => state.editable_mask().is_some(),
+            Self::DeleteMask => state.editable_mask().is_some_and(|mask| !state.is_of_a_phrase(mask.id)),
+            Self::NextCandidate => state.editable_mask().is_some_and(|mask| mask.candidates.all().len() > 1),
+            Self::ResetMask => state.editable_mask().is_some_and(GroundedMask::is_changed),
+            Self::LayerAttention => {
+                state.inspected().is_some_and(|inspected| inspected.mask.candidates.prompt.is_some())
+            }
+            Self::ViewOverlay
+            | Self::ViewOutline
+            | Self::ViewCutOut
+            | Self::ViewHeat
+            | Self::ViewContours
+            | Self::ViewBand => state.inspected().is_some(),
+            Self::CompareNext => state.inspected().is_some() && state.mask_count() > 1,
+            Self::CompareWithFile => state.inspected().is_some() && !session.dialog_open,
+            Self::EndComparison => state.ui.inspection.rival.is_some(),
             Self::ShowAllMasks => state.has_hidden_masks(),
         }
     }
@@ -127,8 +165,29 @@ impl Command {
             Self::DarkMode => Some(ui.appearance == Appearance::Dark),
             Self::UseDemoModel => Some(state.session.is_demo()),
             Self::ToggleContrast => Some(ui.shell.high_contrast),
+            Self::ToggleSidePanel => Some(!ui.shell.hidden.side_panel),
+            Self::ToggleFilmstrip => Some(!ui.shell.hidden.filmstrip),
+            Self::Brush => Some(ui.inspection.brush == Some(Brush::Paint)),
+            Self::Eraser => Some(ui.inspection.brush == Some(Brush::Erase)),
+            Self::LayerNone => Some(ui.inspection.layer.is_none()),
+            Self::LayerGrounding => Some(ui.inspection.layer == Some(Layer::Grounding)),
+            Self::LayerGlobal => Some(ui.inspection.layer == Some(Layer::Global)),
+            Self::LayerAttention => Some(matches!(ui.inspection.layer, Some(Layer::Attention { .. }))),
             Self::ShowLog => Some(ui.shell.log_open),
             Self::KeepPictures => Some(state.session.keeping.with_pictures),
+            _ => self.mask_view().map(|view| ui.inspection.view == view),
+        }
+    }
+
+    /// How it has the mask drawn that is looked at, if that is what it does.
+    pub fn mask_view(self) -> Option<MaskView> {
+        match self {
+            Self::ViewOverlay => Some(MaskView::Overlay),
+            Self::ViewOutline => Some(MaskView::Outline),
+            Self::ViewCutOut => Some(MaskView::CutOut),
+            Self::ViewHeat => Some(MaskView::Heat),
+            Self::ViewContours => Some(MaskView::Contours),
+            Self::ViewBand => Some(MaskView::Band),
             _ => None,
         }
     }
@@ -153,7 +212,8 @@ impl Command {
     /// has a use for it, or would write it.
     pub fn works_while_typing(self, shortcut: KeyboardShortcut) -> bool {
         let for_text = matches!(self, Self::Undo | Self::Redo | Self::PastePicture);
-        let is_free = matches!(shortcut.logical_key, Key::Escape | Key::F1);
+        let is_function = (Key::F1..=Key::F35).contains(&shortcut.logical_key);
+        let is_free = is_function || shortcut.logical_key == Key::Escape;
         let writes = shortcut.modifiers.is_none() || shortcut.modifiers == Modifiers::SHIFT;
         !for_text && (is_free || !writes)
     }

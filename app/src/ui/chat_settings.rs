@@ -2,7 +2,7 @@
 //!
 //! What is set here is one change, made when the settings are closed.
 
-use egui::{DragValue, Response, RichText, Slider, TextEdit, Ui};
+use egui::{Align, DragValue, Layout, Response, RichText, Slider, TextEdit, Ui, vec2};
 use glamm_engine::protocol::Sampling;
 use glamm_engine::text::conversation::SYSTEM;
 
@@ -76,8 +76,11 @@ fn random(ui: &mut Ui, temperature: &mut f64, top_p: &mut Option<f64>, seed: &mu
 /// A field behind its name, which screen readers say with it.
 fn labelled(ui: &mut Ui, label: &str, field: impl FnOnce(&mut Ui) -> Response) -> Response {
     ui.horizontal(|ui| {
-        let name = ui.add_sized([96.0, 24.0], egui::Label::new(label).halign(egui::Align::Min));
-        field(ui).labelled_by(name.id)
+        let name = ui.allocate_ui_with_layout(vec2(96.0, 24.0), Layout::left_to_right(Align::Center), |ui| {
+            ui.set_min_width(96.0);
+            ui.label(label)
+        });
+        field(ui).labelled_by(name.inner.id)
     })
     .inner
 }

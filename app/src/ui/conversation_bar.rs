@@ -5,7 +5,7 @@ use egui::{
     WidgetInfo, vec2,
 };
 
-use super::icons::{Icon, Look, icon_button};
+use super::icons::{Icon, Look, command_icon, icon_button};
 use super::widgets::{Naming, name_field};
 use super::{Shown, chat_settings, text};
 use crate::command::Command;
@@ -27,14 +27,6 @@ pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui) {
         chat_settings::show(shown, &settings);
         ui.with_layout(Layout::left_to_right(Align::Center), |ui| name(shown, ui));
     });
-}
-
-/// A sign for a command of the table.
-fn command_icon(shown: &mut Shown<'_>, ui: &mut Ui, command: Command, icon: Icon) {
-    let look = Look::enabled(command.is_enabled(shown.state));
-    if icon_button(ui, shown.tokens, icon, look, command.info().label).clicked() {
-        shown.command(command);
-    }
 }
 
 /// The conversation's name, which opens the list of all, or the field in which it is written.

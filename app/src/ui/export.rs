@@ -1,15 +1,23 @@
 //! The export dialog: formats, where to, and what will be written.
 
-use egui::{Align, Checkbox, Id, Layout, Modal, RichText, ScrollArea, TextEdit, Ui};
+use egui::{Align, Checkbox, Id, Layout, Modal, RichText, ScrollArea, TextEdit, Ui, vec2};
 
-use super::Shown;
 use super::widgets::{Kind, button, dialog_frame, paragraph};
+use super::{Shown, text};
 use crate::export::Format;
 use crate::theme;
 use crate::update::{Action, ExportAction};
 
 /// Longer lists are counted.
 const MAX_LISTED: usize = 400;
+/// Usual width, in points.
+const WIDTH: f32 = 760.0;
+/// In less, formats and files stand below each other.
+const TWO_COLUMNS_FROM: f32 = 600.0;
+/// Between the two.
+const GAP: f32 = 24.0;
+/// Height of the list of files, where it stands beside the formats and where it stands below them.
+const LIST: [f32; 2] = [290.0, 120.0];
 
 pub(super) fn show(shown: &mut Shown<'_>, ui: &Ui) {
     let keeping = &shown.state.session.keeping;
@@ -18,18 +26,31 @@ pub(super) fn show(shown: &mut Shown<'_>, ui: &Ui) {
     }
     let frame = dialog_frame(ui);
     let tokens = shown.tokens;
+    let room = ui.ctx().content_rect().size() - vec2(90.0, 90.0);
+    let width = room.x.min(WIDTH);
     let modal = Modal::new(Id::unique("export")).frame(frame).show(ui.ctx(), |ui| {
-        ui.set_width(760.0);
-        ui.label(RichText::new("Export").font(theme::strong_font(18.0)).color(tokens.text));
-        ui.add_space(8.0);
-        ui.columns(2, |columns| {
-            if let [left, right] = columns {
-                formats(shown, left);
-                preview(shown, right);
+        ui.set_width(width);
+        // The dialog is as high as what is in it, up to the window's height.
+        let area = ScrollArea::vertical().id_salt("export").max_height(room.y).min_scrolled_height(room.y);
+        area.show(ui, |ui| {
+            ui.label(RichText::new("Export").font(theme::strong_font(18.0)).color(tokens.text));
+            ui.add_space(6.0);
+            if width >= TWO_COLUMNS_FROM {
+                ui.spacing_mut().item_spacing.x = GAP;
+                ui.columns(2, |columns| {
+                    if let [left, right] = columns {
+                        formats(shown, left);
+                        preview(shown, right, LIST[0]);
+                    }
+                });
+            } else {
+                formats(shown, ui);
+                ui.add_space(8.0);
+                preview(shown, ui, LIST[1]);
             }
+            ui.add_space(10.0);
+            place(shown, ui);
         });
-        ui.add_space(12.0);
-        place(shown, ui);
     });
     if modal.should_close() {
         send(shown, ExportAction::Close);
@@ -42,7 +63,8 @@ fn send(shown: &mut Shown<'_>, action: ExportAction) {
 
 fn formats(shown: &mut Shown<'_>, ui: &mut Ui) {
     let Some(dialog) = shown.state.session.export.clone() else { return };
-    ui.spacing_mut().item_spacing.y = 3.0;
+    ui.spacing_mut().item_spacing = vec2(8.0, 3.0);
+    ui.spacing_mut().interact_size.y = 26.0;
     for format in Format::ALL {
         let mut chosen = dialog.formats.contains(&format);
         let text = RichText::new(format.label()).size(theme::LABEL).color(shown.tokens.text);
@@ -60,8 +82,9 @@ fn formats(shown: &mut Shown<'_>, ui: &mut Ui) {
     }
 }
 
-fn preview(shown: &Shown<'_>, ui: &mut Ui) {
+fn preview(shown: &Shown<'_>, ui: &mut Ui, height: f32) {
     let tokens = shown.tokens;
+    ui.spacing_mut().item_spacing.x = 8.0;
     let planned = shown.state.planned_export();
     let count = planned.len();
     let heading = match count {
@@ -70,16 +93,21 @@ fn preview(shown: &Shown<'_>, ui: &mut Ui) {
         _ => format!("{count} files will be written"),
     };
     ui.label(RichText::new(heading).font(theme::strong_font(theme::LABEL)).color(tokens.text));
-    ScrollArea::vertical().max_height(250.0).min_scrolled_height(250.0).auto_shrink(false).show(ui, |ui| {
+    let area = ScrollArea::vertical().id_salt("files").max_height(height).min_scrolled_height(height);
+    area.auto_shrink(false).show(ui, |ui| {
         ui.spacing_mut().item_spacing.y = 2.0;
+        ui.spacing_mut().interact_size.y = 20.0;
         for file in planned.iter().take(MAX_LISTED) {
             ui.horizontal(|ui| {
-                let path = file.path.display().to_string();
-                ui.label(RichText::new(path).font(theme::small_font()).color(tokens.text_soft));
-                ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                    let what = RichText::new(&file.what).font(theme::small_font()).color(tokens.text_faint);
-                    ui.add(egui::Label::new(what).truncate());
-                });
+                // The path may take most of the line, and what is in the file the rest of it.
+                let small = |text: String, color, room: f32| {
+                    text::cut_line(ui.ctx(), text, theme::small_font(), color, room)
+                };
+                let width = ui.available_width();
+                let path = small(file.path.display().to_string(), tokens.text_soft, 0.68 * width);
+                let what = small(file.what.clone(), tokens.text_faint, width - path.size().x - 16.0);
+                ui.label(path);
+                ui.with_layout(Layout::right_to_left(Align::Center), |ui| ui.label(what));
             });
         }
         if count > MAX_LISTED {
@@ -95,12 +123,14 @@ fn place(shown: &mut Shown<'_>, ui: &mut Ui) {
     let mut folder = dialog.folder.clone();
     ui.horizontal(|ui| {
         ui.label(RichText::new("Folder").size(theme::LABEL).color(tokens.text_soft));
-        let field =
-            ui.add(TextEdit::singleline(&mut folder).desired_width(560.0).id(Id::unique("export folder")));
-        field.widget_info(|| egui::WidgetInfo::labeled(egui::Role::TextInput, true, "Export folder"));
-        if button(ui, tokens, "Choose…", Kind::Plain, true).clicked() {
-            send(shown, ExportAction::AskFolder);
-        }
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            if button(ui, tokens, "Choose…", Kind::Plain, true).clicked() {
+                send(shown, ExportAction::AskFolder);
+            }
+            let field = TextEdit::singleline(&mut folder).desired_width(f32::INFINITY);
+            let field = ui.add(field.id(Id::unique("export folder")));
+            field.widget_info(|| egui::WidgetInfo::labeled(egui::Role::TextInput, true, "Export folder"));
+        });
     });
     if folder != dialog.folder {
         send(shown, ExportAction::Folder(folder));

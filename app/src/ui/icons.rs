@@ -6,6 +6,8 @@ use egui::{
     Vec2, WidgetInfo, pos2, vec2,
 };
 
+use super::Shown;
+use crate::command::Command;
 use crate::theme::{self, Tokens};
 
 /// Side of a button.
@@ -34,6 +36,8 @@ pub(super) enum Icon {
     Library,
     /// A bin: delete.
     Bin,
+    /// A window with a panel at its right.
+    Panel,
 }
 
 /// How a button looks.
@@ -86,6 +90,14 @@ pub(super) fn icon_button(ui: &mut Ui, tokens: &Tokens, icon: Icon, look: Look, 
     if enabled { response.on_hover_cursor(CursorIcon::PointingHand) } else { response }
 }
 
+/// A button with a sign for a command of the table.
+pub(super) fn command_icon(shown: &mut Shown<'_>, ui: &mut Ui, command: Command, icon: Icon) {
+    let look = Look::enabled(command.is_enabled(shown.state));
+    if icon_button(ui, shown.tokens, icon, look, command.info().label).clicked() {
+        shown.command(command);
+    }
+}
+
 /// Draws a sign of about 14 by 14 points.
 fn paint(painter: &Painter, icon: Icon, center: Pos2, color: Color32) {
     let stroke = Stroke::new(1.4, color);
@@ -136,6 +148,10 @@ fn paint(painter: &Painter, icon: Icon, center: Pos2, color: Color32) {
                 line(&[(0.0, -3.8), (side * 3.0, -5.2), (side * 6.4, -4.6)]);
                 line(&[(side * 6.4, -4.6), (side * 6.4, 4.2), (side * 3.0, 3.8), (0.0, 5.4)]);
             }
+        }
+        Icon::Panel => {
+            rect(-6.5, -5.5, 6.5, 5.5);
+            line(&[(1.8, -5.5), (1.8, 5.5)]);
         }
         Icon::Bin => {
             line(&[(-5.0, -3.6), (5.0, -3.6)]);

@@ -13,6 +13,9 @@ use crate::session::LoadFailure;
 use crate::theme;
 use crate::update::Action;
 
+/// What the names of the parts and their sizes take, with the gaps between.
+const BESIDE_BAR: f32 = 236.0;
+
 /// Every part with a bar of its own.
 pub(super) fn parts(shown: &Shown<'_>, ui: &mut Ui, progress: &LoadProgress) {
     let tokens = shown.tokens;
@@ -22,13 +25,14 @@ pub(super) fn parts(shown: &Shown<'_>, ui: &mut Ui, progress: &LoadProgress) {
     }
     let current = progress.current();
     ui.spacing_mut().interact_size.y = 16.0;
+    let bar_width = (ui.available_width() - BESIDE_BAR).clamp(16.0, 160.0);
     Grid::new("parts").num_columns(3).spacing([12.0, 4.0]).show(ui, |ui| {
         for part in ModelPart::ALL {
             let state = progress.part(part);
             let colour = if current == Some(part) { tokens.text } else { tokens.text_faint };
             let text = |text: String| RichText::new(text).font(theme::small_font()).color(colour);
             ui.label(text(part.name().to_owned()));
-            let (rect, _) = ui.allocate_exact_size(vec2(88.0, 4.0), egui::Sense::hover());
+            let (rect, _) = ui.allocate_exact_size(vec2(bar_width, 4.0), egui::Sense::hover());
             bar(ui, tokens, rect, state.done_bytes as f32 / state.total_bytes.max(1) as f32);
             ui.label(text(ByteSize(state.total_bytes).to_string()));
             ui.end_row();

@@ -60,9 +60,15 @@ fn row(shown: &mut Shown<'_>, ui: &mut Ui, listed: &ListedMask) {
     let eye = Rect::from_center_size(pos2(rect.right() - 22.0, rect.center().y), Vec2::splat(24.0));
     show_or_hide(shown, ui, listed, eye, &name);
 
-    let figures = figures(listed);
-    let figures = ui.painter().layout_no_wrap(figures, theme::small_font(), tokens.text_faint);
     let right = eye.left() - 6.0;
+    let font = || theme::label_font();
+    // A name comes before the model's estimate, where there is no room for both.
+    let wanted = text::line(ui.ctx(), name.clone(), font(), tokens.text).size().x;
+    let small = |text| ui.painter().layout_no_wrap(text, theme::small_font(), tokens.text_faint);
+    let mut figures = small(format!("{}   {}", share(listed), estimate(listed)));
+    if wanted > right - figures.size().x - rect.left() - 50.0 {
+        figures = small(share(listed));
+    }
     let at = pos2(right - figures.size().x, rect.center().y - figures.size().y * 0.5);
     let room = (at.x - rect.left() - 50.0).max(20.0);
     ui.painter().galley(at, figures, tokens.text_faint);
@@ -73,7 +79,7 @@ fn row(shown: &mut Shown<'_>, ui: &mut Ui, listed: &ListedMask) {
         return;
     }
     let color = if listed.mask.hidden { tokens.text_faint } else { tokens.text };
-    let words = text::cut_line(ui.ctx(), name, theme::label_font(), color, room);
+    let words = text::cut_line(ui.ctx(), name, font(), color, room);
     let at = Align2::LEFT_CENTER.align_size_within_rect(words.size(), place).min;
     ui.painter().galley(at, words, color);
     if response.clicked() {
@@ -114,9 +120,13 @@ fn write_name(shown: &mut Shown<'_>, ui: &mut Ui, (mask, written): (MaskId, Stri
     shown.send(Action::Mask(action));
 }
 
-/// Share of the picture, and the model's own estimate of the mask's IoU.
-fn figures(listed: &ListedMask) -> String {
+/// Share of the picture.
+fn share(listed: &ListedMask) -> String {
     let percent = listed.mask.coverage * 100.0;
-    let share = if percent < 10.0 { format!("{percent:.1} %") } else { format!("{percent:.0} %") };
-    format!("{share}   IoU {:.2}", listed.mask.logits().predicted_iou)
+    if percent < 10.0 { format!("{percent:.1} %") } else { format!("{percent:.0} %") }
+}
+
+/// The model's own estimate of the mask's IoU.
+fn estimate(listed: &ListedMask) -> String {
+    format!("IoU {:.2}", listed.mask.logits().predicted_iou)
 }

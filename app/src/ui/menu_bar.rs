@@ -1,22 +1,31 @@
 //! The menu bar: the program's name, the menus, and how the model is.
 
 use egui::{
-    Align, Button, Color32, CornerRadius, CursorIcon, Layout, MenuBar, RichText, Sense, Stroke, StrokeKind,
-    Ui, vec2,
+    Align, Button, Color32, CornerRadius, CursorIcon, Layout, MenuBar, RichText, ScrollArea, Sense, Stroke,
+    StrokeKind, Ui, vec2,
 };
 
-use super::Shown;
+use super::{Shown, text};
 use crate::command::{Command, Menu};
 use crate::session::ModelStatus;
 use crate::theme;
 use crate::update::{Action, KeepingAction};
 
+/// In a narrower bar the program's name would press the model's pill flat.
+const NAME_FROM: f32 = 800.0;
+/// What a label is preceded by where there may be a tick: a blank is about 4 points wide.
+const TICK_ROOM: &str = "     ";
+/// What the pill has beside its text.
+const PILL: f32 = 42.0;
+
 pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui) {
     MenuBar::new().ui(ui, |ui| {
         // The bar itself is only as high as its buttons; the panel is higher.
         ui.set_min_height(44.0);
-        ui.label(RichText::new("GLaMM Desktop").font(theme::strong_font(15.0)).color(shown.tokens.text));
-        ui.add_space(8.0);
+        if ui.available_width() >= NAME_FROM {
+            ui.label(RichText::new("GLaMM Desktop").font(theme::strong_font(15.0)).color(shown.tokens.text));
+            ui.add_space(8.0);
+        }
         ui.spacing_mut().item_spacing.x = 0.0;
         ui.spacing_mut().button_padding = vec2(8.0, 4.0);
         for menu in Menu::ALL {
@@ -26,25 +35,38 @@ pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui) {
     });
 }
 
+/// A menu that is longer than the window is high is scrolled.
 fn menu_items(shown: &mut Shown<'_>, ui: &mut Ui, menu: Menu) {
-    ui.spacing_mut().item_spacing.y = 2.0;
     ui.set_min_width(230.0);
-    for command in Command::ALL.into_iter().filter(|c| c.info().menu == menu) {
+    let room = ui.ctx().content_rect().bottom() - ui.cursor().top() - 16.0;
+    ScrollArea::vertical().max_height(room.max(120.0)).show(ui, |ui| {
+        ui.spacing_mut().item_spacing.y = 1.0;
+        ui.spacing_mut().interact_size.y = 27.0;
+        ui.spacing_mut().button_padding.y = 3.0;
+        items(shown, ui, menu);
+    });
+}
+
+fn items(shown: &mut Shown<'_>, ui: &mut Ui, menu: Menu) {
+    let commands = || Command::ALL.into_iter().filter(|command| command.info().menu == menu);
+    // Where some may have a tick, all leave room for it.
+    let ticks = commands().any(|command| command.is_chosen(shown.state).is_some());
+    for command in commands() {
         let info = command.info();
         if info.starts_group {
             ui.separator();
         }
-        let mut label = command.menu_label(shown.state);
-        if command.is_chosen(shown.state) == Some(true) {
-            label = format!("✓  {label}");
-        } else if command.is_chosen(shown.state) == Some(false) {
-            label = format!("     {label}");
-        }
-        let mut button = Button::new(label);
+        let label = command.menu_label(shown.state);
+        let mut button = Button::new(if ticks { format!("{TICK_ROOM}{label}") } else { label });
         if let Some(shortcut) = info.shortcut {
             button = button.shortcut_text(ui.ctx().format_shortcut(&shortcut));
         }
         let response = ui.add_enabled(command.is_enabled(shown.state), button).on_hover_text(info.tooltip);
+        if command.is_chosen(shown.state) == Some(true) {
+            let at = response.rect.left_center() + vec2(9.0, 0.0);
+            let points = [vec2(0.0, 0.5), vec2(3.5, 4.0), vec2(9.5, -3.5)].map(|by| at + by);
+            ui.painter().line(points.to_vec(), Stroke::new(1.6, shown.tokens.text_soft));
+        }
         if response.clicked() {
             shown.command(command);
             ui.close();
@@ -76,8 +98,10 @@ fn recent_sessions(shown: &mut Shown<'_>, ui: &mut Ui) {
 fn model_pill(shown: &mut Shown<'_>, ui: &mut Ui) {
     let (dot, text) = describe(shown);
     let tokens = shown.tokens;
-    let galley = ui.painter().layout_no_wrap(text.clone(), theme::label_font(), tokens.text_soft);
-    let (rect, response) = ui.allocate_exact_size(vec2(galley.size().x + 42.0, 28.0), Sense::click());
+    let room = ui.available_width() - PILL;
+    let galley =
+        text::cut_line(ui.ctx(), text.clone(), theme::label_font(), tokens.text_soft, room.max(40.0));
+    let (rect, response) = ui.allocate_exact_size(vec2(galley.size().x + PILL, 28.0), Sense::click());
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, text.as_str()));
     let hot = response.hovered() || response.has_focus();
     let fill = if hot { tokens.raised_hover } else { tokens.raised };
@@ -87,7 +111,7 @@ fn model_pill(shown: &mut Shown<'_>, ui: &mut Ui) {
     ui.painter().circle_filled(rect.left_center() + vec2(17.0, 0.0), 4.0, dot);
     let at = rect.left_center() + vec2(29.0, -galley.size().y * 0.5);
     ui.painter().galley(at, galley, tokens.text_soft);
-    let tooltip = Command::ManageModels.info().tooltip;
+    let tooltip = format!("{text}\n{}", Command::ManageModels.info().tooltip);
     if response.on_hover_cursor(CursorIcon::PointingHand).on_hover_text(tooltip).clicked() {
         shown.command(Command::ManageModels);
     }

@@ -5,6 +5,7 @@ use egui::{
     UiBuilder, vec2,
 };
 
+use super::rich_text::GUTTER;
 use super::widgets::{Kind, button};
 use super::{Shown, text};
 use crate::document::Exchange;
@@ -31,7 +32,8 @@ pub(super) fn show(
     let tokens = shown.tokens;
     let Some(editing) = shown.state.shown_editing() else { return 0.0 };
     let mut draft = editing.draft.clone();
-    let rect = Rect::from_min_size(at, vec2(width, f32::INFINITY));
+    // The gutter is for replies.
+    let rect = Rect::from_min_size(at + vec2(GUTTER, 0.0), vec2(width - GUTTER, f32::INFINITY));
     let builder = UiBuilder::new().scope_id(Id::unique("question editor")).max_rect(rect);
     let mut ui = ui.new_child(builder);
     let frame = Frame::new()

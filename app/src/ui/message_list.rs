@@ -7,6 +7,7 @@ use egui::{Align, Rect, ScrollArea, Ui, UiBuilder, pos2, vec2};
 use glamm_engine::protocol::{ImageId, JobId};
 
 use super::Shown;
+use super::rich_text::GUTTER;
 use super::row_heights::{RowEvent, RowHeights};
 use super::{chat, messages};
 use crate::document::{ConversationId, Exchange};
@@ -76,7 +77,10 @@ pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui) {
     let exchanges = state.shown_exchanges();
     let width = ui.available_width() - 2.0 * MARGIN;
     let of = state.ui.current.zip(state.conversation().map(|c| c.id));
-    let mut area = ScrollArea::vertical().id_salt(("chat", of)).auto_shrink(false).stick_to_bottom(true);
+    // Before anything was said, what stands first is what one should read first.
+    let begun = !exchanges.is_empty() || state.shown_job().is_some();
+    let mut area =
+        ScrollArea::vertical().id_salt(("chat", of, begun)).auto_shrink(false).stick_to_bottom(begun);
     if let Some(of) = of {
         list.update(of, &exchanges, width);
         if list.seen.insert(of) {
@@ -132,7 +136,8 @@ fn rows(
     let top = ui.next_widget_position();
     let seen = ui.clip_rect();
     let view = (seen.top() - top.y)..(seen.bottom() - top.y);
-    let left = top.x + MARGIN;
+    // What stands left and right of the text has its place in the margin: the words are flush with all else.
+    let (left, width) = (top.x + MARGIN - GUTTER, width + GUTTER);
     let last = exchanges.len().saturating_sub(1);
     let shift = list.heights.show(view, |place, event| {
         let Some(exchange) = exchanges.get(place) else { return 0.0 };
@@ -144,6 +149,6 @@ fn rows(
     });
     // In the next frame the view lies further down by as much.
     let height = list.heights.total() - shift;
-    ui.allocate_space(vec2(width + 2.0 * MARGIN, height.max(0.0)));
+    ui.allocate_space(vec2(width - GUTTER + 2.0 * MARGIN, height.max(0.0)));
     shift
 }

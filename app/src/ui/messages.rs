@@ -213,7 +213,6 @@ pub(super) fn running(shown: &mut Shown<'_>, ui: &mut Ui, job: &RunningJob) {
             "Reading the question …"
         };
         ui.horizontal(|ui| {
-            ui.add_space(GUTTER);
             ui.add(egui::Spinner::new().size(15.0).color(shown.tokens.text_faint));
             let seconds = (shown.now - job.asked_at).max(0.0);
             let text = if seconds < 2.0 { doing.to_owned() } else { format!("{doing}  {seconds:.0} s") };
@@ -231,11 +230,13 @@ pub(super) fn running(shown: &mut Shown<'_>, ui: &mut Ui, job: &RunningJob) {
         masks.push(None);
     }
     let grounded = Grounded { groundings: &groundings, masks: &masks, first_hue: job.first_hue };
-    let text = GroundedText::lay_out(shown, ui, &job.text, &grounded, ui.available_width());
+    // As a finished reply: its left gutter lies in the margin.
+    let text = GroundedText::lay_out(shown, ui, &job.text, &grounded, ui.available_width() + GUTTER);
     let end = text.text.end();
-    let (rect, _) = ui.allocate_exact_size(text.text.size(), Sense::hover());
-    text.show_at(shown, ui, rect.min);
-    caret(shown, ui, end.translate(rect.min.to_vec2()), shown.now);
+    let (rect, _) = ui.allocate_exact_size(text.text.size() - vec2(GUTTER, 0.0), Sense::hover());
+    let at = rect.min - vec2(GUTTER, 0.0);
+    text.show_at(shown, ui, at);
+    caret(shown, ui, end.translate(at.to_vec2()), shown.now);
 }
 
 /// The groundings of a text.

@@ -40,7 +40,9 @@ mod toolbar;
 mod tour;
 mod widgets;
 
-use egui::{Align2, CentralPanel, CornerRadius, Frame, Id, LayerId, Margin, Order, Panel, Rect, Ui, vec2};
+use egui::{
+    Align2, CentralPanel, CornerRadius, Frame, Id, LayerId, Margin, Order, Panel, Rect, Ui, UiBuilder, vec2,
+};
 
 use crate::command::Command;
 use crate::document::{MaskId, RegionTag};
@@ -100,17 +102,11 @@ pub fn show(shown: &mut Shown<'_>, ui: &mut Ui) {
         .exact_size(28.0)
         .frame(frame.inner_margin(Margin::symmetric(14, 0)))
         .show(ui, |ui| status_line::show(shown, ui));
-    Panel::left("filmstrip").exact_size(76.0).frame(frame).show(ui, |ui| filmstrip::show(shown, ui));
-    let width = ui.available_width();
-    let panel = Panel::right("side panel")
-        .resizable(true)
-        .default_size(shown.state.ui.shell.side_panel.unwrap_or_else(|| (width * 0.32).clamp(340.0, 460.0)))
-        .size_range(300.0..=(width - 440.0).clamp(320.0, 900.0))
-        .frame(frame)
-        .show(ui, |ui| side_panel::show(shown, ui));
-    let width = panel.response.rect.width().round();
-    if shown.state.ui.shell.side_panel != Some(width) {
-        shown.send(Action::Shell(ShellAction::SidePanel(width)));
+    if !shown.state.ui.shell.hidden.filmstrip {
+        Panel::left("filmstrip").exact_size(76.0).frame(frame).show(ui, |ui| filmstrip::show(shown, ui));
+    }
+    if !shown.state.ui.shell.hidden.side_panel {
+        right_panel(shown, ui);
     }
     inspector::show(shown, ui);
     Panel::top("toolbar")
@@ -129,6 +125,26 @@ pub fn show(shown: &mut Shown<'_>, ui: &mut Ui) {
     log_panel::show(shown, ui);
     tour::show(shown, ui);
     command_palette::show(shown, ui);
+}
+
+/// The panel with tabs, as wide as the user has drawn it.
+fn right_panel(shown: &mut Shown<'_>, ui: &mut Ui) {
+    let width = ui.available_width();
+    let panel = Panel::right("side panel")
+        .resizable(true)
+        .default_size(shown.state.ui.shell.side_panel.unwrap_or_else(|| (width * 0.32).clamp(340.0, 460.0)))
+        .size_range(300.0..=(width - 440.0).clamp(320.0, 900.0))
+        .frame(Frame::new().fill(shown.tokens.panel))
+        .show(ui, |ui| {
+            // What is wider than the panel is cut, and does not make the panel wider.
+            let room = ui.max_rect();
+            side_panel::show(shown, &mut ui.new_child(UiBuilder::new().max_rect(room)));
+            ui.advance_cursor_after_rect(room);
+        });
+    let width = panel.response.rect.width().round();
+    if shown.state.ui.shell.side_panel != Some(width) {
+        shown.send(Action::Shell(ShellAction::SidePanel(width)));
+    }
 }
 
 /// A region's number on its way into the question, beside the pointer.

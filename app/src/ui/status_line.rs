@@ -13,27 +13,37 @@ pub(super) fn is_encoding(state: &State) -> bool {
     current == Some(&Encoding::Waiting)
 }
 
+/// Less room than this is left free rather than filled with the beginning of a word.
+const LEAST: f32 = 60.0;
+
+/// What goes on at the right, and in what that leaves, where one is.
 pub(super) fn show(shown: &Shown<'_>, ui: &mut Ui) {
-    ui.horizontal_centered(|ui| {
+    let line = |ui: &Ui, words: String, room: f32| {
+        text::cut_line(ui.ctx(), words, theme::small_font(), shown.tokens.text_faint, room)
+    };
+    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
         ui.spacing_mut().item_spacing.x = 22.0;
-        let faint = |ui: &mut Ui, words: String| {
-            ui.label(text::for_widget(ui.ctx(), &words, theme::small_font(), shown.tokens.text_faint));
-        };
-        for text in left(shown.state) {
-            faint(ui, text);
+        for words in right(shown.state) {
+            ui.label(line(ui, words, f32::INFINITY));
         }
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            if let Some(exporting) = shown.state.session.exporting {
-                faint(ui, format!("Exporting {} of {} …", exporting.done, exporting.total));
-            }
-            if let Some(busy) = &shown.state.session.keeping.busy {
-                faint(ui, busy.clone());
-            }
-            if let Some(speed) = shown.state.session.tokens_per_second {
-                faint(ui, format!("{speed:.0} tokens/s"));
+        ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+            for words in left(shown.state) {
+                let room = ui.available_width();
+                if room >= LEAST {
+                    ui.label(line(ui, words, room));
+                }
             }
         });
     });
+}
+
+/// From right to left.
+fn right(state: &State) -> Vec<String> {
+    let session = &state.session;
+    let exporting =
+        session.exporting.as_ref().map(|job| format!("Exporting {} of {} …", job.done, job.total));
+    let speed = session.tokens_per_second.map(|speed| format!("{speed:.0} tokens/s"));
+    exporting.into_iter().chain(session.keeping.busy.clone()).chain(speed).collect()
 }
 
 fn left(state: &State) -> Vec<String> {

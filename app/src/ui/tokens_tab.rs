@@ -9,7 +9,7 @@ use glamm_engine::protocol::{TokenChoice, TokenRecord};
 use super::widgets::paragraph;
 use super::{Shown, text};
 use crate::document::{Exchange, MaskId};
-use crate::theme;
+use crate::theme::{self, PhraseColors, Tokens};
 use crate::update::Action;
 
 const ROW: f32 = 46.0;
@@ -71,52 +71,11 @@ fn row(shown: &mut Shown<'_>, ui: &mut Ui, exchange: &Exchange, at: usize) {
         let label = format!("Token {}: {}, {}", at + 1, token.text.trim(), percent(token.probability));
         WidgetInfo::labeled(Role::ListItem, true, label)
     });
-    let inside = rect.shrink2(vec2(f32::from(MARGIN), 1.0));
-    let colors = found.as_ref().map(|found| tokens.phrase(found.hue));
-    if let Some(colors) = colors {
-        let pinned = mask.is_some_and(|id| shown.state.ui.pinned.contains(&id));
-        let fill = if pinned || response.hovered() { colors.fill_strong } else { colors.fill };
-        ui.painter().rect_filled(inside.expand2(vec2(6.0, 0.0)), 6.0, fill);
-    } else if response.hovered() {
-        ui.painter().rect_filled(inside.expand2(vec2(6.0, 0.0)), 6.0, tokens.raised);
-    }
-    let painter = ui.painter().with_clip_rect(inside.expand2(vec2(6.0, 2.0)).intersect(ui.clip_rect()));
-    let (upper, lower) = (inside.top() + 12.0, inside.bottom() - 10.0);
-    let text_color = colors.map_or(tokens.text, |colors| colors.text);
-    let soft = colors.map_or(tokens.text_faint, |colors| colors.text);
-    let small = theme::small_font();
-    let left = |x: f32, y: f32, text: String, font, color| {
-        painter.text(pos2(x, y), Align2::LEFT_CENTER, text, font, color)
-    };
-    left(inside.left(), upper, format!("{}", at + 1), small.clone(), soft);
-    let words =
-        left(inside.left() + 34.0, upper, visible(&token.text), theme::medium_font(theme::LABEL), text_color);
-    probability(
-        &painter,
-        inside,
-        upper,
-        token.probability,
-        tokens.line,
-        colors.map_or(tokens.accent, |c| c.mask),
-    );
-    painter.text(
-        pos2(inside.right(), upper),
-        Align2::RIGHT_CENTER,
-        percent(token.probability),
-        small.clone(),
-        text_color,
-    );
-    if let Some(found) = &found {
-        let room = inside.right() - 100.0 - words.right();
-        if room > 60.0 {
-            let text = format!("→ {}", found.name);
-            let galley = clipped(&painter, text, room - 16.0, text_color);
-            painter.galley(pos2(words.right() + 10.0, upper - galley.size().y * 0.5), galley, text_color);
-        }
-    }
+    let pinned = mask.is_some_and(|id| shown.state.ui.pinned.contains(&id));
+    let hot = pinned || response.hovered();
     let detail = detail(token);
-    let galley = clipped(&painter, detail.clone(), inside.width() - 34.0, soft);
-    painter.galley(pos2(inside.left() + 34.0, lower - galley.size().y * 0.5), galley, soft);
+    let became = found.map(|found| (tokens.phrase(found.hue), found.name));
+    paint(ui, tokens, rect, &Row { number: at + 1, token, detail: &detail, became, hot });
     if let Some(mask) = mask {
         if response.hovered() || response.has_focus() {
             shown.hovered = Some(mask);
@@ -128,6 +87,56 @@ fn row(shown: &mut Shown<'_>, ui: &mut Ui, exchange: &Exchange, at: usize) {
     } else {
         response.on_hover_text(detail);
     }
+}
+
+/// What is to be seen of a token.
+struct Row<'a> {
+    /// Its place in the reply, from 1.
+    number: usize,
+    token: &'a TokenRecord,
+    /// What else it might have been.
+    detail: &'a str,
+    /// The mask that its hidden state became: its colours and its name.
+    became: Option<(PhraseColors, String)>,
+    /// Whether the pointer is on it, or its mask is pinned.
+    hot: bool,
+}
+
+fn paint(ui: &Ui, tokens: &Tokens, rect: Rect, row: &Row<'_>) {
+    let inside = rect.shrink2(vec2(f32::from(MARGIN), 1.0));
+    let colors = row.became.as_ref().map(|(colors, _)| colors);
+    let ground = inside.expand2(vec2(6.0, 0.0));
+    match colors {
+        Some(colors) => {
+            let fill = if row.hot { colors.fill_strong } else { colors.fill };
+            ui.painter().rect_filled(ground, 6.0, fill);
+        }
+        None if row.hot => {
+            ui.painter().rect_filled(ground, 6.0, tokens.raised);
+        }
+        None => {}
+    }
+    let painter = ui.painter().with_clip_rect(inside.expand2(vec2(6.0, 2.0)).intersect(ui.clip_rect()));
+    let (upper, lower) = (inside.top() + 12.0, inside.bottom() - 10.0);
+    let color = colors.map_or(tokens.text, |colors| colors.text);
+    let soft = colors.map_or(tokens.text_faint, |colors| colors.text);
+    let small = theme::small_font();
+    let words = inside.left() + 34.0;
+    painter.text(pos2(inside.left(), upper), Align2::LEFT_CENTER, row.number, small.clone(), soft);
+    let text = visible(&row.token.text);
+    let text =
+        painter.text(pos2(words, upper), Align2::LEFT_CENTER, text, theme::medium_font(theme::LABEL), color);
+    let share = row.token.probability;
+    let filled = colors.map_or(tokens.accent, |colors| colors.mask);
+    probability(&painter, inside, upper, share, (tokens.line, filled));
+    painter.text(pos2(inside.right(), upper), Align2::RIGHT_CENTER, percent(share), small, color);
+    let room = inside.right() - 116.0 - text.right();
+    if let Some((_, name)) = row.became.as_ref().filter(|_| room > 44.0) {
+        let galley = clipped(&painter, format!("→ {name}"), room, color);
+        painter.galley(pos2(text.right() + 10.0, upper - galley.size().y * 0.5), galley, color);
+    }
+    let galley = clipped(&painter, row.detail.to_owned(), inside.width() - 34.0, soft);
+    painter.galley(pos2(words, lower - galley.size().y * 0.5), galley, soft);
 }
 
 fn clipped(
@@ -145,8 +154,7 @@ fn probability(
     row: Rect,
     y: f32,
     share: f32,
-    ground: egui::Color32,
-    color: egui::Color32,
+    (ground, color): (egui::Color32, egui::Color32),
 ) {
     let bar = Rect::from_min_size(pos2(row.right() - 92.0, y - 2.0), vec2(44.0, 4.0));
     painter.rect_filled(bar, 2.0, ground);

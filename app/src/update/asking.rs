@@ -208,7 +208,7 @@ impl State {
         let start = format!("{before}{}{}", space(word_before), bracketed(tag));
         self.ui.draft_cursor = Some(start.chars().count());
         *draft = format!("{start}{}{after}", space(word_after));
-        self.ui.tab = Tab::Chat;
+        self.show_tab(Tab::Chat);
         self.ui.selected_region = Some(tag);
         out.push(Effect::FocusQuestion);
     }

@@ -3,18 +3,27 @@
 use glamm_engine::protocol::{ImageId, ModelSource};
 use glamm_engine::text::conversation::GROUNDED_CAPTION;
 
-use super::{Effect, MaskAction, State};
+use super::{Effect, Inspect, MaskAction, State};
 use crate::canvas::view::Viewpoint;
 use crate::command::Command;
 use crate::copying::ReplyFormat;
 use crate::document::{ExchangeId, MaskEdit, RegionEdit, RegionTag, Step};
+use crate::inspection::{Brush, Layer};
 use crate::keeping::{Leaving, PathPurpose};
+use crate::study::CleanUp;
 use crate::ui_state::{Appearance, LibraryView, Tab, Tool};
 
 /// What one press of "Zoom in" multiplies by.
 const ZOOM_STEP: f32 = 1.25;
+/// By how much a key moves the threshold, in logits.
+const THRESHOLD_STEP: f32 = 0.25;
+
+fn toggle(switch: &mut bool) {
+    *switch = !*switch;
+}
 
 impl State {
+    #[expect(clippy::too_many_lines, reason = "one arm a command")]
     pub(super) fn run(&mut self, command: Command, now: f64, out: &mut Vec<Effect>) {
         if !command.is_enabled(self) {
             return;
@@ -29,9 +38,7 @@ impl State {
             Command::Export => self.open_export_dialog(),
             Command::Import => self.ask_for_path(PathPurpose::Import, out),
             Command::AskAboutAll => self.prepare_batch(),
-            Command::KeepPictures => {
-                self.session.keeping.with_pictures = !self.session.keeping.with_pictures;
-            }
+            Command::KeepPictures => toggle(&mut self.session.keeping.with_pictures),
             Command::PastePicture => self.open_clipboard(out),
             Command::NewScene => self.new_scene(out),
             Command::NextPicture => self.step_picture(1, out),
@@ -49,6 +56,12 @@ impl State {
             Command::SelectTool => self.set_tool(Tool::Select),
             Command::BoxTool => self.set_tool(Tool::Box),
             Command::PointTool => self.set_tool(Tool::Point),
+            Command::NewRegion => self.region_in_view(out),
+            Command::ReferToRegion => self.with_region(|state, tag| {
+                state.show_tab(Tab::Chat);
+                state.refer(tag, out);
+            }),
+            Command::SegmentRegion => self.with_region(|state, tag| state.segment_region(tag, out)),
             Command::RenameRegion => self.rename_region(out),
             Command::DuplicateRegion => self.with_region(|state, tag| {
                 state.edit_region(tag, RegionEdit::Duplicate);
@@ -77,9 +90,9 @@ impl State {
                 let scale = self.view().map_or(1.0, |view| view.scale());
                 self.zoom_by(1.0 / (self.ui.pixels_per_point.max(0.1) * scale));
             }
-            Command::KeepZoom => self.ui.looks.keep_zoom = !self.ui.looks.keep_zoom,
-            Command::ToggleMap => self.ui.looks.map_hidden = !self.ui.looks.map_hidden,
-            Command::ToggleMasks => self.ui.masks_hidden = !self.ui.masks_hidden,
+            Command::KeepZoom => toggle(&mut self.ui.looks.keep_zoom),
+            Command::ToggleMap => toggle(&mut self.ui.looks.map_hidden),
+            Command::ToggleMasks => toggle(&mut self.ui.masks_hidden),
             Command::UnpinMasks => self.unpin_masks(),
             Command::SoloMask => self.with_mask(|mask, _| MaskAction::Solo(vec![mask])),
             Command::HideMask => self.with_mask(|mask, state| {
@@ -88,14 +101,50 @@ impl State {
             }),
             Command::RenameMask => self.with_mask(|mask, state| state.naming_of(mask)),
             Command::ShowAllMasks => self.mask_action(MaskAction::ShowAll),
-            Command::ShowChat => self.ui.tab = Tab::Chat,
-            Command::ShowRegions => self.ui.tab = Tab::Regions,
-            Command::ShowMasks => self.ui.tab = Tab::Masks,
-            Command::ShowTokens => self.ui.tab = Tab::Tokens,
-            Command::ToggleLoupe => self.ui.inspection.loupe = !self.ui.inspection.loupe,
-            Command::ToggleEncoderFrames => {
-                self.ui.inspection.encoder_frames = !self.ui.inspection.encoder_frames;
+            Command::NextMask => self.step_mask(1),
+            Command::PreviousMask => self.step_mask(-1),
+            Command::RegionAroundMask => {
+                if let Some(mask) = self.ui.inspection.selected {
+                    self.region_around(mask);
+                }
             }
+            Command::DeleteMask => self.delete_mask(),
+            Command::ViewOverlay
+            | Command::ViewOutline
+            | Command::ViewCutOut
+            | Command::ViewHeat
+            | Command::ViewContours
+            | Command::ViewBand => {
+                if let Some(view) = command.mask_view() {
+                    self.inspect(Inspect::View(view), out);
+                }
+            }
+            Command::LayerNone => self.inspect(Inspect::Layer(None), out),
+            Command::LayerGrounding => self.inspect(Inspect::Layer(Some(Layer::Grounding)), out),
+            Command::LayerGlobal => self.inspect(Inspect::Layer(Some(Layer::Global)), out),
+            Command::LayerAttention => {
+                self.inspect(Inspect::Layer(Some(Layer::Attention { layer: 0, head: 0 })), out);
+            }
+            Command::NextCandidate => self.next_candidate(out),
+            Command::RaiseThreshold => self.move_threshold(THRESHOLD_STEP, out),
+            Command::LowerThreshold => self.move_threshold(-THRESHOLD_STEP, out),
+            Command::RemoveSpecks => self.inspect(Inspect::CleanUp(CleanUp::RemoveSpecks), out),
+            Command::FillHoles => self.inspect(Inspect::CleanUp(CleanUp::FillHoles), out),
+            Command::SmoothMask => self.inspect(Inspect::CleanUp(CleanUp::Smooth), out),
+            Command::Brush => self.take_brush(Brush::Paint, out),
+            Command::Eraser => self.take_brush(Brush::Erase, out),
+            Command::ResetMask => self.inspect(Inspect::Reset, out),
+            Command::CompareNext => self.compare_next(),
+            Command::CompareWithFile => self.inspect(Inspect::AskForTruth, out),
+            Command::EndComparison => self.inspect(Inspect::Compare(None), out),
+            Command::ShowChat => self.show_tab(Tab::Chat),
+            Command::ShowRegions => self.show_tab(Tab::Regions),
+            Command::ShowMasks => self.show_tab(Tab::Masks),
+            Command::ShowTokens => self.show_tab(Tab::Tokens),
+            Command::ToggleSidePanel => toggle(&mut self.ui.shell.hidden.side_panel),
+            Command::ToggleFilmstrip => toggle(&mut self.ui.shell.hidden.filmstrip),
+            Command::ToggleLoupe => toggle(&mut self.ui.inspection.loupe),
+            Command::ToggleEncoderFrames => toggle(&mut self.ui.inspection.encoder_frames),
             Command::FollowSystem => self.set_appearance(Appearance::System, out),
             Command::LightMode => self.set_appearance(Appearance::Light, out),
             Command::DarkMode => self.set_appearance(Appearance::Dark, out),
@@ -110,9 +159,9 @@ impl State {
             Command::NormalInterface => self.set_scale(1.0, out),
             Command::ShowPalette => self.toggle_palette(),
             Command::ShowTour => self.ui.shell.tour = Some(0),
-            Command::ShowLog => self.ui.shell.log_open = !self.ui.shell.log_open,
-            Command::ShowAbout => self.ui.shell.about_open = !self.ui.shell.about_open,
-            Command::ShowShortcuts => self.ui.shortcuts_open = !self.ui.shortcuts_open,
+            Command::ShowLog => toggle(&mut self.ui.shell.log_open),
+            Command::ShowAbout => toggle(&mut self.ui.shell.about_open),
+            Command::ShowShortcuts => toggle(&mut self.ui.shortcuts_open),
         }
     }
 

@@ -176,6 +176,35 @@ impl State {
         }
     }
 
+    /// Takes the next of the pixel decoder's masks; after the last comes the first.
+    pub(super) fn next_candidate(&mut self, out: &mut Vec<Effect>) {
+        let Some(mask) = self.editable_mask() else { return };
+        let next = (mask.chosen + 1) % mask.candidates.all().len().max(1);
+        self.inspect(Inspect::Choose(next), out);
+    }
+
+    /// Moves the threshold of the mask that is looked at, as far as its logits go.
+    pub(super) fn move_threshold(&mut self, by: f32, out: &mut Vec<Effect>) {
+        let Some(mask) = self.editable_mask() else { return };
+        let curves = self.session.findings.curves((mask.id, mask.chosen));
+        let (low, high) = curves.map_or((-8.0, 8.0), |curves| (curves.first, curves.last()));
+        let threshold = (mask.threshold + by).clamp(low, high.max(low));
+        self.inspect(Inspect::DropThreshold(threshold), out);
+    }
+
+    /// Takes a brush in the hand, or puts it down where it is there already.
+    pub(super) fn take_brush(&mut self, brush: Brush, out: &mut Vec<Effect>) {
+        let taken = (self.ui.inspection.brush != Some(brush)).then_some(brush);
+        self.inspect(Inspect::Brush(taken), out);
+    }
+
+    /// Deletes the mask that is looked at; those of replies stay.
+    pub(super) fn delete_mask(&mut self) {
+        if let (Some(image), Some(mask)) = (self.ui.current, self.ui.inspection.selected) {
+            self.edit(&Edit::RemoveMask { image, mask });
+        }
+    }
+
     fn clean_up(&mut self, what: CleanUp, out: &mut Vec<Effect>) {
         if let (Some(image), Some(mask)) = (self.ui.current, self.ui.inspection.selected) {
             self.session.findings.waiting.push_back((image, mask, what));

@@ -2,7 +2,8 @@
 //! may have several masks, which change together, in one step to undo.
 
 use super::State;
-use crate::document::{Edit, MaskEdit, MaskId};
+use crate::document::{Edit, GroundedMask, MaskEdit, MaskId};
+use crate::inspection::Rival;
 use crate::ui_state::Tab;
 
 /// Something that was done to masks of the current picture.
@@ -28,7 +29,7 @@ impl State {
             MaskAction::ShowAll => self.show_masks(None),
             MaskAction::Name(naming) => {
                 if naming.is_some() {
-                    self.ui.tab = Tab::Masks;
+                    self.show_tab(Tab::Masks);
                 }
                 self.ui.naming = naming;
             }
@@ -83,9 +84,45 @@ impl State {
         self.picture().is_some_and(|picture| picture.all_masks().any(|mask| mask.hidden))
     }
 
-    /// Whether the mask that is looked at is hidden; `None` where none is, or it cannot be changed yet.
+    /// The mask that is looked at; `None` where none is, or it cannot be changed yet.
+    pub fn editable_mask(&self) -> Option<&GroundedMask> {
+        self.picture()?.mask(self.ui.inspection.selected?)
+    }
+
+    /// Whether the mask that is looked at is hidden.
     pub fn is_selected_hidden(&self) -> Option<bool> {
-        self.picture()?.mask(self.ui.inspection.selected?).map(|mask| mask.hidden)
+        self.editable_mask().map(|mask| mask.hidden)
+    }
+
+    /// Looks at the next mask of the list, or the one before; after the last comes the first.
+    pub(super) fn step_mask(&mut self, by: isize) {
+        let selected = self.ui.inspection.selected;
+        let masks: Vec<MaskId> = self.listed_masks().iter().map(|listed| listed.mask.id).collect();
+        let at = masks.iter().position(|&mask| Some(mask) == selected);
+        let next = match at {
+            Some(at) => (at as isize + by).rem_euclid(masks.len() as isize),
+            None => by.min(0).rem_euclid(masks.len().max(1) as isize),
+        };
+        let Some(&next) = masks.get(next as usize) else { return };
+        if let Some(before) = selected {
+            self.ui.pinned.remove(&before);
+        }
+        self.ui.pinned.insert(next);
+        self.select_mask(Some(next));
+    }
+
+    /// Compares the mask that is looked at with the next one that it is not compared with yet.
+    pub(super) fn compare_next(&mut self) {
+        let selected = self.ui.inspection.selected;
+        let others: Vec<MaskId> = self
+            .listed_masks()
+            .iter()
+            .map(|listed| listed.mask.id)
+            .filter(|&id| Some(id) != selected)
+            .collect();
+        let at = others.iter().position(|&id| self.ui.inspection.rival == Some(Rival::Mask(id)));
+        let next = at.map_or(0, |at| (at + 1) % others.len().max(1));
+        self.ui.inspection.rival = others.get(next).copied().map(Rival::Mask);
     }
 
     /// Does something with the mask that is looked at.

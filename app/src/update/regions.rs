@@ -1,6 +1,7 @@
 //! What happens to regions: drags that draw and change them, nudges, names, boxes around masks.
 
-use egui::vec2;
+use egui::{Rect, vec2};
+use glamm_engine::vision::PixelBox;
 
 use super::{Effect, State};
 use crate::canvas::gesture::{Grip, moved};
@@ -16,16 +17,9 @@ impl State {
     pub(super) fn finish_gesture(&mut self, out: &mut Vec<Effect>) {
         let Some(gesture) = self.ui.gesture.take() else { return };
         let Some(picture) = self.picture() else { return };
-        let (image, bounds) = (picture.id, gesture.bounds(picture.size));
+        let bounds = gesture.bounds(picture.size);
         match gesture.grip {
-            Grip::Draw => {
-                let tag = picture.free_tag();
-                self.edit(&Edit::AddRegion { image, bounds, name: String::new() });
-                if self.document().picture(image).is_some_and(|p| p.region(tag).is_some()) {
-                    self.ui.selected_region = Some(tag);
-                    self.region_drawn(tag, out);
-                }
-            }
+            Grip::Draw => self.add_region(bounds, out),
             Grip::Move(tag, before) if bounds != before => {
                 self.edit_region(tag, RegionEdit::Move(bounds));
             }
@@ -33,6 +27,26 @@ impl State {
                 self.edit_region(tag, RegionEdit::Resize(bounds));
             }
             Grip::Move(..) | Grip::Resize(..) => {}
+        }
+    }
+
+    /// Puts a region in the middle of what is seen of the picture, half as wide and high as that.
+    pub(super) fn region_in_view(&mut self, out: &mut Vec<Effect>) {
+        let Some(view) = self.view() else { return };
+        let seen = view.visible_part();
+        let middle = Rect::from_center_size(seen.center(), (0.5 * seen.size()).max(vec2(1.0, 1.0)));
+        let (from, to) = (middle.min.round(), middle.max.round());
+        self.add_region(PixelBox::from_corners(from.into(), to.into()), out);
+    }
+
+    /// Adds a region and selects it; a prompt that waited for one is completed.
+    fn add_region(&mut self, bounds: PixelBox, out: &mut Vec<Effect>) {
+        let Some(picture) = self.picture() else { return };
+        let (image, tag) = (picture.id, picture.free_tag());
+        self.edit(&Edit::AddRegion { image, bounds, name: String::new() });
+        if self.picture().is_some_and(|picture| picture.region(tag).is_some()) {
+            self.ui.selected_region = Some(tag);
+            self.region_drawn(tag, out);
         }
     }
 
@@ -86,7 +100,7 @@ impl State {
 
     /// Gives the keyboard to the selected region's name.
     pub(super) fn rename_region(&mut self, out: &mut Vec<Effect>) {
-        self.ui.tab = Tab::Regions;
+        self.show_tab(Tab::Regions);
         out.push(Effect::FocusRegionName);
     }
 

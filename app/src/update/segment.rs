@@ -208,7 +208,7 @@ impl State {
     fn ask_now(&mut self, draft: &str, now: f64, out: &mut Vec<Effect>) {
         let Some(picture) = self.picture() else { return };
         let (image, question) = (picture.id, Question::from_draft(draft, &picture.regions));
-        self.ui.tab = Tab::Chat;
+        self.show_tab(Tab::Chat);
         let kept = self.ui.drafts.remove(&image);
         self.ask_next(image, question, now, out);
         if let Some(draft) = kept {

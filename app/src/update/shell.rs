@@ -4,6 +4,7 @@ use super::{Effect, State};
 use crate::command_search::Palette;
 use crate::preferences::{Preferences, SCALES};
 use crate::shell::{ShellAction, TOUR_STEPS};
+use crate::ui_state::Tab;
 
 /// What one press of "Larger interface" multiplies by.
 const SCALE_STEP: f32 = 1.1;
@@ -21,6 +22,7 @@ impl State {
         shell.high_contrast = preferences.high_contrast;
         shell.window = preferences.window;
         shell.side_panel = preferences.side_panel;
+        shell.hidden = preferences.hidden;
         shell.tour = (!preferences.tour_seen).then_some(0);
         effects.push(Effect::SetAppearance(preferences.appearance));
         effects.push(Effect::SetContrast(preferences.high_contrast));
@@ -37,6 +39,7 @@ impl State {
             scale: shell.scale,
             window: shell.window,
             side_panel: shell.side_panel,
+            hidden: shell.hidden,
             opened_models: self.session.library.opened.clone(),
             precision: self.ui.models.precision.map(|precision| precision.name().to_owned()),
             demo_note_dismissed: self.ui.demo_note_dismissed,
@@ -70,6 +73,12 @@ impl State {
             ShellAction::CloseLog => shell.log_open = false,
             ShellAction::CloseAbout => shell.about_open = false,
         }
+    }
+
+    /// Shows a tab of the panel at the right, and the panel where it was hidden.
+    pub(super) fn show_tab(&mut self, tab: Tab) {
+        self.ui.tab = tab;
+        self.ui.shell.hidden.side_panel = false;
     }
 
     /// Opens the palette with nothing typed, or closes it.
@@ -106,7 +115,7 @@ mod tests {
     use super::super::Action;
     use super::*;
     use crate::command::Command;
-    use crate::preferences::WindowPlace;
+    use crate::preferences::{HiddenPanels, WindowPlace};
     use crate::ui_state::Appearance;
 
     fn state() -> State {
@@ -127,6 +136,7 @@ mod tests {
             scale: 1.3,
             window: Some(WindowPlace { position: None, size: [1000.0, 700.0], maximized: false }),
             side_panel: Some(420.0),
+            hidden: HiddenPanels { side_panel: false, filmstrip: true },
             opened_models: vec!["/mine.gguf".into()],
             precision: Some(Precision::Q4K.name().to_owned()),
             demo_note_dismissed: true,

@@ -16,24 +16,25 @@ fn processor_time() -> Option<Duration> {
 fn report(what: &str, part: &str, mut times: Vec<Duration>) {
     times.sort_unstable();
     let (middle, high) = (times[times.len() / 2], times[times.len() * 95 / 100]);
-    println!("{what:<28} {part:<9} median {middle:>9.2?}   95 % {high:>9.2?}");
+    let longest = times[times.len() - 1];
+    println!("{what:<28} {part:<9} median {middle:>9.2?}   95 % {high:>9.2?}   longest {longest:>9.2?}");
 }
 
 /// Times what the window itself does for a frame (input, state, layout, accessibility, uploads); `before`
 /// does something to it first, untimed.
 pub(crate) fn window(stage: &mut Stage, what: &str, mut before: impl FnMut(&mut Stage, usize)) {
-    let mut clock = Vec::new();
-    let mut work = Duration::ZERO;
+    let (mut clock, mut work) = (Vec::new(), Vec::new());
     for frame in 0..FRAMES {
         before(stage, frame);
         let (begin, worked) = (Instant::now(), processor_time());
         stage.window.step();
         clock.push(begin.elapsed());
-        work += worked.zip(processor_time()).map_or(Duration::ZERO, |(from, to)| to.saturating_sub(from));
+        work.extend(worked.zip(processor_time()).map(|(from, to)| to.saturating_sub(from)));
     }
     report(what, "window", clock);
-    let mean = work / FRAMES as u32;
-    println!("{what:<28} {:<9} mean   {mean:>9.2?}", "processor");
+    if !work.is_empty() {
+        report(what, "processor", work);
+    }
 }
 
 /// Times a frame with tessellation, the GPU, and reading it back.

@@ -1,13 +1,14 @@
 //! The canvas and the tabs about what is on it, driven by pointer and keys.
 
-use egui::{Key, Modifiers, Theme, Vec2, pos2};
+use egui::{Key, Modifiers, Vec2, pos2};
 use egui_kittest::kittest::Queryable as _;
 use glamm::document::Region;
 use glamm_engine::vision::PixelBox;
 use image::{Rgb, RgbImage};
 
+use crate::describe;
+use crate::looking::in_both;
 use crate::stage::{Setup, Stage};
-use crate::{describe, options};
 
 fn regions(stage: &Stage) -> Vec<Region> {
     stage.window.state().state().picture().unwrap().regions.clone()
@@ -140,9 +141,8 @@ fn large_pictures_are_exact_at_full_size() {
 }
 
 #[test]
-fn snapshot_of_the_regions_tab_in_the_light() {
-    let setup = Setup { theme: Theme::Light, ..Setup::default() };
-    let mut stage = with_region(&setup);
+fn snapshots_of_the_regions_tab() {
+    let mut stage = with_region(&Setup::default());
     stage.press("Box");
     stage.drag((88.0, 36.0), (136.0, 84.0));
     stage.press("Select");
@@ -157,16 +157,16 @@ fn snapshot_of_the_regions_tab_in_the_light() {
     stage.settle();
     stage.window.remove_cursor();
     stage.settle();
-    stage.window.snapshot_options("regions_light", &options());
+    in_both(&mut stage, "regions");
 }
 
 #[test]
-fn snapshot_of_the_masks_tab_in_the_dark() {
+fn snapshots_of_the_masks_tab() {
     let mut stage = Stage::new(&Setup::default());
     describe(&mut stage);
     stage.press("Masks");
     stage.press("Mask: a large green disc");
     stage.window.remove_cursor();
     stage.settle();
-    stage.window.snapshot_options("masks_dark", &options());
+    in_both(&mut stage, "masks");
 }

@@ -1,12 +1,13 @@
 //! Conversations: several about a picture, branches, going on, settings, prompts, copying.
 
-use egui::{Key, Modifiers, Theme, Vec2};
+use egui::{Key, Modifiers, Vec2};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use glamm_engine::protocol::{FinishReason, Sampling, Task, Turn};
 
+use crate::about_shapes;
+use crate::looking::in_both;
 use crate::script::Line;
 use crate::stage::{Setup, Stage, disc, square};
-use crate::{about_shapes, options};
 
 fn says(text: &str) -> Line {
     Line::new([(text, None)])
@@ -152,7 +153,7 @@ fn settings_hold_from_the_next_question_on() {
     stage.settle();
     stage.window.get_by_label("Text of the system prompt").type_text("Be brief.");
     stage.settle();
-    stage.window.snapshot_options("chat_settings_dark", &options());
+    in_both(&mut stage, "chat_settings");
     stage.press("Chat settings");
     let state = stage.window.state().state();
     assert_eq!(state.ui.chat_settings, None, "closed");
@@ -181,7 +182,7 @@ fn prompts_are_kept_and_asked() {
     stage.settle();
     stage.press("Prompt library");
     stage.press("Keep the question as a prompt");
-    stage.window.snapshot_options("prompt_library_dark", &options());
+    in_both(&mut stage, "prompt_library");
     assert_eq!(stage.window.state().state().session.prompts.len(), 1);
     stage.press("Is it round?");
     assert_eq!(stage.player.question(), "Is it round?");
@@ -227,9 +228,8 @@ fn thousands_of_messages_are_scrolled() {
 }
 
 #[test]
-fn snapshot_of_branches_in_the_light() {
-    let setup = Setup { size: Vec2::new(1100.0, 700.0), theme: Theme::Light, scale: 1.0 };
-    let mut stage = Stage::new(&setup);
+fn snapshots_of_branches() {
+    let mut stage = Stage::new(&Setup::default());
     for _ in 0..2 {
         stage.player.lines.push(about_shapes());
     }
@@ -241,5 +241,5 @@ fn snapshot_of_branches_in_the_light() {
     stage.settle();
     exchange(&mut stage, "And beside a_very_long_word_without_any_blank_that_must_wrap?", "A house.");
     last_labelled(&mut stage, "Edit question");
-    stage.window.snapshot_options("branches_light", &options());
+    in_both(&mut stage, "branches");
 }

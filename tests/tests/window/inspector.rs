@@ -1,6 +1,6 @@
 //! The inspector, the Tokens tab, and what they lay over the picture.
 
-use egui::{Key, Theme, Vec2};
+use egui::{Key, Vec2};
 use egui_kittest::kittest::Queryable as _;
 use glamm::command::Command;
 use glamm::document::GroundedMask;
@@ -8,11 +8,12 @@ use glamm::inspection::{Brush, Layer, MaskView, Rival};
 use glamm::study::Comparison;
 use glamm::update::Inspect;
 
+use crate::looking::in_both;
 use crate::stage::{Setup, Stage, disc, square};
-use crate::{Action, describe, options};
+use crate::{Action, describe};
 
-/// A window wide enough for all of the inspector, with the disc's phrase pinned.
-fn pinned(setup: &Setup) -> Stage {
+/// A window with the disc's phrase pinned, and all that the inspector has to tell of its mask.
+pub(crate) fn pinned(setup: &Setup) -> Stage {
     let mut stage = Stage::new(setup);
     describe(&mut stage);
     stage.press("Phrase: a large green disc");
@@ -211,19 +212,19 @@ fn tokens_are_listed_with_their_masks() {
 }
 
 #[test]
-fn snapshot_of_the_inspector_in_the_dark() {
+fn snapshots_of_the_inspector() {
     let mut stage = pinned(&wide());
     stage.window.remove_cursor();
     stage.settle();
-    stage.window.snapshot_options("inspector_dark", &options());
+    in_both(&mut stage, "inspector");
 }
 
 #[test]
-fn snapshot_of_heat_and_tokens_in_the_light() {
-    let mut stage = pinned(&Setup { size: Vec2::new(1100.0, 700.0), theme: Theme::Light, scale: 1.0 });
+fn snapshots_of_heat_and_tokens() {
+    let mut stage = pinned(&Setup::default());
     stage.press("Tokens");
     stage.press("Heat");
     stage.window.remove_cursor();
     stage.settle();
-    stage.window.snapshot_options("inspector_light", &options());
+    in_both(&mut stage, "tokens");
 }

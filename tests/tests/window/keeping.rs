@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use egui::{Key, Modifiers, Theme, Vec2};
+use egui::{Key, Modifiers};
 use egui_kittest::kittest::Queryable as _;
 use glamm::export::Format;
 use glamm::keeping::{PathPurpose, PathQuestion};
@@ -11,9 +11,10 @@ use glamm::storage::recovery::RecoveryFolder;
 use glamm::update::{Action, ExportAction, KeepingAction, State};
 use glamm_engine::vision::PixelBox;
 
+use crate::describe;
+use crate::looking::in_both;
 use crate::script::Line;
 use crate::stage::{Setup, Stage, disc, nothing_around, square};
-use crate::{describe, options};
 
 fn act(stage: &mut Stage, action: Action) {
     let ctx = stage.window.ctx.clone();
@@ -144,7 +145,7 @@ fn work_is_recovered_after_a_sudden_end() {
     let mut stage = Stage::among(&Setup::default(), surroundings, folder, None);
     stage.wait("the offer", |stage| stage.window.query_by_label("Recover").is_some());
     stage.settle();
-    stage.window.snapshot_options("recovery_dark", &options());
+    in_both(&mut stage, "recovery");
     stage.press("Recover");
     stage.wait("the work", |stage| !state(stage).session.pixels.is_empty());
     stage.settle();
@@ -174,8 +175,7 @@ fn the_window_asks_for_a_path_where_the_desktop_does_not() {
 #[test]
 fn the_export_dialog_says_what_it_writes_and_writes_it() {
     let folder = tempfile::tempdir().unwrap();
-    let setup = Setup { size: Vec2::new(1100.0, 700.0), theme: Theme::Light, scale: 1.0 };
-    let mut stage = Stage::new(&setup);
+    let mut stage = Stage::new(&Setup::default());
     work(&mut stage);
     stage.window.key_press_modifiers(Modifiers::COMMAND | Modifiers::SHIFT, Key::E);
     stage.settle();
@@ -184,7 +184,7 @@ fn the_export_dialog_says_what_it_writes_and_writes_it() {
     act(&mut stage, Action::Export(ExportAction::Folder("/home/me/shapes-export".to_owned())));
     let planned = state(&stage).planned_export();
     assert_eq!(planned.len(), 6, "{planned:?}");
-    stage.window.snapshot_options("export_light", &options());
+    in_both(&mut stage, "export");
     let out = folder.path().join("out");
     act(&mut stage, Action::Export(ExportAction::Folder(out.to_string_lossy().into_owned())));
     stage.press("Write files");

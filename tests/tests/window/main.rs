@@ -8,6 +8,7 @@ mod canvas;
 mod chat;
 mod inspector;
 mod keeping;
+mod looking;
 mod looks;
 mod manners;
 mod masks;
@@ -22,9 +23,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use egui::{Key, Modifiers, PointerButton, Theme, Vec2, pos2};
+use egui::{Key, Modifiers, PointerButton, Vec2, pos2};
 use egui_kittest::Harness;
-use egui_kittest::SnapshotOptions;
 use egui_kittest::kittest::Queryable as _;
 use glamm::app::App;
 use glamm::document::RegionTag;
@@ -33,6 +33,7 @@ use glamm::update::{Action, State};
 use glamm_engine::protocol::{DeviceChoice, EngineEvent, ModelSource, ModelSpec, Task};
 use glamm_engine::vision::PixelBox;
 
+use looking::in_both;
 use script::Line;
 use stage::{Setup, Stage, disc, square};
 
@@ -44,11 +45,6 @@ fn about_shapes() -> Line {
         ("a large green disc", Some(disc())),
         (".", None),
     ])
-}
-
-/// Other versions of the software renderer may differ in a few edge pixels.
-fn options() -> SnapshotOptions {
-    SnapshotOptions::new().output_path("golden/window").threshold(1.5).max_failed_pixels(400)
 }
 
 fn describe(stage: &mut Stage) {
@@ -334,19 +330,19 @@ fn the_real_engine_answers_in_the_window() {
 }
 
 #[test]
-fn snapshot_of_a_conversation_in_the_dark() {
+fn snapshots_of_a_conversation() {
     let mut stage = Stage::new(&Setup::default());
     stage.press("Box");
     stage.drag((88.0, 36.0), (136.0, 84.0));
     describe(&mut stage);
     stage.window.get_by_label("Phrase: a red square").hover();
     stage.settle();
-    stage.window.snapshot_options("conversation_dark", &options());
+    in_both(&mut stage, "conversation");
 }
 
 #[test]
-fn snapshot_of_an_empty_chat_in_the_light_at_double_scale() {
-    let setup = Setup { size: Vec2::new(960.0, 620.0), theme: Theme::Light, scale: 2.0 };
+fn snapshots_of_an_empty_chat_at_double_scale() {
+    let setup = Setup { size: Vec2::new(960.0, 620.0), scale: 2.0, ..Setup::default() };
     let mut stage = Stage::new(&setup);
-    stage.window.snapshot_options("empty_chat_light", &options());
+    in_both(&mut stage, "empty_chat");
 }

@@ -7,10 +7,12 @@ use std::path::Path;
 use egui::{Event, ImeEvent, Key, Modifiers};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use glamm::command::Command;
+use glamm::inspection::MaskView;
 use glamm::preferences::Preferences;
 use glamm::surroundings::Remembered;
 use glamm::ui_state::Appearance;
 
+use super::describe;
 use super::stage::{Setup, Stage, nothing_around};
 
 /// A window that remembers in `directory`.
@@ -185,6 +187,47 @@ fn the_tab_key_reaches_every_button() {
     for label in ["File", "Open…", "Select", "Box", "Fit", "Describe with masks"] {
         assert!(reached.contains(label), "{label} is not among {reached:?}");
     }
+}
+
+#[test]
+fn masks_are_looked_at_by_the_keyboard_alone() {
+    let mut stage = Stage::new(&Setup::default());
+    describe(&mut stage);
+    stage.window.get_by_label("Phrase: a red square").focus();
+    stage.settle();
+    stage.window.key_press(Key::Enter);
+    stage.settle();
+    let looked_at = |stage: &Stage| stage.window.state().state().inspected().map(|inspected| inspected.name);
+    assert_eq!(looked_at(&stage).as_deref(), Some("a red square"));
+    stage.window.key_press(Key::J);
+    stage.settle();
+    assert_eq!(
+        looked_at(&stage).as_deref(),
+        Some("a large green disc"),
+        "also while a phrase has the keyboard"
+    );
+    stage.window.key_press_modifiers(Modifiers::ALT, Key::Num4);
+    stage.settle();
+    assert_eq!(stage.window.state().state().ui.inspection.view, MaskView::Heat);
+    stage.window.key_press(Key::C);
+    stage.settle();
+    assert_eq!(stage.window.state().state().inspected().unwrap().mask.chosen, 1);
+
+    stage.window.key_press(Key::F4);
+    stage.window.key_press(Key::F3);
+    stage.settle();
+    assert!(
+        stage.window.query_by_label("Question").is_none()
+            && stage.window.query_by_label("shapes.png").is_none()
+    );
+    let room = stage.window.state().state().ui.canvas.width();
+    assert!(room > 1090.0, "all of the window is the picture's: {room}");
+    stage.press("Side panel");
+    stage.window.get_by_label("Question").focus();
+    stage.settle();
+    stage.window.get_by_label("Question").type_text("J");
+    stage.settle();
+    assert_eq!(looked_at(&stage).as_deref(), Some("a large green disc"), "letters can be written");
 }
 
 #[test]

@@ -1,14 +1,18 @@
 //! Phrases and masks linked both ways: hidden, alone, coloured and named from a chip, from the Masks tab
 //! and from the picture; masks that overlap.
 
-use egui::{Event, Key, Modifiers, MouseWheelUnit, PointerButton, Theme, TouchPhase, Vec2};
+use egui::{Event, Key, Modifiers, MouseWheelUnit, PointerButton, TouchPhase, Vec2};
 use egui_kittest::kittest::Queryable as _;
 use glamm::document::GroundedMask;
 use glamm_engine::vision::BinaryMask;
 
+use crate::describe;
+use crate::looking::in_both;
 use crate::script::Line;
 use crate::stage::{PICTURE, Setup, Stage, disc};
-use crate::{describe, options};
+
+/// A place of the picture that the disc covers.
+const ON_DISC: (f32, f32) = (112.0, 60.0);
 
 /// The masks of the only reply, and their places in the palette.
 fn masks(stage: &Stage) -> Vec<(GroundedMask, usize)> {
@@ -81,20 +85,7 @@ fn a_chip_hides_colours_and_names_its_mask() {
 fn a_mask_is_shown_alone_from_the_picture_and_by_the_keyboard() {
     let mut stage = Stage::new(&Setup::default());
     describe(&mut stage);
-    let on_disc = stage.on_screen(112.0, 60.0);
-    stage.window.hover_at(on_disc);
-    stage.window.step();
-    for pressed in [true, false] {
-        let button = PointerButton::Secondary;
-        stage.window.event(Event::PointerButton {
-            pos: on_disc,
-            button,
-            pressed,
-            modifiers: Modifiers::NONE,
-        });
-        stage.window.step();
-    }
-    stage.settle();
+    stage.click_on_picture(ON_DISC, PointerButton::Secondary, Modifiers::NONE);
     stage.press("Show alone");
     assert_eq!(hidden(&stage), [true, false]);
     assert_eq!(undo(&mut stage), "show one mask alone");
@@ -132,7 +123,7 @@ fn a_mask_is_shown_alone_from_the_picture_and_by_the_keyboard() {
 
 #[test]
 fn the_masks_tab_has_eyes() {
-    let mut stage = Stage::new(&Setup { theme: Theme::Light, ..Setup::default() });
+    let mut stage = Stage::new(&Setup::default());
     describe(&mut stage);
     stage.press("Masks");
     stage.press("Hide mask: a large green disc");
@@ -142,7 +133,7 @@ fn the_masks_tab_has_eyes() {
     stage.window.key_press(Key::Escape);
     stage.window.remove_cursor();
     stage.settle();
-    stage.window.snapshot_options("masks_light", &options());
+    in_both(&mut stage, "masks_hidden");
     stage.press("Show all masks");
     assert_eq!(hidden(&stage), [false, false]);
     assert_eq!(masks(&stage)[0].1, 7);
@@ -193,7 +184,7 @@ fn alt_and_the_wheel_go_through_masks_that_overlap() {
     stage.ask("What is there?");
     stage.player.finish();
     stage.settle();
-    let on_disc = stage.on_screen(112.0, 60.0);
+    let on_disc = stage.on_screen(ON_DISC.0, ON_DISC.1);
     stage.window.hover_at(on_disc);
     stage.settle();
     let hovered = |stage: &Stage| {
@@ -210,17 +201,7 @@ fn alt_and_the_wheel_go_through_masks_that_overlap() {
     assert_eq!(hovered(&stage), "All", "and back");
     let now = stage.window.state().state().view().unwrap().scale();
     assert!((now - scale).abs() < 1e-6, "the picture is not zoomed");
-    for pressed in [true, false] {
-        let button = PointerButton::Primary;
-        stage.window.event(Event::PointerButton {
-            pos: on_disc,
-            button,
-            pressed,
-            modifiers: Modifiers::NONE,
-        });
-        stage.window.step();
-    }
-    stage.settle();
+    stage.click_on_picture(ON_DISC, PointerButton::Primary, Modifiers::NONE);
     assert_eq!(stage.window.state().state().inspected().unwrap().name, "All", "what is shown is pinned");
     let beside = stage.on_screen(80.0, 60.0);
     stage.window.hover_at(beside);

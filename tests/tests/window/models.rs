@@ -21,7 +21,7 @@ use glamm_engine::models::{Installed, ModelState, Places};
 use glamm_engine::protocol::{DeviceChoice, EngineEvent, LoadProgress, ModelSource, ModelSpec};
 use glamm_tests::hub_server::{Fault, Hub, Seen, Stage as Request};
 
-use super::options;
+use super::looking::in_both;
 use super::stage::{Setup, Stage};
 
 const FULLSCOPE: &str = "MBZUAI/GLaMM-FullScope";
@@ -342,7 +342,7 @@ fn tell(stage: &mut Stage, action: Action) {
 }
 
 #[test]
-fn snapshot_of_the_model_manager_in_the_dark() {
+fn snapshots_of_the_model_manager() {
     let mut stage = Stage::new(&Setup::default());
     open_manager(&mut stage);
     let fullscope = Installed {
@@ -351,11 +351,11 @@ fn snapshot_of_the_model_manager_in_the_dark() {
         is_complete: true,
     };
     steady(&mut stage, ModelState::Installed(fullscope));
-    stage.window.snapshot_options("models_dark", &options());
+    in_both(&mut stage, "models");
 }
 
 #[test]
-fn snapshot_of_a_download_in_the_light() {
+fn snapshots_of_a_download() {
     let (hub, gate) = (stocked(), Gate::default());
     hub.plan(Request::Contents, SHARD, 1, gate.fault(0));
     let folder = tempfile::tempdir().unwrap();
@@ -390,12 +390,12 @@ fn snapshot_of_a_download_in_the_light() {
     for event in [DownloadEvent::Planned(files), DownloadEvent::Progressed(progress)] {
         tell(&mut stage, Action::Models(ModelNews::Download { name: "fullscope".to_owned(), event }));
     }
-    stage.window.snapshot_options("models_download_light", &options());
+    in_both(&mut stage, "models_download");
     gate.open();
 }
 
 #[test]
-fn snapshot_of_loading_part_by_part() {
+fn snapshots_of_loading_part_by_part() {
     let mut stage = Stage::new(&Setup::default());
     let mut progress = LoadProgress::default();
     for (key, bytes, done) in [
@@ -413,5 +413,5 @@ fn snapshot_of_loading_part_by_part() {
     stage.player.send(EngineEvent::LoadProgressed(progress));
     stage.settle();
     stage.window.get_by_label("Stop loading");
-    stage.window.snapshot_options("loading_dark", &options());
+    in_both(&mut stage, "loading");
 }

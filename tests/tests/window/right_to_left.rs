@@ -4,9 +4,10 @@ use egui::{Event, Key, Modifiers};
 use egui_kittest::kittest::Queryable as _;
 use glamm::command::Command;
 
+use crate::Action;
+use crate::looking::in_both;
 use crate::script::Line;
 use crate::stage::{Setup, Stage, disc, square};
-use crate::{Action, options};
 
 fn run(stage: &mut Stage, command: Command) {
     let ctx = stage.window.ctx.clone();
@@ -54,7 +55,7 @@ fn words_that_run_from_right_to_left_are_asked_and_answered() {
     stage.window.get_by_label("Region עיגול ירוק");
     stage.window.remove_cursor();
     stage.settle();
-    stage.window.snapshot_options("right_to_left_dark", &options());
+    in_both(&mut stage, "right_to_left");
 }
 
 /// The field keeps the caret and the text together, whichever way the words run.

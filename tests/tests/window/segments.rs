@@ -5,22 +5,13 @@ use egui_kittest::kittest::Queryable as _;
 use glamm_engine::protocol::Task;
 use glamm_engine::vision::{Click, PixelBox};
 
+use crate::describe;
+use crate::looking::in_both;
 use crate::stage::{Setup, Stage, disc, square};
-use crate::{describe, options};
 
-/// Clicks a place of the picture.
+/// Clicks a pixel of the picture.
 fn click(stage: &mut Stage, x: f32, y: f32, modifiers: Modifiers) {
-    let at = stage.on_screen(x + 0.5, y + 0.5);
-    stage.window.hover_at(at);
-    stage.window.step();
-    for pressed in [true, false] {
-        stage.window.event_modifiers(
-            egui::Event::PointerButton { pos: at, button: PointerButton::Primary, pressed, modifiers },
-            modifiers,
-        );
-        stage.window.step();
-    }
-    stage.settle();
+    stage.click_on_picture((x + 0.5, y + 0.5), PointerButton::Primary, modifiers);
 }
 
 /// What the pixel decoder was last asked.
@@ -86,7 +77,7 @@ fn a_click_offers_what_can_be_done_about_the_place() {
     for label in ["What is this?", "Describe this region", "Segment this", "Find more like this"] {
         stage.window.get_by_label(label);
     }
-    stage.window.snapshot_options("offer_dark", &options());
+    in_both(&mut stage, "offer");
     stage.press("What is this?");
     assert_eq!(asked(&stage), (vec![(112.0, 60.0, true)], None));
     stage.player.segment(&disc());
@@ -103,21 +94,7 @@ fn a_grounded_phrase_finds_its_like() {
     describe(&mut stage);
     stage.window.get_by_label("Phrase: a red square").hover();
     stage.settle();
-    let on_square = stage.on_screen(40.0, 60.0);
-    stage.window.hover_at(on_square);
-    stage.window.event(egui::Event::PointerButton {
-        pos: on_square,
-        button: PointerButton::Secondary,
-        pressed: true,
-        modifiers: Modifiers::NONE,
-    });
-    stage.window.event(egui::Event::PointerButton {
-        pos: on_square,
-        button: PointerButton::Secondary,
-        pressed: false,
-        modifiers: Modifiers::NONE,
-    });
-    stage.settle();
+    stage.click_on_picture((40.0, 60.0), PointerButton::Secondary, Modifiers::NONE);
     stage.press("Find more like this");
     assert_eq!(stage.player.question(), "Please segment all the red square in this image.");
 }

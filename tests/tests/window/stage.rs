@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use egui::{Pos2, Theme, Vec2, pos2};
+use egui::{Event, Modifiers, PointerButton, Pos2, Theme, Vec2, pos2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
 use glamm::app::App;
@@ -182,6 +182,24 @@ impl Stage {
         }
         self.window.drop_at(end);
         self.window.run_steps(3);
+        self.settle();
+    }
+
+    /// Presses and lets go of a button at a place of the picture.
+    pub(crate) fn click_on_picture(
+        &mut self,
+        (x, y): (f32, f32),
+        button: PointerButton,
+        modifiers: Modifiers,
+    ) {
+        let pos = self.on_screen(x, y);
+        self.window.hover_at(pos);
+        self.window.step();
+        for pressed in [true, false] {
+            let event = Event::PointerButton { pos, button, pressed, modifiers };
+            self.window.event_modifiers(event, modifiers);
+            self.window.step();
+        }
         self.settle();
     }
 

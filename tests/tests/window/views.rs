@@ -1,8 +1,7 @@
 //! What lies over the window, and the views of the inspector, as they look: dark and light, in high
-//! contrast.
+//! contrast, and crowded in a small window.
 
-use egui::{Event, Key, Rect, Theme, Vec2};
-use egui_kittest::SnapshotResults;
+use egui::{Event, Key, Modifiers, Rect, Vec2};
 use egui_kittest::kittest::Queryable as _;
 use glamm::command::Command;
 use glamm::inspection::{MaskView, Rival};
@@ -10,11 +9,16 @@ use glamm::log::KeepLines;
 use glamm::update::Inspect;
 use tracing_subscriber::layer::SubscriberExt as _;
 
-use crate::stage::{Setup, Stage};
-use crate::{Action, describe, options};
+use crate::inspector::pinned;
+use crate::looking::{in_both, in_both_but};
+use crate::script::Line;
+use crate::stage::{Setup, Stage, disc, square};
+use crate::{Action, describe};
 
-/// Small, so that the pictures are.
-const SMALL: Vec2 = Vec2::new(900.0, 600.0);
+/// The smallest window there is, in points.
+fn small() -> Setup {
+    Setup { size: Vec2::new(900.0, 600.0), ..Setup::default() }
+}
 
 fn run(stage: &mut Stage, command: Command) {
     act(stage, Action::Command(command));
@@ -26,98 +30,93 @@ fn act(stage: &mut Stage, action: Action) {
     stage.settle();
 }
 
-/// The same view in both appearances, compared with the pictures of this name.
-fn in_both(name: &str, show: impl Fn(&mut Stage)) {
-    let mut results = SnapshotResults::new();
-    for (theme, appearance) in [(Theme::Dark, "dark"), (Theme::Light, "light")] {
-        let mut stage = Stage::new(&Setup { size: SMALL, theme, scale: 1.0 });
-        show(&mut stage);
-        stage.window.remove_cursor();
-        stage.settle();
-        stage.window.snapshot_options(format!("{name}_{appearance}"), &options());
-        results.extend_harness(&mut stage.window);
-    }
-}
-
-#[test]
-fn snapshots_of_the_palette() {
-    in_both("palette", |stage| {
-        run(stage, Command::ShowPalette);
-        stage.window.event(Event::Text("mask".to_owned()));
-        stage.settle();
-        stage.window.key_press(Key::ArrowDown);
-        stage.settle();
-    });
-}
-
-#[test]
-fn snapshots_of_the_tour() {
-    in_both("tour", |stage| {
-        run(stage, Command::ShowTour);
-        stage.press("Next");
-    });
-}
-
-#[test]
-fn snapshots_of_the_about_box() {
-    in_both("about", |stage| run(stage, Command::ShowAbout));
-}
-
-#[test]
-fn snapshots_of_the_shortcuts() {
-    in_both("shortcuts", |stage| run(stage, Command::ShowShortcuts));
-}
-
-#[test]
-fn snapshots_of_the_log() {
-    in_both("log", |stage| {
-        glamm::log::clear();
-        tracing::subscriber::with_default(tracing_subscriber::registry().with(KeepLines), || {
-            tracing::info!(target: "glamm_engine::worker", precision = "f32", "the model is ready");
-            tracing::warn!(target: "glamm::storage", "a picture was left out");
-            tracing::error!(target: "glamm::loader", "the file is damaged");
-        });
-        run(stage, Command::ShowLog);
-        // The times are others every time.
-        let line = stage.window.get_by_label_contains("the model is ready").rect();
-        let times = Rect::from_min_size(line.min, Vec2::new(80.0, 3.5 * line.height()));
-        stage.window.mask(times);
-    });
-}
-
-/// With the disc's phrase pinned, and what is to be seen of it there.
-fn inspecting(theme: Theme) -> Stage {
-    let mut stage = Stage::new(&Setup { size: SMALL, theme, scale: 1.0 });
-    describe(&mut stage);
-    stage.press("Phrase: a large green disc");
-    stage.wait("the curves", |stage| {
-        let state = stage.window.state().state();
-        let mask = state.inspected().unwrap().mask;
-        state.session.findings.curves((mask.id, mask.chosen)).is_some()
-    });
+/// A small window in which this command was given.
+fn after(command: Command) -> Stage {
+    let mut stage = Stage::new(&small());
+    run(&mut stage, command);
+    stage.window.remove_cursor();
+    stage.settle();
     stage
 }
 
 #[test]
-fn snapshots_of_the_views_of_a_mask() {
-    let mut results = SnapshotResults::new();
-    for (view, theme, name) in [
-        (MaskView::Contours, Theme::Dark, "contours_dark"),
-        (MaskView::Band, Theme::Light, "band_light"),
-        (MaskView::CutOut, Theme::Dark, "cut_out_dark"),
-    ] {
-        let mut stage = inspecting(theme);
-        act(&mut stage, Action::Inspect(Inspect::View(view)));
-        stage.window.remove_cursor();
-        stage.settle();
-        stage.window.snapshot_options(name, &options());
-        results.extend_harness(&mut stage.window);
-    }
+fn snapshots_of_the_palette() {
+    let mut stage = after(Command::ShowPalette);
+    stage.window.event(Event::Text("mask".to_owned()));
+    stage.settle();
+    stage.window.key_press(Key::ArrowDown);
+    stage.settle();
+    in_both(&mut stage, "palette");
 }
 
 #[test]
-fn snapshot_of_a_comparison_with_the_loupe() {
-    let mut stage = inspecting(Theme::Light);
+fn snapshots_of_the_tour() {
+    let mut stage = after(Command::ShowTour);
+    stage.press("Next");
+    stage.window.remove_cursor();
+    in_both(&mut stage, "tour");
+}
+
+#[test]
+fn snapshots_of_the_about_box() {
+    in_both(&mut after(Command::ShowAbout), "about");
+}
+
+#[test]
+fn snapshots_of_the_shortcuts() {
+    in_both(&mut after(Command::ShowShortcuts), "shortcuts");
+}
+
+#[test]
+fn snapshots_of_the_log() {
+    glamm::log::clear();
+    tracing::subscriber::with_default(tracing_subscriber::registry().with(KeepLines), || {
+        tracing::info!(target: "glamm_engine::worker", precision = "f32", "the model is ready");
+        tracing::warn!(target: "glamm::storage", "a picture was left out");
+        tracing::error!(target: "glamm::loader", "the file is damaged");
+    });
+    let mut stage = after(Command::ShowLog);
+    in_both_but(&mut stage, "log", |stage| {
+        // The times are others every time.
+        let line = stage.window.get_by_label_contains("the model is ready").rect();
+        stage.window.mask(Rect::from_min_size(line.min, Vec2::new(80.0, 3.5 * line.height())));
+    });
+}
+
+#[test]
+fn snapshots_of_a_long_menu() {
+    let mut stage = Stage::new(&small());
+    describe(&mut stage);
+    stage.press("Mask");
+    in_both(&mut stage, "menu");
+}
+
+fn snapshots_of_view(view: MaskView, name: &str) {
+    let mut stage = pinned(&small());
+    act(&mut stage, Action::Inspect(Inspect::View(view)));
+    stage.window.remove_cursor();
+    stage.settle();
+    in_both(&mut stage, name);
+}
+
+#[test]
+fn snapshots_of_contours() {
+    snapshots_of_view(MaskView::Contours, "contours");
+}
+
+#[test]
+fn snapshots_of_the_uncertain_band() {
+    snapshots_of_view(MaskView::Band, "band");
+}
+
+#[test]
+fn snapshots_of_the_cut_out() {
+    snapshots_of_view(MaskView::CutOut, "cut_out");
+}
+
+#[test]
+fn snapshots_of_a_comparison_with_the_loupe() {
+    let mut stage = pinned(&small());
     let other = stage.window.state().state().listed_masks()[0].mask.id;
     act(&mut stage, Action::Inspect(Inspect::Compare(Some(Rival::Mask(other)))));
     stage.wait("the comparison", |stage| {
@@ -128,16 +127,55 @@ fn snapshot_of_a_comparison_with_the_loupe() {
     let edge = stage.on_screen(59.5, 60.0);
     stage.window.hover_at(edge);
     stage.settle();
-    stage.window.snapshot_options("comparison_light", &options());
+    in_both(&mut stage, "comparison");
 }
 
 #[test]
-fn snapshot_in_high_contrast() {
-    let mut stage = Stage::new(&Setup { size: SMALL, ..Setup::default() });
+fn snapshots_in_high_contrast() {
+    let mut stage = Stage::new(&small());
     run(&mut stage, Command::ToggleContrast);
     describe(&mut stage);
     stage.press("Phrase: a red square");
     stage.window.remove_cursor();
     stage.settle();
-    stage.window.snapshot_options("contrast_dark", &options());
+    in_both(&mut stage, "contrast");
+}
+
+/// Long phrases, many masks, many messages, regions with long names, all in the smallest window.
+#[test]
+fn snapshots_of_a_crowded_window() {
+    let mut stage = Stage::new(&small());
+    stage.press("Box");
+    stage.drag((10.0, 10.0), (60.0, 60.0));
+    stage.drag((70.0, 30.0), (150.0, 110.0));
+    stage.press("Select");
+    stage.press("Regions");
+    for (number, name) in [(1, "the left one"), (2, "the one on the right, of which nobody knows what it is")]
+    {
+        stage.window.get_by_label(&format!("Name of region {number}")).focus();
+        stage.window.run_steps(2);
+        stage.window.get_by_label(&format!("Name of region {number}")).type_text(name);
+        stage.window.run_steps(3);
+    }
+    stage.window.key_press_modifiers(Modifiers::COMMAND, Key::Num1);
+    stage.settle();
+    let long = "a very large and slightly weathered green disc that stands in front of everything else";
+    let mut parts = vec![("There is ", None), (long, Some(disc())), (" beside ", None)];
+    for _ in 0..4 {
+        parts.extend([("a small red square", Some(square())), (" and ", None)]);
+    }
+    let parts = parts.into_iter().map(|(text, mask)| (text.to_owned(), mask)).collect();
+    stage.player.lines.push(Line { parts });
+    stage.ask("What is in [1] and what is in [2], and how do the two of them go together?");
+    stage.player.finish();
+    stage.settle();
+    stage.window.key_press(Key::J);
+    stage.settle();
+    assert_eq!(stage.window.state().state().inspected().unwrap().name, long);
+    stage.window.remove_cursor();
+    stage.settle();
+    in_both(&mut stage, "crowded");
+    stage.window.key_press_modifiers(Modifiers::COMMAND, Key::Num3);
+    stage.settle();
+    in_both(&mut stage, "crowded_masks");
 }

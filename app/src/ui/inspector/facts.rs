@@ -59,7 +59,7 @@ pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui, inspected: &Inspected) {
         );
         fact(shown, ui, "Token", &text, &hint);
     }
-    ui.add_space(2.0);
+    ui.add_space(5.0);
     slider(shown, ui, inspected, threshold, curves.map(|curves| (curves.first, curves.last())));
 }
 
@@ -75,8 +75,9 @@ fn slider(
     ui.spacing_mut().slider_width = ui.available_width() - 4.0;
     let response = ui
         .add_enabled_ui(inspected.is_editable, |ui| {
+            ui.visuals_mut().selection.bg_fill = shown.tokens.accent;
             let slider = Slider::new(&mut value, low..=high).step_by(f64::from(STEP)).show_value(false);
-            ui.add(slider)
+            ui.add(slider.trailing_fill(true))
         })
         .inner
         .on_hover_text("Logits above the threshold are inside; double-click for 0");

@@ -6,7 +6,7 @@ mod plot;
 mod tools;
 
 use egui::{
-    Align, Color32, Frame, Id, Layout, Margin, Panel, Rect, RichText, ScrollArea, Ui, UiBuilder, vec2,
+    Align, Color32, Frame, Id, Layout, Margin, Panel, Rect, RichText, ScrollArea, Ui, UiBuilder, Vec2, vec2,
 };
 
 use super::Shown;
@@ -15,40 +15,103 @@ use crate::theme;
 use crate::ui::text;
 use crate::update::{Action, Inspect, Inspected};
 
-const HEIGHT: f32 = 248.0;
-const FACTS: f32 = 190.0;
-const CANDIDATES: f32 = 240.0;
-const SMALLEST_PLOT: f32 = 150.0;
+/// Usual height of the panel, and the least it can be drawn to.
+const HEIGHT: f32 = 236.0;
+const LEAST_HEIGHT: f32 = 130.0;
+/// What the panel leaves to the toolbar and the picture above it.
+const LEFT_ABOVE: f32 = 180.0;
+const FACTS: f32 = 184.0;
+const CANDIDATES: f32 = 232.0;
+/// Three columns are only made where the plot gets as much as this.
+const SMALLEST_PLOT: f32 = 170.0;
+/// Height of a plot that has no column of its own.
+const PLOT_HEIGHT: f32 = 170.0;
 /// Between columns, on either side of a line.
 const GAP: f32 = 12.0;
+/// What lies between two columns: a line, six points wide, and the gaps beside it.
+const BETWEEN: f32 = 2.0 * GAP + 6.0;
+/// Left free for the bar of the scroll area.
+const SCROLL_BAR: f32 = 6.0;
+
+/// How facts, plot and candidates lie, by how much room there is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Arrangement {
+    /// Beside each other.
+    Row,
+    /// The plot below the other two.
+    Wrapped,
+    /// All below each other.
+    Stacked,
+}
+
+impl Arrangement {
+    fn for_width(width: f32) -> Self {
+        let two = FACTS + CANDIDATES + BETWEEN;
+        if width >= two + SMALLEST_PLOT + BETWEEN {
+            Self::Row
+        } else if width >= two {
+            Self::Wrapped
+        } else {
+            Self::Stacked
+        }
+    }
+}
 
 pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui) {
     let Some(inspected) = shown.state.inspected() else { return };
     let frame =
         Frame::new().fill(shown.tokens.panel).inner_margin(Margin { left: 14, right: 8, top: 6, bottom: 8 });
-    Panel::bottom("inspector").exact_size(HEIGHT).frame(frame).show(ui, |ui| {
-        heading(shown, ui, &inspected);
-        ScrollArea::both().auto_shrink(false).show(ui, |ui| {
-            ui.horizontal_top(|ui| {
-                ui.spacing_mut().item_spacing.x = GAP;
-                // A line is six points wide.
-                let taken = FACTS + CANDIDATES + 4.0 * GAP + 2.0 * 6.0;
-                let plot = (ui.available_width() - taken).max(SMALLEST_PLOT);
-                column(ui, FACTS, |ui| facts::show(shown, ui, &inspected));
-                ui.separator();
-                column(ui, plot, |ui| plot::show(shown, ui, &inspected));
-                ui.separator();
-                column(ui, CANDIDATES, |ui| candidates::show(shown, ui, &inspected));
-            });
+    let most = (ui.available_height() - LEFT_ABOVE).max(LEAST_HEIGHT);
+    Panel::bottom("inspector")
+        .resizable(true)
+        .default_size(HEIGHT.min(most))
+        .size_range(LEAST_HEIGHT..=most)
+        .frame(frame)
+        .show(ui, |ui| {
+            heading(shown, ui, &inspected);
+            ui.spacing_mut().interact_size.y = 20.0;
+            ScrollArea::vertical().auto_shrink(false).show(ui, |ui| columns(shown, ui, &inspected));
         });
-    });
 }
 
-fn column(ui: &mut Ui, width: f32, contents: impl FnOnce(&mut Ui)) {
+fn columns(shown: &mut Shown<'_>, ui: &mut Ui, inspected: &Inspected) {
+    let width = ui.available_width() - SCROLL_BAR;
     let height = ui.available_height() - 2.0;
-    ui.allocate_ui_with_layout(vec2(width, height), Layout::top_down(Align::Min), |ui| {
-        ui.set_width(width);
-        ui.set_min_height(height);
+    match Arrangement::for_width(width) {
+        Arrangement::Row => {
+            let plot = width - FACTS - CANDIDATES - 2.0 * BETWEEN;
+            ui.horizontal_top(|ui| {
+                ui.spacing_mut().item_spacing.x = GAP;
+                column(ui, vec2(FACTS, height), |ui| facts::show(shown, ui, inspected));
+                ui.separator();
+                column(ui, vec2(plot, height), |ui| plot::show(shown, ui, inspected));
+                ui.separator();
+                column(ui, vec2(CANDIDATES, height), |ui| candidates::show(shown, ui, inspected));
+            });
+        }
+        Arrangement::Wrapped => {
+            ui.horizontal_top(|ui| {
+                ui.spacing_mut().item_spacing.x = GAP;
+                column(ui, vec2(FACTS, 0.0), |ui| facts::show(shown, ui, inspected));
+                ui.separator();
+                let rest = width - FACTS - BETWEEN;
+                column(ui, vec2(rest, 0.0), |ui| candidates::show(shown, ui, inspected));
+            });
+            column(ui, vec2(width, PLOT_HEIGHT), |ui| plot::show(shown, ui, inspected));
+        }
+        Arrangement::Stacked => {
+            column(ui, vec2(width, 0.0), |ui| facts::show(shown, ui, inspected));
+            column(ui, vec2(width, 0.0), |ui| candidates::show(shown, ui, inspected));
+            column(ui, vec2(width, PLOT_HEIGHT), |ui| plot::show(shown, ui, inspected));
+        }
+    }
+}
+
+/// A column of this width, at least as high as this.
+fn column(ui: &mut Ui, size: Vec2, contents: impl FnOnce(&mut Ui)) {
+    ui.allocate_ui_with_layout(size, Layout::top_down(Align::Min), |ui| {
+        ui.set_width(size.x);
+        ui.set_min_height(size.y);
         contents(ui);
     });
 }
@@ -124,6 +187,20 @@ fn grouped(number: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn columns_wrap_where_there_is_little_room() {
+        for (width, expected) in [
+            (900.0, Arrangement::Row),
+            (646.0, Arrangement::Row),
+            (645.0, Arrangement::Wrapped),
+            (446.0, Arrangement::Wrapped),
+            (445.0, Arrangement::Stacked),
+            (0.0, Arrangement::Stacked),
+        ] {
+            assert_eq!(Arrangement::for_width(width), expected, "{width}");
+        }
+    }
 
     #[test]
     fn thousands_stand_apart() {

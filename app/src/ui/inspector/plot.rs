@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use egui::{Color32, Sense, Spinner, Ui, vec2};
-use egui_plot::{Line, LineStyle, Plot, PlotPoints, VLine};
+use egui_plot::{AxisHints, Line, LineStyle, Plot, PlotPoints, VLine, uniform_grid_spacer};
 
 use super::{caption, grouped};
 use crate::study::Curves;
@@ -13,6 +13,10 @@ use crate::update::{Action, Inspect, Inspected};
 
 /// A line of so many points is as fine as the screen.
 const POINTS: usize = 240;
+/// Numbers of the axis are this far apart at least, in points.
+const LABELS_APART: f32 = 28.0;
+/// In a low panel the plot is scrolled to, rather than pressed flat.
+const LEAST_HEIGHT: f32 = 72.0;
 
 pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui, inspected: &Inspected) {
     let mask = &inspected.mask;
@@ -26,8 +30,14 @@ pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui, inspected: &Inspected) {
     let tokens = shown.tokens;
     let colors = [tokens.phrase(inspected.hue).mask, tokens.accent, tokens.busy, tokens.text_faint];
     legend(shown, ui, &curves, threshold, colors);
+    let thresholds = AxisHints::new_x()
+        .label_spacing(LABELS_APART..=1.5 * LABELS_APART)
+        .tick_label_font(theme::small_font())
+        .tick_label_color(tokens.text_faint);
     let plot = Plot::new("curves")
-        .height(ui.available_height() - 2.0)
+        .height((ui.available_height() - 2.0).max(LEAST_HEIGHT))
+        .custom_x_axes(vec![thresholds])
+        .x_grid_spacer(uniform_grid_spacer(|grid| steps(grid.bounds)))
         .show_axes([true, false])
         .show_grid([true, false])
         .grid_color(tokens.line)
@@ -101,9 +111,10 @@ fn lines(curves: &Arc<Curves>, colors: [Color32; 4]) -> Vec<Line<'static>> {
     let stability: Vec<f64> = curves.stability.iter().map(|&s| f64::from(s)).collect();
     let line = |name: &str, values: Vec<f64>, color, width, style| {
         let every = (values.len() / POINTS).max(1);
-        let point = |at: usize| [f64::from(curves.threshold(at)), values[at]];
-        let points: PlotPoints<'static> = (0..values.len()).step_by(every).map(point).collect();
-        Line::new(name, points).color(color).width(width).style(style)
+        let point = |(at, &value): (usize, &f64)| [f64::from(curves.threshold(at)), value];
+        let points: Vec<_> = values.iter().enumerate().step_by(every).map(point).collect();
+        let points = if style == LineStyle::Solid { points } else { without_level_parts(points) };
+        Line::new(name, PlotPoints::from(points)).color(color).width(width).style(style)
     };
     let dashed = LineStyle::Dashed { length: 6.0 };
     let dotted = LineStyle::Dotted { spacing: 5.0 };
@@ -113,4 +124,48 @@ fn lines(curves: &Arc<Curves>, colors: [Color32; 4]) -> Vec<Line<'static>> {
         line("pieces", components, colors[1], 1.5, dashed),
         line("area", area, colors[0], 2.0, LineStyle::Solid),
     ]
+}
+
+/// Distances of the axis's lines and numbers: about four of the middle ones fit, at round thresholds.
+fn steps((from, to): (f64, f64)) -> [f64; 3] {
+    let step = [0.5, 1.0, 2.0, 5.0].into_iter().find(|step| (to - from) / step <= 9.0).unwrap_or(10.0);
+    [step, 2.0 * step, 10.0 * step]
+}
+
+/// Only the ends of parts that run level: dashes begin anew at each point.
+fn without_level_parts(points: Vec<[f64; 2]>) -> Vec<[f64; 2]> {
+    let mut kept: Vec<[f64; 2]> = Vec::new();
+    for point in points {
+        if let [.., before, last] = &mut kept[..]
+            && before[1].to_bits() == last[1].to_bits()
+            && last[1].to_bits() == point[1].to_bits()
+        {
+            *last = point;
+        } else {
+            kept.push(point);
+        }
+    }
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn level_parts_keep_their_ends() {
+        let points = |heights: &[f64]| heights.iter().zip(0..).map(|(y, x)| [f64::from(x), *y]).collect();
+        let left = |heights: &[f64]| without_level_parts(points(heights));
+        assert_eq!(left(&[1.0, 1.0, 1.0, 1.0]), [[0.0, 1.0], [3.0, 1.0]]);
+        assert_eq!(left(&[1.0, 1.0, 1.0, 2.0, 2.0]), [[0.0, 1.0], [2.0, 1.0], [3.0, 2.0], [4.0, 2.0]]);
+        assert_eq!(left(&[1.0, 2.0, 1.0]).len(), 3);
+        assert_eq!(left(&[]).len(), 0);
+    }
+
+    #[test]
+    fn the_axis_has_a_few_round_numbers() {
+        for (bounds, expected) in [((-8.0, 8.0), 2.0), ((-1.0, 1.0), 0.5), ((-30.0, 30.0), 10.0)] {
+            assert!((steps(bounds)[0] - expected).abs() < 1e-9, "{bounds:?}");
+        }
+    }
 }

@@ -137,3 +137,20 @@ fn another_model_can_be_loaded() {
     assert_eq!(state.session.model, ModelStatus::Ready(info));
     assert_eq!(state.session.encodings[&image], Encoding::Waiting);
 }
+
+#[test]
+fn panels_are_hidden_remembered_and_shown_again() {
+    let (mut state, _) = with_picture();
+    for command in [Command::ToggleSidePanel, Command::ToggleFilmstrip] {
+        assert_eq!(command.is_chosen(&state), Some(true));
+        state.update(Action::Command(command), 0.0);
+        assert_eq!(command.is_chosen(&state), Some(false));
+    }
+    let kept = state.preferences();
+    assert!(kept.hidden.side_panel && kept.hidden.filmstrip);
+    let (mut next, _) = with_picture();
+    next.remember(&kept);
+    assert!(next.ui.shell.hidden.side_panel && next.ui.shell.hidden.filmstrip);
+    next.update(Action::Command(Command::ShowMasks), 0.0);
+    assert!(!next.ui.shell.hidden.side_panel, "whoever asks for a tab wants to see it");
+}

@@ -2,6 +2,8 @@
 
 use super::*;
 use crate::document::MaskEdit;
+use crate::inspection::{Brush, Rival};
+use crate::palette::phrase_color;
 use crate::update::MaskAction;
 
 /// A reply with one mask, and another mask that belongs to none; the first is looked at.
@@ -63,4 +65,79 @@ fn all_masks_of_a_phrase_change_in_one_step() {
     assert!(state.listed_masks().iter().all(|listed| listed.hue == 4));
     state.update(Action::Command(Command::Undo), 3.0);
     assert!(state.listed_masks().iter().all(|listed| listed.hue != 4));
+}
+
+#[test]
+fn keys_go_through_the_masks() {
+    let (mut state, [first, second]) = with_two_masks();
+    let looked_at = |state: &State| (state.ui.inspection.selected, state.ui.pinned.clone());
+    for (command, expected) in [
+        (Command::NextMask, second),
+        (Command::NextMask, first),
+        (Command::PreviousMask, second),
+        (Command::UnpinMasks, second),
+        (Command::PreviousMask, second),
+    ] {
+        state.update(Action::Command(command), 3.0);
+        if command == Command::UnpinMasks {
+            assert_eq!(looked_at(&state), (None, [].into()));
+        } else {
+            assert_eq!(looked_at(&state), (Some(expected), [expected].into()), "{command:?}");
+        }
+    }
+    state.update(Action::Command(Command::UnpinMasks), 3.0);
+    state.update(Action::Command(Command::NextMask), 3.0);
+    assert_eq!(state.ui.inspection.selected, Some(first));
+    state.update(Action::Command(Command::CompareNext), 3.0);
+    assert_eq!(state.ui.inspection.rival, Some(Rival::Mask(second)));
+    state.update(Action::Command(Command::CompareNext), 3.0);
+    assert_eq!(state.ui.inspection.rival, Some(Rival::Mask(second)), "the only other one");
+    state.update(Action::Command(Command::EndComparison), 3.0);
+    assert_eq!(state.ui.inspection.rival, None);
+}
+
+#[test]
+fn keys_change_the_mask_that_is_looked_at() {
+    let (mut state, [first, second]) = with_two_masks();
+    let threshold = |state: &State, mask: MaskId| state.find_mask(mask).unwrap().mask.threshold;
+    assert!(!Command::DeleteMask.is_enabled(&state), "it belongs to a reply");
+    assert!(!Command::NextCandidate.is_enabled(&state), "there is only one");
+    state.update(Action::Command(Command::RaiseThreshold), 3.0);
+    state.update(Action::Command(Command::RaiseThreshold), 3.0);
+    state.update(Action::Command(Command::LowerThreshold), 3.0);
+    assert!((threshold(&state, first) - 0.25).abs() < 1e-6);
+    assert_eq!(state.find_mask(second).unwrap().mask.threshold.to_bits(), 0);
+    state.update(Action::Command(Command::ResetMask), 3.0);
+    assert!(!Command::ResetMask.is_enabled(&state));
+    for (command, expected) in
+        [(Command::Brush, Some(Brush::Paint)), (Command::Eraser, Some(Brush::Erase)), (Command::Eraser, None)]
+    {
+        state.update(Action::Command(command), 3.0);
+        assert_eq!(state.ui.inspection.brush, expected, "{command:?}");
+    }
+    for command in Command::ALL {
+        let Some(view) = command.mask_view() else { continue };
+        state.update(Action::Command(command), 3.0);
+        assert_eq!((state.ui.inspection.view, command.is_chosen(&state)), (view, Some(true)));
+    }
+    state.update(Action::Command(Command::NextMask), 3.0);
+    state.update(Action::Command(Command::DeleteMask), 3.0);
+    assert_eq!(state.listed_masks().len(), 1);
+    state.update(Action::Command(Command::Undo), 3.0);
+    assert_eq!(state.listed_masks().len(), 2);
+}
+
+#[test]
+fn coloured_text_has_the_colours_that_were_chosen() {
+    let (mut state, [first, _]) = with_two_masks();
+    let copied = |state: &mut State| {
+        let id = state.conversation().unwrap().head().unwrap();
+        match state.update(Action::CopyReply(id, ReplyFormat::Html), 3.0).pop() {
+            Some(Effect::Copy(Copied::Html { html, .. })) => html,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert!(copied(&mut state).contains(&phrase_color(0).hex()));
+    state.update(Action::Mask(MaskAction::Change(vec![first], MaskEdit::Recolor(Some(6)))), 3.0);
+    assert!(copied(&mut state).contains(&phrase_color(6).hex()));
 }

@@ -119,3 +119,21 @@ fn regions_are_referred_to_anywhere_in_the_draft() {
     state.update(Action::SetDraft("What is <bbox>".to_owned()), 0.0);
     assert_eq!((state.ui.draft(image), state.ui.draft_cursor), ("What is [1]", Some(11)));
 }
+
+#[test]
+fn a_region_is_made_and_used_by_keys_alone() {
+    let (mut state, image) = with_picture();
+    let (rect, pixels_per_point) = (egui::Rect::from_min_size(pos2(0.0, 0.0), egui::vec2(232.0, 132.0)), 1.0);
+    state.update(Action::CanvasPlaced { rect, pixels_per_point }, 0.0);
+    state.update(Action::Command(Command::NewRegion), 0.0);
+    let bounds = PixelBox { x0: 25.0, y0: 13.0, x1: 75.0, y1: 38.0 };
+    assert_eq!(state.picture().unwrap().regions[0].bounds, bounds);
+    assert_eq!(state.ui.selected_region, Some(RegionTag(1)));
+    state.ui.shell.hidden.side_panel = true;
+    state.update(Action::Command(Command::ReferToRegion), 0.0);
+    assert_eq!(state.ui.draft(image), "[1]");
+    assert!(!state.ui.shell.hidden.side_panel, "what is written to is seen");
+    let effects = state.update(Action::Command(Command::SegmentRegion), 0.0);
+    let Some(Effect::Engine(EngineCommand::Run(request))) = effects.first() else { panic!("{effects:?}") };
+    assert!(matches!(request.task, Task::Segment { region: Some(region), .. } if region == bounds));
+}
