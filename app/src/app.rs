@@ -299,7 +299,8 @@ impl App {
                 _ => {}
             }
         }
-        if self.state.is_asking() {
+        let is_press = |event: &Event| matches!(event, Event::Key { pressed: true, .. });
+        if self.state.is_asking() || !ctx.input(|i| i.events.iter().any(is_press)) {
             return;
         }
         for command in Command::ALL {

@@ -2,6 +2,7 @@
 //! answered once more, makes a branch. One path through the tree, from a first question to the
 //! [`Conversation::head`], is what is shown and what the model is told.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use glamm_engine::protocol::{FinishReason, JobStats, Reply, Sampling, TokenRecord};
@@ -169,6 +170,20 @@ impl Conversation {
     pub fn branches(&self, id: ExchangeId) -> Vec<ExchangeId> {
         let Some(exchange) = self.exchange(id) else { return Vec::new() };
         self.children(exchange.parent).map(|e| e.id).collect()
+    }
+
+    /// The last exchange of the path that is shown which has branches beside it. Asked for in every frame:
+    /// of a long conversation that never branched, nothing is looked through.
+    pub fn last_fork(&self) -> Option<ExchangeId> {
+        if self.path.len() == self.exchanges.len() {
+            return None;
+        }
+        let mut followers: HashMap<Option<ExchangeId>, usize> = HashMap::new();
+        for exchange in &self.exchanges {
+            *followers.entry(exchange.parent).or_default() += 1;
+        }
+        let forks = |e: &&Arc<Exchange>| followers.get(&e.parent).is_some_and(|&count| count > 1);
+        self.path().rev().find(forks).map(|e| e.id)
     }
 
     /// The number of the next exchange.
@@ -346,10 +361,14 @@ mod tests {
         assert_eq!(path(&tree), [6]);
         assert_eq!(tree.branches(ExchangeId(2)), [ExchangeId(2), ExchangeId(4)]);
         assert_eq!(tree.branches(ExchangeId(6)), [ExchangeId(1), ExchangeId(6)]);
-        for (show, expected) in [(2, vec![1, 2, 3]), (1, vec![1, 4, 5]), (5, vec![1, 4, 5]), (6, vec![6])] {
+        for (show, expected, fork) in
+            [(2, vec![1, 2, 3], 2), (1, vec![1, 4, 5], 4), (5, vec![1, 4, 5], 4), (6, vec![6], 6)]
+        {
             ConversationEdit::Show(ExchangeId(show)).apply_to(&mut tree).unwrap();
             assert_eq!(path(&tree), expected, "{show}");
+            assert_eq!(tree.last_fork(), Some(ExchangeId(fork)), "{show}");
         }
+        assert_eq!(conversation(&[(1, None), (2, Some(1))]).last_fork(), None);
         assert_eq!(tree.path_to(Some(ExchangeId(3))).len(), 3);
         assert_eq!(tree.free_exchange(), ExchangeId(7));
     }

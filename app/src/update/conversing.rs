@@ -85,8 +85,8 @@ impl State {
     /// The branch before or behind, at the last place of the path where there is one.
     pub fn branch_beside(&self, by: isize) -> Option<ExchangeId> {
         let conversation = self.conversation()?;
-        let fork = conversation.path().rev().map(|e| (e.id, conversation.branches(e.id)));
-        let (id, branches) = fork.into_iter().find(|(_, branches)| branches.len() > 1)?;
+        let id = conversation.last_fork()?;
+        let branches = conversation.branches(id);
         let at = branches.iter().position(|&branch| branch == id)?;
         branches.get(at.checked_add_signed(by)?).copied()
     }

@@ -23,18 +23,17 @@ fn report(what: &str, part: &str, mut times: Vec<Duration>) {
 /// Times what the window itself does for a frame (input, state, layout, accessibility, uploads); `before`
 /// does something to it first, untimed.
 pub(crate) fn window(stage: &mut Stage, what: &str, mut before: impl FnMut(&mut Stage, usize)) {
-    let (mut clock, mut work) = (Vec::new(), Vec::new());
+    let (mut clock, mut work) = (Vec::new(), Duration::ZERO);
     for frame in 0..FRAMES {
         before(stage, frame);
         let (begin, worked) = (Instant::now(), processor_time());
         stage.window.step();
         clock.push(begin.elapsed());
-        work.extend(worked.zip(processor_time()).map(|(from, to)| to.saturating_sub(from)));
+        work += worked.zip(processor_time()).map_or(Duration::ZERO, |(from, to)| to.saturating_sub(from));
     }
     report(what, "window", clock);
-    if !work.is_empty() {
-        report(what, "processor", work);
-    }
+    let mean = work / FRAMES as u32;
+    println!("{what:<28} {:<9} mean   {mean:>9.2?}", "processor");
 }
 
 /// Times a frame with tessellation, the GPU, and reading it back.
