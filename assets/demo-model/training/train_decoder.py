@@ -1,14 +1,14 @@
 """Stage 3: teaches the pixel decoder clicks and boxes, and lets it keep what it makes of `[SEG]`.
 
 Everything else is frozen; `prepare_decoder.py` has kept what it says. Writes `RUN/decoder.pt`, which
-`export.py` takes. Runs until `--until` (HH:MM, or minutes from now as +N); see README.md.
+`export.py` takes; see README.md.
 """
 
 from __future__ import annotations
 
 import argparse
 import copy
-import time
+import math
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +22,7 @@ from glamm.data import Data
 from glamm.mask_decoder import FOREGROUND, GroundingEncoder
 from glamm.mask_losses import candidate_losses
 from glamm.optim import Optimiser
-from train import Log, Schedule, end_time, save
+from train import Log, save
 
 MASKS = 4
 WEIGHTS = {"first": 1.0, "others": 1.0, "iou_error": 1.0, "old": 2.0}
@@ -57,7 +57,7 @@ class Prompts:
         logits, iou = decoder.decode(pictures, prompts, MASKS)
         with torch.no_grad():
             before = old.decode(pictures, prompts)[0][:, 0]
-        terms = candidate_losses(logits, iou, wanted, torch.ones(count, 1))
+        terms = candidate_losses(logits, iou, halved(wanted), torch.ones(count, 1))
         return terms | {"old": F.binary_cross_entropy_with_logits(logits[:, 0], before.sigmoid())}
 
     def places(self, decoder: GroundingEncoder, count: int, corrections: int) -> dict[str, Terms]:
@@ -67,7 +67,6 @@ class Prompts:
         places = things.places[:, None]
         kinds = torch.full(places.shape[:2], FOREGROUND)
         logits, iou = self.decode(decoder, pictures, places, kinds)
-        # At the masks' own resolution: a third of the time of a step.
         out = {"click": candidate_losses(logits, iou, halved(things.meanings), things.share)}
         target, sure = halved(meant), torch.ones(len(meant), 1)
         # The one that the application shows, and people correct.
@@ -96,7 +95,7 @@ class Prompts:
 
 
 def halved(masks: Tensor) -> Tensor:
-    """Covered shares of the cells of half the resolution."""
+    """Covered shares of the cells of the logits' own resolution, where losses take a third of the time."""
     return F.avg_pool2d(masks.float(), 2)
 
 
@@ -114,8 +113,8 @@ def flat(groups: dict[str, Terms], kept: tuple[str, ...]) -> dict[str, float]:
 def held_out(decoder: GroundingEncoder, old: GroundingEncoder, folder: Path, log: Log, head: str) -> None:
     """The same prompts on held-out pictures, the same ones every time."""
     prompts = Prompts(folder, 0)
-    for _ in range(3):
-        groups = {"seg": prompts.segs(decoder, old, 48)} | prompts.places(decoder, 48, 2)
+    for _ in range(6):
+        groups = {"seg": prompts.segs(decoder, old, 80)} | prompts.places(decoder, 48, 2)
         log.add(flat(groups, ("iou", "iou_used", "iou_best", "iou_error", "old")))
     log.flush(head)
 
@@ -123,10 +122,10 @@ def held_out(decoder: GroundingEncoder, old: GroundingEncoder, folder: Path, log
 def main() -> None:
     args = argparse.ArgumentParser(description=__doc__)
     args.add_argument("model", type=Path, help="exported model to begin with")
-    args.add_argument("--data", type=Path, required=True)
+    args.add_argument("--data", type=Path, nargs="+", required=True)
     args.add_argument("--val", type=Path, required=True)
     args.add_argument("--work", type=Path, required=True)
-    args.add_argument("--until", required=True, help="HH:MM or +minutes")
+    args.add_argument("--steps", type=int, default=4000)
     args.add_argument("--segs", type=int, default=24, help="[SEG] prompts of a step")
     args.add_argument("--things", type=int, default=16, help="things clicked and framed in a step")
     args.add_argument("--seg-weight", type=float, default=2.0)
@@ -146,27 +145,31 @@ def train(a: argparse.Namespace) -> None:
     old = copy.deepcopy(grounding).requires_grad_(False)
     mean = copy.deepcopy(grounding).requires_grad_(False)
     optimiser = Optimiser([grounding.prompt_encoder, grounding.mask_decoder], a.muon_lr, a.lr)
-    prompts = Prompts(a.data, 1)
+    sets = [Prompts(folder, 1) for folder in a.data]
     log, held = Log(a.work / "decoder.log"), Log(a.work / "decoder_held_out.log")
-    schedule, step = Schedule(time.time(), end_time(a.until), 100), 0
-    while time.time() < schedule.end:
+    held_out(mean, old, a.val, held, "step 0 held out")
+    for step in range(a.steps):
+        prompts = sets[step % len(sets)]
         groups = {"seg": prompts.segs(grounding, old, a.segs)}
         groups |= prompts.places(grounding, a.things, 1 + step % 3)
         rest = [weighted(terms) for name, terms in groups.items() if name != "seg"]
         (a.seg_weight * weighted(groups["seg"]) + sum(rest) / len(rest) * 2).backward()
-        optimiser.step(schedule.factor(step))
-        step += 1
+        optimiser.step(factor(step, a.steps))
+        done = step + 1
         with torch.no_grad():
             for target, source in zip(mean.parameters(), grounding.parameters()):
-                target.lerp_(source, 1 - min(0.995, step / (step + 10)))
+                target.lerp_(source, 1 - min(0.995, done / (done + 10)))
         log.add(flat({k: groups[k] for k in ("seg", "click", "clicks2", "box")}, ("iou", "iou_used", "iou_best", "iou_error")))
-        if step % 25 == 0:
-            log.flush(f"step {step}")
-        if step % a.eval_steps == 0:
-            held_out(mean, old, a.val, held, f"step {step} held out")
+        if done % 25 == 0:
+            log.flush(f"step {done}")
+        if done % a.eval_steps == 0 or done == a.steps:
+            held_out(mean, old, a.val, held, f"step {done} held out")
             keep(a.work, model, mean)
-    held_out(mean, old, a.val, held, f"step {step} held out")
-    keep(a.work, model, mean)
+
+
+def factor(step: int, steps: int, warm: int = 100) -> float:
+    """Of the rates: a warm-up, then a cosine to zero. It counts steps, so that it can be stopped for a while."""
+    return min(1.0, (step + 1) / warm) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * step / steps)))
 
 
 def keep(work: Path, model: torch.nn.Module, mean: GroundingEncoder) -> None:

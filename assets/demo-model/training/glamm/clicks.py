@@ -89,7 +89,9 @@ def touching(data: Data, row: int) -> np.ndarray:
 def draw_cells(maps: Tensor, generator: torch.Generator) -> Tensor:
     """A marked cell of every map [M, 128, 128], rather deep inside than at the edge: [M]."""
     marked = maps.float()
-    deep = F.avg_pool2d(marked[:, None], 9, 1, 4)[:, 0] ** 2 * marked
+    # A row, then a column: the same mean of 9 × 9 cells, several times faster.
+    near = F.avg_pool2d(marked[:, None], (1, 9), 1, (0, 4))
+    deep = F.avg_pool2d(near, (9, 1), 1, (4, 0))[:, 0] ** 2 * marked
     return torch.multinomial(deep.flatten(1), 1, generator=generator)[:, 0]
 
 
