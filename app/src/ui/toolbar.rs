@@ -8,8 +8,8 @@ use super::widgets::{Kind, command_button};
 use crate::command::Command;
 use crate::theme;
 
-/// Below this width there is no room for making scenes, …
-const SCENES_FROM: f32 = 500.0;
+/// Below this width tools in the middle would lie on the button that makes scenes, which makes room for them, …
+const SCENES_FROM: f32 = 600.0;
 /// … below this one for opening pictures, …
 const OPEN_FROM: f32 = 450.0;
 /// … and below this one for the zoom in figures. All of it is in the menus, too.
