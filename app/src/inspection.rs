@@ -120,6 +120,8 @@ impl Default for Inspection {
 const MAX_CURVES: usize = 256;
 /// Maps of so many masks are kept.
 const MAX_MAPS: usize = 8;
+/// Thresholds of a mask whose logits were not looked through yet.
+const USUAL_THRESHOLDS: (f32, f32) = (-8.0, 8.0);
 
 /// Whose maps: of a picture, and of what a candidate of a mask on it looked at.
 pub type MapsKey = (ImageId, Option<CandidateKey>);
@@ -149,6 +151,12 @@ impl Findings {
     /// The curves of a candidate, if they are there.
     pub fn curves(&self, key: CandidateKey) -> Option<&Arc<Curves>> {
         self.curves.get(&key)?.as_ref()
+    }
+
+    /// Thresholds, lowest and highest, that a candidate is looked at with: the range of its logits, once its
+    /// curves are there.
+    pub fn thresholds(&self, key: CandidateKey) -> (f32, f32) {
+        self.curves(key).map_or(USUAL_THRESHOLDS, |curves| (curves.first, curves.last()))
     }
 
     /// Notes that curves are being made; `false` where they are there or on their way.

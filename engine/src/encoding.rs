@@ -112,8 +112,7 @@ impl Engine {
         stop: StopCheck<'_>,
     ) -> Result<(EncodedImage, EncodeTimings), EngineError> {
         let mut image = self.begin_encoding(pixels, stop)?;
-        self.finish_encoding(&mut image, stop)?;
-        let timings = image.timings();
+        let timings = self.finish_encoding(&mut image, stop)?;
         Ok((image, timings))
     }
 
@@ -140,28 +139,35 @@ impl Engine {
         Ok(EncodedImage { timings, ..EncodedImage::new(tokens, frame, &self.model.llm) })
     }
 
-    /// Runs the grounding encoder to its end, from where it was left; nothing if it is there.
+    /// Runs the grounding encoder to its end, from where it was left; nothing if it is there. Returns the time
+    /// spent on the image in all.
     ///
     /// # Errors
     /// As [`Self::encode`]. What was computed until then is kept.
-    pub fn finish_encoding(&self, image: &mut EncodedImage, stop: StopCheck<'_>) -> Result<(), EngineError> {
-        self.finish_frame(&mut image.frame, stop)
+    pub fn finish_encoding(
+        &self,
+        image: &mut EncodedImage,
+        stop: StopCheck<'_>,
+    ) -> Result<EncodeTimings, EngineError> {
+        self.finish_frame(&mut image.frame, stop)?;
+        Ok(image.timings())
     }
 
-    /// See [`Self::finish_encoding`].
+    /// See [`Self::finish_encoding`]. Returns the time that it took now.
     pub(crate) fn finish_frame(
         &self,
         frame: &mut EncodedFrame,
         stop: StopCheck<'_>,
-    ) -> Result<(), EngineError> {
-        let FrameState::Begun(passage) = &mut frame.state else { return Ok(()) };
+    ) -> Result<Duration, EngineError> {
+        let FrameState::Begun(passage) = &mut frame.state else { return Ok(Duration::ZERO) };
         let start = Instant::now();
         let result = timed(&self.device, trace_span!("grounding encoder"), || {
             self.model.grounding_encoder.resume(passage, &mut between(stop))
         });
-        frame.time += start.elapsed();
+        let took = start.elapsed();
+        frame.time += took;
         frame.state = FrameState::Done(result?.0);
-        Ok(())
+        Ok(took)
     }
 
     /// Resizes and normalises for both encoders.
@@ -217,10 +223,6 @@ impl ImageCache for EncodedImage {
 
     fn is_complete(&self) -> bool {
         self.frame.is_done()
-    }
-
-    fn timings(&self) -> EncodeTimings {
-        EncodedImage::timings(self)
     }
 
     fn drop_context(&mut self) {

@@ -20,8 +20,8 @@ use crate::model::config::GlammConfig;
 use crate::model::glamm::{Glamm, Slot};
 use crate::precision::Precision;
 use crate::protocol::{
-    EncoderSides, FinishReason, JobStats, LoadProgress, ModelInfo, ModelSource, ModelSpec, TokenChoice,
-    TokenRecord,
+    EncodeTimings, EncoderSides, FinishReason, JobStats, LoadProgress, ModelInfo, ModelSource, ModelSpec,
+    TokenChoice, TokenRecord,
 };
 use crate::text::conversation::{Prompt, PromptToken, SYSTEM, reply_text};
 use crate::text::grounded::{ReplyEvent, ReplyParser};
@@ -200,12 +200,10 @@ impl Engine {
                 stats.time_to_first_token = start.elapsed();
             }
             if id == self.tokenizer.markers().seg && !image.frame.is_done() {
-                let wait = Instant::now();
-                match self.finish_frame(&mut image.frame, stop) {
+                waited += match self.finish_frame(&mut image.frame, stop) {
                     Err(EngineError::Cancelled) => break FinishReason::Cancelled,
                     result => result?,
-                }
-                waited += wait.elapsed();
+                };
                 report(Increment::ImageEncoded(image.frame.added_to(begun)));
             }
             for event in parser.push(id) {
@@ -327,7 +325,11 @@ impl Backend for Engine {
         Engine::begin_encoding(self, pixels, stop)
     }
 
-    fn finish_encoding(&self, image: &mut EncodedImage, stop: StopCheck<'_>) -> Result<(), EngineError> {
+    fn finish_encoding(
+        &self,
+        image: &mut EncodedImage,
+        stop: StopCheck<'_>,
+    ) -> Result<EncodeTimings, EngineError> {
         Engine::finish_encoding(self, image, stop)
     }
 

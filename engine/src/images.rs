@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use image::RgbImage;
 
-use crate::protocol::{EncodeTimings, ImageId};
+use crate::protocol::ImageId;
 
 /// Memory for what is cached per image, in bytes.
 pub(crate) const CACHE_BUDGET: usize = 2 << 30;
@@ -17,8 +17,6 @@ pub(crate) trait ImageCache {
     fn bytes(&self) -> usize;
     /// Whether masks can be made from the encodings, not words alone.
     fn is_complete(&self) -> bool;
-    /// Time spent on the encodings so far.
-    fn timings(&self) -> EncodeTimings;
     /// Frees the language model's context; the encodings stay.
     fn drop_context(&mut self);
 }
@@ -131,10 +129,6 @@ mod tests {
 
         fn is_complete(&self) -> bool {
             true
-        }
-
-        fn timings(&self) -> EncodeTimings {
-            EncodeTimings::default()
         }
 
         fn drop_context(&mut self) {

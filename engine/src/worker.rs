@@ -17,7 +17,7 @@ use crate::images::{CACHE_BUDGET, ImageCache, OpenImages};
 use crate::job::{Answer, Increment, Question, StopCheck};
 pub(crate) use crate::mailbox::Mailbox;
 use crate::protocol::{
-    EngineCommand, EngineEvent, ImageId, JobRequest, LoadProgress, ModelInfo, ModelSpec, Task,
+    EncodeTimings, EngineCommand, EngineEvent, ImageId, JobRequest, LoadProgress, ModelInfo, ModelSpec, Task,
 };
 use crate::vision::{Click, FeatureMaps, MaskCandidates, MaskPrompt, PixelBox};
 
@@ -46,7 +46,11 @@ pub(crate) trait Backend: Sized {
 
     /// Encodes it as masks need it, from where that was left; [`EngineError::Cancelled`] where `stop`
     /// said so.
-    fn finish_encoding(&self, image: &mut Self::Image, stop: StopCheck<'_>) -> Result<(), EngineError>;
+    fn finish_encoding(
+        &self,
+        image: &mut Self::Image,
+        stop: StopCheck<'_>,
+    ) -> Result<EncodeTimings, EngineError>;
 
     /// Answers a question; a stopped answer is [`crate::protocol::FinishReason::Cancelled`].
     fn converse(
@@ -219,8 +223,8 @@ impl<B: Backend> Worker<B> {
         let cache = self.images.touch(id).and_then(|image| image.cache.as_mut());
         let cache = cache.ok_or(EngineError::UnknownImage)?;
         if !cache.is_complete() {
-            guarded(|| model.finish_encoding(cache, stop))?;
-            self.outbox.send(EngineEvent::ImageEncoded { image: id, timings: cache.timings() });
+            let timings = guarded(|| model.finish_encoding(cache, stop))?;
+            self.outbox.send(EngineEvent::ImageEncoded { image: id, timings });
         }
         Ok(())
     }

@@ -57,10 +57,7 @@ impl State {
             Command::BoxTool => self.set_tool(Tool::Box),
             Command::PointTool => self.set_tool(Tool::Point),
             Command::NewRegion => self.region_in_view(out),
-            Command::ReferToRegion => self.with_region(|state, tag| {
-                state.show_tab(Tab::Chat);
-                state.refer(tag, out);
-            }),
+            Command::ReferToRegion => self.with_region(|state, tag| state.refer(tag, out)),
             Command::SegmentRegion => self.with_region(|state, tag| state.segment_region(tag, out)),
             Command::RenameRegion => self.rename_region(out),
             Command::DuplicateRegion => self.with_region(|state, tag| {

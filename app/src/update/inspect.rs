@@ -186,8 +186,7 @@ impl State {
     /// Moves the threshold of the mask that is looked at, as far as its logits go.
     pub(super) fn move_threshold(&mut self, by: f32, out: &mut Vec<Effect>) {
         let Some(mask) = self.editable_mask() else { return };
-        let curves = self.session.findings.curves((mask.id, mask.chosen));
-        let (low, high) = curves.map_or((-8.0, 8.0), |curves| (curves.first, curves.last()));
+        let (low, high) = self.session.findings.thresholds((mask.id, mask.chosen));
         let threshold = (mask.threshold + by).clamp(low, high.max(low));
         self.inspect(Inspect::DropThreshold(threshold), out);
     }

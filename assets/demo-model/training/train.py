@@ -63,6 +63,11 @@ def end_time(text: str) -> float:
     return (end if end > now else end + timedelta(days=1)).timestamp()
 
 
+def rate(step: int, done: float, warm: int) -> float:
+    """Factor of the rates: a warm-up in steps, then a cosine to zero over the share of the training that is done."""
+    return min(1.0, (step + 1) / warm) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * done)))
+
+
 class Schedule:
     """Warm-up in steps, then a cosine to zero at a wall-clock time: a busy machine makes fewer
     steps, not an unfinished schedule."""
@@ -72,7 +77,7 @@ class Schedule:
 
     def factor(self, step: int) -> float:
         done = min(1.0, (time.time() - self.start) / (self.end - self.start))
-        return min(1.0, (step + 1) / self.warm) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * done)))
+        return rate(step, done, self.warm)
 
 
 def build(tokenizer: Path, kinds: int) -> tuple[Glamm, Heads]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import copy
-import math
 from pathlib import Path
 
 import numpy as np
@@ -22,9 +21,11 @@ from glamm.data import Data
 from glamm.mask_decoder import FOREGROUND, GroundingEncoder
 from glamm.mask_losses import candidate_losses
 from glamm.optim import Optimiser
-from train import Log, save
+from train import Log, rate, save
 
 MASKS = 4
+# Steps of the warm-up.
+WARM = 100
 WEIGHTS = {"first": 1.0, "others": 1.0, "iou_error": 1.0, "old": 2.0}
 """Of the loss terms of every prompt; `old` is the distance to the masks that `[SEG]`s had before."""
 BOX_ERROR = 0.05
@@ -154,7 +155,8 @@ def train(a: argparse.Namespace) -> None:
         groups |= prompts.places(grounding, a.things, 1 + step % 3)
         rest = [weighted(terms) for name, terms in groups.items() if name != "seg"]
         (a.seg_weight * weighted(groups["seg"]) + sum(rest) / len(rest) * 2).backward()
-        optimiser.step(factor(step, a.steps))
+        # By steps and not the clock, so that it can be stopped for a while.
+        optimiser.step(rate(step, step / a.steps, WARM))
         done = step + 1
         with torch.no_grad():
             for target, source in zip(mean.parameters(), grounding.parameters()):
@@ -165,11 +167,6 @@ def train(a: argparse.Namespace) -> None:
         if done % a.eval_steps == 0 or done == a.steps:
             held_out(mean, old, a.val, held, f"step {done} held out")
             keep(a.work, model, mean)
-
-
-def factor(step: int, steps: int, warm: int = 100) -> float:
-    """Of the rates: a warm-up, then a cosine to zero. It counts steps, so that it can be stopped for a while."""
-    return min(1.0, (step + 1) / warm) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * step / steps)))
 
 
 def keep(work: Path, model: torch.nn.Module, mean: GroundingEncoder) -> None:

@@ -9,8 +9,8 @@ use std::time::Instant;
 use super::*;
 use crate::handle::{EngineHandle, SendError};
 use crate::protocol::{
-    CancelToken, DeviceChoice, EncodeTimings, EncoderSides, FinishReason, JobId, JobStats, ModelSource,
-    Reply, Sampling, Turn,
+    CancelToken, DeviceChoice, EncoderSides, FinishReason, JobId, JobStats, ModelSource, Reply, Sampling,
+    Turn,
 };
 use crate::vision::{FeatureMap, MaskLogits};
 
@@ -45,10 +45,6 @@ impl ImageCache for Context {
 
     fn is_complete(&self) -> bool {
         self.is_complete
-    }
-
-    fn timings(&self) -> EncodeTimings {
-        EncodeTimings::default()
     }
 
     fn drop_context(&mut self) {
@@ -111,7 +107,11 @@ impl Backend for Obedient {
         Ok(Context { blocks_left: usize::from(first == LARGE), ..Context::default() })
     }
 
-    fn finish_encoding(&self, image: &mut Context, stop: StopCheck<'_>) -> Result<(), EngineError> {
+    fn finish_encoding(
+        &self,
+        image: &mut Context,
+        stop: StopCheck<'_>,
+    ) -> Result<EncodeTimings, EngineError> {
         if image.blocks_left > 0 {
             image.blocks_left -= 1;
             while !stop() {
@@ -120,7 +120,7 @@ impl Backend for Obedient {
             return Err(EngineError::Cancelled);
         }
         image.is_complete = true;
-        Ok(())
+        Ok(EncodeTimings::default())
     }
 
     fn converse(
@@ -351,6 +351,8 @@ fn an_image_that_exhausts_the_memory_is_reported_and_another_is_encoded() {
             if matches!(**error, EngineError::Device(DeviceError::OutOfMemory { .. })))
     });
     assert!(told, "{events:?}");
+    let encoded = |event: &EngineEvent| matches!(event, EngineEvent::ImageEncoded { image: ImageId(3), .. });
+    assert!(events.iter().any(encoded), "{events:?}");
 }
 
 #[test]

@@ -60,17 +60,11 @@ pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui, inspected: &Inspected) {
         fact(shown, ui, "Token", &text, &hint);
     }
     ui.add_space(5.0);
-    slider(shown, ui, inspected, threshold, curves.map(|curves| (curves.first, curves.last())));
+    slider(shown, ui, inspected, threshold);
 }
 
-fn slider(
-    shown: &mut Shown<'_>,
-    ui: &mut Ui,
-    inspected: &Inspected,
-    threshold: f32,
-    range: Option<(f32, f32)>,
-) {
-    let (low, high) = range.unwrap_or((-8.0, 8.0));
+fn slider(shown: &mut Shown<'_>, ui: &mut Ui, inspected: &Inspected, threshold: f32) {
+    let (low, high) = shown.state.session.findings.thresholds((inspected.mask.id, inspected.mask.chosen));
     let mut value = threshold;
     ui.spacing_mut().slider_width = ui.available_width() - 4.0;
     let response = ui

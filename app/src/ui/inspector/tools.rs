@@ -2,8 +2,8 @@
 
 use egui::{RichText, Slider, Ui};
 
-use crate::inspection::{Brush, Layer, Rival};
-use crate::study::CleanUp;
+use crate::command::Command;
+use crate::inspection::Rival;
 use crate::theme;
 use crate::ui::{Shown, text};
 use crate::update::{Action, BRUSH_RADII, Inspect, Inspected};
@@ -16,7 +16,7 @@ pub(super) fn menus(shown: &mut Shown<'_>, ui: &mut Ui, inspected: &Inspected) {
     ui.spacing_mut().item_spacing.x = 6.0;
     ui.spacing_mut().button_padding = egui::vec2(9.0, 4.0);
     let small = |text: &str| RichText::new(text).font(theme::small_font());
-    ui.menu_button(small("Layers"), |ui| layers(shown, ui, inspected));
+    ui.menu_button(small("Layers"), |ui| layers(shown, ui));
     ui.menu_button(small("Compare"), |ui| compare(shown, ui, inspected));
     ui.add_enabled_ui(inspected.is_editable, |ui| {
         ui.menu_button(small("Clean up"), |ui| clean_up(shown, ui));
@@ -24,27 +24,18 @@ pub(super) fn menus(shown: &mut Shown<'_>, ui: &mut Ui, inspected: &Inspected) {
 }
 
 fn clean_up(shown: &mut Shown<'_>, ui: &mut Ui) {
-    let steps = [
-        ("Remove specks", CleanUp::RemoveSpecks, "Take away pieces smaller than a fiftieth of the largest"),
-        ("Fill holes", CleanUp::FillHoles, "Fill what the mask encloses"),
-        ("Smooth", CleanUp::Smooth, "Round off the edge"),
-    ];
-    for (label, what, hint) in steps {
-        if ui.button(label).on_hover_text(hint).clicked() {
-            shown.send(Action::Inspect(Inspect::CleanUp(what)));
+    for command in [Command::RemoveSpecks, Command::FillHoles, Command::SmoothMask] {
+        let info = command.info();
+        if ui.button(info.label).on_hover_text(info.tooltip).clicked() {
+            shown.command(command);
             ui.close();
         }
     }
     ui.separator();
-    let held = shown.state.ui.inspection.brush;
-    let brushes = [
-        ("Brush", Brush::Paint, "Drag on the picture to add to the mask; Escape puts the brush down"),
-        ("Eraser", Brush::Erase, "Drag on the picture to take from the mask; Escape puts it down"),
-    ];
-    for (label, brush, hint) in brushes {
-        if ui.selectable_label(held == Some(brush), label).on_hover_text(hint).clicked() {
-            let brush = (held != Some(brush)).then_some(brush);
-            shown.send(Action::Inspect(Inspect::Brush(brush)));
+    for command in [Command::Brush, Command::Eraser] {
+        let (info, held) = (command.info(), command.is_chosen(shown.state) == Some(true));
+        if ui.selectable_label(held, info.label).on_hover_text(info.tooltip).clicked() {
+            shown.command(command);
             ui.close();
         }
     }
@@ -102,38 +93,31 @@ fn compare(shown: &mut Shown<'_>, ui: &mut Ui, inspected: &Inspected) {
     }
 }
 
-fn layers(shown: &mut Shown<'_>, ui: &mut Ui, inspected: &Inspected) {
-    let present = shown.state.ui.inspection.layer;
-    let attention = matches!(present, Some(Layer::Attention { .. }));
-    let has_prompt = inspected.mask.candidates.prompt.is_some();
+fn layers(shown: &mut Shown<'_>, ui: &mut Ui) {
     let rows = [
-        (None, present.is_none(), "None", "Nothing over the picture", true),
+        (Command::LayerNone, "None", "Nothing over the picture"),
         (
-            Some(Layer::Grounding),
-            present == Some(Layer::Grounding),
+            Command::LayerGrounding,
             "Grounding features",
             "The grounding encoder's features: their three principal components as red, green and blue",
-            true,
         ),
         (
-            Some(Layer::Global),
-            present == Some(Layer::Global),
+            Command::LayerGlobal,
             "Global features",
             "The global encoder's features: their three principal components as red, green and blue",
-            true,
         ),
         (
-            Some(Layer::Attention { layer: 0, head: 0 }),
-            attention,
+            Command::LayerAttention,
             "Attention of the mask",
             "What the mask's token looked at in the pixel decoder, head by head",
-            has_prompt,
         ),
     ];
-    for (layer, chosen, label, hint, enabled) in rows {
+    for (command, label, hint) in rows {
+        let chosen = command.is_chosen(shown.state) == Some(true);
+        let enabled = command.is_enabled(shown.state);
         let response = ui.add_enabled_ui(enabled, |ui| ui.selectable_label(chosen, label)).inner;
         if response.on_hover_text(hint).clicked() {
-            shown.send(Action::Inspect(Inspect::Layer(layer)));
+            shown.command(command);
             ui.close();
         }
     }
