@@ -409,8 +409,8 @@ impl Module for Neck {
             Some(transformed) => transformed.convolve(&x)?,
             None => x.conv2d(&self.smooth, 1, 1, 1, 1)?,
         };
-        let x = self.norm2.forward(&x.permute((0, 2, 3, 1))?.contiguous()?)?;
-        x.permute((0, 3, 1, 2))?.contiguous()
+        // Channels stay together in memory, as the pixel decoder reads them.
+        self.norm2.forward(&x.permute((0, 2, 3, 1))?.contiguous()?)?.permute((0, 3, 1, 2))
     }
 }
 

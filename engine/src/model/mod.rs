@@ -4,6 +4,7 @@
 mod attention;
 pub mod backend;
 pub mod config;
+mod cross_attention;
 mod elementwise;
 pub mod glamm;
 pub mod global_encoder;

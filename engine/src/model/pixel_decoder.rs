@@ -2,7 +2,7 @@
 //! projected hidden state of a `[SEG]` to mask logits; called once for every `[SEG]`, while text
 //! goes on.
 
-use candle_core::{D, IndexOp, Module, Result, Tensor};
+use candle_core::{IndexOp, Module, Result, Tensor};
 use candle_nn::{LayerNorm, VarBuilder};
 
 use super::config::GroundingConfig;
@@ -81,8 +81,10 @@ impl PixelDecoder {
     /// # Errors
     /// The tensor library's.
     pub fn decode(&self, image_embedding: &Tensor, sparse: &Tensor, dense: &Tensor) -> Result<DecodedMasks> {
-        let image = image_embedding.broadcast_add(dense)?;
-        let positions = self.prompt_encoder.dense_positions()?;
+        // Channels last: the encoder leaves them so, and a cell is a row.
+        let channels_last = |x: &Tensor| x.permute((0, 2, 3, 1));
+        let image = channels_last(image_embedding)?.broadcast_add(&channels_last(dense)?)?;
+        let positions = channels_last(&self.prompt_encoder.dense_positions()?)?;
         let (n, images) = (sparse.dim(0)?, image.dim(0)?);
         if n <= 1 || !image.device().is_cpu() {
             return self.mask_decoder.forward(&image, &positions, sparse);
@@ -132,25 +134,22 @@ impl MaskDecoder {
         })
     }
 
-    /// `image` and `positions` are `[1 or n, width, h, w]`, `sparse` `[n, tokens, width]`.
+    /// `image` and `positions` are `[1 or n, h, w, width]`, `sparse` `[n, tokens, width]`.
     fn forward(&self, image: &Tensor, positions: &Tensor, sparse: &Tensor) -> Result<DecodedMasks> {
         let (n, _, width) = sparse.dims3()?;
-        let (images, _, h, w) = image.dims4()?;
+        let (images, h, w, _) = image.dims4()?;
         let masks = self.mask_tokens.dim(0)?;
         let own = Tensor::cat(&[&self.iou_token, &self.mask_tokens], 0)?;
         let own = own.unsqueeze(0)?.broadcast_as((n, masks + 1, width))?;
         let tokens = Tensor::cat(&[&own, sparse], 1)?;
-        let as_cells = |x: &Tensor| x.flatten_from(2)?.transpose(1, 2)?.contiguous();
-        let mut cells = as_cells(image)?;
+        let mut cells = image.flatten(1, 2)?;
         if images != n {
             cells = cells.broadcast_as((n, h * w, width))?.contiguous()?;
         }
         let Transformed { tokens, cells, looks } =
-            self.transformer.forward(&tokens, &cells, &as_cells(positions)?)?;
+            self.transformer.forward(&tokens, &cells, &positions.flatten(1, 2)?)?;
 
-        let upscaled = self.upscale(&cells.reshape((n, h, w, width))?)?;
-        let (_, height, across, channels) = upscaled.dims4()?;
-        let pixels = upscaled.reshape((n, height * across, channels))?;
+        let pixels = self.upscale(&cells)?;
         let weights = self
             .output_hypernetworks_mlps
             .iter()
@@ -159,8 +158,10 @@ impl MaskDecoder {
             .collect::<Result<Vec<_>>>()?;
         let weights = Tensor::stack(&weights, 1)?;
         let logits = weights.matmul(&pixels.transpose(1, 2)?)?;
+        // Each cell has become four, and each of these four: rows and columns in them come behind one another.
+        let logits = logits.reshape(&[n * masks, h, w, 2, 2, 2, 2])?.permute(vec![0, 1, 3, 5, 2, 4, 6])?;
         Ok(DecodedMasks {
-            logits: logits.reshape((n, masks, height, across))?,
+            logits: logits.contiguous()?.reshape((n, masks, 4 * h, 4 * w))?,
             iou: self.iou_prediction_head.forward(&tokens.i((.., 0, ..))?.contiguous()?)?,
             // The IoU token comes first.
             looks: looks
@@ -170,36 +171,43 @@ impl MaskDecoder {
         })
     }
 
-    /// `[n, h, w, width]` → `[n, 4 h, 4 w, width / 8]`.
+    /// `[n, cells, width]` → `[n, cells · 16, width / 8]`: pixels cell by cell, in the order of the doublings.
     fn upscale(&self, cells: &Tensor) -> Result<Tensor> {
-        let x =
-            elementwise::gelu(norms::layer_norm(&self.upscale_norm, &self.upscale_first.forward(cells)?)?)?;
+        let x = self.upscale_first.forward(cells)?;
+        let x = elementwise::gelu(norms::layer_norm(&self.upscale_norm, &x)?)?;
         elementwise::gelu(self.upscale_second.forward(&x)?)
     }
 }
 
-/// A transposed convolution of size 2 and stride 2, channels last: every cell becomes four by a
-/// plain matrix product.
+/// A transposed convolution of size 2 and stride 2: every cell becomes four, by a plain matrix product.
+/// They are left together, the upper two first.
 #[derive(Debug, Clone)]
 struct Doubling {
+    /// `[from, 4 · to]`.
     weight: Tensor,
+    /// `[4 · to]`, the same four times.
     bias: Tensor,
 }
 
 impl Doubling {
     fn new(from: usize, to: usize, vb: &VarBuilder) -> Result<Self> {
-        Ok(Self { weight: vb.get((from, to, 2, 2), "weight")?, bias: vb.get(to, "bias")? })
+        Self::of(&vb.get((from, to, 2, 2), "weight")?, &vb.get(to, "bias")?)
+    }
+
+    /// `weight` is `[from, to, 2, 2]`, `bias` `[to]`.
+    fn of(weight: &Tensor, bias: &Tensor) -> Result<Self> {
+        let (from, to, ..) = weight.dims4()?;
+        let weight = weight.permute((0, 2, 3, 1))?.contiguous()?.reshape((from, 4 * to))?;
+        Ok(Self { weight, bias: bias.repeat(4)? })
     }
 }
 
 impl Module for Doubling {
+    /// `[n, cells, from]` → `[n, 4 · cells, to]`.
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let (n, h, w, from) = x.dims4()?;
-        let to = self.bias.dim(D::Minus1)?;
-        let weight = self.weight.permute((0, 2, 3, 1))?.reshape((from, 4 * to))?;
-        let x = x.reshape((n * h * w, from))?.matmul(&weight)?;
-        let x = x.reshape(&[n * h, w, 2, 2, to])?.transpose(1, 2)?;
-        elementwise::add_bias(x.reshape((n, 2 * h, 2 * w, to))?, &self.bias)
+        let (n, cells, from) = x.dims3()?;
+        let x = x.reshape((n * cells, from))?.matmul(&self.weight)?;
+        elementwise::add_bias(x, &self.bias)?.reshape((n, 4 * cells, ()))
     }
 }
 
@@ -214,12 +222,14 @@ mod tests {
     #[test]
     fn doubling_is_the_transposed_convolution() {
         let random = |shape: &[usize]| Tensor::randn(0f32, 1.0, shape, &Device::Cpu).unwrap();
-        let doubling = Doubling { weight: random(&[3, 5, 2, 2]), bias: random(&[5]) };
+        let (weight, bias) = (random(&[3, 5, 2, 2]), random(&[5]));
         let x = random(&[2, 3, 4, 6]);
-        let want = x.conv_transpose2d(&doubling.weight, 0, 0, 2, 1).unwrap();
-        let want = want.permute((0, 2, 3, 1)).unwrap().broadcast_add(&doubling.bias).unwrap();
-        let got = doubling.forward(&x.permute((0, 2, 3, 1)).unwrap()).unwrap();
-        assert_eq!(got.dims(), want.dims());
+        let want = x.conv_transpose2d(&weight, 0, 0, 2, 1).unwrap();
+        let want = want.permute((0, 2, 3, 1)).unwrap().broadcast_add(&bias).unwrap();
+        let cells = x.permute((0, 2, 3, 1)).unwrap().flatten(1, 2).unwrap();
+        let got = Doubling::of(&weight, &bias).unwrap().forward(&cells).unwrap();
+        let got = got.reshape(&[2, 4, 6, 2, 2, 5]).unwrap().transpose(2, 3).unwrap();
+        let got = got.reshape((2, 8, 12, 5)).unwrap();
         let difference = (got - want).unwrap().abs().unwrap().max_all().unwrap();
         assert!(difference.to_scalar::<f32>().unwrap() < 1e-5);
     }

@@ -130,7 +130,7 @@ impl PromptEncoder {
         let centre = |i: usize| (i as f32 + 0.5) / n as f32;
         let places = (0..n * n).flat_map(|i| [centre(i % n), centre(i / n)]).collect();
         let places = Tensor::from_vec(places, (n * n, 2), self.gaussian.device())?;
-        let positions = self.encode_places(&places)?.t()?.contiguous()?.reshape((1, (), n, n))?;
+        let positions = self.encode_places(&places)?.reshape((1, n, n, ()))?.permute((0, 3, 1, 2))?;
         Ok(self.dense_positions.get_or_init(|| positions).clone())
     }
 

@@ -8,11 +8,11 @@ use candle_core::{Module, Result, Tensor};
 use candle_nn::{LayerNorm, VarBuilder};
 
 use super::config::GroundingConfig;
+use super::cross_attention::{CellsToTokens, TokensToCells};
 use super::elementwise;
 use super::layers::dense;
 use super::matrix::Projection;
 use super::norms;
-use super::tiled_attention::{self, Factors, Sight};
 
 const NORM_EPS: f64 = 1e-5;
 
@@ -20,7 +20,7 @@ const NORM_EPS: f64 = 1e-5;
 #[derive(Debug, Clone)]
 pub(super) struct TwoWayTransformer {
     layers: Vec<TwoWayBlock>,
-    final_attn_token_to_image: Attention,
+    final_attn_token_to_image: TokensToCells,
     norm_final_attn: LayerNorm,
 }
 
@@ -42,10 +42,8 @@ impl TwoWayTransformer {
             layers: (0..config.decoder_depth)
                 .map(|i| TwoWayBlock::new(config, i == 0, &vb.pp("layers").pp(i)))
                 .collect::<Result<_>>()?,
-            final_attn_token_to_image: Attention::new(
-                width,
-                width / 2,
-                heads,
+            final_attn_token_to_image: TokensToCells::new(
+                (width, heads),
                 &vb.pp("final_attn_token_to_image"),
             )?,
             norm_final_attn: candle_nn::layer_norm(width, NORM_EPS, vb.pp("norm_final_attn"))?,
@@ -63,8 +61,8 @@ impl TwoWayTransformer {
         }
         let (x, cells) = state;
         let q = (&x + tokens)?;
-        let k = cells.broadcast_add(positions)?;
-        let (mixed, look) = self.final_attn_token_to_image.forward_and_weights(&q, &k, &cells)?;
+        let (mixed, look) =
+            self.final_attn_token_to_image.forward(&q, &cells.broadcast_add(positions)?, &cells)?;
         looks.push(look);
         Ok(Transformed { tokens: norms::layer_norm(&self.norm_final_attn, &(x + mixed)?)?, cells, looks })
     }
@@ -75,33 +73,32 @@ struct TwoWayBlock {
     /// In the first block tokens are their own positions: attention replaces them, and no
     /// positions are added.
     is_first: bool,
-    self_attn: Attention,
+    self_attn: SelfAttention,
     norm1: LayerNorm,
-    cross_attn_token_to_image: Attention,
+    cross_attn_token_to_image: TokensToCells,
     norm2: LayerNorm,
     lin1: Projection,
     lin2: Projection,
     norm3: LayerNorm,
-    cross_attn_image_to_token: Attention,
+    cross_attn_image_to_token: CellsToTokens,
     norm4: LayerNorm,
 }
 
 impl TwoWayBlock {
     fn new(config: &GroundingConfig, is_first: bool, vb: &VarBuilder) -> Result<Self> {
         let (width, inner) = (config.prompt_embed_dim, config.decoder_mlp_dim);
-        let attention =
-            |inner, name: &str| Attention::new(width, inner, config.decoder_num_heads, &vb.pp(name));
+        let sizes = (width, config.decoder_num_heads);
         let norm = |name: &str| candle_nn::layer_norm(width, NORM_EPS, vb.pp(name));
         Ok(Self {
             is_first,
-            self_attn: attention(width, "self_attn")?,
+            self_attn: SelfAttention::new(sizes, &vb.pp("self_attn"))?,
             norm1: norm("norm1")?,
-            cross_attn_token_to_image: attention(width / 2, "cross_attn_token_to_image")?,
+            cross_attn_token_to_image: TokensToCells::new(sizes, &vb.pp("cross_attn_token_to_image"))?,
             norm2: norm("norm2")?,
             lin1: dense(width, inner, &vb.pp("mlp.lin1"))?,
             lin2: dense(inner, width, &vb.pp("mlp.lin2"))?,
             norm3: norm("norm3")?,
-            cross_attn_image_to_token: attention(width / 2, "cross_attn_image_to_token")?,
+            cross_attn_image_to_token: CellsToTokens::new(sizes, &vb.pp("cross_attn_image_to_token"))?,
             norm4: norm("norm4")?,
         })
     }
@@ -115,16 +112,16 @@ impl TwoWayBlock {
         cell_positions: &Tensor,
     ) -> Result<((Tensor, Tensor), Tensor)> {
         let tokens = if self.is_first {
-            self.self_attn.forward(tokens, tokens, tokens)?
+            self.self_attn.forward(tokens, tokens)?
         } else {
             let q = (tokens + token_positions)?;
-            (tokens + self.self_attn.forward(&q, &q, tokens)?)?
+            (tokens + self.self_attn.forward(&q, tokens)?)?
         };
         let tokens = norms::layer_norm(&self.norm1, &tokens)?;
 
         let q = (&tokens + token_positions)?;
         let k = cells.broadcast_add(cell_positions)?;
-        let (mixed, look) = self.cross_attn_token_to_image.forward_and_weights(&q, &k, cells)?;
+        let (mixed, look) = self.cross_attn_token_to_image.forward(&q, &k, cells)?;
         let tokens = norms::layer_norm(&self.norm2, &(tokens + mixed)?)?;
 
         let mlp = self.lin2.forward(&self.lin1.forward(&tokens)?.relu()?)?;
@@ -136,9 +133,9 @@ impl TwoWayBlock {
     }
 }
 
-/// Multi-head attention whose inner width may be less than that of its inputs.
+/// Multi-head attention of the tokens among each other.
 #[derive(Debug, Clone)]
-struct Attention {
+struct SelfAttention {
     heads: usize,
     q_proj: Projection,
     k_proj: Projection,
@@ -146,50 +143,26 @@ struct Attention {
     out_proj: Projection,
 }
 
-impl Attention {
-    fn new(width: usize, inner: usize, heads: usize, vb: &VarBuilder) -> Result<Self> {
+impl SelfAttention {
+    fn new((width, heads): (usize, usize), vb: &VarBuilder) -> Result<Self> {
+        let projection = |name: &str| dense(width, width, &vb.pp(name));
         Ok(Self {
             heads,
-            q_proj: dense(width, inner, &vb.pp("q_proj"))?,
-            k_proj: dense(width, inner, &vb.pp("k_proj"))?,
-            v_proj: dense(width, inner, &vb.pp("v_proj"))?,
-            out_proj: dense(inner, width, &vb.pp("out_proj"))?,
+            q_proj: projection("q_proj")?,
+            k_proj: projection("k_proj")?,
+            v_proj: projection("v_proj")?,
+            out_proj: projection("out_proj")?,
         })
     }
 
-    fn forward(&self, q: &Tensor, k: &Tensor, v: &Tensor) -> Result<Tensor> {
-        let parts = self.project(q, k, v)?;
-        if parts[0].dim(0)? == 1 {
-            let [q, k, v] = [parts[0].get(0)?, parts[1].get(0)?, parts[2].get(0)?];
-            if let Some(mixed) = tiled_attention::attend([&q, &k, &v], Sight::All, Factors::Single)? {
-                return self.out_proj.forward(&mixed.unsqueeze(0)?);
-            }
-        }
-        self.mix(parts).map(|(mixed, _)| mixed)
-    }
-
-    /// Also the weights, `[n, heads, queries, keys]`.
-    fn forward_and_weights(&self, q: &Tensor, k: &Tensor, v: &Tensor) -> Result<(Tensor, Tensor)> {
-        self.mix(self.project(q, k, v)?)
-    }
-
-    /// Queries, keys and values, `[n, heads, tokens, width]`.
-    fn project(&self, q: &Tensor, k: &Tensor, v: &Tensor) -> Result<[Tensor; 3]> {
-        let split = |x: Tensor| {
-            let (n, tokens, inner) = x.dims3()?;
-            x.reshape((n, tokens, self.heads, inner / self.heads))?.transpose(1, 2)
-        };
-        let (q, k, v) = (self.q_proj.forward(q)?, self.k_proj.forward(k)?, self.v_proj.forward(v)?);
-        Ok([split(q)?, split(k)?, split(v)?])
-    }
-
-    fn mix(&self, parts: [Tensor; 3]) -> Result<(Tensor, Tensor)> {
-        let [q, k, v] = parts.map(|part| part.contiguous());
-        let (q, k, v) = (q?, k?, v?);
-        let (n, heads, tokens, head) = q.dims4()?;
+    /// `x` is what queries and keys are made of.
+    fn forward(&self, x: &Tensor, values: &Tensor) -> Result<Tensor> {
+        let (n, tokens, width) = x.dims3()?;
+        let head = width / self.heads;
+        let split = |x: Tensor| x.reshape((n, tokens, self.heads, head))?.transpose(1, 2)?.contiguous();
+        let (q, k) = (split(self.q_proj.forward(x)?)?, split(self.k_proj.forward(x)?)?);
         let logits = ((q * (head as f64).powf(-0.5))?).matmul(&k.t()?)?;
-        let weights = elementwise::softmax(logits)?;
-        let mixed = weights.matmul(&v)?.transpose(1, 2)?.reshape((n, tokens, heads * head))?;
-        Ok((self.out_proj.forward(&mixed)?, weights))
+        let mixed = elementwise::softmax(logits)?.matmul(&split(self.v_proj.forward(values)?)?)?;
+        self.out_proj.forward(&mixed.transpose(1, 2)?.reshape((n, tokens, width))?)
     }
 }

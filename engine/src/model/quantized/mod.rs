@@ -8,12 +8,16 @@
 //! and no second copy of the matrix is kept. Inputs are rounded to eight bits, with a scale for every
 //! block, as GGML does.
 //!
-//! Everything is written for any processor but [`vnni`] and [`few`], which are asked for at run time.
+//! Whether the processor has what [`vnni`] and [`few`] need is asked for at run time.
 
+#[cfg(target_arch = "x86_64")]
 mod activations;
 #[cfg(target_arch = "x86_64")]
 mod few;
+#[cfg(target_arch = "x86_64")]
 mod panel;
+#[cfg(target_arch = "x86_64")]
+mod turn;
 #[cfg(target_arch = "x86_64")]
 mod vnni;
 
@@ -21,7 +25,7 @@ use super::elementwise::Finish;
 use super::matrix::Format;
 
 /// From so many rows of input on, unpacking the matrix pays.
-const MANY_ROWS: usize = 20;
+const MANY_ROWS: usize = 12;
 
 /// `x` `[rows, columns]` times the transpose of the matrix `[outputs, columns]` that is `stored` in
 /// `format`, finished, into `product` `[rows, outputs]`. Returns whether it was done: not for other
@@ -51,9 +55,10 @@ pub(super) fn multiply(
     false
 }
 
-#[cfg(test)]
+#[cfg(all(test, target_arch = "x86_64"))]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
+    #![expect(unsafe_code, reason = "what the processor has is asked for first")]
 
     use candle_core::quantized::QTensor;
 
@@ -75,6 +80,9 @@ mod tests {
 
     #[test]
     fn panels_hold_the_elements() {
+        if !vnni::is_available() {
+            return; // This processor has no kernel.
+        }
         for format in BLOCKS {
             // More than is unpacked at a time.
             let (rows, columns) = (40, 768);
@@ -83,7 +91,8 @@ mod tests {
             let mut panel = Panel::new();
             // The second panel is not full.
             for first in [0, WIDTH] {
-                panel.unpack(&matrix, first);
+                // SAFETY: `is_available` was asked.
+                unsafe { panel.unpack(&matrix, first) };
                 for (lane, column) in
                     (0..WIDTH).flat_map(|lane| (0..columns).map(move |column| (lane, column)))
                 {

@@ -1,16 +1,22 @@
 //! Panels: 32 rows of a matrix in blocks, unpacked to bytes.
-
-use std::ops::Range;
+//!
+//! Bytes are unpacked eight at a time in a whole number: written one at a time, they stay so. A square of 16
+//! rows and 64 columns is then [turned](turn()) in registers.
 
 use half::f16;
 
+use super::turn::turn;
 use crate::model::matrix::Format;
 
 /// Rows of the matrix in a panel.
 pub(super) const WIDTH: usize = 32;
-/// Columns that are unpacked of each row in turn: their bytes stay in the processor's first cache
-/// while all rows are written between each other.
+/// Rows that are unpacked together, half a panel.
+pub(super) const LANES: usize = 16;
+/// Columns that are unpacked of each of them in turn: their bytes stay in the processor's first cache
+/// until they are turned.
 const STRETCH: usize = 512;
+/// Of 64 columns each.
+const SQUARES: usize = STRETCH / (4 * LANES);
 
 /// A matrix in blocks.
 #[derive(Debug, Clone, Copy)]
@@ -67,72 +73,73 @@ impl Panel {
     }
 
     /// Unpacks rows `first..first + WIDTH`, all columns. Rows beyond the last are 0.
+    #[target_feature(enable = "avx512f")]
     pub(super) fn unpack(&mut self, matrix: &StoredMatrix<'_>, first: usize) {
         let blocks = matrix.columns / block(matrix.format);
         let zeros = [Numbers([0.0; 16]); 2];
         self.bytes.resize(matrix.columns / 4, [Lane([0; 16]); 2]);
         self.scales.resize(blocks, zeros);
         self.offsets.resize(blocks, zeros);
-        for start in (0..matrix.columns).step_by(STRETCH) {
-            let columns = start..matrix.columns.min(start + STRETCH);
-            for lane in 0..WIDTH {
-                if first + lane < matrix.rows {
-                    self.unpack_row(matrix, (lane, first + lane), columns.clone());
-                }
+        for half in 0..2 {
+            let place = (half, first + half * LANES);
+            match matrix.format {
+                Format::Q8_0 => self.fill(matrix, place, q8_0),
+                Format::Q5_0 => self.fill(matrix, place, q5_0),
+                Format::Q4_0 => self.fill(matrix, place, q4_0),
+                Format::Q6K => self.fill(matrix, place, q6k),
+                Format::Q5K => self.fill(matrix, place, q5k),
+                Format::Q4K => self.fill(matrix, place, q4k),
+                Format::F32 | Format::F16 | Format::BF16 => {}
             }
         }
-        for lane in matrix.rows.saturating_sub(first)..WIDTH {
-            self.clear(lane);
-        }
     }
 
-    /// Some columns of one row, whole blocks of the format.
-    fn unpack_row(&mut self, matrix: &StoredMatrix<'_>, (lane, row): (usize, usize), columns: Range<usize>) {
-        let format = matrix.format;
-        let (from, to) = (format.bytes(columns.start), format.bytes(columns.end));
-        let stored = &matrix.stored[row * format.bytes(matrix.columns)..][from..to];
-        let place = (lane, columns);
-        match format {
-            Format::Q8_0 => self.fill(place, stored.as_chunks().0, q8_0),
-            Format::Q5_0 => self.fill(place, stored.as_chunks().0, q5_0),
-            Format::Q4_0 => self.fill(place, stored.as_chunks().0, q4_0),
-            Format::Q6K => self.fill(place, stored.as_chunks().0, q6k),
-            Format::Q5K => self.fill(place, stored.as_chunks().0, q5k),
-            Format::Q4K => self.fill(place, stored.as_chunks().0, q4k),
-            Format::F32 | Format::F16 | Format::BF16 => {}
-        }
-    }
-
-    fn clear(&mut self, lane: usize) {
-        let (half, lane) = (lane / 16, lane % 16);
-        self.scales.iter_mut().for_each(|block| block[half].0[lane] = 0.0);
-        self.offsets.iter_mut().for_each(|block| block[half].0[lane] = 0.0);
-    }
-
-    /// Writes columns of one row, whose blocks have `SIZE` bytes and hold `BLOCKS` scales over
-    /// `VALUES` values.
+    /// Unpacks half a panel, from the row `first` of the matrix on, whose stored blocks have `SIZE` bytes
+    /// and hold `BLOCKS` scales over `VALUES` values.
+    #[target_feature(enable = "avx512f")]
     fn fill<const SIZE: usize, const VALUES: usize, const BLOCKS: usize>(
         &mut self,
-        (lane, columns): (usize, Range<usize>),
-        stored: &[[u8; SIZE]],
+        matrix: &StoredMatrix<'_>,
+        (half, first): (usize, usize),
         read: impl Fn(&[u8; SIZE]) -> Unpacked<VALUES, BLOCKS>,
     ) {
-        let (half, lane) = (lane / 16, lane % 16);
-        let of_block = VALUES / BLOCKS;
-        let blocks = columns.start / of_block..columns.end / of_block;
-        let bytes = self.bytes[columns.start / 4..columns.end / 4].chunks_exact_mut(VALUES / 4);
-        let scales = self.scales[blocks.clone()].chunks_exact_mut(BLOCKS);
-        let numbers = scales.zip(self.offsets[blocks].chunks_exact_mut(BLOCKS));
-        for (stored, (bytes, (scales, offsets))) in stored.iter().zip(bytes.zip(numbers)) {
-            let unpacked = read(stored);
-            for (place, four) in bytes.iter_mut().zip(unpacked.bytes.as_chunks().0) {
-                place[half].0[lane] = u32::from_le_bytes(*four);
+        let of_row = matrix.columns / VALUES;
+        let (stored, _) = matrix.stored.as_chunks::<SIZE>();
+        let rows: [&[[u8; SIZE]]; LANES] = std::array::from_fn(|lane| match first + lane {
+            row if row < matrix.rows => &stored[row * of_row..][..of_row],
+            _ => &[],
+        });
+        let own_offsets = common_offset(matrix.format).is_none();
+        let at_once = STRETCH / VALUES;
+        let bytes = self.bytes.chunks_mut(STRETCH / 4);
+        let scales = self.scales.chunks_mut(at_once * BLOCKS);
+        let offsets = self.offsets.chunks_mut(at_once * BLOCKS);
+        for (index, (bytes, (scales, offsets))) in bytes.zip(scales.zip(offsets)).enumerate() {
+            let mut squares = [[Lane([0; LANES]); LANES]; SQUARES];
+            for (lane, row) in rows.iter().enumerate() {
+                let numbers = scales.chunks_exact_mut(BLOCKS).zip(offsets.chunks_exact_mut(BLOCKS));
+                for (i, (scales, offsets)) in numbers.enumerate() {
+                    let stored = row.get(index * at_once + i);
+                    let unpacked = stored.map_or(const { Unpacked::nothing() }, &read);
+                    for (bytes, place) in unpacked.bytes.as_chunks::<32>().0.iter().zip(i * VALUES / 32..) {
+                        let of_lane: &mut [[u8; 32]; 2] = bytemuck::cast_mut(&mut squares[place / 2][lane].0);
+                        of_lane[place % 2] = *bytes;
+                    }
+                    for (place, scale) in scales.iter_mut().zip(unpacked.scales) {
+                        place[half].0[lane] = scale;
+                    }
+                    if own_offsets {
+                        for (place, offset) in offsets.iter_mut().zip(unpacked.offsets) {
+                            place[half].0[lane] = offset;
+                        }
+                    }
+                }
             }
-            for (place, scale) in scales.iter_mut().zip(unpacked.scales) {
-                place[half].0[lane] = scale;
-            }
-            for (place, offset) in offsets.iter_mut().zip(unpacked.offsets) {
-                place[half].0[lane] = offset;
+            for (square, lanes) in squares.iter_mut().zip(bytes.chunks_mut(LANES)) {
+                turn(square);
+                for (lane, turned) in lanes.iter_mut().zip(&*square) {
+                    lane[half] = *turned;
+                }
             }
         }
     }
@@ -146,6 +153,17 @@ struct Unpacked<const VALUES: usize, const BLOCKS: usize> {
     offsets: [f32; BLOCKS],
 }
 
+impl<const VALUES: usize, const BLOCKS: usize> Unpacked<VALUES, BLOCKS> {
+    const fn nothing() -> Self {
+        Self { bytes: [0; VALUES], scales: [0.0; BLOCKS], offsets: [0.0; BLOCKS] }
+    }
+}
+
+/// `N` bytes from `start` on, which are within the block.
+fn part<const N: usize>(block: &[u8], start: usize) -> &[u8; N] {
+    block[start..].first_chunk().unwrap_or(&[0; N])
+}
+
 fn half(bytes: &[u8], at: usize) -> f32 {
     f16::from_le_bytes([bytes[at], bytes[at + 1]]).to_f32()
 }
@@ -156,47 +174,74 @@ fn q8_0(block: &[u8; 34]) -> Unpacked<32, 1> {
     Unpacked { bytes, scales: [half(block, 0)], offsets: [0.0] }
 }
 
-/// The low half bytes, then the high ones.
-fn nibbles(packed: &[u8; 16]) -> [u8; 32] {
-    std::array::from_fn(|i| if i < 16 { packed[i] & 15 } else { packed[i - 16] >> 4 })
+/// The same byte eight times. Bytes are unpacked eight at a time: one at a time, the compiler does just that.
+const fn every(byte: u8) -> u64 {
+    u64::from_le_bytes([byte; 8])
 }
 
-/// `d: f16`, 32 half bytes.
+/// Bytes from `8 * index` on.
+fn eight(bytes: &[u8], index: usize) -> u64 {
+    u64::from_le_bytes(*part(bytes, 8 * index))
+}
+
+/// Writes eight bytes: the lower halves of `low`, and `high` over them.
+fn put(bytes: &mut [u8], index: usize, low: u64, high: u64) {
+    bytes[8 * index..][..8].copy_from_slice(&(low & every(15) | high).to_le_bytes());
+}
+
+/// `d: f16`, 32 half bytes: the low halves, then the high ones.
 fn q4_0(block: &[u8; 18]) -> Unpacked<32, 1> {
-    let packed = std::array::from_fn(|i| block[2 + i]);
-    Unpacked { bytes: nibbles(&packed), scales: [half(block, 0)], offsets: [0.0] }
+    let mut bytes = [0; 32];
+    for i in 0..2 {
+        let packed = eight(&block[2..], i);
+        put(&mut bytes, i, packed, 0);
+        put(&mut bytes, 2 + i, packed >> 4, 0);
+    }
+    Unpacked { bytes, scales: [half(block, 0)], offsets: [0.0] }
 }
 
 /// `d: f16`, 32 fifth bits, 32 half bytes.
 fn q5_0(block: &[u8; 22]) -> Unpacked<32, 1> {
-    let fifth = u32::from_le_bytes([block[2], block[3], block[4], block[5]]);
-    let low = nibbles(&std::array::from_fn(|i| block[6 + i]));
-    let bytes = std::array::from_fn(|i| low[i] | ((fifth >> i & 1) as u8) << 4);
+    /// In byte `i` only bit `i`.
+    const ONE_EACH: u64 = 0x8040_2010_0804_0201;
+    let fifths = |i: usize| {
+        let bits = (u64::from(block[2 + i]) * every(1)) & ONE_EACH;
+        // Any bit in a byte carries into its highest.
+        ((bits + every(127)) >> 7 & every(1)) << 4
+    };
+    let mut bytes = [0; 32];
+    for i in 0..2 {
+        let packed = eight(&block[6..], i);
+        put(&mut bytes, i, packed, fifths(i));
+        put(&mut bytes, 2 + i, packed >> 4, fifths(2 + i));
+    }
     Unpacked { bytes, scales: [half(block, 0)], offsets: [0.0] }
 }
 
 /// Scales and offsets of eight blocks of 32, six bits each, in units of `d` and `dmin`.
-fn k_scales(d: f32, dmin: f32, packed: &[u8]) -> ([f32; 8], [f32; 8]) {
-    let scale = |i: usize| match i {
-        0..4 => packed[i] & 63,
-        _ => packed[i + 4] & 15 | packed[i - 4] >> 6 << 4,
+fn k_scales(d: f32, dmin: f32, packed: &[u8; 12]) -> ([f32; 8], [f32; 8]) {
+    const SIX: u32 = 0x3f3f_3f3f;
+    const LOW_FOUR: u32 = 0x0f0f_0f0f;
+    const HIGH_TWO: u32 = 0x3030_3030;
+    // Four bytes at a time. Of the later scales and offsets the upper two bits lie above the earlier ones.
+    let [a, b, c] = std::array::from_fn(|i| u32::from_le_bytes(packed.as_chunks().0[i]));
+    let all = |unit: f32, first: u32, second: u32| {
+        let bytes = (u64::from(second) << 32 | u64::from(first)).to_le_bytes();
+        bytes.map(|byte| unit * f32::from(byte))
     };
-    let offset = |i: usize| match i {
-        0..4 => packed[i + 4] & 63,
-        _ => packed[i + 4] >> 4 | packed[i] >> 6 << 4,
-    };
-    let scales = std::array::from_fn(|i| d * f32::from(scale(i)));
-    (scales, std::array::from_fn(|i| dmin * f32::from(offset(i))))
+    let scales = all(d, a & SIX, c & LOW_FOUR | a >> 2 & HIGH_TWO);
+    (scales, all(dmin, b & SIX, c >> 4 & LOW_FOUR | b >> 2 & HIGH_TWO))
 }
 
 /// `d, dmin: f16`, 12 bytes of scales, 256 half bytes: of each 32 bytes first the low halves.
 fn q4k(block: &[u8; 144]) -> Unpacked<256, 8> {
-    let (scales, offsets) = k_scales(half(block, 0), half(block, 2), &block[4..16]);
+    let (scales, offsets) = k_scales(half(block, 0), half(block, 2), part(block, 4));
     let mut bytes = [0; 256];
     for (bytes, packed) in bytes.as_chunks_mut::<64>().0.iter_mut().zip(block[16..].as_chunks::<32>().0) {
-        for i in 0..32 {
-            bytes[i] = packed[i] & 15;
-            bytes[32 + i] = packed[i] >> 4;
+        for i in 0..4 {
+            let packed = eight(packed, i);
+            put(bytes, i, packed, 0);
+            put(bytes, 4 + i, packed >> 4, 0);
         }
     }
     Unpacked { bytes, scales, offsets }
@@ -204,14 +249,15 @@ fn q4k(block: &[u8; 144]) -> Unpacked<256, 8> {
 
 /// As [`q4k`], with fifth bits: byte `i` of 32 holds those of elements `i`, `32 + i` …
 fn q5k(block: &[u8; 176]) -> Unpacked<256, 8> {
-    let (scales, offsets) = k_scales(half(block, 0), half(block, 2), &block[4..16]);
+    let (scales, offsets) = k_scales(half(block, 0), half(block, 2), part(block, 4));
     let mut bytes = [0; 256];
     let fifth = &block[16..48];
     let parts = bytes.as_chunks_mut::<64>().0.iter_mut().zip(block[48..].as_chunks::<32>().0);
     for (part, (bytes, packed)) in parts.enumerate() {
-        for i in 0..32 {
-            bytes[i] = packed[i] & 15 | (fifth[i] >> (2 * part) & 1) << 4;
-            bytes[32 + i] = packed[i] >> 4 | (fifth[i] >> (2 * part + 1) & 1) << 4;
+        for i in 0..4 {
+            let (packed, fifth) = (eight(packed, i), eight(fifth, i) >> (2 * part));
+            put(bytes, i, packed, (fifth & every(1)) << 4);
+            put(bytes, 4 + i, packed >> 4, (fifth >> 1 & every(1)) << 4);
         }
     }
     Unpacked { bytes, scales, offsets }
@@ -223,11 +269,12 @@ fn q6k(block: &[u8; 210]) -> Unpacked<256, 16> {
     let mut bytes = [0; 256];
     let parts = block[..128].as_chunks::<64>().0.iter().zip(block[128..192].as_chunks::<32>().0);
     for (bytes, (low, high)) in bytes.as_chunks_mut::<128>().0.iter_mut().zip(parts) {
-        for i in 0..32 {
-            bytes[i] = low[i] & 15 | (high[i] & 3) << 4;
-            bytes[32 + i] = low[32 + i] & 15 | (high[i] >> 2 & 3) << 4;
-            bytes[64 + i] = low[i] >> 4 | (high[i] >> 4 & 3) << 4;
-            bytes[96 + i] = low[32 + i] >> 4 | (high[i] >> 6) << 4;
+        for i in 0..4 {
+            let (a, b, high) = (eight(low, i), eight(low, 4 + i), eight(high, i));
+            put(bytes, i, a, (high & every(3)) << 4);
+            put(bytes, 4 + i, b, (high >> 2 & every(3)) << 4);
+            put(bytes, 8 + i, a >> 4, (high >> 4 & every(3)) << 4);
+            put(bytes, 12 + i, b >> 4, (high >> 6 & every(3)) << 4);
         }
     }
     let scales = std::array::from_fn(|i| d * f32::from(block[192 + i].cast_signed()));

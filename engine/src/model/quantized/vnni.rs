@@ -95,7 +95,8 @@ fn multiply_in_blocks<const BLOCK: usize, const COMMON: bool>(
             for (panels, groups) in items.map(|item| pieces.piece(item)) {
                 unpacked.resize_with(panels.len().max(unpacked.len()), Panel::new);
                 for (panel, place) in panels.clone().zip(&mut *unpacked) {
-                    place.unpack(matrix, panel * WIDTH);
+                    // SAFETY: `is_available` was asked before.
+                    unsafe { place.unpack(matrix, panel * WIDTH) };
                 }
                 let columns = panels.start * WIDTH..outputs.min(panels.end * WIDTH);
                 let mut sums = [[[Numbers([0.0; 16]); 2]; ROWS]; PANELS];
