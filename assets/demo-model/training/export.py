@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import save_file
 
 from glamm import config as sizes
-from glamm.checkpoint import split_state
+from glamm.checkpoint import load, split_state
 from glamm.init import initialise
 from glamm.model import Glamm
 
@@ -67,13 +67,16 @@ def main() -> None:
     args.add_argument("out", type=Path)
     args.add_argument("--checkpoint", type=Path)
     args.add_argument("--last", action="store_true", help="the last weights instead of the averaged ones")
+    args.add_argument("--keep", type=float, default=0.0, help="so much of the weights that OUT has already")
     a = args.parse_args()
+    before = load(a.out).state_dict() if a.keep else {}
     write_text_files(a.tokenizer, a.out)
     model = Glamm(sizes.read(a.out, a.out / "clip"))
     initialise(model)
     if a.checkpoint:
         saved = torch.load(a.checkpoint, map_location="cpu", weights_only=True)
-        model.load_state_dict(saved["model" if a.last else "ema"])
+        state = saved["model" if a.last else "ema"]
+        model.load_state_dict({k: v.lerp(before[k].to(v.dtype), a.keep) if before else v for k, v in state.items()})
     glamm, clip = split_state(model)
     save_file(glamm, a.out / "model.safetensors", {"format": "pt"})
     save_file(clip, a.out / "clip" / "model.safetensors", {"format": "pt"})

@@ -25,6 +25,15 @@ fn split(x: &Tensor, heads: usize) -> Result<Tensor> {
     x.reshape((n, tokens, heads, inner / heads))?.transpose(1, 2)?.contiguous()
 }
 
+/// `[n, heads, tokens, from]` times `[1, heads, from, to]`. Batches whose strides are not regular are no
+/// product on every device, so that the weights are repeated for more than one.
+fn in_heads(x: &Tensor, weight: &Tensor) -> Result<Tensor> {
+    match x.dim(0)? {
+        1 => x.matmul(weight),
+        n => x.matmul(&weight.repeat((n, 1, 1, 1))?),
+    }
+}
+
 /// Queries and keys are divided by the square root of a head's width.
 fn scale(width: usize, heads: usize) -> f64 {
     ((inner(width) / heads) as f64).powf(-0.5)
@@ -49,6 +58,8 @@ pub(super) struct TokensToCells {
 impl TokensToCells {
     pub(super) fn new((width, heads): (usize, usize), vb: &VarBuilder) -> Result<Self> {
         let inner = inner(width);
+        // Checkpoints have it, see `k_weight`.
+        vb.pp("k_proj").get(inner, "bias")?;
         let of_heads =
             |name: &str| vb.pp(name).get((inner, width), "weight")?.reshape((1, heads, inner / heads, width));
         Ok(Self {
@@ -73,10 +84,10 @@ impl TokensToCells {
         let (n, count, width) = tokens.dims3()?;
         let (rows, cells) = (self.heads * count, keys.dim(1)?);
         let queries = split(&(self.q_proj.forward(tokens)? * self.scale)?, self.heads)?;
-        let queries = queries.broadcast_matmul(&self.k_weight)?.reshape((n, rows, width))?;
+        let queries = in_heads(&queries, &self.k_weight)?.reshape((n, rows, width))?;
         let weights = elementwise::softmax(queries.matmul(&keys.transpose(1, 2)?)?)?;
         let found = weights.matmul(values)?.reshape((n, self.heads, count, width))?;
-        let found = found.broadcast_matmul(&self.v_weight)?.transpose(1, 2)?;
+        let found = in_heads(&found, &self.v_weight)?.transpose(1, 2)?;
         let found = found.reshape((n, count, inner(width)))?.broadcast_add(&self.v_bias)?;
         Ok((self.out_proj.forward(&found)?, weights.reshape((n, self.heads, count, cells))?))
     }
@@ -120,12 +131,12 @@ impl CellsToTokens {
         let (n, count, width) = keys.dims3()?;
         let (rows, of_image) = (self.heads * count, cells.dim(1)?);
         let keys = split(&(self.k_proj.forward(keys)? * self.scale)?, self.heads)?;
-        let start = keys.broadcast_matmul(&self.q_bias)?;
-        let keys = keys.broadcast_matmul(&self.q_weight)?.reshape((n, rows, width))?;
+        let start = in_heads(&keys, &self.q_bias)?;
+        let keys = in_heads(&keys, &self.q_weight)?.reshape((n, rows, width))?;
         let logits = keys.matmul(&cells.transpose(1, 2)?)?.reshape((n, self.heads, count, of_image))?;
         let weights = elementwise::softmax_of_columns(logits.broadcast_add(&start)?)?;
         let values = split(&self.v_proj.forward(values)?, self.heads)?;
-        let values = values.broadcast_matmul(&self.out_weight)?.reshape((n, rows, width))?;
+        let values = in_heads(&values, &self.out_weight)?.reshape((n, rows, width))?;
         let weights = weights.reshape((n, rows, of_image))?.transpose(D::Minus1, D::Minus2)?;
         elementwise::add_bias(weights.matmul(&values)?, &self.out_bias)
     }
