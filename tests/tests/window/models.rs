@@ -212,6 +212,8 @@ fn a_download_that_fails_says_why_and_can_be_tried_again() {
     stage.press("Dismiss");
     assert!(library(&stage).outcomes.is_empty());
     hub.heal();
+    // What is there by now is looked up in the background.
+    stage.wait("what was fetched", |stage| stage.window.query_by_label("Resume download").is_some());
     stage.press("Resume download");
     stage.wait("the model", |stage| is_installed(stage, "fullscope"));
 }
