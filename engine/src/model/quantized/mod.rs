@@ -25,6 +25,7 @@ use super::elementwise::Finish;
 use super::matrix::Format;
 
 /// From so many rows of input on, unpacking the matrix pays.
+#[cfg(target_arch = "x86_64")]
 const MANY_ROWS: usize = 12;
 
 /// `x` `[rows, columns]` times the transpose of the matrix `[outputs, columns]` that is `stored` in
