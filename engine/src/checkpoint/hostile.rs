@@ -169,7 +169,7 @@ fn hostile_tensors() {
     let file = |entries: &[PickledEntry]| with_pickle(&pickle_state_dict(entries));
     let one = |entry: PickledEntry| file(&[entry]);
     let no_tensor = "something else than a storage and sizes";
-    let cases: [Case; 16] = [
+    let cases: [Case; 17] = [
         ("a negative stride", one(PickledEntry { strides: vec![-3, 1], ..plain.clone() }), no_tensor),
         ("a negative size", one(PickledEntry { shape: vec![-4, -3], ..plain.clone() }), no_tensor),
         ("a negative offset", one(PickledEntry { offset: -1, ..plain.clone() }), no_tensor),
@@ -208,6 +208,11 @@ fn hostile_tensors() {
             "larger than its data",
         ),
         (
+            "sizes that overflow behind a side of 0",
+            one(PickledEntry { shape: vec![0, 1 << 40, 1 << 40], strides: vec![1, 1, 1], ..plain.clone() }),
+            "no sizes",
+        ),
+        (
             "one element, shown a trillion times",
             one(PickledEntry { shape: vec![1 << 20, 1 << 20], strides: vec![0, 0], ..plain.clone() }),
             "larger than its data",
@@ -234,7 +239,9 @@ fn hostile_safetensors() {
         whole(&format!(r#"{{"a":{{"dtype":"{dtype}","shape":[{shape}],"data_offsets":[{offsets}]}}}}"#))
     };
     let deep = "[".repeat(100_000);
-    let cases: [Case; 14] = [
+    let empty = r#"{"a":{"dtype":"F32","shape":[0,4294967296,4294967296],"data_offsets":[0,0]}}"#;
+    let cases: [Case; 15] = [
+        ("sizes that overflow behind a side of 0", file(empty.len() as u64, empty, 0), "no sizes"),
         ("a header longer than memory", file(u64::MAX, "{}", 12), "header"),
         ("a header of 99 MB", file(99 << 20, "{}", 12), "truncated within its table"),
         ("no JSON", whole("header"), "header"),

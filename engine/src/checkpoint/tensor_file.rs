@@ -172,6 +172,18 @@ impl Container {
     }
 }
 
+/// The tensor library multiplies sides from the last to the first: what comes to nothing by a side of 0 may have
+/// gone beyond all numbers before.
+fn with_measurable_sides(table: TensorTable) -> Result<TensorTable, String> {
+    for (name, tensor) in &table.tensors {
+        if tensor.shape.iter().try_fold(1_usize, |product, &side| product.checked_mul(side.max(1))).is_none()
+        {
+            return Err(format!("tensor {name} has sides that are no sizes: {:?}", tensor.shape));
+        }
+    }
+    Ok(table)
+}
+
 fn gguf_table(bytes: &[u8]) -> Result<TensorTable, String> {
     let tensors = Gguf::read(bytes, bytes.len())?.tensors.into_iter().map(|(name, tensor)| {
         let element = match tensor.format {
@@ -219,7 +231,7 @@ impl TensorFile {
                 Container::Torch => torch_file::read_table(&contents),
             }
         };
-        match table() {
+        match table().and_then(with_measurable_sides) {
             Ok(table) => Ok(Self { path, table, contents, container }),
             Err(reason) => Err(CheckpointError::Malformed { path, reason: one_line(&reason) }),
         }
