@@ -4,7 +4,7 @@
 //! Cells are never projected. A logit is `(W_q x)ᵀ (W_k y)`; with the few on the left, `W_kᵀ W_q x` is
 //! computed for each token and head, and multiplied with the cells as they are. Values likewise:
 //! `W_o W_v Σ a y`, the sum first, or `Σ a (W_o W_v y)` where the few are summed up. That is the same by the
-//! law of association, and takes a third of the work while there are less tokens than twice the width of
+//! law of association, and takes a third of the work while there are fewer tokens than twice the width of
 //! a head. Rounding differs in the last bits.
 
 use candle_core::{D, Module, Result, Tensor};
@@ -20,7 +20,7 @@ fn inner(width: usize) -> usize {
 }
 
 /// `[n, tokens, heads · head]` → `[n, heads, tokens, head]`.
-fn split(x: &Tensor, heads: usize) -> Result<Tensor> {
+pub(super) fn split(x: &Tensor, heads: usize) -> Result<Tensor> {
     let (n, tokens, inner) = x.dims3()?;
     x.reshape((n, tokens, heads, inner / heads))?.transpose(1, 2)?.contiguous()
 }

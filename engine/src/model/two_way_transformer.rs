@@ -8,7 +8,7 @@ use candle_core::{Module, Result, Tensor};
 use candle_nn::{LayerNorm, VarBuilder};
 
 use super::config::GroundingConfig;
-use super::cross_attention::{CellsToTokens, TokensToCells};
+use super::cross_attention::{CellsToTokens, TokensToCells, split};
 use super::elementwise;
 use super::layers::dense;
 use super::matrix::Projection;
@@ -159,10 +159,11 @@ impl SelfAttention {
     fn forward(&self, x: &Tensor, values: &Tensor) -> Result<Tensor> {
         let (n, tokens, width) = x.dims3()?;
         let head = width / self.heads;
-        let split = |x: Tensor| x.reshape((n, tokens, self.heads, head))?.transpose(1, 2)?.contiguous();
-        let (q, k) = (split(self.q_proj.forward(x)?)?, split(self.k_proj.forward(x)?)?);
+        let (q, k) =
+            (split(&self.q_proj.forward(x)?, self.heads)?, split(&self.k_proj.forward(x)?, self.heads)?);
         let logits = ((q * (head as f64).powf(-0.5))?).matmul(&k.t()?)?;
-        let mixed = elementwise::softmax(logits)?.matmul(&split(self.v_proj.forward(values)?)?)?;
+        let mixed =
+            elementwise::softmax(logits)?.matmul(&split(&self.v_proj.forward(values)?, self.heads)?)?;
         self.out_proj.forward(&mixed.transpose(1, 2)?.reshape((n, tokens, width))?)
     }
 }

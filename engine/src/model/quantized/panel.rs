@@ -159,8 +159,9 @@ impl<const VALUES: usize, const BLOCKS: usize> Unpacked<VALUES, BLOCKS> {
     }
 }
 
-/// `N` bytes from `start` on, which are within the block.
-fn part<const N: usize>(block: &[u8], start: usize) -> &[u8; N] {
+/// `N` bytes from `start` on, which are within a block whose size is known to the compiler.
+#[inline]
+pub(super) fn part<const N: usize>(block: &[u8], start: usize) -> &[u8; N] {
     block[start..].first_chunk().unwrap_or(&[0; N])
 }
 

@@ -3,17 +3,13 @@
 
 use std::arch::x86_64::{__m128i, __m256i, __m512i, _mm_loadu_si128, _mm256_loadu_si256, _mm512_loadu_si512};
 
+pub(super) use crate::model::quantized::panel::part;
+
 /// Whether this processor has what the kernels need.
 pub(in super::super) fn is_available() -> bool {
     is_x86_feature_detected!("avx512bw")
         && is_x86_feature_detected!("avx512vl")
         && is_x86_feature_detected!("avx512vnni")
-}
-
-/// `N` bytes from `start` on, which are within a block whose size is known to the compiler.
-#[inline]
-pub(super) fn part<const N: usize>(block: &[u8], start: usize) -> &[u8; N] {
-    block[start..].first_chunk().unwrap_or(&[0; N])
 }
 
 #[target_feature(enable = "avx512f")]
