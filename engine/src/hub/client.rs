@@ -6,7 +6,7 @@
 //! that it leads to.
 
 use std::io;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
@@ -314,16 +314,28 @@ impl Found {
             403 => HubError::Forbidden { what }.into(),
             404 | 410 => HubError::NotFound { what }.into(),
             429 => {
-                let asked =
-                    text(self.response.headers(), "retry-after").and_then(|text| text.trim().parse().ok());
-                let wait = asked.map(Duration::from_secs);
-                let error = HubError::TooManyRequests { what, wait: wait.unwrap_or_default() };
-                Failure::Passing { error, wait }
+                let wait = self.retry_after();
+                Failure::Passing { error: HubError::TooManyRequests { what, wait }, wait }
             }
-            408 | 500..=599 => Failure::passing(other(what)),
+            408 | 500..=599 => Failure::Passing { error: other(what), wait: self.retry_after() },
             _ => other(what).into(),
         })
     }
+
+    /// How long the answer asks to wait before the next request.
+    fn retry_after(&self) -> Option<Duration> {
+        waiting_time(text(self.response.headers(), "retry-after")?, SystemTime::now())
+    }
+}
+
+/// Seconds, or a date (RFC 9110, 10.2.3): how long to wait from `now` on.
+fn waiting_time(asked: &str, now: SystemTime) -> Option<Duration> {
+    let asked = asked.trim();
+    if let Ok(seconds) = asked.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = httpdate::parse_http_date(asked).ok()?;
+    Some(date.duration_since(now).unwrap_or_default())
 }
 
 fn file_path(repository: &RepoId, commit: &str, name: &FileName) -> String {
@@ -351,6 +363,16 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
 
     use super::*;
+
+    #[test]
+    fn waiting_times_are_seconds_or_dates() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777 - 90);
+        let wait = |asked| waiting_time(asked, now).map(|wait| wait.as_secs());
+        assert_eq!(wait(" 120 "), Some(120));
+        assert_eq!(wait("Sun, 06 Nov 1994 08:49:37 GMT"), Some(90));
+        assert_eq!(wait("Sun, 06 Nov 1983 08:49:37 GMT"), Some(0), "it is over");
+        assert_eq!(["", "soon", "-1"].map(wait), [None; 3]);
+    }
 
     #[test]
     fn locations_are_read_as_the_hub_writes_them() {

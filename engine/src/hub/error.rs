@@ -89,14 +89,14 @@ pub enum HubError {
     },
     /// 429, again and again or for very long.
     #[error(
-        "the hub wants fewer requests (429) and asks to wait {} before {what} is fetched again; what is here is kept",
-        seconds(*.wait)
+        "the hub wants fewer requests (429): wait {} before {what} is fetched again; what is here is kept",
+        .wait.map_or_else(|| "a while".to_owned(), seconds)
     )]
     TooManyRequests {
         /// The repository or the file.
         what: String,
-        /// How long to wait.
-        wait: Duration,
+        /// How long, where it says.
+        wait: Option<Duration>,
     },
     /// Another status.
     #[error("{host} answered {status} when {what} was asked for: try again later; what is here is kept")]
