@@ -11,7 +11,8 @@ use std::time::Instant;
 
 use candle_core::utils::barrier_pool;
 use candle_core::{Device, Tensor};
-use glamm_engine::model::matrix::{Format, PackedMatrix};
+use glamm_engine::model::format::Format;
+use glamm_engine::model::matrix::PackedMatrix;
 
 /// Columns of the matrices, as in most of those of full-size GLaMM.
 const COLUMNS: usize = 4096;

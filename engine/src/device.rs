@@ -110,18 +110,25 @@ pub fn is_out_of_memory(error: &candle_core::Error) -> bool {
 
 /// Runs one forward pass. On the CPU on the threads that candle keeps for it: without this every
 /// operation would use the process-wide pool, which the user interface's image work shares; going
-/// there once a pass instead of once an operation also saves the way there and back. With Metal, what
-/// the pass made Apple's libraries keep for later is freed at its end, not with the thread. What the pass
-/// reports of itself is part of the caller's span, whichever thread it runs on.
+/// there once a pass instead of once an operation also saves the way there and back. What the pass reports of itself is part of the
+/// caller's span, whichever thread it runs on.
 pub fn compute<T: Send>(device: &Device, pass: impl FnOnce() -> T + Send) -> T {
     match device {
         Device::Cpu => {
             let span = tracing::Span::current();
             candle_core::utils::with_threadpool(|| span.in_scope(pass))
         }
+        _ => drained(device, pass),
+    }
+}
+
+/// Runs something after which, with Metal, what it made Apple's libraries keep for later is freed, not with
+/// the thread.
+pub(crate) fn drained<T>(device: &Device, work: impl FnOnce() -> T) -> T {
+    match device {
         #[cfg(all(feature = "metal", target_vendor = "apple"))]
-        Device::Metal(_) => objc2::rc::autoreleasepool(|_| pass()),
-        _ => pass(),
+        Device::Metal(_) => objc2::rc::autoreleasepool(|_| work()),
+        _ => work(),
     }
 }
 

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use candle_core::{DType, Device, Result, Shape, Tensor};
 use candle_nn::VarBuilder;
 use candle_nn::var_builder::SimpleBackend;
-use glamm_engine::model::matrix::{Format, Matrix, PackedMatrix};
+use glamm_engine::model::format::Format;
+use glamm_engine::model::matrix::{Matrix, PackedMatrix};
 use glamm_engine::model::source::{MatrixSource, Source};
 
 /// Random weights of any shape; matrices in `format`, in single precision as ordinary tensors.

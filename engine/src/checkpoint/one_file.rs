@@ -16,7 +16,8 @@ use super::{ADDED_FILE, Checkpoint, MODEL_FILE};
 use crate::error::{CheckpointError, EngineError, without_backtrace};
 use crate::gguf::{Gguf, GgufLayout, GgufWriter, Value};
 use crate::hub::hex;
-use crate::model::matrix::{Format, pack};
+use crate::model::format::Format;
+use crate::model::matrix::pack;
 use crate::precision::Precision;
 
 /// Of the entries described here.

@@ -18,7 +18,8 @@ use super::{safetensors_file, torch_file};
 use crate::error::{CheckpointError, EngineError};
 use crate::gguf::{Gguf, GgufTensor};
 use crate::hub::hex;
-use crate::model::matrix::{Format, PackedMatrix, unpack};
+use crate::model::format::Format;
+use crate::model::matrix::{PackedMatrix, unpack};
 
 /// A tensor is looked at in blocks of this length: whole elements of every type.
 const BLOCK_BYTES: usize = 8 << 20;

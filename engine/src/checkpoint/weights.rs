@@ -13,7 +13,8 @@ use candle_nn::var_builder::{SimpleBackend, VarBuilder};
 
 use super::tensor_set::TensorSet;
 use crate::error::EngineError;
-use crate::model::matrix::{Format, Matrix, PackedMatrix};
+use crate::model::format::Format;
+use crate::model::matrix::{Matrix, PackedMatrix};
 use crate::model::part::LoadProgress;
 use crate::model::source::{MatrixSource, Source};
 use crate::precision::Precision;

@@ -18,7 +18,7 @@ pub use read::{Gguf, GgufTensor};
 pub use value::Value;
 pub use write::{GgufLayout, GgufWriter};
 
-use crate::model::matrix::Format;
+use crate::model::format::Format;
 
 const MAGIC: &[u8; 4] = b"GGUF";
 const VERSION: u32 = 3;

@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use super::value::{Value, kind};
 use super::{ALIGNMENT, ALIGNMENT_KEY, MAGIC, format_of_number};
-use crate::model::matrix::Format;
+use crate::model::format::Format;
 
 /// More entries or tensors than any model has.
 const MAX_COUNT: u64 = 200_000;

@@ -124,7 +124,9 @@ fn hostile_files_are_errors_within_bounds() {
         ("outside", tensor(&[1], 0, u64::MAX)),
     ];
     for (expected, bytes) in cases {
-        let error = read(&bytes).unwrap_err();
+        let (result, taken) = crate::testing::allocating(|| read(&bytes));
+        assert!(taken < 1 << 16, "{expected:?} took {taken} bytes for {}", bytes.len());
+        let error = result.unwrap_err();
         assert!(error.contains(expected), "{error:?} should say {expected:?}");
     }
     // Rows that are no whole blocks.

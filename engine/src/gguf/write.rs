@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use super::value::{Value, write_text};
 use super::{ALIGNMENT, MAGIC, VERSION, type_number};
-use crate::model::matrix::Format;
+use crate::model::format::Format;
 
 /// What a file will hold.
 #[derive(Debug, Clone, Default)]

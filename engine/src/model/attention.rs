@@ -7,13 +7,13 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use candle_core::utils::barrier_pool;
 use candle_core::{CpuStorage, DType, Device, Result, Storage, Tensor};
 use half::f16;
 use half::slice::HalfFloatSliceExt;
 
 use super::elementwise::softmax_of_row;
 use super::kv_cache::KvCache;
+use super::threads;
 
 /// New positions up to which this pays; of more, the products are large enough for the general routine.
 const FEW: usize = 32;
@@ -137,7 +137,7 @@ impl Positions {
         if query.len() * (self.past + self.n) <= SMALL {
             of_heads.iter().enumerate().for_each(|(head, work)| attend(head, work));
         } else {
-            barrier_pool().execute_chunked(shared, |heads| {
+            threads::divide(shared, |heads| {
                 heads.for_each(|head| attend(head, &of_heads[head]));
             });
         }

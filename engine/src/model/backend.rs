@@ -8,6 +8,8 @@
 use candle_core::quantized::QMatMul;
 use candle_core::{D, DType, Device, Module, Result, Tensor};
 
+use super::tiled_attention;
+
 /// A kind of processor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Backend {
@@ -37,6 +39,18 @@ impl Backend {
             Self::Cpu => 1 << 20,
             Self::Cuda | Self::Metal => 1 << 26,
         }
+    }
+
+    /// Whether strips of a grid, images and masks pass one after the other: little memory in use is memory
+    /// within reach of a core, but a GPU is kept busy by much at once.
+    pub(crate) fn takes_parts(self) -> bool {
+        self == Self::Cpu
+    }
+
+    /// Whether the language model's attention over a prompt holds the weights of all heads at once: it does
+    /// where there are no kernels by tiles for heads of this width.
+    pub(crate) fn holds_attention_weights(self, head_width: usize) -> bool {
+        self != Self::Cpu || !tiled_attention::is_available(head_width)
     }
 
     /// Whether logits over the vocabulary stay where they are, and only what is asked of them comes to

@@ -23,6 +23,8 @@ pub struct GlammConfig {
     pub select_layer: isize,
     /// Directory name or hub id of the CLIP tower.
     pub vision_tower: String,
+    /// Whether the weights are random, as those of [`crate::fabricate`], which adds this to the file.
+    pub has_random_weights: bool,
 }
 
 /// LLaMA.
@@ -250,6 +252,8 @@ struct GlammFile {
     mm_vision_select_layer: isize,
     #[serde(default)]
     mm_vision_tower: Option<String>,
+    #[serde(default)]
+    random_weights: bool,
     #[serde(alias = "tiny_arch", default)]
     arch: ArchFile,
 }
@@ -312,6 +316,7 @@ impl GlammConfig {
             grounding,
             select_layer: file.mm_vision_select_layer,
             vision_tower: file.mm_vision_tower.unwrap_or_else(default_tower),
+            has_random_weights: file.random_weights,
         };
         config.validate()?;
         Ok(config)

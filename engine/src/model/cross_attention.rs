@@ -12,7 +12,7 @@ use candle_nn::VarBuilder;
 
 use super::elementwise;
 use super::layers::dense;
-use super::matrix::Projection;
+use super::projection::Projection;
 
 /// Heads work in half the width of their inputs.
 fn inner(width: usize) -> usize {

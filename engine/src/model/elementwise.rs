@@ -8,9 +8,10 @@
 use std::ops::{Deref, Range};
 use std::sync::{Mutex, PoisonError};
 
-use candle_core::utils::barrier_pool;
 use candle_core::{CpuStorage, D, DType, InplaceOp1, InplaceOp2, Layout, Result, Storage, Tensor};
 use candle_nn::ops;
+
+use super::threads;
 
 /// Numbers that a core takes at a time.
 pub(super) const SHARE: usize = 1 << 14;
@@ -204,7 +205,7 @@ fn in_shares(values: &mut [f32], width: usize, function: &(impl Fn(&mut [f32]) +
         return;
     }
     let shares: Vec<_> = values.chunks_mut(share).map(Mutex::new).collect();
-    barrier_pool().execute_chunked(shares.len(), |range| {
+    threads::divide(shares.len(), |range| {
         for share in &shares[range] {
             function(&mut share.lock().unwrap_or_else(PoisonError::into_inner));
         }
@@ -228,7 +229,7 @@ impl InplaceOp2 for Sum {
         };
         let pairs: Vec<_> = sum[start..end].chunks_mut(SHARE).zip(more[from..to].chunks(SHARE)).collect();
         let pairs: Vec<_> = pairs.into_iter().map(Mutex::new).collect();
-        barrier_pool().execute_chunked(pairs.len(), |range| {
+        threads::divide(pairs.len(), |range| {
             for pair in &pairs[range] {
                 let (sum, more) = &mut *pair.lock().unwrap_or_else(PoisonError::into_inner);
                 sum.iter_mut().zip(*more).for_each(|(sum, more)| *sum += more);

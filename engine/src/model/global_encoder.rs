@@ -12,8 +12,8 @@ use tracing::trace_span;
 use super::config::{GlammConfig, GlobalEncoderConfig};
 use super::elementwise::{self, Activation};
 use super::layers::{BetweenBlocks, Interruptible, go_on};
-use super::matrix::Projection;
 use super::norms;
+use super::projection::Projection;
 use super::source::Source;
 use super::tiled_attention::{self, Factors, Sight};
 

@@ -12,8 +12,8 @@ use super::backend::Backend;
 use super::config::GroundingConfig;
 use super::elementwise::{self, Activation};
 use super::layers::{BetweenBlocks, Interruptible, go_on};
-use super::matrix::Projection;
 use super::norms;
+use super::projection::Projection;
 use super::source::Source;
 use super::tiled_attention::{Factors, Square, attend_in_windows};
 use super::winograd::Winograd;
@@ -168,17 +168,18 @@ impl Block {
         })
     }
 
-    /// On the CPU images pass one after the other, for the same reason as [`in_strips`].
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let batch = x.dim(0)?;
-        if batch == 1 || !x.device().is_cpu() {
-            return self.forward_together(x);
+        if !Backend::of(x.device()).takes_parts() {
+            return self.transform(&self.attend(x)?);
         }
-        let images = (0..batch).map(|image| self.forward_together(&x.narrow(0, image, 1)?));
-        Tensor::cat(&images.collect::<Result<Vec<_>>>()?, 0)
+        let images = (0..x.dim(0)?).map(|image| self.forward_in_parts(&x.narrow(0, image, 1)?));
+        match images.collect::<Result<Vec<_>>>()?.as_slice() {
+            [image] => Ok(image.clone()),
+            images => Tensor::cat(images, 0),
+        }
     }
 
-    fn forward_together(&self, x: &Tensor) -> Result<Tensor> {
+    fn forward_in_parts(&self, x: &Tensor) -> Result<Tensor> {
         match self.window {
             // Windows side by side do not see others: they pass through the whole block before the next.
             Some(side) => in_strips(x, side, |x| self.transform(&self.attend(x)?)),
@@ -197,11 +198,10 @@ impl Block {
     }
 }
 
-/// `f` of some rows of `[batch, h, w, c]` at a time on the CPU, where little memory in use is memory
-/// in reach; of all of them elsewhere.
+/// `f` of so many rows of `[batch, h, w, c]` at a time.
 fn in_strips(x: &Tensor, rows: usize, f: impl Fn(&Tensor) -> Result<Tensor>) -> Result<Tensor> {
     let h = x.dim(1)?;
-    if rows >= h || !x.device().is_cpu() {
+    if rows >= h {
         return f(x);
     }
     let strip = |first: usize| f(&x.narrow(1, first, rows.min(h - first))?.contiguous()?);
@@ -459,6 +459,28 @@ mod tests {
             attention.proj.forward(&wanted).unwrap();
             let Some(got) = attention.attend_in_tiles(&qkv).unwrap() else { return };
             assert!(distance(&got, &wanted) < 1e-5, "{h} {w} {side}: {}", distance(&got, &wanted));
+        }
+    }
+
+    #[test]
+    fn blocks_in_parts_are_blocks_at_once() {
+        // Windows that end with the grid and reach beyond it, and the whole of a grid of several strips.
+        for (window, (h, w)) in [(3, (6, 6)), (4, (7, 5)), (0, (STRIP + 3, STRIP + 3))] {
+            let config = GroundingConfig {
+                image_size: w.max(h),
+                patch_size: 1,
+                encoder_embed_dim: 32,
+                encoder_num_heads: 2,
+                window_size: window,
+                global_attn_indexes: if window == 0 { vec![0] } else { Vec::new() },
+                ..GroundingConfig::default()
+            };
+            let block = Block::new(&config, 0, &crate::model::testing::weights().pp(window)).unwrap();
+            let x = noise("x", (2, h, w, 32));
+            let at_once = block.transform(&block.attend(&x).unwrap()).unwrap();
+            let in_parts = block.forward(&x).unwrap();
+            assert_eq!(in_parts.dims(), at_once.dims());
+            assert!(distance(&in_parts, &at_once) < 1e-5, "{window}: {}", distance(&in_parts, &at_once));
         }
     }
 

@@ -7,13 +7,14 @@
 use std::ops::ControlFlow;
 use std::sync::{Mutex, PoisonError};
 
-use candle_core::utils::barrier_pool;
 use candle_core::{DType, Device, Module, Result, Tensor};
 use candle_nn::VarBuilder;
 
 use super::elementwise;
-use super::matrix::{Matrix, Projection};
+use super::matrix::Matrix;
 use super::norms;
+use super::projection::Projection;
+use super::threads;
 use crate::error::EngineError;
 
 /// How far an encoder has come: asked for between its blocks.
@@ -146,7 +147,7 @@ fn resize_planes(x: &Tensor, height: usize, width: usize) -> Result<Tensor> {
     let numbers = elementwise::numbers(x)?;
     let planes = numbers.chunks_exact(h * w).zip(resized.chunks_exact_mut(height * width));
     let planes: Vec<_> = planes.map(Mutex::new).collect();
-    barrier_pool().execute_chunked(planes.len(), |range| {
+    threads::divide(planes.len(), |range| {
         let mut between = vec![0f32; w];
         for plane in &planes[range] {
             let (old, new) = &mut *plane.lock().unwrap_or_else(PoisonError::into_inner);

@@ -15,7 +15,7 @@ use super::config::LlmConfig;
 use super::elementwise;
 use super::kv_cache::KvCache;
 use super::layers::{BetweenBlocks, Interruptible, go_on};
-use super::matrix::{Projection, Table};
+use super::projection::{Projection, Table};
 use super::source::Source;
 use super::tiled_attention::{self, Factors, Sight};
 

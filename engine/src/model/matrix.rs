@@ -1,4 +1,4 @@
-//! Weight matrices in the formats of GGML, and the linear layers over them.
+//! Weight matrices in the formats of GGML.
 //!
 //! Nine tenths of a model are matrices that are only ever multiplied with. A [`PackedMatrix`] keeps
 //! one as it is stored (blocks of a few bits, or half precision), possibly mapped from its file, and
@@ -10,122 +10,27 @@ use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use candle_core::quantized::k_quants::{self, GgmlType};
-use candle_core::quantized::{GgmlDType, QMatMul, QStorage, QTensor};
-use candle_core::utils::barrier_pool;
-use candle_core::{CpuStorage, DType, Device, Module, Result, Storage, Tensor};
+use candle_core::quantized::{QMatMul, QStorage, QTensor};
+use candle_core::{CpuStorage, DType, Device, InplaceOp1, Layout, Result, Storage, Tensor};
+use half::slice::HalfFloatSliceExt;
 use half::{bf16, f16};
 
-use super::backend::Backend;
-use super::elementwise::{self, Activation, Finish};
+use super::elementwise::Finish;
+use super::format::Format;
 use super::quantized;
+use super::scattered::Scattered;
+use super::threads;
 
 /// Enough for every kind of block.
 const ALIGNMENT: usize = 8;
 /// Up to so many rows of input, products with floating-point matrices go element by element.
 const FEW_ROWS: usize = 4;
-/// Rows of a matrix that are unpacked at a time: 16 MiB for the widest.
-const UNPACKED_ROWS: usize = 384;
+/// Rows of a matrix that are widened at a time: 16 MiB for the widest.
+const WIDENED_ROWS: usize = 384;
 /// Elements that one core packs at a time.
 const PACKED_AT_ONCE: usize = 1 << 18;
 /// Stretches of them that are packed before any is handed over.
 const PACKED_TOGETHER: usize = 64;
-
-/// How the elements of a matrix are stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Format {
-    /// Single precision.
-    F32,
-    /// Half precision.
-    F16,
-    /// The upper half of single precision.
-    BF16,
-    /// Blocks of 32: 8 bits an element and one scale.
-    Q8_0,
-    /// Blocks of 32: 5 bits and one scale.
-    Q5_0,
-    /// Blocks of 32: 4 bits and one scale.
-    Q4_0,
-    /// Blocks of 256: 6 bits and 16 scales.
-    Q6K,
-    /// Blocks of 256: 5 bits, 8 scales and 8 offsets.
-    Q5K,
-    /// Blocks of 256: 4 bits, 8 scales and 8 offsets.
-    Q4K,
-}
-
-impl Format {
-    /// Every format.
-    pub const ALL: [Self; 9] = [
-        Self::F32,
-        Self::F16,
-        Self::BF16,
-        Self::Q8_0,
-        Self::Q5_0,
-        Self::Q4_0,
-        Self::Q6K,
-        Self::Q5K,
-        Self::Q4K,
-    ];
-
-    /// The tensor library's name for it.
-    pub fn ggml(self) -> GgmlDType {
-        match self {
-            Self::F32 => GgmlDType::F32,
-            Self::F16 => GgmlDType::F16,
-            Self::BF16 => GgmlDType::BF16,
-            Self::Q8_0 => GgmlDType::Q8_0,
-            Self::Q5_0 => GgmlDType::Q5_0,
-            Self::Q4_0 => GgmlDType::Q4_0,
-            Self::Q6K => GgmlDType::Q6K,
-            Self::Q5K => GgmlDType::Q5K,
-            Self::Q4K => GgmlDType::Q4K,
-        }
-    }
-
-    /// Its name, as GGML's.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::F32 => "f32",
-            Self::F16 => "f16",
-            Self::BF16 => "bf16",
-            Self::Q8_0 => "q8_0",
-            Self::Q5_0 => "q5_0",
-            Self::Q4_0 => "q4_0",
-            Self::Q6K => "q6_k",
-            Self::Q5K => "q5_k",
-            Self::Q4K => "q4_k",
-        }
-    }
-
-    /// Elements of a row that are stored together; rows are multiples of it.
-    pub fn block(self) -> usize {
-        self.ggml().block_size()
-    }
-
-    /// Bytes of so many elements, a multiple of [`Self::block`].
-    pub fn bytes(self, elements: usize) -> usize {
-        elements / self.block() * self.ggml().type_size()
-    }
-
-    /// Whether elements are plain numbers rather than blocks.
-    pub fn is_float(self) -> bool {
-        matches!(self, Self::F32 | Self::F16 | Self::BF16)
-    }
-
-    /// This format, or the next finer one whose blocks fit rows of `columns` elements.
-    #[must_use]
-    pub fn fitting(self, columns: usize) -> Self {
-        if columns.is_multiple_of(self.block()) {
-            return self;
-        }
-        let finer = match self {
-            Self::Q4K => Self::Q5_0,
-            Self::Q5K | Self::Q6K => Self::Q8_0,
-            _ => Self::F16,
-        };
-        finer.fitting(columns)
-    }
-}
 
 /// Bytes that somebody else owns: a mapped file.
 pub type SharedBytes = Arc<dyn AsRef<[u8]> + Send + Sync>;
@@ -257,7 +162,7 @@ impl PackedMatrix {
         self.multiply_and_finish(x, Finish::default())
     }
 
-    fn multiply_and_finish(&self, x: &Tensor, finish: Finish<'_>) -> Result<Tensor> {
+    pub(super) fn multiply_and_finish(&self, x: &Tensor, finish: Finish<'_>) -> Result<Tensor> {
         let x = x.to_dtype(DType::F32)?.contiguous()?;
         let mut shape = x.dims().to_vec();
         if shape.pop() != Some(self.columns) {
@@ -266,7 +171,7 @@ impl PackedMatrix {
         let count: usize = shape.iter().product();
         shape.push(self.rows);
         if self.format.is_float() && count > FEW_ROWS {
-            let product = self.multiply_unpacked(&x.reshape((count, self.columns))?)?;
+            let product = self.multiply_widened(&x.reshape((count, self.columns))?)?;
             return finish.of(product)?.reshape(shape);
         }
         let (storage, layout) = x.storage_and_layout();
@@ -280,12 +185,22 @@ impl PackedMatrix {
         Tensor::from_vec(product, shape, &Device::Cpu)
     }
 
-    /// Many rows at once: stretches of the matrix are turned into f32 in passing, which costs little
-    /// when shared by many rows, and multiplied by the fast routine for that.
-    fn multiply_unpacked(&self, x: &Tensor) -> Result<Tensor> {
-        let all = (0..self.rows as u32).collect::<Vec<_>>();
-        let parts = all.chunks(UNPACKED_ROWS).map(|ids| x.matmul(&self.rows(ids)?.t()?));
-        Tensor::cat(&parts.collect::<Result<Vec<_>>>()?, 1)
+    /// Many rows at once: stretches of the matrix, which is of plain numbers, are widened to f32 in passing,
+    /// which costs little when shared by many rows, and multiplied by the fast routine for that.
+    fn multiply_widened(&self, x: &Tensor) -> Result<Tensor> {
+        let room = Tensor::zeros((WIDENED_ROWS.min(self.rows), self.columns), DType::F32, &Device::Cpu)?;
+        let mut products = Vec::with_capacity(self.rows.div_ceil(WIDENED_ROWS));
+        for first in (0..self.rows).step_by(WIDENED_ROWS) {
+            let stretch = room.narrow(0, 0, WIDENED_ROWS.min(self.rows - first))?;
+            stretch.inplace_op1(&Widen { matrix: self, first })?;
+            products.push(x.matmul(&stretch.t()?)?);
+        }
+        Tensor::cat(&products, 1)
+    }
+
+    /// How it is stored.
+    pub(super) fn format(&self) -> Format {
+        self.format
     }
 
     fn stored(&self) -> &[u8] {
@@ -317,6 +232,46 @@ impl PackedMatrix {
             Format::Q4K => k_quants::matmul(sizes, x, as_blocks::<k_quants::BlockQ4K>(stored), product),
         }?;
         finish.apply_to_rows(product, self.rows);
+        Ok(())
+    }
+}
+
+/// Fills `[rows, columns]` in f32 with the rows of a matrix of plain numbers from `first` on. All processor
+/// cores work at it.
+struct Widen<'a> {
+    matrix: &'a PackedMatrix,
+    first: usize,
+}
+
+impl InplaceOp1 for Widen<'_> {
+    fn name(&self) -> &'static str {
+        "widen"
+    }
+
+    #[expect(unsafe_code, reason = "threads write one result, each its own rows")]
+    fn cpu_fwd(&self, storage: &mut CpuStorage, layout: &Layout) -> Result<()> {
+        let (CpuStorage::F32(numbers), Some((start, end))) = (storage, layout.contiguous_offsets()) else {
+            candle_core::bail!("rows are widened into contiguous numbers of 32 bits")
+        };
+        let Some(numbers) = numbers.get_mut(start..end) else {
+            candle_core::bail!("there is no room for the rows")
+        };
+        let PackedMatrix { format, columns, .. } = *self.matrix;
+        let row = format.bytes(columns);
+        let stored = self.matrix.stored();
+        let rows = numbers.len() / columns.max(1);
+        let places = Scattered::new(numbers);
+        threads::divide(rows, |range| {
+            // SAFETY: each row is written once.
+            let place = unsafe { places.part(range.start * columns..range.end * columns) };
+            let stored = &stored[(self.first + range.start) * row..(self.first + range.end) * row];
+            match format {
+                Format::F16 => as_blocks::<f16>(stored).convert_to_f32_slice(place),
+                Format::BF16 => as_blocks::<bf16>(stored).convert_to_f32_slice(place),
+                // Blocks are multiplied as they are.
+                _ => place.copy_from_slice(as_blocks(stored)),
+            }
+        });
         Ok(())
     }
 }
@@ -362,7 +317,7 @@ pub fn pack<E: From<candle_core::Error>>(
     for first in (0..stretches).step_by(PACKED_TOGETHER) {
         let packed: Vec<OnceLock<Result<Vec<u8>>>> =
             (first..stretches.min(first + PACKED_TOGETHER)).map(|_| OnceLock::new()).collect();
-        barrier_pool().execute_chunked(packed.len(), |range| {
+        threads::divide(packed.len(), |range| {
             for index in range {
                 packed[index].get_or_init(|| pack_one(first + index));
             }
@@ -396,114 +351,11 @@ pub enum Matrix {
     Device(QMatMul),
 }
 
-/// A linear layer: a matrix, and a bias where it has one.
-#[derive(Debug, Clone)]
-pub struct Projection {
-    weight: Matrix,
-    bias: Option<Tensor>,
-}
-
-impl Projection {
-    /// `bias` is `[outputs]`.
-    pub fn new(weight: Matrix, bias: Option<Tensor>) -> Self {
-        Self { weight, bias }
-    }
-
-    /// `[outputs]`, where there is one.
-    pub(super) fn bias(&self) -> Option<&Tensor> {
-        self.bias.as_ref()
-    }
-
-    /// Whether the matrix is kept as stored: in fewer bits than single precision, on the CPU.
-    pub(super) fn is_packed(&self) -> bool {
-        matches!(self.weight, Matrix::Packed(_))
-    }
-
-    /// Whether the matrix is in blocks of few bits.
-    pub(super) fn is_in_blocks(&self) -> bool {
-        match &self.weight {
-            Matrix::Packed(matrix) => !matrix.format.is_float(),
-            Matrix::Dense(_) | Matrix::Device(_) => false,
-        }
-    }
-
-    /// `x` `[…, inputs]` times the transpose of the matrix, plus the bias, then `activation` of it:
-    /// `[…, outputs]`, in the number format of `x`.
-    pub(super) fn forward_then(&self, x: &Tensor, activation: Option<Activation>) -> Result<Tensor> {
-        match &self.weight {
-            Matrix::Dense(weight) => {
-                let product = candle_nn::Linear::new(weight.clone(), None).forward(x)?;
-                if elementwise::is_ours(&product) {
-                    return self.finished(activation, |finish| finish.of(product));
-                }
-                self.finish_by_library(product, activation)
-            }
-            Matrix::Packed(matrix) => {
-                self.finished(activation, |finish| matrix.multiply_and_finish(x, finish))?.to_dtype(x.dtype())
-            }
-            Matrix::Device(matrix) => {
-                let product = Backend::of(x.device()).multiply_blocks(matrix, x)?.to_dtype(x.dtype())?;
-                self.finish_by_library(product, activation)
-            }
-        }
-    }
-
-    /// What `multiply` does, told how to finish the product.
-    fn finished(
-        &self,
-        activation: Option<Activation>,
-        multiply: impl FnOnce(Finish<'_>) -> Result<Tensor>,
-    ) -> Result<Tensor> {
-        let Some(bias) = &self.bias else { return multiply(Finish { bias: None, activation }) };
-        let bias = bias.to_dtype(DType::F32)?.contiguous()?;
-        multiply(Finish { bias: Some(&*elementwise::numbers(&bias)?), activation })
-    }
-
-    fn finish_by_library(&self, product: Tensor, activation: Option<Activation>) -> Result<Tensor> {
-        let product = match &self.bias {
-            Some(bias) => product.broadcast_add(bias)?,
-            None => product,
-        };
-        match activation {
-            Some(activation) => activation.of(product),
-            None => Ok(product),
-        }
-    }
-}
-
-impl Module for Projection {
-    fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        self.forward_then(x, None)
-    }
-}
-
-/// A table of vectors `[rows, width]`, looked up by row.
-#[derive(Debug, Clone)]
-pub struct Table(Matrix);
-
-impl Table {
-    /// The rows of `matrix`.
-    pub fn new(matrix: Matrix) -> Self {
-        Self(matrix)
-    }
-
-    /// Rows `ids`, `[ids, width]`, on `device` in `dtype`.
-    ///
-    /// # Errors
-    /// There is no such row; else the tensor library's.
-    pub fn rows(&self, ids: &[u32], dtype: DType, device: &Device) -> Result<Tensor> {
-        let rows = match &self.0 {
-            Matrix::Dense(table) => table.index_select(&Tensor::new(ids, device)?, 0)?,
-            Matrix::Packed(table) => table.rows(ids)?.to_device(device)?,
-            Matrix::Device(table) => table.embedding(&Tensor::new(ids, device)?)?,
-        };
-        rows.to_dtype(dtype)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use candle_core::Module;
 
     use super::*;
     use crate::model::testing::noise;
@@ -554,16 +406,6 @@ mod tests {
     }
 
     #[test]
-    fn tables_in_blocks_give_their_rows() {
-        for format in [Format::Q8_0, Format::Q6K] {
-            let packed = pair(format, 0).0;
-            let there = Table::new(Matrix::Device(packed.on(&Device::Cpu).unwrap()));
-            let rows = there.rows(&[3, 0, 23], DType::F32, &Device::Cpu).unwrap();
-            assert_eq!(values(&rows), values(&packed.rows(&[3, 0, 23]).unwrap()), "{format:?}");
-        }
-    }
-
-    #[test]
     fn packing_in_stretches_is_packing_at_once() {
         let matrix = noise("matrix", (PACKED_AT_ONCE / 1024 + 3, 1024));
         for format in Format::ALL {
@@ -599,14 +441,5 @@ mod tests {
         for (range, shape) in [(0..1000, (1, 256)), (900..1100, (1, 256)), (0..144, (usize::MAX, 256))] {
             assert!(PackedMatrix::map(bytes.clone(), range, shape, Format::Q4K).is_err());
         }
-    }
-
-    #[test]
-    fn formats_give_way_to_finer_ones() {
-        assert_eq!(Format::Q4K.fitting(512), Format::Q4K);
-        assert_eq!(Format::Q4K.fitting(192), Format::Q5_0);
-        assert_eq!(Format::Q6K.fitting(192), Format::Q8_0);
-        assert_eq!(Format::Q4K.fitting(40), Format::F16);
-        assert_eq!(Format::Q4K.bytes(512), 288);
     }
 }

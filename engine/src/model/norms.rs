@@ -4,11 +4,11 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use candle_core::utils::barrier_pool;
 use candle_core::{CpuStorage, InplaceOp1, Layout, Module, Result, Tensor};
 use candle_nn::LayerNorm;
 
 use super::elementwise::{LANES, SHARE, each, fold, is_ours, numbers};
+use super::threads;
 
 /// Layer norm (Ba et al., 2016) over the last dimension.
 pub(super) fn layer_norm(norm: &LayerNorm, x: &Tensor) -> Result<Tensor> {
@@ -26,7 +26,7 @@ fn normalised(x: &[f32], (weight, bias): (&[f32], &[f32]), eps: f32) -> Vec<f32>
     let width = weight.len();
     let share = width * (SHARE / width).max(1);
     let shares: Vec<_> = x.chunks(share).zip(normalised.chunks_mut(share)).map(Mutex::new).collect();
-    barrier_pool().execute_chunked(shares.len(), |range| {
+    threads::divide(shares.len(), |range| {
         for share in &shares[range] {
             let (x, normalised) = &mut *share.lock().unwrap_or_else(PoisonError::into_inner);
             for (x, row) in x.chunks_exact(width).zip(normalised.chunks_exact_mut(width)) {
@@ -90,7 +90,7 @@ impl<F: Fn(usize, &mut [f32]) + Sync> InplaceOp1 for NumberedRows<F> {
             candle_core::bail!("{}: numbers in single precision, one after the other", self.name)
         };
         let rows: Vec<_> = values[start..end].chunks_exact_mut(self.width).map(Mutex::new).collect();
-        barrier_pool().execute_chunked(rows.len(), |range| {
+        threads::divide(rows.len(), |range| {
             for index in range {
                 (self.function)(index, &mut rows[index].lock().unwrap_or_else(PoisonError::into_inner));
             }

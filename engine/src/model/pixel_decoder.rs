@@ -5,6 +5,7 @@
 use candle_core::{IndexOp, Module, Result, Tensor};
 use candle_nn::{LayerNorm, VarBuilder};
 
+use super::backend::Backend;
 use super::config::GroundingConfig;
 use super::elementwise;
 use super::layers::ReluMlp;
@@ -86,10 +87,9 @@ impl PixelDecoder {
         let image = channels_last(image_embedding)?.broadcast_add(&channels_last(dense)?)?;
         let positions = channels_last(&self.prompt_encoder.dense_positions()?)?;
         let (n, images) = (sparse.dim(0)?, image.dim(0)?);
-        if n <= 1 || !image.device().is_cpu() {
+        if n <= 1 || !Backend::of(image.device()).takes_parts() {
             return self.mask_decoder.forward(&image, &positions, sparse);
         }
-        // One after the other: what one takes in between stays in the processor's reach.
         let masks = (0..n).map(|i| {
             let image = image.narrow(0, i.min(images - 1), 1)?;
             self.mask_decoder.forward(&image, &positions, &sparse.narrow(0, i, 1)?)
@@ -218,6 +218,27 @@ mod tests {
     use candle_core::Device;
 
     use super::*;
+    use crate::model::testing::{config, distance, noise, weights};
+
+    #[test]
+    fn masks_one_by_one_are_masks_together() {
+        let decoder = PixelDecoder::new(&config().grounding, weights().tensors()).unwrap();
+        let embedding = noise("embedding", (1, 16, 4, 4));
+        let sparse = decoder.prompt_encoder.embed_text(&noise("states", (3, 16))).unwrap();
+        let dense = decoder.prompt_encoder.no_mask().unwrap();
+        let one_by_one = decoder.decode(&embedding, &sparse, &dense).unwrap();
+
+        let channels_last = |x: &Tensor| x.permute((0, 2, 3, 1)).unwrap();
+        let image = channels_last(&embedding).broadcast_add(&channels_last(&dense)).unwrap();
+        let positions = channels_last(&decoder.prompt_encoder.dense_positions().unwrap());
+        let together = decoder.mask_decoder.forward(&image, &positions, &sparse).unwrap();
+        assert!(distance(&one_by_one.logits, &together.logits) < 1e-5);
+        assert!(distance(&one_by_one.iou, &together.iou) < 1e-5);
+        assert_eq!(one_by_one.looks.len(), together.looks.len());
+        for (one, other) in one_by_one.looks.iter().zip(&together.looks) {
+            assert!(distance(one, other) < 1e-5);
+        }
+    }
 
     #[test]
     fn doubling_is_the_transposed_convolution() {

@@ -4,7 +4,7 @@
 use candle_core::{Module, Result, Tensor};
 
 use super::elementwise;
-use super::matrix::Projection;
+use super::projection::Projection;
 use super::source::Source;
 
 /// Two linear layers with the exact GELU between them.

@@ -15,7 +15,7 @@ use tracing::trace_span;
 
 use super::config::RegionEncoderConfig;
 use super::layers::{BetweenBlocks, GroupNorm, Interruptible, go_on, linspace, resize_aligned};
-use super::matrix::Projection;
+use super::projection::Projection;
 use super::roi_align::RoiAlign;
 use super::source::Source;
 use super::winograd::Winograd;

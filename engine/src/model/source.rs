@@ -8,7 +8,8 @@ use std::sync::Arc;
 use candle_core::{DType, Result};
 use candle_nn::VarBuilder;
 
-use super::matrix::{Matrix, Projection, Table};
+use super::matrix::Matrix;
+use super::projection::{Projection, Table};
 
 /// Hands out matrices that are kept in a format of their own.
 pub trait MatrixSource: Send + Sync {

@@ -11,8 +11,8 @@ use super::config::GroundingConfig;
 use super::cross_attention::{CellsToTokens, TokensToCells, split};
 use super::elementwise;
 use super::layers::dense;
-use super::matrix::Projection;
 use super::norms;
+use super::projection::Projection;
 
 const NORM_EPS: f64 = 1e-5;
 

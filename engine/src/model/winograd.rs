@@ -4,11 +4,11 @@
 //! neck. Results differ from the plain sums in the sixth digit.
 #![expect(unsafe_code, reason = "threads write one result, each its own rows")]
 
-use candle_core::utils::barrier_pool;
 use candle_core::{Device, Result, Tensor};
 
 use super::elementwise::{is_ours, numbers};
 use super::scattered::Scattered;
+use super::threads;
 
 /// Side of a tile of results.
 const TILE: usize = 4;
@@ -38,7 +38,7 @@ impl Winograd {
         let mut matrices = vec![0f32; PRODUCTS * outputs * inputs];
         let rows = Scattered::new(&mut matrices);
         let weight = numbers(weight)?;
-        barrier_pool().execute_chunked(outputs, |range| {
+        threads::divide(outputs, |range| {
             for output in range {
                 let kernels = weight[output * inputs * 9..][..inputs * 9].as_chunks::<9>().0;
                 // SAFETY: each output's rows are written once.
@@ -103,7 +103,7 @@ impl Strip {
         let mut patches = vec![0f32; PRODUCTS * inputs * tiles];
         let parts = Scattered::new(&mut patches);
         let plane = self.size.0 * self.size.1;
-        barrier_pool().execute_chunked(inputs, |range| {
+        threads::divide(inputs, |range| {
             for input in range {
                 // SAFETY: each input's parts are written once.
                 let mut places: [&mut [f32]; PRODUCTS] = std::array::from_fn(|product| unsafe {
@@ -148,7 +148,7 @@ impl Strip {
     fn join(&self, products: &[f32], (outputs, bias): (usize, Option<&[f32]>), planes: &Scattered<'_>) {
         let (tiles, (h, w)) = (self.tiles(), self.size);
         let (top, bottom) = (self.first * TILE, h.min((self.first + self.rows) * TILE));
-        barrier_pool().execute_chunked(outputs, |range| {
+        threads::divide(outputs, |range| {
             for output in range {
                 let parts: [&[f32]; PRODUCTS] =
                     std::array::from_fn(|product| &products[(product * outputs + output) * tiles..][..tiles]);

@@ -7,7 +7,9 @@ use candle_nn::Linear;
 use super::{Kind, Report};
 use crate::device;
 use crate::error::EngineError;
-use crate::model::matrix::{Format, Matrix, PackedMatrix, Projection};
+use crate::model::format::Format;
+use crate::model::matrix::{Matrix, PackedMatrix};
+use crate::model::projection::Projection;
 
 const OUTPUTS: usize = 96;
 const INPUTS: usize = 512;

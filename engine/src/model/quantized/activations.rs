@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use candle_core::utils::barrier_pool;
+use crate::model::threads;
 
 /// Rows that are multiplied together.
 pub(super) const ROWS: usize = 6;
@@ -40,7 +40,7 @@ impl<const BLOCK: usize> Activations<BLOCK> {
     pub(super) fn new(x: &[f32], columns: usize, offset: i32) -> Self {
         let parts: Vec<&[f32]> = x.chunks(ROWS * columns).collect();
         let groups: Vec<_> = parts.iter().map(|_| OnceLock::new()).collect();
-        barrier_pool().execute_chunked(parts.len(), |range| {
+        threads::divide(parts.len(), |range| {
             for index in range {
                 groups[index].get_or_init(|| Group::new(parts[index], columns, offset));
             }

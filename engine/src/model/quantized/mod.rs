@@ -22,7 +22,7 @@ mod turn;
 mod vnni;
 
 use super::elementwise::Finish;
-use super::matrix::Format;
+use super::format::Format;
 
 /// From so many rows of input on, unpacking the matrix pays.
 #[cfg(target_arch = "x86_64")]

@@ -6,7 +6,7 @@
 use half::f16;
 
 use super::turn::turn;
-use crate::model::matrix::Format;
+use crate::model::format::Format;
 
 /// Rows of the matrix in a panel.
 pub(super) const WIDTH: usize = 32;

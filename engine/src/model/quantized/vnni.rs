@@ -20,6 +20,7 @@ use super::activations::{Activations, Group, ROWS};
 use super::panel::{Lane, Numbers, Panel, StoredMatrix, WIDTH, block, common_offset};
 use crate::model::elementwise::Finish;
 use crate::model::scattered::Scattered;
+use crate::model::threads;
 
 /// Panels that a group of rows is multiplied with before the next group, at most.
 const PANELS: usize = 4;
@@ -90,7 +91,7 @@ fn multiply_in_blocks<const BLOCK: usize, const COMMON: bool>(
     let x = &Activations::<BLOCK>::new(x, matrix.columns, offset);
     let product = &Scattered::new(product);
     let pieces = &Pieces::new(matrix, x.groups().len());
-    barrier_pool().execute_chunked(pieces.count(), |items| {
+    threads::divide(pieces.count(), |items| {
         WORKPLACE.with_borrow_mut(|unpacked| {
             for (panels, groups) in items.map(|item| pieces.piece(item)) {
                 unpacked.resize_with(panels.len().max(unpacked.len()), Panel::new);

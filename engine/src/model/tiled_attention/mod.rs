@@ -19,7 +19,7 @@ use std::ops::Deref;
 
 use candle_core::{CpuStorage, DType, Device, Result, Storage, Tensor};
 
-use super::matrix::Projection;
+use super::projection::Projection;
 use super::scattered::Scattered;
 pub(super) use windows::{Square, attend_in_windows};
 
@@ -82,7 +82,7 @@ pub(super) fn attend([q, k, v]: [&Tensor; 3], sight: Sight, factors: Factors) ->
 }
 
 /// Whether this processor has a kernel for heads of `width`.
-fn is_available(width: usize) -> bool {
+pub(super) fn is_available(width: usize) -> bool {
     #[cfg(target_arch = "x86_64")]
     let has_kernel = avx512::is_available();
     #[cfg(not(target_arch = "x86_64"))]

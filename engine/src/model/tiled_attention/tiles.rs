@@ -6,11 +6,10 @@ use std::cell::RefCell;
 use std::ops::Range;
 
 use bytemuck::{Pod, Zeroable};
-use candle_core::utils::barrier_pool;
 
 use super::avx512::{self, Kernel, Paired, ROWS, Single};
 use super::{Factors, KeyGrid, LANES, Look, VECTOR, WIDEST_HEAD};
-use crate::model::elementwise;
+use crate::model::{elementwise, threads};
 
 /// Queries of one head that a thread takes at a time, and packs keys and values for.
 const PIECE: usize = 1024;
@@ -63,7 +62,7 @@ pub(super) fn run<L: Look>(
 fn run_with<L: Look, K: Kernel>(looks: usize, queries: usize, look: &(impl Fn(usize) -> L + Sync)) {
     let runs = queries.div_ceil(PIECE).max(1);
     let at_once = queries.div_ceil(runs);
-    barrier_pool().execute_chunked(looks * runs, |items| {
+    threads::divide(looks * runs, |items| {
         WORKPLACE.with_borrow_mut(|place| {
             for item in items {
                 let look = look(item / runs);

@@ -12,7 +12,7 @@ use std::arch::x86_64::{
 use super::input::TwoBlocks;
 use super::lanes::{load_16, load_32, load_64, part};
 use super::{Share, TOGETHER};
-use crate::model::matrix::Format;
+use crate::model::format::Format;
 
 /// Products of the rows of a share with `inputs`. Other formats are left alone.
 #[target_feature(enable = "avx512bw,avx512vl,avx512vnni")]

@@ -1,6 +1,6 @@
 //! Rows of input in eight bits, in the order in which the kernels meet the columns.
 
-use crate::model::matrix::Format;
+use crate::model::format::Format;
 use crate::model::quantized::activations::round;
 
 /// Columns of a block whose own scales are whole numbers.

@@ -16,10 +16,10 @@ mod super_blocks;
 
 use std::sync::{Mutex, PoisonError};
 
-use candle_core::utils::barrier_pool;
+use input::{SuperBlock, TwoBlocks};
 
 use super::panel::StoredMatrix;
-use input::{SuperBlock, TwoBlocks};
+use crate::model::threads;
 
 /// Bytes of the matrix that a core takes at a time.
 const SHARE: usize = 1 << 16;
@@ -80,7 +80,7 @@ fn in_shares(matrix: &StoredMatrix<'_>, product: &mut [f32], multiply: impl Fn(S
         let stored = matrix.stored.chunks(together * row_bytes);
         let room = products.chunks_mut(together * rows).map(Mutex::new);
         let shares: Vec<_> = stored.zip(room).collect();
-        barrier_pool().execute_chunked(shares.len(), |range| {
+        threads::divide(shares.len(), |range| {
             for (stored, room) in &shares[range] {
                 let products = &mut **room.lock().unwrap_or_else(PoisonError::into_inner);
                 multiply(Share { stored, row_bytes, products });

@@ -19,7 +19,7 @@ use std::arch::x86_64::{
 use super::input::SuperBlock;
 use super::lanes::{load_16, load_32, load_64, part};
 use super::{Share, TOGETHER};
-use crate::model::matrix::Format;
+use crate::model::format::Format;
 
 /// `a & b | c`, for `_mm512_ternarylogic_epi32`.
 const AND_OR: i32 = 0xEA;

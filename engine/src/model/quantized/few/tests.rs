@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use super::*;
-use crate::model::matrix::Format;
+use crate::model::format::Format;
 use crate::model::quantized::activations::round;
 use crate::model::quantized::tests::{BLOCKS, stored};
 use crate::model::testing::noise;

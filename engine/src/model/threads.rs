@@ -1,0 +1,48 @@
+//! Work divided among the threads that the tensor library keeps for computing.
+
+use std::any::Any;
+use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Mutex;
+
+use candle_core::utils::barrier_pool;
+
+/// Does `work` for all of `0..items`, in stretches, on all threads; returns when all is done.
+///
+/// # Panics
+/// Where `work` does, when all threads are through. The pool itself would be unusable ever after if it saw
+/// the panic: it lets go of a lock while unwinding.
+pub(super) fn divide(items: usize, work: impl Fn(Range<usize>) + Sync) {
+    let panic: Mutex<Option<Box<dyn Any + Send>>> = Mutex::new(None);
+    barrier_pool().execute_chunked(items, |range| {
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| work(range)))
+            && let Ok(mut panic) = panic.lock()
+        {
+            panic.get_or_insert(payload);
+        }
+    });
+    if let Ok(Some(payload)) = panic.into_inner() {
+        resume_unwind(payload);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::panic, reason = "tests")]
+
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    #[test]
+    fn a_panic_is_passed_on_and_the_threads_work_on() {
+        let broken = catch_unwind(|| divide(1000, |range| assert!(!range.contains(&777), "at 777")));
+        let Err(payload) = broken else { panic!("it went unnoticed") };
+        assert_eq!(payload.downcast_ref::<&str>(), Some(&"at 777"));
+        let done = AtomicUsize::new(0);
+        divide(1000, |range| {
+            done.fetch_add(range.len(), Ordering::Relaxed);
+        });
+        assert_eq!(done.into_inner(), 1000);
+    }
+}
