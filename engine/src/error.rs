@@ -249,7 +249,7 @@ pub enum DeviceError {
     NoMemory {
         /// How precisely its matrices were to be kept.
         precision: String,
-        /// Bytes of its weights.
+        /// Bytes that it takes at most.
         needed: u64,
         /// Bytes that there are.
         free: u64,

@@ -9,10 +9,10 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::model::matrix::Format;
+use crate::model::format::Format;
 
-/// What a full-size model needs beside its weights: activations of the encoders, keys and values.
-const CONVERSATION_BYTES: u64 = 2 << 30;
+/// This part of what a model takes is left to other programs beside it.
+const LEFT_TO_OTHERS: u64 = 16;
 
 /// How precisely the weights of a model are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -87,13 +87,12 @@ impl Precision {
         precision.filter(|_| stored.is_float()).map_or(stored, |precision| precision.format_of(name, columns))
     }
 
-    /// The most precise of single, half, eight and four bits whose weights, which take `bytes_of`, and
-    /// what a conversation takes beside them, fit into `free` bytes; four bits where nothing does.
-    pub fn fitting(bytes_of: impl Fn(Self) -> u64, free: u64) -> Self {
+    /// The most precise of single, half, eight and four bits in which a model that then takes `peak_of`
+    /// bytes at most fits into `free` bytes and leaves something to others; four bits where nothing does.
+    pub fn fitting(peak_of: impl Fn(Self) -> u64, free: u64) -> Self {
         let fits = |precision: &Self| {
-            let weights = bytes_of(*precision);
-            // One matrix more while they are read.
-            weights + weights / 8 + CONVERSATION_BYTES.min(weights) <= free
+            let peak = peak_of(*precision);
+            peak + peak / LEFT_TO_OTHERS <= free
         };
         [Self::F32, Self::F16, Self::Q8_0].into_iter().find(fits).unwrap_or(Self::Q4K)
     }
@@ -156,13 +155,13 @@ mod tests {
     #[test]
     fn memory_decides() {
         let elements = 4096 * 4096;
-        let bytes_of = |precision: Precision| {
+        let peak_of = |precision: Precision| {
             precision.format_of("model.layers.0.mlp.up_proj.weight", 4096).bytes(elements as usize) as u64
         };
-        let fitting = |free| Precision::fitting(bytes_of, free);
+        let fitting = |free| Precision::fitting(peak_of, free);
         assert_eq!(fitting(1 << 40), Precision::F32);
-        assert_eq!(fitting(5 * elements), Precision::F16);
-        assert_eq!(fitting(3 * elements), Precision::Q8_0);
+        assert_eq!(fitting(4 * elements), Precision::F16, "nothing would be left to others");
+        assert_eq!(fitting(2 * elements), Precision::Q8_0);
         assert_eq!(fitting(0), Precision::Q4K);
     }
 

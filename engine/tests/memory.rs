@@ -85,8 +85,8 @@ fn off(what: &str, planned: u64, found: u64) -> f64 {
     off.abs()
 }
 
-/// How far weights, loading and the whole are off.
-fn check(name: &str, path: &Path, precision: Precision) -> [f64; 3] {
+/// How far weights, loading, computing and the whole are off.
+fn check(name: &str, path: &Path, precision: Precision) -> [f64; 4] {
     let checkpoint = Checkpoint::open(path).unwrap();
     let plan = checkpoint.memory_plan(Some(precision), Backend::Cpu);
     let load = || {
@@ -106,10 +106,10 @@ fn check(name: &str, path: &Path, precision: Precision) -> [f64; 3] {
         engine.converse(&mut image, Question::greedy(&turns, 4), &|| false, &mut |_| {}).unwrap();
     });
     println!("{name} in {precision}");
-    off("while computing", plan.computing_bytes(), computing);
     [
         off("weights", plan.weight_bytes(), weights),
         off("while loading", plan.loading_bytes, loading),
+        off("while computing", plan.computing_bytes(), computing),
         off("in all", plan.peak_bytes(), loading.max(weights + computing)),
     ]
 }

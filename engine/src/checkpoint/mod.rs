@@ -43,7 +43,7 @@ use crate::error::{CheckpointError, DeviceError, without_backtrace};
 use crate::hub::HubCache;
 use crate::model::backend::Backend;
 use crate::model::config::GlammConfig;
-use crate::model::matrix::Format;
+use crate::model::format::Format;
 use crate::model::part::LoadProgress;
 use crate::models::memory::{self, MemoryPlan, Stored};
 use crate::models::{Machine, machine};
@@ -150,8 +150,8 @@ impl Checkpoint {
             return None;
         }
         let free = Machine::look().map_or(0, |machine| machine.free_ram_bytes);
-        let bytes_of = |precision| self.memory_plan(Some(precision), Backend::Cpu).weight_bytes();
-        let chosen = Precision::fitting(bytes_of, free);
+        let peak_of = |precision| self.memory_plan(Some(precision), Backend::Cpu).peak_bytes();
+        let chosen = Precision::fitting(peak_of, free);
         tracing::info!(precision = %chosen, "chosen by the free memory");
         Some(chosen)
     }
@@ -167,8 +167,8 @@ impl Checkpoint {
         MemoryPlan::new(&self.config, &self.manifest, (precision, backend), &stored)
     }
 
-    /// Makes sure that the memory is there for the weights in `precision`, before any is read: a system
-    /// that runs out of it ends programs, and not always the one that asked for too much. What is
+    /// Makes sure that the memory is there to load and use the model in `precision`, before any of it is
+    /// read: a system that runs out of it ends programs, and not always the one that asked for too much. What is
     /// mapped from one file need not all be in memory at once.
     ///
     /// # Errors
@@ -190,28 +190,28 @@ impl Checkpoint {
         if matches!(self.source, FileSource::Embedded { .. }) {
             return Ok(());
         }
-        let needed = self.memory_plan(precision, backend).weight_bytes();
+        let needed = self.memory_plan(precision, backend).peak_bytes();
         check_room((self.named(precision), needed), free, || self.smaller(|bytes| bytes <= free, backend))
     }
 
-    /// The next smaller way to keep the weights than in `precision`, and its bytes. `None` where there
-    /// is none.
+    /// The next smaller way to keep the weights than in `precision`, and what the model then takes. `None` where
+    /// there is none.
     pub(crate) fn next_smaller(
         &self,
         precision: Option<Precision>,
         backend: Backend,
     ) -> Option<(&'static str, u64)> {
-        let present = self.memory_plan(precision, backend).weight_bytes();
+        let present = self.memory_plan(precision, backend).peak_bytes();
         self.smaller(|bytes| bytes < present, backend)
     }
 
-    /// The most precise way to keep the weights in so many bytes; none where they are used as they are
+    /// The most precise way to keep the weights with which the model takes so many bytes; none where they are used as they are
     /// stored in one file.
     fn smaller(&self, is_good: impl Fn(u64) -> bool, backend: Backend) -> Option<(&'static str, u64)> {
         if matches!(self.source, FileSource::OneFile { .. }) {
             return None;
         }
-        most_precise(|precision| self.memory_plan(Some(precision), backend).weight_bytes(), is_good)
+        most_precise(|precision| self.memory_plan(Some(precision), backend).peak_bytes(), is_good)
     }
 
     /// How precisely matrices are kept, for people.
@@ -239,7 +239,7 @@ impl Checkpoint {
     }
 }
 
-/// Whether weights of so many bytes, in a precision of that name, fit into `free` bytes.
+/// Whether a model that takes so many bytes in a precision of that name fits into `free` bytes.
 fn check_room(
     (precision, needed): (String, u64),
     free: u64,

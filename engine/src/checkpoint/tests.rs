@@ -204,7 +204,7 @@ fn the_next_smaller_variant_is_known() {
     assert_eq!(next(Some(Precision::F16)), Some("q8_0"));
     assert_eq!(next(Some(Precision::Q4K)), None);
     let (_, bytes) = checkpoint.next_smaller(Some(Precision::F32), Backend::Cpu).unwrap();
-    assert_eq!(bytes, checkpoint.memory_plan(Some(Precision::F16), Backend::Cpu).weight_bytes());
+    assert_eq!(bytes, checkpoint.memory_plan(Some(Precision::F16), Backend::Cpu).peak_bytes());
 }
 
 #[test]

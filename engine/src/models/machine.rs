@@ -46,11 +46,16 @@ impl Machine {
     /// Whether a model fits into the memory of the processor that is chosen: the graphics card's where
     /// it is one with memory of its own.
     pub fn fits_on(self, device: DeviceChoice, need: MemoryNeed) -> Fit {
-        match (device, self.vram_bytes) {
-            (DeviceChoice::Auto | DeviceChoice::Cuda, Some(vram)) if need.total_bytes() <= vram => Fit::Now,
-            (DeviceChoice::Auto | DeviceChoice::Cuda, Some(_)) => Fit::TooLarge,
-            _ => self.fits(need),
+        match self.vram_bytes.filter(|_| self.has_card_for(device)) {
+            Some(vram) if need.total_bytes() <= vram => Fit::Now,
+            Some(_) => Fit::TooLarge,
+            None => self.fits(need),
         }
+    }
+
+    /// Whether the processor that is chosen is a graphics card with memory of its own.
+    pub fn has_card_for(self, device: DeviceChoice) -> bool {
+        self.vram_bytes.is_some() && matches!(device, DeviceChoice::Auto | DeviceChoice::Cuda)
     }
 
     /// Whether a model fits that the processor computes.
