@@ -194,7 +194,7 @@ fn timed<T: Send>(
     let start = Instant::now();
     let _span = span.entered();
     let result = device::compute(device, pass)?;
-    device.synchronize()?;
+    device::drained(device, || device.synchronize())?;
     Ok((result, start.elapsed()))
 }
 

@@ -50,6 +50,7 @@
 //! # }
 //! ```
 
+mod answer;
 pub mod bench;
 pub mod checkpoint;
 mod demo_model;
@@ -74,6 +75,8 @@ pub mod protocol;
 pub mod scenes;
 pub mod selftest;
 pub mod size;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod text;
 pub mod vision;
 mod worker;

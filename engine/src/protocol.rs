@@ -186,6 +186,8 @@ pub struct ModelInfo {
     pub source: ModelSource,
     /// Number of weights.
     pub parameters: usize,
+    /// Whether they are random, and replies noise: those of `glamm dev fabricate` are.
+    pub has_random_weights: bool,
     /// Positions the language model was trained for.
     pub context_length: usize,
     /// Sides of the two encoders' square inputs in their own pixels.

@@ -289,14 +289,15 @@ impl Listing {
     pub fn offers(&self, failed: &ModelSpec) -> Vec<Offer> {
         let Some(machine) = self.machine else { return Vec::new() };
         let device = failed.device;
+        // Left open, a graphics card takes the sixteen bits that were published.
+        let tried = failed.precision.or(machine.has_card_for(device).then_some(Precision::F16));
         let fitting = self.entries.iter().filter_map(|entry| {
             let source = source(entry)?;
             let retry = source == failed.source;
             let fits = |need: MemoryNeed| machine.fits_on(device, need) == Fit::Now;
             // What failed as precisely as this fails again.
-            let less = |precision: Precision| {
-                !retry || failed.precision.is_some_and(|failed| rank(precision) > rank(failed))
-            };
+            let less =
+                |precision: Precision| !retry || tried.is_some_and(|tried| rank(precision) > rank(tried));
             let (precision, _) =
                 entry.needs.iter().find(|(precision, need)| fits(*need) && less(*precision))?;
             let spec = ModelSpec { source, device, precision: Some(*precision) };
@@ -323,8 +324,8 @@ pub fn automatic(entry: &ModelEntry, machine: Machine) -> Option<Precision> {
         return Some(*only);
     }
     need(entry, Precision::F32)?;
-    let bytes_of = |precision| need(entry, precision).map_or(u64::MAX, |need| need.weight_bytes);
-    Some(Precision::fitting(bytes_of, machine.free_ram_bytes))
+    let peak_of = |precision| need(entry, precision).map_or(u64::MAX, MemoryNeed::total_bytes);
+    Some(Precision::fitting(peak_of, machine.free_ram_bytes))
 }
 
 /// The file that a converted model goes into.
@@ -408,6 +409,7 @@ pub(crate) mod tests {
             precision: "q4k".to_owned(),
             source: ModelSource::Path("/own/mine.gguf".into()),
             parameters: 1,
+            has_random_weights: false,
             encoder_sides: glamm_engine::protocol::EncoderSides { global: 1, grounding: 1 },
             context_length: 1,
             load_time: std::time::Duration::ZERO,

@@ -86,6 +86,13 @@ fn model_note(shown: &mut Shown<'_>, ui: &mut Ui) {
                 paragraph(ui, "Restart the program to go on.", theme::LABEL, tokens.text_soft);
             });
         }
+        ModelStatus::Ready(info) if info.has_random_weights => {
+            card(ui, tokens, CardLook::Note, None, |ui| {
+                title(shown, ui, "The weights of this model are random");
+                let text = "It was made to try its size and speed. What it says and marks is noise.";
+                paragraph(ui, text, theme::LABEL, tokens.text_soft);
+            });
+        }
         ModelStatus::Loading(_) | ModelStatus::Ready(_) => {
             let foreign = state.picture().is_some_and(|p| !matches!(p.origin, Origin::Scene { .. }));
             if state.session.is_demo() && !state.ui.demo_note_dismissed {
@@ -97,11 +104,10 @@ fn model_note(shown: &mut Shown<'_>, ui: &mut Ui) {
 
 fn demo_note(shown: &mut Shown<'_>, ui: &mut Ui, foreign: bool) {
     let tokens = shown.tokens;
-    let heading =
-        if foreign { "The demo model does not know this picture" } else { "This is the demo model" };
+    let heading = if foreign { "The demo model knows drawn scenes only" } else { "This is the demo model" };
     let text = if foreign {
-        "It knows only its own drawn picture world, and what it says about other pictures means \
-         nothing. For photographs, load a GLaMM checkpoint."
+        "If this picture is not one of them, what it says about it means nothing. For photographs, load \
+         a GLaMM checkpoint."
     } else {
         "It is small and knows only this drawn picture world. For photographs, load a GLaMM \
          checkpoint."

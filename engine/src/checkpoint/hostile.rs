@@ -9,9 +9,13 @@ use super::source::Contents;
 use super::tensor_file::TensorFile;
 use super::torch_writer::{PickledEntry, TorchArchive, pickle_state_dict};
 use crate::error::CheckpointError;
+use crate::testing::allocating;
 
 /// A file that is refused takes no longer than this, also in a build that is not optimised.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// Nor does it take more memory than the most values that a pickle may make, and some times its own length.
+const MEMORY: usize = 128 << 20;
+const TIMES: usize = 4;
 /// Lengths of zip's records without names.
 const CENTRAL_HEADER: usize = 46;
 
@@ -20,9 +24,10 @@ type Case = (&'static str, Vec<u8>, &'static str);
 
 fn refuse(file: &str, cases: impl IntoIterator<Item = Case>) {
     for (what, bytes, words) in cases {
-        let start = Instant::now();
-        let opened = TensorFile::new(file.into(), Contents::from_bytes(bytes));
+        let (start, length) = (Instant::now(), bytes.len());
+        let (opened, taken) = allocating(|| TensorFile::new(file.into(), Contents::from_bytes(bytes)));
         assert!(start.elapsed() < PATIENCE, "{what} took {:?}", start.elapsed());
+        assert!(taken <= MEMORY + TIMES * length, "{what} took {taken} bytes for {length}");
         let error = opened.map(|_| what).unwrap_err();
         assert!(matches!(error, CheckpointError::Malformed { .. }), "{what}: {error:?}");
         let error = error.to_string();

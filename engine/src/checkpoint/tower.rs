@@ -39,7 +39,8 @@ fn find_with_caches(
         directory: checkpoint.directory(),
         file: format!("the vision tower {tower}"),
         hint: format!(
-            "put its config.json and weights into a directory `clip` inside this one, or `{name}` beside it"
+            "fetch it with `glamm models pull clip`, or put its config.json and weights into a directory `clip` \
+             inside this one, or `{name}` beside it"
         ),
     })
 }

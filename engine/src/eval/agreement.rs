@@ -3,14 +3,15 @@
 //!
 //! Both are asked for a grounded caption of each scene, greedily and free-running. Once their words
 //! part, later words are about other things; so tokens are compared up to the first that differs,
-//! and masks as long as the phrases before them, and their own, are the same.
+//! and masks as long as the phrases before them, and their own, are the same. Masks of boxes are compared as
+//! well, which see no words: they tell what was lost in the grounding encoder alone.
 
 use super::tally::Tally;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::job::{Increment, Question};
 use crate::protocol::{Reply, Turn};
-use crate::scenes::{Scene, generate};
+use crate::scenes::{Object, Scene, generate};
 use crate::text::conversation::GROUNDED_CAPTION;
 use crate::vision::BinaryMask;
 
@@ -24,25 +25,33 @@ pub struct Agreement {
     pub replies: Tally,
     /// The reference's tokens before the first difference.
     pub tokens: Tally,
+    /// Masks of the same phrases.
+    pub phrases: MaskAgreement,
+    /// Masks of the same boxes, one around each thing in a scene: they depend on no words.
+    pub boxes: MaskAgreement,
+}
+
+/// How far masks are those of the reference, at the size of the picture.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct MaskAgreement {
     /// Masks compared.
-    pub masks: usize,
-    /// Sum of their IoU with the reference's, at the size of the picture.
+    pub count: usize,
     iou_sum: f64,
-    /// The worst of them.
+    /// The worst of their IoU with the reference's.
     pub worst_iou: f64,
 }
 
-impl Agreement {
+impl MaskAgreement {
     /// Mean IoU of the masks; 0 where there were none.
-    pub fn mask_iou(&self) -> f64 {
-        self.iou_sum / self.masks.max(1) as f64
+    pub fn iou(&self) -> f64 {
+        self.iou_sum / self.count.max(1) as f64
     }
 
-    fn add_mask(&mut self, mask: &BinaryMask, reference: &BinaryMask) {
+    fn add(&mut self, mask: &BinaryMask, reference: &BinaryMask) {
         let iou = mask.iou(reference);
-        self.worst_iou = if self.masks == 0 { iou } else { self.worst_iou.min(iou) };
+        self.worst_iou = if self.count == 0 { iou } else { self.worst_iou.min(iou) };
         self.iou_sum += iou;
-        self.masks += 1;
+        self.count += 1;
     }
 }
 
@@ -65,7 +74,10 @@ pub fn compare(
         agreement.replies.add(own.ids == wanted.ids);
         agreement.tokens += Tally { right: same, count: wanted.ids.len() };
         for (mask, reference) in own.masks_like(&wanted) {
-            agreement.add_mask(mask, reference);
+            agreement.phrases.add(mask, reference);
+        }
+        for (mask, reference) in own.boxes.iter().zip(&wanted.boxes) {
+            agreement.boxes.add(mask, reference);
         }
         progress(index + 1);
     }
@@ -75,7 +87,10 @@ pub fn compare(
 struct Caption {
     ids: Vec<u32>,
     reply: Reply,
+    /// Of the phrases.
     masks: Vec<BinaryMask>,
+    /// Of the boxes around the things in the scene.
+    boxes: Vec<BinaryMask>,
 }
 
 impl Caption {
@@ -103,5 +118,10 @@ fn caption(engine: &Engine, scene: &Scene) -> Result<Caption, EngineError> {
             masks.push(found.used().threshold(0.0));
         }
     })?;
-    Ok(Caption { ids: answer.token_ids(), reply: answer.reply, masks })
+    engine.finish_encoding(&mut image, &go_on)?;
+    let of_box = |object: &Object| -> Result<BinaryMask, EngineError> {
+        Ok(engine.segment(&image, &[], Some(object.bounds))?.used().threshold(0.0))
+    };
+    let boxes = scene.objects.iter().map(of_box).collect::<Result<_, _>>()?;
+    Ok(Caption { ids: answer.token_ids(), reply: answer.reply, masks, boxes })
 }

@@ -125,7 +125,7 @@ pub fn fabricate(
     let manifest = expected_tensors(&files.config).map_err(|error| unfit(without_backtrace(&error)))?;
     let (model, added) = vocabulary::files(files.config.llm.vocab_size).map_err(unfit)?;
     let (clip_config, text) = complete_clip(&files.clip).map_err(|error| unfit(error.to_string()))?;
-    let config = stored_as_bfloat16(&files.glamm).map_err(|error| unfit(error.to_string()))?;
+    let config = of_random_weights(&files.glamm).map_err(|error| unfit(error.to_string()))?;
     let glamm = plan::of_glamm(&manifest, files.config.llm.rope_theta);
     let clip = plan::of_clip(&manifest, &text, files.config.global_encoder.hidden_size);
 
@@ -166,10 +166,11 @@ fn config_files(sizes: &Sizes) -> Result<ConfigFiles, CheckpointError> {
     }
 }
 
-/// The configuration says how its weights are stored.
-fn stored_as_bfloat16(config: &str) -> serde_json::Result<String> {
+/// The configuration says how its weights are stored, and that nothing was learned.
+fn of_random_weights(config: &str) -> serde_json::Result<String> {
     let mut config: Value = serde_json::from_str(config)?;
     config["torch_dtype"] = "bfloat16".into();
+    config["random_weights"] = true.into();
     Ok(format!("{config:#}\n"))
 }
 

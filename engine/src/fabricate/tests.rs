@@ -105,6 +105,7 @@ fn a_question_can_be_asked() {
     let source = ModelSource::Path(directory.path().to_owned());
     let spec = ModelSpec { source, ..ModelSpec::default() };
     let engine = Engine::load(&spec, |_| true).unwrap();
+    assert!(engine.info().has_random_weights);
     let pixels = image::open(golden("images/square.png")).unwrap().to_rgb8();
     let (mut image, _) = engine.encode(&pixels, &|| false).unwrap();
     let turns = [Turn { user: "What is in the picture?".to_owned(), ..Turn::default() }];

@@ -75,6 +75,7 @@ impl Backend for Obedient {
                 device: "test".to_owned(),
                 source: spec.source.clone(),
                 parameters: 1,
+                has_random_weights: false,
                 precision: "f32".to_owned(),
                 context_length: 1,
                 encoder_sides: EncoderSides { global: 1, grounding: 1 },

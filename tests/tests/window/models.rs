@@ -18,10 +18,11 @@ use glamm::update::{Action, State};
 use glamm_engine::hub::settings::{Endpoint, Patience};
 use glamm_engine::hub::{DownloadEvent, FileName, HubCache, HubSettings, PlannedFile, Progress, RepoId};
 use glamm_engine::models::{Installed, ModelState, Places};
-use glamm_engine::protocol::{DeviceChoice, EngineEvent, LoadProgress, ModelSource, ModelSpec};
+use glamm_engine::protocol::{DeviceChoice, EngineEvent, LoadProgress, ModelInfo, ModelSource, ModelSpec};
 use glamm_tests::hub_server::{Fault, Hub, Seen, Stage as Request};
 
 use super::looking::in_both;
+use super::script::scripted_model;
 use super::stage::{Setup, Stage};
 
 const FULLSCOPE: &str = "MBZUAI/GLaMM-FullScope";
@@ -246,6 +247,17 @@ fn what_could_not_be_loaded_leads_to_what_fits() {
     let state = stage.window.state().state();
     assert!(matches!(state.session.model, ModelStatus::Ready(_)));
     assert!(state.session.is_demo());
+}
+
+#[test]
+fn that_weights_are_random_is_said() {
+    let mut stage = Stage::new(&Setup::default());
+    let said = |stage: &Stage| stage.window.query_by_label("The weights of this model are random").is_some();
+    assert!(!said(&stage));
+    let info = ModelInfo { has_random_weights: true, ..scripted_model() };
+    stage.player.send(EngineEvent::ModelLoaded(info));
+    stage.settle();
+    assert!(said(&stage));
 }
 
 /// Steps a window with the real engine until something has happened.

@@ -55,16 +55,7 @@ impl Player {
     pub(crate) fn answer_commands(&mut self) {
         while let Ok(command) = self.commands.try_recv() {
             match command {
-                EngineCommand::LoadModel(_) => self.send(EngineEvent::ModelLoaded(ModelInfo {
-                    name: "Scripted model".to_owned(),
-                    device: "CPU".to_owned(),
-                    source: ModelSource::Demo,
-                    parameters: 5_400_000,
-                    precision: "f32".to_owned(),
-                    context_length: 512,
-                    encoder_sides: EncoderSides { global: 336, grounding: 1024 },
-                    load_time: Duration::from_millis(80),
-                })),
+                EngineCommand::LoadModel(_) => self.send(EngineEvent::ModelLoaded(scripted_model())),
                 EngineCommand::OpenImage { image, .. } => {
                     let timings =
                         EncodeTimings { grounding_encoder: Duration::from_millis(38), ..Default::default() };
@@ -189,5 +180,20 @@ pub(crate) fn logits(mask: &BinaryMask) -> MaskLogits {
         content: (mask.width() as usize, mask.height() as usize),
         image_size: (mask.width(), mask.height()),
         predicted_iou: 0.94,
+    }
+}
+
+/// What the script says of its model.
+pub(crate) fn scripted_model() -> ModelInfo {
+    ModelInfo {
+        name: "Scripted model".to_owned(),
+        device: "CPU".to_owned(),
+        source: ModelSource::Demo,
+        parameters: 5_400_000,
+        has_random_weights: false,
+        precision: "f32".to_owned(),
+        context_length: 512,
+        encoder_sides: EncoderSides { global: 336, grounding: 1024 },
+        load_time: Duration::from_millis(80),
     }
 }

@@ -128,6 +128,7 @@ fn another_model_can_be_loaded() {
         device: "CPU".to_owned(),
         source: ModelSource::Demo,
         parameters: 1,
+        has_random_weights: false,
         precision: "f32".to_owned(),
         context_length: 1,
         encoder_sides: EncoderSides { global: 1, grounding: 1 },
