@@ -34,6 +34,12 @@ pub struct AgreementDocument {
     pub worst_mask_iou: f64,
     /// Such masks.
     pub masks: usize,
+    /// Mean IoU of the masks of the same boxes, one around each thing in a scene.
+    pub box_mask_iou: f64,
+    /// The worst of them.
+    pub worst_box_mask_iou: f64,
+    /// Such masks.
+    pub box_masks: usize,
 }
 
 /// Runs the command.
@@ -80,9 +86,12 @@ impl AgreementDocument {
             same_replies: round(found.replies.accuracy()),
             same_tokens: round(found.tokens.accuracy()),
             tokens: found.tokens.count,
-            mask_iou: round(found.mask_iou()),
-            worst_mask_iou: round(found.worst_iou),
-            masks: found.masks,
+            mask_iou: round(found.phrases.iou()),
+            worst_mask_iou: round(found.phrases.worst_iou),
+            masks: found.phrases.count,
+            box_mask_iou: round(found.boxes.iou()),
+            worst_box_mask_iou: round(found.boxes.worst_iou),
+            box_masks: found.boxes.count,
         }
     }
 
@@ -91,7 +100,8 @@ impl AgreementDocument {
             "{} in {} against {} in {}: {} scenes from seed {}\n\
              same replies  {:>7.3}\n\
              same tokens   {:>7.3}  of {}\n\
-             mask IoU      {:>7.3}  of {}, the worst {:.3}\n",
+             mask IoU      {:>7.3}  of {}, the worst {:.3}\n\
+             box mask IoU  {:>7.3}  of {}, the worst {:.3}\n",
             self.model.name,
             self.model.precision,
             self.reference.name,
@@ -104,6 +114,9 @@ impl AgreementDocument {
             self.mask_iou,
             self.masks,
             self.worst_mask_iou,
+            self.box_mask_iou,
+            self.box_masks,
+            self.worst_box_mask_iou,
         )
     }
 }

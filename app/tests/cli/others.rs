@@ -79,6 +79,18 @@ fn an_evaluation_counts_what_it_asks() {
 }
 
 #[test]
+fn fewer_bits_are_compared_with_more() {
+    let mut command = glamm();
+    command.args(["eval", "agreement", "--count=2", "--seed=3", "--precision=q8_0", "--against=f32", "--model"]);
+    let document = json(command.arg(golden("glamm-tiny")));
+    assert_eq!(document["scenes"], 2);
+    assert!(document["tokens"].as_u64().unwrap() > 0);
+    assert!(document["box_masks"].as_u64().unwrap() >= 2, "a box for each thing: {document}");
+    let iou = document["box_mask_iou"].as_f64().unwrap();
+    assert!((0.9..1.0).contains(&iou), "eight bits change a little: {iou}");
+}
+
+#[test]
 fn a_benchmark_measures_every_part() {
     let rows = "decode,prefill,grounding-encoder,global-encoder,region-encoder,pixel-decoder,pixel-decoder-8,\
                 turn,follow-ups,demo-reply";

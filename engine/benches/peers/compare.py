@@ -13,6 +13,9 @@ from pathlib import Path
 
 BEGIN, END = "<!-- table -->\n", "<!-- end of table -->"
 
+# What `glamm bench` calls the limits of a machine, by what a row names.
+LIMITS = {"memory": "read_gb_s", "bytes": "bytes_gop_s", "floats": "floats_gop_s"}
+
 HEADER = """| work | ours | peer | ratio | bar | processor time, ours | share of limit |
 |---|---|---|---|---|---|---|"""
 
@@ -22,16 +25,24 @@ class Results:
 
     def __init__(self, folder: Path) -> None:
         self.ours: dict[tuple[str, str], list[dict]] = {}
-        self.machines: list[dict] = []
-        for path in sorted(folder.glob("ours-*.json")):
-            document = json.loads(path.read_text())
-            self.machines.append(document["machine"])
+        documents = [json.loads(path.read_text()) for path in sorted(folder.glob("ours-*.json"))]
+        self.machines = [document["machine"] for document in documents]
+        for document in documents:
             for row in document["rows"]:
+                row["share"] = self.share(row, document["machine"])
                 self.ours.setdefault((document["model"]["precision"], row["row"]), []).append(row)
         read = lambda pattern: [json.loads(path.read_text()) for path in sorted(folder.glob(pattern))]
         self.llama = {name: read(f"llama-{name}-*.json") for name in ("q4k", "q8_0")}
         self.torch = [row for document in read("torch-*.json") for row in document["rows"]]
         self.official = read("official.json")
+
+    def share(self, row: dict, machine: dict) -> float | None:
+        """Of the best that any run measured with so many threads: a run that was disturbed measured less."""
+        limit = LIMITS.get(row.get("limit"))
+        if row.get("share") is None or limit is None:
+            return row.get("share")
+        best = max(other[limit][-1] for other in self.machines if other[limit] and other["threads"] == machine["threads"])
+        return row["share"] * machine[limit][-1] / best
 
     def of(self, precision: str, row: str) -> list[dict]:
         return [found for found in self.ours.get((precision, row), []) if found["wall_ms"] is not None]
