@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use egui::epaint::RectShape;
 use egui::text::{CCursor, CCursorRange, CharIndex, LayoutJob};
+use egui::text_edit::TextEditState;
 use egui::{
     Align, Color32, CornerRadius, Frame, Galley, Id, Key, KeyboardShortcut, Layout, Margin, Modifiers, Pos2,
     Rect, ScrollArea, Sense, Shape, Stroke, StrokeKind, TextEdit, TextFormat, Ui, WidgetInfo, vec2,
@@ -155,6 +156,13 @@ fn field(shown: &mut Shown<'_>, ui: &mut Ui, picture: &Picture) {
 fn words(shown: &mut Shown<'_>, ui: &mut Ui, picture: &Picture) -> (Arc<Galley>, Pos2) {
     let tokens = shown.tokens;
     let mut draft = shown.state.ui.draft(picture.id).to_owned();
+    // Before the field takes what was typed since.
+    if let Some(place) = shown.state.ui.draft_cursor {
+        let mut state = TextEditState::load(ui.ctx(), question_id()).unwrap_or_default();
+        state.cursor.set_char_range(Some(CCursorRange::one(CCursor::new(CharIndex(place)))));
+        state.store(ui.ctx(), question_id());
+        shown.send(Action::DraftCursorPlaced);
+    }
     let regions = &picture.regions;
     let mut layouter =
         |ui: &Ui, text: &dyn egui::TextBuffer, width: f32| lay_out(ui, tokens, text.as_str(), regions, width);
@@ -182,12 +190,6 @@ fn words(shown: &mut Shown<'_>, ui: &mut Ui, picture: &Picture) -> (Arc<Galley>,
         .inner;
     let response = output.response.response;
     ui.ctx().accesskit_node_builder(response.id, |node| node.set_label("Question"));
-    if let Some(place) = shown.state.ui.draft_cursor {
-        let mut state = output.state;
-        state.cursor.set_char_range(Some(CCursorRange::one(CCursor::new(CharIndex(place)))));
-        state.store(ui.ctx(), response.id);
-        shown.send(Action::DraftCursorPlaced);
-    }
     if response.changed() {
         shown.send(Action::SetDraft(draft));
     }

@@ -9,7 +9,7 @@ use glamm_engine::protocol::{FinishReason, Grounding, Sampling};
 
 use super::message_actions::Places;
 use super::rich_text::{Builder, Chip, GUTTER, RichText};
-use super::status_line::duration;
+use super::status_line::{duration, speed};
 use super::{Shown, icons, mask_menu, message_actions, message_editor};
 use crate::document::{Exchange, GroundedMask, MaskId, Piece, Question, Segment, segments};
 use crate::session::{ModelStatus, RunningJob};
@@ -173,7 +173,7 @@ fn stats(tokens: &Tokens, ui: &Ui, exchange: &Exchange, width: f32) -> std::sync
     parts.push(count(stats.new_tokens, "token"));
     parts.push(duration(stats.time_to_first_token.as_secs_f64()));
     if stats.tokens_per_second() > 0.0 {
-        parts.push(format!("{:.0} tokens/s", stats.tokens_per_second()));
+        parts.push(speed(stats.tokens_per_second()));
     }
     // A part is not torn apart at the end of a line.
     let figures = parts.iter().map(|part| part.replace(' ', "\u{a0}")).collect::<Vec<_>>().join("    ");

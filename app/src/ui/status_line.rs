@@ -42,7 +42,7 @@ fn right(state: &State) -> Vec<String> {
     let session = &state.session;
     let exporting =
         session.exporting.as_ref().map(|job| format!("Exporting {} of {} …", job.done, job.total));
-    let speed = session.tokens_per_second.map(|speed| format!("{speed:.0} tokens/s"));
+    let speed = session.tokens_per_second.map(self::speed);
     exporting.into_iter().chain(session.keeping.busy.clone()).chain(speed).collect()
 }
 
@@ -83,4 +83,10 @@ fn shortened(name: &str) -> String {
 /// Seconds, in a unit that suits them.
 pub(super) fn duration(seconds: f64) -> String {
     if seconds < 1.0 { format!("{:.0} ms", seconds * 1000.0) } else { format!("{seconds:.1} s") }
+}
+
+/// Tokens a second, where they are few with a digit more.
+pub(super) fn speed(tokens_per_second: f64) -> String {
+    let digits = usize::from(tokens_per_second < 9.95);
+    format!("{tokens_per_second:.digits$} tokens/s")
 }

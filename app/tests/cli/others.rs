@@ -81,7 +81,15 @@ fn an_evaluation_counts_what_it_asks() {
 #[test]
 fn fewer_bits_are_compared_with_more() {
     let mut command = glamm();
-    command.args(["eval", "agreement", "--count=2", "--seed=3", "--precision=q8_0", "--against=f32", "--model"]);
+    command.args([
+        "eval",
+        "agreement",
+        "--count=2",
+        "--seed=3",
+        "--precision=q8_0",
+        "--against=f32",
+        "--model",
+    ]);
     let document = json(command.arg(golden("glamm-tiny")));
     assert_eq!(document["scenes"], 2);
     assert!(document["tokens"].as_u64().unwrap() > 0);

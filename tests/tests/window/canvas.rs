@@ -57,6 +57,21 @@ fn a_tag_is_dragged_into_the_question() {
     assert_eq!(regions(&stage)[0].bounds.x0.to_bits(), 20.0_f32.to_bits(), "the region stays");
 }
 
+/// A marker becomes a number while one types on, a letter in each frame.
+#[test]
+fn typing_goes_on_behind_a_marker() {
+    let mut stage = with_region(&Setup::default());
+    stage.window.get_by_label("Question").focus();
+    stage.window.run_steps(2);
+    for typed in ["Is <bbox>", " ", "r", "e", "d", "?"] {
+        stage.window.get_by_label("Question").type_text(typed);
+        stage.window.step();
+    }
+    stage.settle();
+    let state = stage.window.state().state();
+    assert_eq!(state.ui.draft(state.ui.current.unwrap()), "Is [1] red?");
+}
+
 #[test]
 fn regions_are_named_hidden_and_coloured_in_their_tab() {
     let mut stage = with_region(&Setup::default());
