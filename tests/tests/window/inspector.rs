@@ -19,8 +19,7 @@ pub(crate) fn pinned(setup: &Setup) -> Stage {
     stage.press("Phrase: a large green disc");
     stage.wait("the curves", |stage| {
         let state = stage.window.state().state();
-        let mask = state.inspected().unwrap().mask;
-        state.session.findings.curves((mask.id, mask.chosen)).is_some()
+        state.session.findings.curves(state.inspected_mask().unwrap().logits()).is_some()
     });
     stage.settle();
     stage
@@ -99,7 +98,7 @@ fn brush_and_eraser_change_pixels_and_can_be_undone() {
     stage.wait("the stroke", |stage| mask(stage).edited.is_some());
     assert!(mask(&stage).holds(25, 20) && mask(&stage).holds(112, 60) && !mask(&stage).holds(25, 40));
     stage.settle();
-    stage.window.get_by_label_contains("edited");
+    stage.window.get_by_label("edited");
     act(&mut stage, Inspect::Brush(Some(Brush::Erase)));
     stage.drag((112.0, 50.0), (112.0, 70.0));
     stage.wait("the second stroke", |stage| !mask(stage).holds(112, 60));
@@ -136,7 +135,7 @@ fn two_masks_are_compared() {
     assert_eq!(rival, Some(Rival::Mask(other.id)));
     let found = |stage: &Stage| -> Option<Comparison> {
         let (_, found) = stage.window.state().state().session.findings.comparison.clone()?;
-        found.map(|found| Comparison::clone(&found))
+        found.there().map(|found| Comparison::clone(found))
     };
     stage.wait("the comparison", |stage| found(stage).is_some());
     let comparison = found(&stage).unwrap();
@@ -162,7 +161,7 @@ fn a_mask_from_a_file_is_compared_with() {
     act(&mut stage, Inspect::ReadTruth(image, path));
     let iou = |stage: &Stage| {
         let (_, found) = stage.window.state().state().session.findings.comparison.clone()?;
-        found.map(|found| found.iou)
+        found.there().map(|found| found.iou)
     };
     stage.wait("the comparison", |stage| iou(stage).is_some());
     assert!(iou(&stage).unwrap() > 0.85, "{:?}", iou(&stage));
@@ -178,10 +177,10 @@ fn maps_are_asked_for_once_and_shown() {
     let state = stage.window.state().state();
     assert_eq!(state.ui.inspection.layer, Some(Layer::Attention { layer: 0, head: 0 }));
     let key = state.maps_key().unwrap();
-    assert!(state.session.findings.maps(key).unwrap().attention.is_some());
+    assert!(state.session.findings.maps(&key).unwrap().attention.is_some());
     act(&mut stage, Inspect::Layer(Some(Layer::Global)));
     let state = stage.window.state().state();
-    assert!(state.session.findings.maps(state.maps_key().unwrap()).unwrap().attention.is_none());
+    assert!(state.session.findings.maps(&state.maps_key().unwrap()).unwrap().attention.is_none());
 }
 
 #[test]

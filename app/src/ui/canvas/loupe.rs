@@ -75,11 +75,11 @@ fn values(shown: &Shown<'_>, (x, y): (u32, u32), color: Option<Color32>) -> Vec<
         lines.push(format!("RGB {r} {g} {b}"));
         lines.push(format!("#{r:02x}{g:02x}{b:02x}"));
     }
-    if let Some(inspected) = shown.state.inspected() {
-        if let Some(logit) = inspected.mask.logits().logit_at(x, y) {
+    if let Some(mask) = shown.state.inspected_mask() {
+        if let Some(logit) = mask.logits().logit_at(x, y) {
             lines.push(format!("logit {logit:+.2}   p {:.3}", 1.0 / (1.0 + (-logit).exp())));
         }
-        lines.push(if inspected.mask.holds(x, y) { "inside".to_owned() } else { "outside".to_owned() });
+        lines.push(if mask.holds(x, y) { "inside".to_owned() } else { "outside".to_owned() });
     }
     lines
 }
