@@ -82,7 +82,7 @@ fn row(shown: &mut Shown<'_>, ui: &mut Ui, listed: &ListedMask) {
     let name = listed.title();
     let change = listed.mask.change();
     let label = format!("Mask: {name}{}", change.map_or_else(String::new, |change| format!(", {change}")));
-    response.widget_info(|| WidgetInfo::selected(Role::ListItem, true, pinned, label));
+    response.widget_info(|| WidgetInfo::selected(Role::ListItem, true, pinned, &label));
     if response.hovered() || response.has_focus() {
         shown.hovered = Some(id);
     }
