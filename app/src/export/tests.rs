@@ -239,8 +239,8 @@ fn what_was_edited_is_said() {
     let plain = tempfile::tempdir().unwrap();
     let request = ExportRequest { formats: formats.to_vec(), only: None, out: plain.path().to_owned() };
     let exported = run(&snapshot, &request, &mut |_, _| true).unwrap();
-    let files =
-        exported.files.iter().map(|file| file.to_str().unwrap()).filter(|file| !file.ends_with(".png"));
+    let is_text = |file: &&PathBuf| file.extension().is_none_or(|extension| extension != "png");
+    let files = exported.files.iter().filter(is_text).map(|file| file.to_str().unwrap());
     for file in files {
         let (edited, plain) = (written(file), fs::read_to_string(plain.path().join(file)).unwrap());
         assert!(!plain.contains("edited"), "{file}");
