@@ -174,29 +174,33 @@ impl Grid {
 }
 
 /// Share of each square of `step` pixels a side that is inside. Costs as much as there are runs of pixels and
-/// squares, however large the picture is.
+/// squares from the first to the last of a row that are reached, however large the picture is.
 fn shares(mask: &EditedMask, (columns, rows): (usize, usize), step: usize) -> Vec<u8> {
-    let all = (step * step) as i64;
+    let side = step as i32;
+    let all = side * side;
     let mut shares = vec![0; columns * rows];
-    // By how much the sum of a row of squares changes from each square to the next; the place behind the last
-    // one belongs to runs that end with the row.
-    let mut changes = vec![0i64; columns + 2];
+    // By how much the count of pixels changes from each square of a row to the next; the places behind the
+    // last one belong to runs that end with the row.
+    let mut changes = vec![0i32; columns + 2];
     let mut runs = mask.row_runs().peekable();
     for (row, line) in shares.chunks_exact_mut(columns.max(1)).enumerate() {
-        changes.fill(0);
+        let (mut first, mut behind) = (columns, 0);
         while let Some((_, pixels)) = runs.next_if(|(y, _)| *y as usize / step == row) {
+            first = first.min(pixels.start as usize / step);
+            behind = behind.max((pixels.end as usize).div_ceil(step));
             for (at, sign) in [(pixels.start as usize, 1), (pixels.end as usize, -1)] {
                 // All squares from here on are inside by a row of pixels, this one by what is left of it.
-                let (square, within) = (at / step, (at % step) as i64);
-                changes[square] += sign * (step as i64 - within);
+                let (square, within) = (at / step, (at % step) as i32);
+                changes[square] += sign * (side - within);
                 changes[square + 1] += sign * within;
             }
         }
         let mut count = 0;
-        for (share, change) in line.iter_mut().zip(&changes) {
-            count += change;
-            *share = (count * 255 / all) as u8;
+        for at in first..behind {
+            count += std::mem::take(&mut changes[at]);
+            line[at] = if count == all { 255 } else { (count * 255 / all) as u8 };
         }
+        changes[behind..].iter_mut().take(2).for_each(|change| *change = 0);
     }
     shares
 }
