@@ -151,7 +151,8 @@ fn paint_difference(shown: &mut Shown<'_>, ui: &Ui, painter: &Painter, view: &Vi
     let Some(comparison) = found.there().cloned() else { return false };
     let colors = legend::difference_colors(shown);
     let mut hasher = DefaultHasher::new();
-    (what, colors, "difference").hash(&mut hasher);
+    let counts = [comparison.first_only, comparison.second_only, comparison.both];
+    (what, counts, colors, "difference").hash(&mut hasher);
     let texture = shown.layers.get(ui.ctx(), hasher.finish(), || {
         let pixel = |place: &Place| match place {
             Place::Neither => Color32::TRANSPARENT,
