@@ -42,7 +42,8 @@ fn board(position: vec2<f32>) -> vec3<f32> {
 
 @fragment
 fn fragment(in: Vertex) -> @location(0) vec4<f32> {
-    let found = sample_at(grid, in.cells);
+    let frame = Frame(mask.cells_per_frame_pixel, mask.frame_last);
+    let found = sample_at(grid, frame, in.cells, mask.content_cells / mask.image_on_screen.zw);
     let slope = slope_on_screen(mask, found.gradient);
     let above = found.logit - mask.threshold;
     let distance = above / slope;

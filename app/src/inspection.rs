@@ -5,10 +5,10 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use glamm_engine::protocol::{ImageId, JobId};
-use glamm_engine::vision::FeatureMaps;
+use glamm_engine::vision::{FeatureMaps, MaskLogits};
 
 use crate::document::MaskId;
-use crate::study::{CandidateKey, CleanUp, Comparison, Curves, Stroke, Truth};
+use crate::study::{CandidateKey, CleanUp, Compared, Comparison, Curves, PixelsKey, Same, Stroke, Truth};
 
 /// How the selected mask is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -126,57 +126,117 @@ const USUAL_THRESHOLDS: (f32, f32) = (-8.0, 8.0);
 /// Whose maps: of a picture, and of what a candidate of a mask on it looked at.
 pub type MapsKey = (ImageId, Option<CandidateKey>);
 
+/// Something that the study thread was asked for.
+#[derive(Debug, Clone)]
+pub enum Found<T> {
+    /// It is being worked on.
+    Asked,
+    /// It is there.
+    There(Arc<T>),
+    /// It could not be done, and why. Not asked for again before the user wants it.
+    Failed(String),
+}
+
+impl<T> Found<T> {
+    /// What was found, if it is there.
+    pub fn there(&self) -> Option<&Arc<T>> {
+        if let Self::There(found) = self { Some(found) } else { None }
+    }
+
+    /// Why there is nothing.
+    pub fn failure(&self) -> Option<&str> {
+        if let Self::Failed(why) = self { Some(why) } else { None }
+    }
+}
+
+/// A change of a mask's pixels that was asked for and has not been made yet.
+#[derive(Debug, Clone)]
+pub struct PixelChange {
+    /// Its name in answers.
+    pub number: u64,
+    /// On which picture.
+    pub image: ImageId,
+    /// Of which mask.
+    pub mask: MaskId,
+    /// The pixels that it changes; where the mask has others by then, it is given up.
+    pub of: PixelsKey,
+    /// What is to be done.
+    pub what: CleanUp,
+}
+
 /// What was found out.
 #[derive(Debug, Default)]
 pub struct Findings {
-    /// By candidate; `None` where it is still being worked on.
-    curves: HashMap<CandidateKey, Option<Arc<Curves>>>,
+    curves: HashMap<CandidateKey, Found<Curves>>,
     /// Maps that are there, the newest last.
     maps: VecDeque<(MapsKey, Arc<FeatureMaps>)>,
     /// The job that makes maps, and whose.
     pub mapping: Option<(JobId, MapsKey)>,
     /// Maps that could not be made; not asked for again.
     pub no_maps: Option<MapsKey>,
-    /// Changes that wait for the one being made, in order.
-    pub waiting: VecDeque<(ImageId, MaskId, CleanUp)>,
-    /// Whether a change is being made.
-    pub cleaning: bool,
-    /// The comparison asked for last: its number, and what came of it.
-    pub comparison: Option<(u64, Option<Arc<Comparison>>)>,
+    /// Changes of pixels that were asked for, in order.
+    pub changes: VecDeque<PixelChange>,
+    /// The number of the one being made, which is the first of them unless that was taken back.
+    pub changing: Option<u64>,
+    /// The comparison asked for last, and what came of it.
+    pub comparison: Option<(Compared, Found<Comparison>)>,
     /// What each picture's masks ought to be, from the file that was read last.
     pub truths: HashMap<ImageId, Vec<Truth>>,
 }
 
 impl Findings {
     /// The curves of a candidate, if they are there.
-    pub fn curves(&self, key: CandidateKey) -> Option<&Arc<Curves>> {
-        self.curves.get(&key)?.as_ref()
+    pub fn curves(&self, of: &Arc<MaskLogits>) -> Option<&Arc<Curves>> {
+        self.curves.get(&Same::of(of))?.there()
+    }
+
+    /// Why a candidate has no curves, where they could not be made.
+    pub fn no_curves(&self, of: &Arc<MaskLogits>) -> Option<&str> {
+        self.curves.get(&Same::of(of))?.failure()
     }
 
     /// Thresholds, lowest and highest, that a candidate is looked at with: the range of its logits, once its
     /// curves are there.
-    pub fn thresholds(&self, key: CandidateKey) -> (f32, f32) {
-        self.curves(key).map_or(USUAL_THRESHOLDS, |curves| (curves.first, curves.last()))
+    pub fn thresholds(&self, of: &Arc<MaskLogits>) -> (f32, f32) {
+        self.curves(of).map_or(USUAL_THRESHOLDS, |curves| (curves.first, curves.last()))
     }
 
-    /// Notes that curves are being made; `false` where they are there or on their way.
-    pub fn expect_curves(&mut self, key: CandidateKey) -> bool {
+    /// Notes that curves are being made; `false` where they are there, on their way, or could not be made.
+    pub fn expect_curves(&mut self, of: CandidateKey) -> bool {
         if self.curves.len() >= MAX_CURVES {
-            self.curves.retain(|_, curves| curves.is_none());
+            self.curves.retain(|_, curves| matches!(curves, Found::Asked));
         }
-        let new = !self.curves.contains_key(&key);
-        self.curves.entry(key).or_default();
+        let new = !self.curves.contains_key(&of);
+        self.curves.entry(of).or_insert(Found::Asked);
         new
     }
 
-    /// Takes curves.
-    pub fn keep_curves(&mut self, key: CandidateKey, curves: Arc<Curves>) {
-        self.curves.insert(key, Some(curves));
+    /// Takes curves, or why there are none.
+    pub fn keep_curves(&mut self, of: CandidateKey, curves: Found<Curves>) {
+        self.curves.insert(of, curves);
+    }
+
+    /// What came of a comparison, if it is the one that was asked for last.
+    pub fn compared(&self, what: &Compared) -> Option<&Found<Comparison>> {
+        self.comparison.as_ref().filter(|(of, _)| of == what).map(|(_, found)| found)
+    }
+
+    /// Takes a comparison, or why there is none, if it is the one that was asked for last.
+    pub fn keep_comparison(&mut self, what: &Compared, found: Found<Comparison>) {
+        if let Some((_, place)) = self.comparison.as_mut().filter(|(of, _)| of == what) {
+            *place = found;
+        }
+    }
+
+    /// Forgets what could not be done, so that it is asked for again.
+    pub fn forget_failures(&mut self) {
+        self.curves.retain(|_, curves| curves.failure().is_none());
+        self.comparison.take_if(|(_, found)| found.failure().is_some());
     }
 
     /// Maps, if they are there.
-    pub fn maps(&self, key: MapsKey) -> Option<&Arc<FeatureMaps>> {
-        self.maps.iter().find(|(of, _)| *of == key).map(|(_, maps)| maps)
+    pub fn maps(&self, key: &MapsKey) -> Option<&Arc<FeatureMaps>> {
+        self.maps.iter().find(|(of, _)| of == key).map(|(_, maps)| maps)
     }
 
     /// Takes maps; the oldest make room.

@@ -96,6 +96,8 @@ pub struct RunningJob {
     pub image: ImageId,
     /// What was asked.
     pub asked: Asked,
+    /// The exchanges that the model was told of, oldest first: some may be undone before the reply ends.
+    pub follows: Vec<ExchangeId>,
     /// Ends it.
     pub cancel: CancelToken,
     /// Whether the user pressed Stop.
@@ -112,7 +114,8 @@ pub struct RunningJob {
     pub open_phrase: Option<usize>,
     /// Finished phrases, in characters, for which no mask has come yet.
     pub waiting_phrases: Vec<Range<usize>>,
-    /// Masks so far, in the order of their `[SEG]`.
+    /// Masks so far, in the order of their `[SEG]`; those of a reply that goes on as they were when it was
+    /// asked to. [`crate::update::State::running_masks`] has them as they are now.
     pub grounded: Vec<(Grounding, Option<GroundedMask>)>,
     /// Place in the palette of the first grounding.
     pub first_hue: usize,
@@ -120,7 +123,13 @@ pub struct RunningJob {
 
 impl RunningJob {
     /// A job that was just sent; a reply that goes on begins with what was said before.
-    pub fn new(request: &JobRequest, asked: Asked, first_hue: usize, now: f64) -> Self {
+    pub fn new(
+        request: &JobRequest,
+        asked: Asked,
+        follows: Vec<ExchangeId>,
+        first_hue: usize,
+        now: f64,
+    ) -> Self {
         let before = asked.resumes.as_deref();
         let text = before.map_or_else(String::new, |e| e.reply.text.clone());
         let grounded = before.map_or_else(Vec::new, |e| {
@@ -131,6 +140,7 @@ impl RunningJob {
             image: request.image,
             first_hue: before.map_or(first_hue, |e| e.first_hue),
             asked,
+            follows,
             cancel: request.cancel.clone(),
             stopping: false,
             started: false,
@@ -308,6 +318,11 @@ impl Session {
     /// A name no job had.
     pub fn fresh_job(&mut self) -> JobId {
         JobId(self.fresh())
+    }
+
+    /// A number no change of pixels had.
+    pub fn fresh_change(&mut self) -> u64 {
+        self.fresh()
     }
 
     /// A name no mask had.

@@ -88,6 +88,17 @@ pub struct Editing {
     pub draft: String,
 }
 
+/// A reply of a conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReplyPlace {
+    /// About which picture.
+    pub image: ImageId,
+    /// In which conversation.
+    pub conversation: ConversationId,
+    /// Which reply.
+    pub exchange: ExchangeId,
+}
+
 /// See the module.
 #[derive(Debug)]
 pub struct UiState {
@@ -99,6 +110,8 @@ pub struct UiState {
     pub current: Option<ImageId>,
     /// What the panel at the right shows.
     pub tab: Tab,
+    /// The reply whose tokens were asked for; without one, that of the selected mask, or else the last one.
+    pub tokens_of: Option<ReplyPlace>,
     /// What dragging does.
     pub tool: Tool,
     /// How each picture is looked at; fitted where there is no entry.
@@ -164,6 +177,7 @@ impl Default for UiState {
             pixels_per_point: 1.0,
             current: None,
             tab: Tab::default(),
+            tokens_of: None,
             tool: Tool::default(),
             views: HashMap::new(),
             gesture: None,

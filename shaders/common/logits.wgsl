@@ -1,6 +1,8 @@
 // Reading mask logits. The texture holds the pixel decoder's coarse grid as it came (R32Float, not
-// filterable), so values are interpolated here: by cubics through the values (Catmull and Rom), whose
-// contours have no creases at the cells' borders however much they are magnified.
+// filterable), so values are interpolated here, as the official code does and with it everything that
+// is counted and exported: bilinear from the grid to the pixels of the frame, the padding left out, and
+// bilinear from there to the picture. In the middle of a pixel of the picture the value is that of
+// `MaskLogits::logit_at`. Painted masks have one cell for each pixel of their frame.
 
 // Value and slope of the logits at one place.
 struct Sample {
@@ -9,49 +11,67 @@ struct Sample {
     gradient: vec2<f32>,
 };
 
-// The value of a cell; the grid is continued by its border.
-fn cell(grid: texture_2d<f32>, at: vec2<i32>) -> f32 {
-    let last = vec2<i32>(textureDimensions(grid)) - vec2<i32>(1, 1);
-    return textureLoad(grid, clamp(at, vec2<i32>(0, 0), last), 0).r;
+// The frame that the grid covers.
+struct Frame {
+    // Cells for each of its pixels.
+    cells_per_pixel: f32,
+    // Number of its last column and row that show the picture.
+    last: vec2<f32>,
+};
+
+fn cell(grid: texture_2d<f32>, at: vec2<f32>) -> f32 {
+    return textureLoad(grid, vec2<i32>(at), 0).r;
 }
 
-fn row(grid: texture_2d<f32>, at: vec2<i32>) -> vec4<f32> {
-    return vec4<f32>(
-        cell(grid, at + vec2<i32>(-1, 0)),
-        cell(grid, at),
-        cell(grid, at + vec2<i32>(1, 0)),
-        cell(grid, at + vec2<i32>(2, 0)),
+// The value of a pixel of the frame, between the middles of the cells around it; the grid is continued
+// by its border.
+fn frame_pixel(grid: texture_2d<f32>, frame: Frame, pixel: vec2<f32>) -> f32 {
+    if (frame.cells_per_pixel == 1.0) {
+        return cell(grid, pixel);
+    }
+    let last = vec2<f32>(textureDimensions(grid)) - vec2<f32>(1.0);
+    let at = clamp(frame.cells_per_pixel * (pixel + 0.5) - 0.5, vec2<f32>(0.0), last);
+    let low = floor(at);
+    let high = min(low + 1.0, last);
+    let part = at - low;
+    let above = mix(cell(grid, low), cell(grid, vec2<f32>(high.x, low.y)), part.x);
+    let below = mix(cell(grid, vec2<f32>(low.x, high.y)), cell(grid, high), part.x);
+    return mix(above, below, part.y);
+}
+
+// Value and slope of the surface between four pixels of the frame; `place` is in cells of the grid, and
+// the value of a cell belongs to its middle.
+fn patch_at(grid: texture_2d<f32>, frame: Frame, place: vec2<f32>) -> Sample {
+    let at = clamp(place / frame.cells_per_pixel - 0.5, vec2<f32>(0.0), frame.last);
+    let low = floor(at);
+    let high = min(low + 1.0, frame.last);
+    let part = at - low;
+    let upper_left = frame_pixel(grid, frame, low);
+    let upper_right = frame_pixel(grid, frame, vec2<f32>(high.x, low.y));
+    let lower_left = frame_pixel(grid, frame, vec2<f32>(low.x, high.y));
+    let lower_right = frame_pixel(grid, frame, high);
+    let slope = vec2<f32>(
+        mix(upper_right - upper_left, lower_right - lower_left, part.y),
+        mix(lower_left - upper_left, lower_right - upper_right, part.x),
     );
+    let logit = mix(mix(upper_left, upper_right, part.x), mix(lower_left, lower_right, part.x), part.y);
+    return Sample(logit, slope / frame.cells_per_pixel);
 }
 
-// Weights of four neighbours, `t` of the way from the second to the third.
-fn weights(t: f32) -> vec4<f32> {
-    let s = t * t;
-    let c = s * t;
-    return 0.5 * vec4<f32>(2.0 * s - c - t, 3.0 * c - 5.0 * s + 2.0, 4.0 * s - 3.0 * c + t, c - s);
-}
-
-// How these weights change with `t`.
-fn weight_slopes(t: f32) -> vec4<f32> {
-    let s = t * t;
-    return 0.5 * vec4<f32>(4.0 * t - 3.0 * s - 1.0, 9.0 * s - 10.0 * t, 8.0 * t - 9.0 * s + 1.0, 3.0 * s - 2.0 * t);
-}
-
-// The logits at a place of the grid, in cells; the value of a cell belongs to its middle.
-fn sample_at(grid: texture_2d<f32>, place: vec2<f32>) -> Sample {
-    let at = place - vec2<f32>(0.5, 0.5);
-    let corner = floor(at);
-    let i = vec2<i32>(corner);
-    let part = at - corner;
-    let across = weights(part.x);
-    let down = weights(part.y);
-    let above = row(grid, i + vec2<i32>(0, -1));
-    let first = row(grid, i);
-    let second = row(grid, i + vec2<i32>(0, 1));
-    let below = row(grid, i + vec2<i32>(0, 2));
-    let values = vec4<f32>(dot(above, across), dot(first, across), dot(second, across), dot(below, across));
-    let slope = weight_slopes(part.x);
-    let slopes = vec4<f32>(dot(above, slope), dot(first, slope), dot(second, slope), dot(below, slope));
-    let gradient = vec2<f32>(dot(slopes, down), dot(values, weight_slopes(part.y)));
-    return Sample(dot(values, down), gradient);
+// The logits at a place of the grid, in cells. A pixel of the screen is so many cells wide and high.
+fn sample_at(grid: texture_2d<f32>, frame: Frame, place: vec2<f32>, screen_pixel: vec2<f32>) -> Sample {
+    let here = patch_at(grid, frame, place);
+    if (frame.cells_per_pixel != 1.0) {
+        return here;
+    }
+    // Painted values jump from one cell to the next and are level elsewhere: how far away the edge is
+    // shows only from some way off.
+    let reach = max(2.0 * screen_pixel, vec2<f32>(0.5));
+    let across = vec2<f32>(reach.x, 0.0);
+    let down = vec2<f32>(0.0, reach.y);
+    let steps = vec2<f32>(
+        patch_at(grid, frame, place + across).logit - patch_at(grid, frame, place - across).logit,
+        patch_at(grid, frame, place + down).logit - patch_at(grid, frame, place - down).logit,
+    );
+    return Sample(here.logit, steps / (2.0 * reach));
 }

@@ -12,6 +12,10 @@ struct Mask {
     content_cells: vec2<f32>,
     // Width and height of the render target, in physical pixels.
     screen_size: vec2<f32>,
+    // Number of the frame's last column and row that show the picture.
+    frame_last: vec2<f32>,
+    // Cells of the grid for each pixel of the frame.
+    cells_per_frame_pixel: f32,
     // Opacity of the tint.
     fill: f32,
     // Opacity of the outline.

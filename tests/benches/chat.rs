@@ -1,5 +1,6 @@
 //! How long a frame takes with a conversation of 5,000 messages: lying still, while it is scrolled, and
-//! while a reply comes in at 200 tokens a second, a mask with every twelfth.
+//! while a reply comes in at 200 tokens a second, a mask with every twelfth; and where every reply has two
+//! masks, of which one is selected.
 //! `cargo bench --workspace --bench chat`.
 
 #![expect(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a benchmark")]
@@ -15,6 +16,7 @@ mod timing;
 
 use egui::{Event, Vec2};
 use egui_kittest::kittest::Queryable as _;
+use glamm::update::{Action, Inspect};
 use glamm_engine::protocol::{EngineEvent, Grounding, JobId};
 
 use stage::{Setup, Stage, disc};
@@ -103,4 +105,19 @@ fn main() {
     });
     timing::drawn(&mut stage, "scrolling by pages", |stage, _| scroll(stage, messages, 4000.0));
     stream(&mut stage, "5,000 messages, streaming");
+
+    let mut stage = Stage::new(&setup);
+    stage.fill_with_masks(EXCHANGES);
+    stage.settle();
+    timing::window(&mut stage, "5,000 masks, still", |_, _| {});
+    let masks = stage.window.state().state().listed_masks();
+    for (what, place) in [("last of 5,000 masks selected", masks.len() - 1), ("first of 5,000 selected", 0)] {
+        let ctx = stage.window.ctx.clone();
+        let select = Inspect::Select(Some(masks[place].mask.id));
+        stage.window.state_mut().act(&ctx, Action::Inspect(select));
+        stage.settle();
+        timing::window(&mut stage, what, |_, _| {});
+    }
+    stage.press("Masks");
+    timing::window(&mut stage, "5,000 masks, listed", |_, _| {});
 }

@@ -15,7 +15,7 @@ pub fn holds(mask: &GroundedMask, at: Pos2) -> bool {
 /// the strips in which its edges can lie are looked at pixel by pixel.
 pub fn bounding_box(mask: &GroundedMask) -> Option<PixelBox> {
     if let Some(edited) = &mask.edited {
-        return edited.to_binary().bounding_box();
+        return edited.bounding_box();
     }
     let (threshold, mask) = (mask.threshold, mask.logits());
     let exact = cells_of_image(mask);

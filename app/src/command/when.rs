@@ -75,7 +75,7 @@ impl Command {
             | Self::RenameConversation
             | Self::ChatSettings
             | Self::PromptLibrary => picture.is_some(),
-            Self::Undo => state.history.undoable().is_some(),
+            Self::Undo => !session.findings.changes.is_empty() || state.history.undoable().is_some(),
             Self::Redo => state.history.redoable().is_some(),
             Self::ReferToRegion
             | Self::SegmentRegion
@@ -123,16 +123,16 @@ impl Command {
             Self::NextCandidate => state.editable_mask().is_some_and(|mask| mask.candidates.all().len() > 1),
             Self::ResetMask => state.editable_mask().is_some_and(GroundedMask::is_changed),
             Self::LayerAttention => {
-                state.inspected().is_some_and(|inspected| inspected.mask.candidates.prompt.is_some())
+                state.inspected_mask().is_some_and(|mask| mask.candidates.prompt.is_some())
             }
             Self::ViewOverlay
             | Self::ViewOutline
             | Self::ViewCutOut
             | Self::ViewHeat
             | Self::ViewContours
-            | Self::ViewBand => state.inspected().is_some(),
-            Self::CompareNext => state.inspected().is_some() && state.mask_count() > 1,
-            Self::CompareWithFile => state.inspected().is_some() && !session.dialog_open,
+            | Self::ViewBand => state.inspected_mask().is_some(),
+            Self::CompareNext => state.inspected_mask().is_some() && state.mask_count() > 1,
+            Self::CompareWithFile => state.inspected_mask().is_some() && !session.dialog_open,
             Self::EndComparison => state.ui.inspection.rival.is_some(),
             Self::ShowAllMasks => state.has_hidden_masks(),
         }
@@ -196,11 +196,14 @@ impl Command {
     pub fn menu_label(self, state: &State) -> String {
         let label = self.info().label;
         let step = match self {
-            Self::Undo => state.history.undoable(),
-            Self::Redo => state.history.redoable(),
+            Self::Undo => {
+                let change = state.session.findings.changes.back().map(|change| change.what.label());
+                change.or(state.history.undoable().map(|step| step.label))
+            }
+            Self::Redo => state.history.redoable().map(|step| step.label),
             _ => None,
         };
-        step.map_or_else(|| label.to_owned(), |step| format!("{label} {}", step.label))
+        step.map_or_else(|| label.to_owned(), |step| format!("{label} {step}"))
     }
 
     /// Whether the shortcut also works while something lies over the window.

@@ -165,6 +165,11 @@ impl Conversation {
         places.into_iter().map(|at| &self.exchanges[at]).collect()
     }
 
+    /// The last of these exchanges that is there.
+    pub fn last_of(&self, path: &[ExchangeId]) -> Option<ExchangeId> {
+        path.iter().rev().copied().find(|&id| self.place(id).is_some())
+    }
+
     /// All that follow the same exchange as this one, itself among them: the branches to choose
     /// from.
     pub fn branches(&self, id: ExchangeId) -> Vec<ExchangeId> {

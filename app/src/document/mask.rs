@@ -2,9 +2,10 @@
 //! stands what the user chose: which candidate, where to cut it, what to call it, and pixels painted
 //! by hand.
 
+use std::ops::Range;
 use std::sync::Arc;
 
-use glamm_engine::vision::{BinaryMask, MaskCandidates, MaskLogits};
+use glamm_engine::vision::{BinaryMask, MaskCandidates, MaskLogits, PixelBox};
 
 use super::EditError;
 
@@ -109,6 +110,15 @@ impl GroundedMask {
     /// Whether its pixels are others than those that the model gave.
     pub fn is_changed(&self) -> bool {
         self.edited.is_some() || self.chosen != self.candidates.used_index() || self.threshold != 0.0
+    }
+
+    /// A word for people where its pixels are others than those that the model gave.
+    pub fn change(&self) -> Option<&'static str> {
+        match (&self.edited, self.is_changed()) {
+            (Some(_), _) => Some("edited"),
+            (None, true) => Some("changed"),
+            (None, false) => None,
+        }
     }
 
     pub(crate) fn apply(&mut self, edit: &MaskEdit) -> Result<(), EditError> {
@@ -239,9 +249,38 @@ impl EditedMask {
 
     /// Number of pixels in the mask.
     pub fn area(&self) -> u64 {
+        self.runs().map(|run| run.end - run.start).sum()
+    }
+
+    /// Row-major numbers of the pixels inside, as runs that do not touch; a run may go over the end of a row.
+    fn runs(&self) -> impl Iterator<Item = Range<u64>> {
         let all = u64::from(self.size.0) * u64::from(self.size.1);
-        let end = |pair: &[u32]| pair.get(1).map_or(all, |&end| u64::from(end));
-        self.changes.chunks(2).map(|pair| end(pair) - u64::from(pair[0])).sum()
+        let end = move |pair: &[u32]| pair.get(1).map_or(all, |&end| u64::from(end));
+        self.changes.chunks(2).map(move |pair| u64::from(pair[0])..end(pair))
+    }
+
+    /// The pixels inside, as runs within rows: the row, and its columns. As many as there are runs and rows.
+    pub fn row_runs(&self) -> impl Iterator<Item = (u32, Range<u32>)> {
+        let width = u64::from(self.size.0).max(1);
+        self.runs().flat_map(move |run| {
+            (run.start / width..run.end.div_ceil(width)).map(move |row| {
+                let (from, to) = (row * width, (row + 1) * width);
+                let columns = run.start.clamp(from, to) - from..run.end.clamp(from, to) - from;
+                (row as u32, columns.start as u32..columns.end as u32)
+            })
+        })
+    }
+
+    /// The smallest box around the mask; `None` where it is empty.
+    pub fn bounding_box(&self) -> Option<PixelBox> {
+        let mut runs = self.row_runs();
+        let (top, first) = runs.next()?;
+        let start = (first.start, first.end, top);
+        let (left, right, bottom) = runs.fold(start, |(left, right, _), (row, columns)| {
+            (left.min(columns.start), right.max(columns.end), row)
+        });
+        let [x0, y0, x1, y1] = [left, top, right, bottom + 1].map(|at| at as f32);
+        Some(PixelBox { x0, y0, x1, y1 })
     }
 
     fn coverage(&self) -> f32 {
@@ -305,13 +344,24 @@ mod tests {
 
     #[test]
     fn edited_masks_are_what_was_painted() {
-        let shapes: [fn(u32, u32) -> bool; 5] =
-            [|_, _| false, |_, _| true, |x, _| x == 0, |x, y| x == 6 && y == 4, |x, y| (x * y) % 2 == 0];
+        let shapes: [fn(u32, u32) -> bool; 6] = [
+            |_, _| false,
+            |_, _| true,
+            |x, _| x == 0,
+            |x, y| x == 6 && y == 4,
+            |x, y| (x * y) % 2 == 0,
+            |x, y| y == 1 && x > 3 || y == 2 || y == 3 && x < 2,
+        ];
         for shape in shapes {
             let painted = BinaryMask::from_fn(7, 5, shape);
             let edited = EditedMask::from(&painted);
             assert_eq!(edited.to_binary(), painted);
             assert_eq!(edited.area(), painted.area() as u64);
+            assert_eq!(edited.bounding_box(), painted.bounding_box());
+            let again = BinaryMask::from_fn(7, 5, |x, y| {
+                edited.row_runs().any(|(row, columns)| row == y && columns.contains(&x))
+            });
+            assert_eq!(again, painted);
             assert!(!edited.holds(7, 0) && !edited.holds(0, 5));
         }
     }

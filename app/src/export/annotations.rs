@@ -29,6 +29,16 @@ impl Object {
         self.mask.as_ref().map(GroundedMask::pixels)
     }
 
+    /// "edited" or "changed", where the mask's pixels are others than those that the model gave.
+    pub(super) fn change(&self) -> Option<&'static str> {
+        self.mask.as_ref().and_then(GroundedMask::change)
+    }
+
+    /// The words, and whether the mask was changed.
+    pub(super) fn title(&self) -> String {
+        self.change().map_or_else(|| self.phrase.clone(), |change| format!("{} ({change})", self.phrase))
+    }
+
     fn of_mask(mask: &GroundedMask, phrase: &str, hue: usize) -> Self {
         let words = mask.name.as_deref().unwrap_or(phrase).trim();
         Self {

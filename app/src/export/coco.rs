@@ -49,6 +49,9 @@ struct Annotation<'a> {
     segmentation: Segmentation<'a>,
     /// Not of COCO: the words in the reply.
     phrase: &'a str,
+    /// Not of COCO either: "edited" or "changed", where the pixels are others than those that the model gave.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    change: Option<&'static str>,
 }
 
 #[derive(Debug, Serialize)]
@@ -63,6 +66,7 @@ struct Entry {
     image_id: u64,
     category: String,
     phrase: String,
+    change: Option<&'static str>,
     bounds: PixelBox,
     area: f64,
     runs: Rle,
@@ -98,6 +102,7 @@ impl Coco {
                 image_id,
                 category: object.category.clone(),
                 phrase: object.phrase.clone(),
+                change: object.change(),
                 bounds,
                 area,
                 runs: binary.to_rle(),
@@ -132,6 +137,7 @@ impl Coco {
                 iscrowd: 0,
                 segmentation: segmentation(entry),
                 phrase: &entry.phrase,
+                change: entry.change,
             }
         });
         let names = categories.names().enumerate();

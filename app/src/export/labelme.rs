@@ -64,7 +64,7 @@ pub(super) fn file(named: &Named, objects: &[Object]) -> LabelMeFile {
             group_id,
             description: Some(object.phrase.clone()),
             shape_type: shape_type.to_owned(),
-            flags: serde_json::Map::new(),
+            flags: object.change().map(|change| (change.to_owned(), true.into())).into_iter().collect(),
             mask: None,
         };
         if let Some(PixelBox { x0, y0, x1, y1 }) = object.region {

@@ -22,6 +22,9 @@ struct LegendEntry {
     number: usize,
     phrase: String,
     color: String,
+    /// "edited" or "changed", where the pixels are others than those that the model gave.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    change: Option<&'static str>,
 }
 
 /// Where a mask goes: `masks/picture/01-a-red-car.png`.
@@ -79,6 +82,7 @@ pub(super) fn write_indexed(
         number: (place + 1).min(MAX_INDEX),
         phrase: object.phrase.clone(),
         color: object.color.hex(),
+        change: object.change(),
     };
     Ok(Legend { file: format!("{stem}.png"), masks: with_masks.iter().enumerate().map(entry).collect() })
 }

@@ -92,7 +92,7 @@ pub(super) fn with_legend(pixels: &RgbImage, objects: &[Object]) -> RgbImage {
     let painted = painted(pixels, objects);
     let mut entries: Vec<(Rgb, String)> = Vec::new();
     for object in objects {
-        let entry = (object.color, object.phrase.clone());
+        let entry = (object.color, object.title());
         if !entries.contains(&entry) {
             entries.push(entry);
         }

@@ -12,7 +12,7 @@ use image::{ExtendedColorType, RgbImage};
 
 use super::annotations::{Object, shown_exchanges};
 use super::rings::polygons;
-use crate::document::{Exchange, Picture, Piece, segments};
+use crate::document::{Exchange, GroundedMask, Picture, Piece, Segment, segments};
 use crate::palette::phrase_color;
 
 /// Pictures in the HTML are not larger than this, in pixels a side.
@@ -48,11 +48,20 @@ pub(super) fn markdown(picture: &Picture, file: Option<&str>) -> String {
                 text.push_str(&words);
             } else {
                 let _ = write!(text, "**{}**", words.trim());
+                if let Some(change) = change_of(exchange, &segment) {
+                    let _ = write!(text, " (mask {change})");
+                }
             }
         }
         text.push_str("\n\n");
     }
     text
+}
+
+/// "edited" or "changed", where a mask of these words has other pixels than those that the model gave.
+fn change_of(exchange: &Exchange, segment: &Segment<'_>) -> Option<&'static str> {
+    let masks = segment.groundings.iter().filter_map(|&index| exchange.masks.get(index)?.as_ref());
+    masks.filter(|mask| !mask.hidden).find_map(GroundedMask::change)
 }
 
 /// Text that Markdown would read as marks.
@@ -153,7 +162,7 @@ fn paint_masks(body: &mut String, objects: &[Object], first: usize) -> usize {
             outline.push('Z');
         }
         let class = first + count;
-        let words = html(&object.phrase);
+        let words = html(&object.title());
         let path = format!(
             "<path class=\"m m{class}\" fill=\"{color}\" stroke=\"{color}\" d=\"{outline}\"><title>{words}</title></path>\n"
         );
@@ -195,9 +204,11 @@ fn conversation(body: &mut String, exchange: &Exchange, number: &mut usize) {
         let named = exchange.masks.get(first).and_then(Option::as_ref).and_then(|mask| mask.hue);
         let color = phrase_color(named.unwrap_or_else(|| exchange.hue(first))).hex();
         let words = if words.trim().is_empty() { "●".to_owned() } else { words };
+        let title = change_of(exchange, &segment)
+            .map_or_else(String::new, |change| format!(" title=\"Its mask is {change}\""));
         let _ = write!(
             body,
-            "<span class=\"p{classes}\" tabindex=\"0\" style=\"background:{color}55;box-shadow:inset 0 -2px {color}\">{words}</span>"
+            "<span class=\"p{classes}\" tabindex=\"0\"{title} style=\"background:{color}55;box-shadow:inset 0 -2px {color}\">{words}</span>"
         );
     }
     body.push_str("</p>\n");

@@ -220,6 +220,35 @@ fn reports_have_everything_in_them() {
     assert!(markdown.contains("**A blue disc**") && markdown.contains("\\<corners"), "{markdown}");
 }
 
+#[test]
+fn what_was_edited_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let formats = [Format::Markdown, Format::Html, Format::Coco, Format::LabelMe, Format::Indexed];
+    export(&formats, folder.path());
+    let written = |file: &str| fs::read_to_string(folder.path().join(file)).unwrap();
+    assert!(written("report.md").contains("**A blue disc** (mask edited) and"));
+    let html = written("report.html");
+    assert!(
+        html.contains("<title>A blue disc (edited)</title>") && html.contains("title=\"Its mask is edited\"")
+    );
+    // Masks that the model gave are as they were.
+    let mut snapshot = snapshot();
+    let mut picture = Picture::clone(&snapshot.document.pictures()[0]);
+    picture.for_each_mask(|mask| mask.edited = None);
+    snapshot.document = snapshot.document.without_picture(picture.id).with_picture(Arc::new(picture));
+    let plain = tempfile::tempdir().unwrap();
+    let request = ExportRequest { formats: formats.to_vec(), only: None, out: plain.path().to_owned() };
+    let exported = run(&snapshot, &request, &mut |_, _| true).unwrap();
+    let is_text = |file: &&PathBuf| file.extension().is_none_or(|extension| extension != "png");
+    let files = exported.files.iter().filter(is_text).map(|file| file.to_str().unwrap());
+    for file in files {
+        let (edited, plain) = (written(file), fs::read_to_string(plain.path().join(file)).unwrap());
+        assert!(!plain.contains("edited"), "{file}");
+        // The second picture has no masks.
+        assert_eq!(edited.contains("edited"), !file.contains("scene-2"), "{file}");
+    }
+}
+
 /// Needs Python with pycocotools, labelme, ultralytics, numpy and pillow; `GLAMM_PYTHON` names it.
 #[test]
 fn other_programs_read_what_was_exported() {

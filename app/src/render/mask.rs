@@ -37,6 +37,8 @@ struct MaskUniform {
     extent: [f32; 4],
     content_cells: [f32; 2],
     screen_size: [f32; 2],
+    frame_last: [f32; 2],
+    cells_per_frame_pixel: f32,
     fill: f32,
     line: f32,
     width: f32,
@@ -46,7 +48,6 @@ struct MaskUniform {
     step: f32,
     view: u32,
     target_is_linear: f32,
-    padding: [f32; 3],
 }
 
 /// How a mask is drawn.
@@ -233,6 +234,8 @@ impl MaskRenderer {
             extent,
             content_cells: grid.content,
             screen_size: screen.size_in_pixels.map(|pixels| pixels as f32),
+            frame_last: grid.frame_last,
+            cells_per_frame_pixel: grid.cells_per_frame_pixel,
             threshold: draw.threshold,
             width: 2.0 * scale,
             fill: 0.88,

@@ -5,6 +5,7 @@
 pub mod clean;
 pub mod compare;
 pub mod curves;
+pub mod identity;
 pub mod truth;
 
 use std::path::PathBuf;
@@ -13,19 +14,17 @@ use std::sync::Arc;
 use crossbeam::channel::{Receiver, Sender, TrySendError, bounded};
 use glamm_engine::protocol::ImageId;
 
-use crate::document::{EditedMask, GroundedMask, MaskId, Picture};
+use crate::document::{EditedMask, GroundedMask, Picture};
 use crate::update::Action;
 
 pub use clean::{CleanUp, Stroke};
 pub use compare::Comparison;
 pub use curves::Curves;
+pub use identity::{CandidateKey, Compared, PixelsKey, Same};
 pub use truth::Truth;
 
 /// Requests that may wait.
 const CAPACITY: usize = 64;
-
-/// A candidate of a mask; what curves are about.
-pub type CandidateKey = (MaskId, usize);
 
 /// What a mask is compared with.
 #[derive(Debug, Clone)]
@@ -43,8 +42,8 @@ pub enum Request {
     Curves(Box<GroundedMask>),
     /// Change a mask's pixels.
     CleanUp {
-        /// On which picture.
-        image: ImageId,
+        /// Comes back with the answer.
+        number: u64,
         /// As it is.
         mask: Box<GroundedMask>,
         /// What is to be done.
@@ -52,8 +51,6 @@ pub enum Request {
     },
     /// Compare two masks.
     Compare {
-        /// Comes back with the answer.
-        ticket: u64,
         /// One.
         mask: Box<GroundedMask>,
         /// The other.
@@ -70,24 +67,50 @@ pub enum Request {
     },
 }
 
+/// Names a request in answers.
+#[derive(Debug, Clone, PartialEq)]
+pub enum About {
+    /// See [`Request::Curves`].
+    Curves(CandidateKey),
+    /// See [`Request::CleanUp`].
+    CleanUp(u64),
+    /// See [`Request::Compare`].
+    Compare(Compared),
+    /// See [`Request::ReadTruth`].
+    ReadTruth(ImageId),
+}
+
+impl Request {
+    /// Its name.
+    pub fn about(&self) -> About {
+        match self {
+            Self::Curves(mask) => About::Curves(Same::of(mask.logits())),
+            Self::CleanUp { number, .. } => About::CleanUp(*number),
+            Self::Compare { mask, other } => About::Compare([PixelsKey::of(mask), other.key()]),
+            Self::ReadTruth { picture, .. } => About::ReadTruth(picture.id),
+        }
+    }
+}
+
+impl Other {
+    /// Its pixels.
+    pub fn key(&self) -> PixelsKey {
+        match self {
+            Self::Mask(mask) => PixelsKey::of(mask),
+            Self::Truth(pixels) => PixelsKey::Painted(Same::of(pixels)),
+        }
+    }
+}
+
 /// What was found.
 #[derive(Debug, Clone)]
 pub enum Finding {
     /// See [`Request::Curves`].
     Curves(CandidateKey, Arc<Curves>),
-    /// See [`Request::CleanUp`].
-    Cleaned {
-        /// On which picture.
-        image: ImageId,
-        /// Which mask.
-        mask: MaskId,
-        /// All its pixels now.
-        pixels: Arc<EditedMask>,
-        /// What was done, for the menu.
-        label: &'static str,
-    },
+    /// See [`Request::CleanUp`]: all pixels of the mask now.
+    Cleaned(u64, Arc<EditedMask>),
     /// See [`Request::Compare`].
-    Compared(u64, Arc<Comparison>),
+    Compared(Compared, Arc<Comparison>),
     /// See [`Request::ReadTruth`].
     Truths {
         /// Of which picture.
@@ -96,7 +119,7 @@ pub enum Finding {
         truths: Result<Vec<Truth>, String>,
     },
     /// Something that was asked could not be done, and why.
-    Failed(String),
+    Failed(About, String),
 }
 
 /// The window's end of the thread, which ends with it.
@@ -120,25 +143,27 @@ impl Study {
 
     /// Asks for something; refused at once where too much waits already.
     pub(crate) fn ask(&self, request: Request) -> Option<Action> {
-        let refused = match self.requests.try_send(request) {
+        let (request, refused) = match self.requests.try_send(request) {
             Ok(()) => return None,
-            Err(TrySendError::Full(_)) => "Too many masks are being worked on: try again in a moment",
-            Err(TrySendError::Disconnected(_)) => "Masks can no longer be worked on: restart the program",
+            Err(TrySendError::Full(request)) => {
+                (request, "Too many masks are being worked on: try again in a moment")
+            }
+            Err(TrySendError::Disconnected(request)) => {
+                (request, "Masks can no longer be worked on: restart the program")
+            }
         };
-        Some(Action::Studied(Finding::Failed(refused.to_owned())))
+        Some(Action::Studied(Finding::Failed(request.about(), refused.to_owned())))
     }
 }
 
 fn work(waiting: &Receiver<Request>, results: &Sender<Action>, wake: &impl Fn()) {
     while let Ok(request) = waiting.recv() {
+        let about = request.about();
         let attempt = std::panic::AssertUnwindSafe(|| answer(request));
-        let action = match std::panic::catch_unwind(attempt) {
-            Ok(finding) => Action::Studied(finding),
-            Err(_) => Action::Studied(Finding::Failed(
-                "A mask could not be worked on; please report this".to_owned(),
-            )),
-        };
-        if results.send(action).is_err() {
+        let finding = std::panic::catch_unwind(attempt).unwrap_or_else(|_| {
+            Finding::Failed(about, "A mask could not be worked on; please report this".to_owned())
+        });
+        if results.send(Action::Studied(finding)).is_err() {
             return;
         }
         wake();
@@ -148,17 +173,19 @@ fn work(waiting: &Receiver<Request>, results: &Sender<Action>, wake: &impl Fn())
 /// Does what is asked; for the thread, and for tests.
 pub fn answer(request: Request) -> Finding {
     match request {
-        Request::Curves(mask) => Finding::Curves((mask.id, mask.chosen), Arc::new(Curves::of(mask.logits()))),
-        Request::CleanUp { image, mask, what } => {
-            let pixels = Arc::new(EditedMask::from(&what.apply(&mask.pixels())));
-            Finding::Cleaned { image, mask: mask.id, pixels, label: what.label() }
+        Request::Curves(mask) => {
+            Finding::Curves(Same::of(mask.logits()), Arc::new(Curves::of(mask.logits())))
         }
-        Request::Compare { ticket, mask, other } => {
+        Request::CleanUp { number, mask, what } => {
+            Finding::Cleaned(number, Arc::new(EditedMask::from(&what.apply(&mask.pixels()))))
+        }
+        Request::Compare { mask, other } => {
+            let compared = [PixelsKey::of(&mask), other.key()];
             let other = match other {
                 Other::Mask(other) => other.pixels(),
                 Other::Truth(pixels) => pixels.to_binary(),
             };
-            Finding::Compared(ticket, Arc::new(Comparison::of(&mask.pixels(), &other)))
+            Finding::Compared(compared, Arc::new(Comparison::of(&mask.pixels(), &other)))
         }
         Request::ReadTruth { picture, mask, path } => {
             Finding::Truths { image: picture.id, truths: truth::read(&path, &picture, mask.as_deref()) }

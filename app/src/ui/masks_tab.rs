@@ -1,8 +1,10 @@
 //! The Masks tab: every mask about the picture, with what it grounds and how large it is.
 
+use std::ops::Range;
+
 use egui::{
     Align2, CornerRadius, CursorIcon, Frame, Margin, Rect, Role, ScrollArea, Sense, Stroke, StrokeKind, Ui,
-    Vec2, WidgetInfo, pos2, vec2,
+    UiBuilder, Vec2, WidgetInfo, pos2, vec2,
 };
 
 use super::widgets::{Kind, Naming, command_button, eye_button, name_field, paragraph};
@@ -13,20 +15,21 @@ use crate::theme;
 use crate::update::{Action, ListedMask, MaskAction};
 
 const ROW: f32 = 40.0;
+/// Between one row and the next.
+const GAP: f32 = 6.0;
 
 pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui) {
-    let masks = shown.state.listed_masks();
+    let count = shown.state.mask_count();
     ScrollArea::vertical().id_salt("masks").auto_shrink(false).show(ui, |ui| {
         Frame::new().inner_margin(Margin::symmetric(18, 14)).show(ui, |ui| {
             ui.set_width(ui.available_width());
-            ui.spacing_mut().item_spacing.y = 6.0;
-            if masks.is_empty() {
+            ui.spacing_mut().item_spacing.y = GAP;
+            if count == 0 {
                 let text = "There are no masks yet. Ask for a description with masks, and each phrase that \
                             the model grounds brings one; or choose Point and click on something.";
                 paragraph(ui, text, theme::LABEL, shown.tokens.text_soft);
-            }
-            for listed in &masks {
-                row(shown, ui, listed);
+            } else {
+                rows(shown, ui, count);
             }
             if shown.state.has_hidden_masks() {
                 command_button(shown, ui, Command::ShowAllMasks, Kind::Plain);
@@ -35,13 +38,51 @@ pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui) {
     });
 }
 
+/// The rows in sight, in room for all.
+fn rows(shown: &mut Shown<'_>, ui: &mut Ui, count: usize) {
+    let height = count as f32 * (ROW + GAP) - GAP;
+    let (all, _) = ui.allocate_exact_size(vec2(ui.available_width(), height), Sense::hover());
+    let rect_of = |place: usize| {
+        let top = all.top() + place as f32 * (ROW + GAP);
+        Rect::from_min_size(pos2(all.left(), top), vec2(all.width(), ROW))
+    };
+    scroll_to_name(shown, ui, rect_of);
+    let seen = places_in_sight(ui.clip_rect().y_range().min - all.top(), ui.clip_rect().height(), count);
+    for (place, listed) in seen.clone().zip(shown.state.listed_masks_at(seen)) {
+        let id = egui::Id::unique(("mask row", listed.mask.id.0));
+        let mut ui = ui.new_child(UiBuilder::new().scope_id(id).max_rect(rect_of(place)));
+        row(shown, &mut ui, &listed);
+    }
+}
+
+/// The rows that some height of the list shows, from `top` on.
+fn places_in_sight(top: f32, height: f32, count: usize) -> Range<usize> {
+    let first = (top / (ROW + GAP)).floor().max(0.0) as usize;
+    let behind = ((top + height) / (ROW + GAP)).ceil().max(0.0) as usize;
+    first.min(count)..behind.min(count)
+}
+
+/// Brings the row into sight in which a name is begun to be written.
+fn scroll_to_name(shown: &Shown<'_>, ui: &Ui, rect_of: impl Fn(usize) -> Rect) {
+    let id = egui::Id::unique("mask named before");
+    let named = shown.state.ui.naming.as_ref().map(|(mask, _)| *mask);
+    let before = ui.data_mut(|data| std::mem::replace(data.get_temp_mut_or_default(id), named));
+    if let Some(mask) = named.filter(|_| named != before)
+        && let Some(place) = shown.state.place_in_list(mask)
+    {
+        ui.scroll_to_rect(rect_of(place), None);
+    }
+}
+
 fn row(shown: &mut Shown<'_>, ui: &mut Ui, listed: &ListedMask) {
     let tokens = shown.tokens;
     let id = listed.mask.id;
     let pinned = shown.state.ui.pinned.contains(&id);
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), ROW), Sense::click());
     let name = listed.title();
-    response.widget_info(|| WidgetInfo::selected(Role::ListItem, true, pinned, format!("Mask: {name}")));
+    let change = listed.mask.change();
+    let label = format!("Mask: {name}{}", change.map_or_else(String::new, |change| format!(", {change}")));
+    response.widget_info(|| WidgetInfo::selected(Role::ListItem, true, pinned, &label));
     if response.hovered() || response.has_focus() {
         shown.hovered = Some(id);
     }
@@ -65,10 +106,14 @@ fn row(shown: &mut Shown<'_>, ui: &mut Ui, listed: &ListedMask) {
     // A name comes before the model's estimate, where there is no room for both.
     let wanted = text::line(ui.ctx(), name.clone(), font(), tokens.text).size().x;
     let small = |text| ui.painter().layout_no_wrap(text, theme::small_font(), tokens.text_faint);
-    let mut figures = small(format!("{}   {}", share(listed), estimate(listed)));
-    if wanted > right - figures.size().x - rect.left() - 50.0 {
-        figures = small(share(listed));
+    let figures = |parts: &[&str]| small(parts.join("   "));
+    let (share, estimate) = (share(listed), estimate(listed));
+    let note: Vec<&str> = change.into_iter().collect();
+    let mut figures_shown = figures(&[&note[..], &[&share, &estimate]].concat());
+    if wanted > right - figures_shown.size().x - rect.left() - 50.0 {
+        figures_shown = figures(&[&note[..], &[&share]].concat());
     }
+    let figures = figures_shown;
     let at = pos2(right - figures.size().x, rect.center().y - figures.size().y * 0.5);
     let room = (at.x - rect.left() - 50.0).max(20.0);
     ui.painter().galley(at, figures, tokens.text_faint);
@@ -104,8 +149,7 @@ fn show_or_hide(shown: &mut Shown<'_>, ui: &mut Ui, listed: &ListedMask, place: 
 }
 
 fn write_name(shown: &mut Shown<'_>, ui: &mut Ui, (mask, written): (MaskId, String), place: Rect) {
-    let builder =
-        egui::UiBuilder::new().max_rect(place).layout(egui::Layout::left_to_right(egui::Align::Center));
+    let builder = UiBuilder::new().max_rect(place).layout(egui::Layout::left_to_right(egui::Align::Center));
     let naming = ui
         .scope_builder(builder, |ui| {
             name_field(ui, egui::Id::unique("mask name"), written, "Name of the mask", place.width() - 16.0)
@@ -129,4 +173,19 @@ fn share(listed: &ListedMask) -> String {
 /// The model's own estimate of the mask's IoU.
 fn estimate(listed: &ListedMask) -> String {
     format!("IoU {:.2}", listed.mask.logits().predicted_iou)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_rows_in_sight_are_laid_out() {
+        assert_eq!(places_in_sight(0.0, 460.0, 2000), 0..10);
+        assert_eq!(places_in_sight(-14.0, 460.0, 2000), 0..10);
+        assert_eq!(places_in_sight(69.0, 460.0, 2000), 1..12);
+        assert_eq!(places_in_sight(91_900.0, 460.0, 2000), 1997..2000);
+        assert_eq!(places_in_sight(99_000.0, 460.0, 2000), 2000..2000);
+        assert_eq!(places_in_sight(0.0, 460.0, 3), 0..3);
+    }
 }

@@ -121,6 +121,7 @@ pub(super) fn menu(shown: &mut Shown<'_>, ui: &mut Ui, exchange: &Exchange) {
         item(ui, "Continue reply", idle, Action::Continue(exchange.id));
     }
     item(ui, "Edit question", idle, Action::EditQuestion(exchange.id));
+    item(ui, "Show tokens", !exchange.tokens.is_empty(), Action::ShowTokens(exchange.id));
     ui.separator();
     let Some((image, conversation)) = shown.state.shown_place() else { return };
     let change = ConversationEdit::RemoveExchange(exchange.id);

@@ -41,6 +41,7 @@ impl Bubble {
                         line: Stroke::new(1.0, colors.line),
                         text: colors.text,
                         label: format!("Region {}", region.tag.0),
+                        hint: None,
                         pinned: None,
                     };
                     text.chip(&format!("region {}", region.tag.0), chip);
@@ -220,8 +221,9 @@ pub(super) fn running(shown: &mut Shown<'_>, ui: &mut Ui, job: &RunningJob) {
         });
         return;
     }
-    let mut groundings: Vec<Grounding> = job.grounded.iter().map(|(g, _)| g.clone()).collect();
-    let mut masks: Vec<Option<&GroundedMask>> = job.grounded.iter().map(|(_, m)| m.as_ref()).collect();
+    let state = shown.state;
+    let (mut groundings, mut masks): (Vec<Grounding>, Vec<Option<&GroundedMask>>) =
+        state.running_masks(job).map(|(grounding, mask)| (grounding.clone(), mask)).unzip();
     // Phrases whose mask is still being computed, and the one being written, show their colour
     // already; their places follow those of the masks that are there.
     let open = job.open_phrase.filter(|&from| from < job.chars).map(|from| from..job.chars);
@@ -306,6 +308,8 @@ fn chip(shown: &Shown<'_>, segment: &Segment<'_>, hue: usize, masks: &[&Grounded
     let hot = pinned || masks.iter().any(|mask| ui_state.hovered == Some(mask.id));
     let hidden = !masks.is_empty() && masks.iter().all(|mask| mask.hidden);
     let words = segment.text.trim();
+    let label = if words.is_empty() { "Mask".to_owned() } else { format!("Phrase: {words}") };
+    let change = masks.iter().find_map(|mask| mask.change());
     Chip {
         fill: match (hidden, hot) {
             (true, _) => shown.tokens.panel,
@@ -315,7 +319,8 @@ fn chip(shown: &Shown<'_>, segment: &Segment<'_>, hue: usize, masks: &[&Grounded
         fill_hover: if hidden { shown.tokens.raised_hover } else { colors.fill_strong },
         line: if pinned { Stroke::new(1.75, colors.mask) } else { Stroke::new(1.0, colors.line) },
         text: if hidden { shown.tokens.text_soft } else { colors.text },
-        label: if words.is_empty() { "Mask".to_owned() } else { format!("Phrase: {words}") },
+        label: change.map_or(label.clone(), |change| format!("{label}, {change}")),
+        hint: change.map(|change| format!("Its mask is {change}: no longer as the model gave it")),
         pinned: (!masks.is_empty()).then_some(pinned),
     }
 }

@@ -36,6 +36,8 @@ pub(super) struct Chip {
     pub(super) text: Color32,
     /// What it says to those who cannot see it.
     pub(super) label: String,
+    /// What is worth knowing of it, told where the pointer rests on it.
+    pub(super) hint: Option<String>,
     /// Whether it stays brought out; `None` where it cannot be pressed.
     pub(super) pinned: Option<bool>,
 }
@@ -191,6 +193,10 @@ fn show_chip(ui: &Ui, galley: &Galley, origin: Pos2, range: &Range<usize>, chip:
         let fill = if hot { chip.fill_hover } else { chip.fill };
         ui.painter().rect(rect, radius, fill, chip.line, StrokeKind::Inside);
     }
+    let response = match &chip.hint {
+        Some(hint) => response.on_hover_text(hint),
+        None => response,
+    };
     if chip.pinned.is_some() { response.on_hover_cursor(CursorIcon::PointingHand) } else { response }
 }
 
@@ -246,6 +252,7 @@ mod tests {
             line: Stroke::NONE,
             text: color,
             label: String::new(),
+            hint: None,
             pinned: None,
         }
     }

@@ -17,7 +17,7 @@ const GAP: f32 = 4.0;
 const MARGIN: i8 = 18;
 
 pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui) {
-    let exchange = chosen(shown);
+    let exchange = shown.state.reply_with_tokens().cloned();
     let Some(exchange) = exchange.filter(|exchange| !exchange.tokens.is_empty()) else {
         Frame::new().inner_margin(Margin::symmetric(MARGIN, 14)).show(ui, |ui| {
             let text = "Ask something, and the tokens of the reply are listed here: how sure the model was of \
@@ -47,15 +47,6 @@ pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui) {
             }
         },
     );
-}
-
-/// The reply of the selected mask, else the last one.
-fn chosen(shown: &Shown<'_>) -> Option<std::sync::Arc<Exchange>> {
-    let exchanges = shown.state.shown_exchanges();
-    let selected = shown.state.ui.inspection.selected;
-    let has_it =
-        |e: &&&std::sync::Arc<Exchange>| e.masks.iter().flatten().any(|mask| Some(mask.id) == selected);
-    exchanges.iter().find(has_it).or(exchanges.last()).map(|exchange| std::sync::Arc::clone(exchange))
 }
 
 fn row(shown: &mut Shown<'_>, ui: &mut Ui, exchange: &Exchange, at: usize) {

@@ -150,6 +150,7 @@ impl State {
             return false;
         };
         let before = conversation.path_to(asked.place.parent);
+        let follows = before.iter().map(|exchange| exchange.id).collect();
         let mut turns: Vec<Turn> =
             before.into_iter().map(|e| e.question.turn(Some(e.reply.raw.clone()))).collect();
         turns.push(asked.question.turn(asked.resumes.as_ref().map(|e| e.reply.raw.clone())));
@@ -161,8 +162,9 @@ impl State {
             cancel: CancelToken::default(),
             task: Task::Converse { system, turns, sampling: asked.sampling.clone(), max_new_tokens },
         };
-        let job = RunningJob::new(&request, asked, first_hue, now);
+        let job = RunningJob::new(&request, asked, follows, first_hue, now);
         self.session.job = Some(job);
+        self.ui.tokens_of = None;
         self.session.failures.remove(&image);
         out.push(Effect::Engine(EngineCommand::Run(Box::new(request))));
         true

@@ -46,8 +46,11 @@ impl State {
             Command::ClosePicture => self.with_current(|state, image| state.close_picture(image, out)),
             Command::Quit => self.leave(Leaving::Quit, out),
             Command::Undo => {
-                let step = self.history.undo();
-                self.show_step(step, out);
+                // The last thing that was done may be a stroke that has not become pixels yet.
+                if !self.take_back_change(out) {
+                    let step = self.history.undo();
+                    self.show_step(step, out);
+                }
             }
             Command::Redo => {
                 let step = self.history.redo();

@@ -1,12 +1,15 @@
 //! The conversations themselves: which is shown, what they are called, how the model is asked in
 //! them, and copying from them.
 
+use std::sync::Arc;
+
 use glamm_engine::protocol::ImageId;
 
 use super::{Effect, State};
 use crate::copying::{self, ReplyFormat};
-use crate::document::{ConversationEdit, ConversationId, Edit, ExchangeId};
+use crate::document::{ConversationEdit, ConversationId, Edit, Exchange, ExchangeId};
 use crate::palette::{Rgb, phrase_color};
+use crate::ui_state::{ReplyPlace, Tab};
 
 impl State {
     /// The conversation that is shown, as edits name it.
@@ -89,6 +92,26 @@ impl State {
         let branches = conversation.branches(id);
         let at = branches.iter().position(|&branch| branch == id)?;
         branches.get(at.checked_add_signed(by)?).copied()
+    }
+
+    /// Lists the tokens of a reply of the conversation that is shown.
+    pub(super) fn show_tokens(&mut self, exchange: ExchangeId) {
+        if let Some((image, conversation)) = self.shown_place() {
+            self.ui.tokens_of = Some(ReplyPlace { image, conversation, exchange });
+            self.show_tab(Tab::Tokens);
+        }
+    }
+
+    /// The reply whose tokens are listed: the one that was asked for, or that of the selected mask, or the
+    /// last one.
+    pub fn reply_with_tokens(&self) -> Option<&Arc<Exchange>> {
+        let exchanges = self.shown_exchanges();
+        let shown = self.shown_place();
+        let asked = self.ui.tokens_of.filter(|of| Some((of.image, of.conversation)) == shown);
+        let asked = exchanges.iter().find(|e| asked.is_some_and(|of| of.exchange == e.id));
+        let selected = self.ui.inspection.selected;
+        let has_it = |e: &&&Arc<Exchange>| e.masks.iter().flatten().any(|mask| Some(mask.id) == selected);
+        asked.or_else(|| exchanges.iter().find(has_it)).or(exchanges.last()).copied()
     }
 
     pub(super) fn copy_reply(&mut self, id: ExchangeId, format: ReplyFormat, out: &mut Vec<Effect>) {

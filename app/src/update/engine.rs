@@ -10,8 +10,11 @@ use glamm_engine::protocol::{
 use glamm_engine::vision::MaskCandidates;
 
 use super::{Effect, State};
-use crate::document::{ConversationEdit, Edit, Exchange, GroundedMask};
+use crate::document::{ConversationEdit, Edit, Exchange, GroundedMask, Question};
 use crate::session::{Asked, Encoding, FailedQuestion, ModelStatus, Place, RunningJob};
+
+/// A question is named by so many of its first characters.
+const WORDS_OF_QUESTION: usize = 60;
 
 /// How a reply ended.
 struct Ended {
@@ -118,26 +121,31 @@ impl State {
         if self.segmentation_ended(id, None) || self.maps_failed(id, Ok(reason)) {
             return;
         }
-        let Some(RunningJob { image, asked, grounded, first_hue, .. }) =
-            self.session.job.take_if(|job| job.id == id)
-        else {
-            return;
-        };
+        let Some(job) = self.session.job.take_if(|job| job.id == id) else { return };
         let stopped_early = reason == FinishReason::Cancelled && reply.text.trim().is_empty();
         if stopped_early && reply.groundings.is_empty() {
-            self.nothing_was_said(image, &asked);
+            self.nothing_was_said(job.image, &job.asked);
             return;
         }
         if stats.tokens_per_second() > 0.0 {
             self.session.tokens_per_second = Some(stats.tokens_per_second());
         }
-        let mut masks: Vec<_> = grounded.into_iter().map(|(_, mask)| mask).collect();
+        let mut masks: Vec<_> = self.running_masks(&job).map(|(_, mask)| mask.cloned()).collect();
         masks.resize(reply.groundings.len(), None);
-        let Asked { place: Place { conversation, parent }, question, sampling, resumes } = asked;
+        let resumed = self.resumed_exchange(&job).map(|there| (there.id, there.parent));
+        let RunningJob { image, asked, follows, first_hue, stopping, .. } = job;
+        let Asked { place: Place { conversation, .. }, question, sampling, resumes } = asked;
         let picture = self.document().picture(image);
-        let Some(there) = picture.and_then(|p| p.conversation(conversation)) else { return };
-        let exchange = Exchange {
-            id: resumes.as_ref().map_or_else(|| there.free_exchange(), |e| e.id),
+        let Some(there) = picture.and_then(|p| p.conversation(conversation)) else {
+            if !stopping {
+                self.reply_is_lost(&question);
+            }
+            return;
+        };
+        let (id, parent) = resumed.unwrap_or_else(|| (there.free_exchange(), there.last_of(&follows)));
+        let moved = resumed.is_none() && parent != follows.last().copied();
+        let exchange = Arc::new(Exchange {
+            id,
             parent,
             question,
             reply,
@@ -147,13 +155,25 @@ impl State {
             sampling,
             reason,
             stats: resumes.as_ref().map_or(stats, |before| together(before.stats, stats)),
+        });
+        let change = match resumed {
+            Some(_) => ConversationEdit::Extend(Arc::clone(&exchange)),
+            None => ConversationEdit::Add(Arc::clone(&exchange)),
         };
-        let exchange = Arc::new(exchange);
-        let change = match resumes {
-            Some(_) => ConversationEdit::Extend(exchange),
-            None => ConversationEdit::Add(exchange),
-        };
-        self.edit(&Edit::Conversation { image, conversation, change });
+        if !self.edit(&Edit::Conversation { image, conversation, change }) {
+            self.reply_is_lost(&exchange.question);
+        } else if moved {
+            let text =
+                "What the last question followed was undone: its reply stands behind what is left of it";
+            self.session.notify(text, false);
+        }
+    }
+
+    /// There is no place any more for a reply that has ended.
+    fn reply_is_lost(&mut self, question: &Question) {
+        let words: String = question.draft().chars().take(WORDS_OF_QUESTION).collect();
+        let text = format!("The reply to “{words}” is lost: its conversation is no longer there");
+        self.session.notify(text, true);
     }
 
     /// A new question goes back to where it was written.

@@ -1,7 +1,6 @@
 //! What the inspector changes: which mask is looked at and how, what is to be found out about it,
 //! and what is done to its pixels.
 
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -10,11 +9,11 @@ use glamm_engine::protocol::{
 };
 use glamm_engine::vision::FeatureMaps;
 
-use super::{Effect, ListedMask, State};
-use crate::document::{Edit, GroundedMask, MaskEdit, MaskId};
-use crate::inspection::{Brush, Layer, MapsKey, MaskView, Rival};
+use super::{Effect, State};
+use crate::document::{Edit, EditedMask, GroundedMask, MaskEdit, MaskId};
+use crate::inspection::{Brush, Found, Layer, MapsKey, MaskView, PixelChange, Rival};
 use crate::keeping::PathPurpose;
-use crate::study::{CleanUp, Finding, Other, Request, Stroke};
+use crate::study::{About, CleanUp, Compared, Finding, Other, PixelsKey, Request, Same, Stroke};
 
 /// Radii of the brush, in pixels of the picture.
 pub const BRUSH_RADII: std::ops::RangeInclusive<f32> = 1.0..=200.0;
@@ -56,6 +55,8 @@ pub enum Inspect {
     NeedCurves,
     /// The panel shows a comparison that is not there yet.
     NeedComparison,
+    /// Curves or a comparison could not be made: try again.
+    TryAgain,
     /// The canvas shows a map that is not there yet.
     NeedMaps,
 }
@@ -81,21 +82,20 @@ impl State {
         self.find_mask(self.ui.inspection.selected?)
     }
 
+    /// The same without what stands around it.
+    pub fn inspected_mask(&self) -> Option<&GroundedMask> {
+        self.placed_mask(self.ui.inspection.selected?).map(|placed| placed.mask)
+    }
+
     /// A mask that is shown somewhere, with all that is known of it.
     pub fn find_mask(&self, id: MaskId) -> Option<Inspected> {
-        let all = self.listed_masks();
-        let listed = all.into_iter().find(|listed| listed.mask.id == id)?;
-        let name = listed.title();
-        let ListedMask { mask, hue, reply, .. } = listed;
-        let exchanges = self.shown_exchanges();
-        let token = reply.and_then(|reply| exchanges.get(reply)).and_then(|exchange| {
-            let is_it = |mask: &Option<GroundedMask>| mask.as_ref().is_some_and(|mask| mask.id == id);
-            let index = exchange.masks.iter().position(is_it)?;
+        let placed = self.placed_mask(id)?;
+        let token = placed.token_of.and_then(|(exchange, index)| {
             let (at, token) = exchange.tokens.iter().enumerate().find(|(_, t)| t.grounding == Some(index))?;
             Some((at, token.clone()))
         });
-        let is_editable = self.picture().is_some_and(|picture| picture.mask(id).is_some());
-        Some(Inspected { mask, hue, name, token, is_editable })
+        let (hue, name, is_editable) = (placed.hue, placed.title(), placed.is_editable);
+        Some(Inspected { mask: placed.mask.clone(), hue, name, token, is_editable })
     }
 
     pub(super) fn inspect(&mut self, what: Inspect, out: &mut Vec<Effect>) {
@@ -133,13 +133,14 @@ impl State {
             }
             Inspect::ReadTruth(image, path) => {
                 if let Some(picture) = self.document().picture(image).cloned() {
-                    let mask = self.inspected().map(|inspected| Box::new(inspected.mask));
+                    let mask = self.inspected_mask().cloned().map(Box::new);
                     out.push(Effect::Study(Request::ReadTruth { picture, mask, path }));
                 }
             }
             Inspect::NeedCurves => self.need_curves(out),
             Inspect::NeedComparison => self.need_comparison(out),
             Inspect::NeedMaps => self.need_maps(out),
+            Inspect::TryAgain => self.session.findings.forget_failures(),
         }
     }
 
@@ -161,7 +162,9 @@ impl State {
         if inspection.selected != mask {
             inspection.selected = mask;
             (inspection.threshold, inspection.stroke, inspection.rival) = (None, None, None);
+            self.ui.tokens_of = None;
         }
+        let inspection = &mut self.ui.inspection;
         if mask.is_none() {
             (inspection.brush, inspection.view) = (None, MaskView::default());
             if matches!(inspection.layer, Some(Layer::Attention { .. })) {
@@ -186,7 +189,7 @@ impl State {
     /// Moves the threshold of the mask that is looked at, as far as its logits go.
     pub(super) fn move_threshold(&mut self, by: f32, out: &mut Vec<Effect>) {
         let Some(mask) = self.editable_mask() else { return };
-        let (low, high) = self.session.findings.thresholds((mask.id, mask.chosen));
+        let (low, high) = self.session.findings.thresholds(mask.logits());
         let threshold = (mask.threshold + by).clamp(low, high.max(low));
         self.inspect(Inspect::DropThreshold(threshold), out);
     }
@@ -205,64 +208,107 @@ impl State {
     }
 
     fn clean_up(&mut self, what: CleanUp, out: &mut Vec<Effect>) {
-        if let (Some(image), Some(mask)) = (self.ui.current, self.ui.inspection.selected) {
-            self.session.findings.waiting.push_back((image, mask, what));
-            self.next_clean_up(out);
-        }
+        let Some(image) = self.ui.current else { return };
+        let Some((mask, of)) = self.editable_mask().map(|mask| (mask.id, PixelsKey::of(mask))) else {
+            return;
+        };
+        let number = self.session.fresh_change();
+        self.session.findings.changes.push_back(PixelChange { number, image, mask, of, what });
+        self.next_change(out);
     }
 
     /// Begins the next change of pixels. One at a time, so that each sees what those before it left.
-    fn next_clean_up(&mut self, out: &mut Vec<Effect>) {
-        while !self.session.findings.cleaning {
-            let Some((image, id, what)) = self.session.findings.waiting.pop_front() else { return };
-            let mask = self.document().picture(image).and_then(|picture| picture.mask(id)).cloned();
-            if let Some(mask) = mask {
-                self.session.findings.cleaning = true;
-                out.push(Effect::Study(Request::CleanUp { image, mask: Box::new(mask), what }));
+    fn next_change(&mut self, out: &mut Vec<Effect>) {
+        while self.session.findings.changing.is_none() {
+            let Some(PixelChange { number, image, mask, of, what }) = self.session.findings.changes.front()
+            else {
+                return;
+            };
+            let mask = self.document().picture(*image).and_then(|picture| picture.mask(*mask));
+            if let Some(mask) = mask.filter(|mask| PixelsKey::of(mask) == *of) {
+                let (mask, what) = (Box::new(mask.clone()), what.clone());
+                out.push(Effect::Study(Request::CleanUp { number: *number, mask, what }));
+                self.session.findings.changing = Some(*number);
+            } else {
+                self.session.findings.changes.pop_front();
             }
         }
     }
 
+    /// A change of pixels has been worked out, or could not be.
+    fn change_ended(&mut self, number: u64, pixels: Option<Arc<EditedMask>>, out: &mut Vec<Effect>) {
+        let findings = &mut self.session.findings;
+        // Another is being made by now where this one was taken back.
+        if findings.changing.take_if(|changing| *changing == number).is_some() {
+            let change = findings.changes.pop_front_if(|first| first.number == number);
+            if let Some((change, pixels)) = change.zip(pixels) {
+                self.make_change(change, pixels);
+            }
+            self.next_change(out);
+        }
+    }
+
+    /// Changes a mask's pixels, if they are still those that were looked at; what was asked for meanwhile goes
+    /// on from there.
+    fn make_change(
+        &mut self,
+        PixelChange { image, mask, of, what, .. }: PixelChange,
+        pixels: Arc<EditedMask>,
+    ) {
+        let there = self.document().picture(image).and_then(|picture| picture.mask(mask));
+        if there.is_none_or(|there| PixelsKey::of(there) != of) {
+            return;
+        }
+        let after = PixelsKey::Painted(Same::of(&pixels));
+        let change = MaskEdit::Paint { pixels, label: what.label() };
+        if self.edit(&Edit::Mask { image, mask, change }) {
+            let waiting = self.session.findings.changes.iter_mut();
+            for next in waiting.filter(|next| next.mask == mask && next.of == of) {
+                next.of = after.clone();
+            }
+        }
+    }
+
+    /// Takes the last change of pixels back that has not been made yet; whether there was one.
+    pub(super) fn take_back_change(&mut self, out: &mut Vec<Effect>) -> bool {
+        let findings = &mut self.session.findings;
+        let Some(last) = findings.changes.pop_back() else { return false };
+        findings.changing.take_if(|changing| *changing == last.number);
+        self.next_change(out);
+        true
+    }
+
     fn need_curves(&mut self, out: &mut Vec<Effect>) {
-        let Some(Inspected { mask, .. }) = self.inspected() else { return };
-        if self.session.findings.expect_curves((mask.id, mask.chosen)) {
+        let Some(mask) = self.inspected_mask().cloned() else { return };
+        if self.session.findings.expect_curves(Same::of(mask.logits())) {
             out.push(Effect::Study(Request::Curves(Box::new(mask))));
         }
     }
 
-    /// What is compared now, by number; another one as soon as either mask changes.
-    pub fn comparison_ticket(&self) -> Option<u64> {
-        let (mask, other) = self.compared()?;
-        let mut hasher = DefaultHasher::new();
-        let mut add = |mask: &GroundedMask| {
-            (mask.id, mask.chosen, mask.threshold.to_bits()).hash(&mut hasher);
-            mask.edited.as_ref().map(|edited| Arc::as_ptr(edited).addr()).hash(&mut hasher);
+    /// What is compared now; something else as soon as the pixels of either mask change.
+    pub fn comparison(&self) -> Option<Compared> {
+        let rival = self.ui.inspection.rival?;
+        let other = match rival {
+            Rival::Mask(id) => PixelsKey::of(self.placed_mask(id)?.mask),
+            Rival::Truth(place) => PixelsKey::Painted(Same::of(self.truth(place)?)),
         };
-        add(&mask);
-        match &other {
-            Other::Mask(other) => add(other),
-            Other::Truth(pixels) => Arc::as_ptr(pixels).addr().hash(&mut hasher),
-        }
-        Some(hasher.finish())
+        Some([PixelsKey::of(self.inspected_mask()?), other])
     }
 
-    fn compared(&self) -> Option<(GroundedMask, Other)> {
-        let mask = self.inspected()?.mask;
-        let other = match self.ui.inspection.rival? {
-            Rival::Mask(id) => Other::Mask(Box::new(self.find_mask(id)?.mask)),
-            Rival::Truth(place) => {
-                let truths = self.session.findings.truths.get(&self.ui.current?)?;
-                Other::Truth(Arc::clone(&truths.get(place)?.pixels))
-            }
-        };
-        Some((mask, other))
+    fn truth(&self, place: usize) -> Option<&Arc<EditedMask>> {
+        self.session.findings.truths.get(&self.ui.current?)?.get(place).map(|truth| &truth.pixels)
     }
 
     fn need_comparison(&mut self, out: &mut Vec<Effect>) {
-        let (Some(ticket), Some((mask, other))) = (self.comparison_ticket(), self.compared()) else { return };
-        if self.session.findings.comparison.as_ref().is_none_or(|(of, _)| *of != ticket) {
-            self.session.findings.comparison = Some((ticket, None));
-            out.push(Effect::Study(Request::Compare { ticket, mask: Box::new(mask), other }));
+        let (Some(rival), Some(what)) = (self.ui.inspection.rival, self.comparison()) else { return };
+        let other = match rival {
+            Rival::Mask(id) => self.placed_mask(id).map(|placed| Other::Mask(Box::new(placed.mask.clone()))),
+            Rival::Truth(place) => self.truth(place).cloned().map(Other::Truth),
+        };
+        let (Some(mask), Some(other)) = (self.inspected_mask().cloned(), other) else { return };
+        if self.session.findings.compared(&what).is_none() {
+            self.session.findings.comparison = Some((what, Found::Asked));
+            out.push(Effect::Study(Request::Compare { mask: Box::new(mask), other }));
         }
     }
 
@@ -272,9 +318,9 @@ impl State {
         match self.ui.inspection.layer? {
             Layer::Global | Layer::Grounding => Some((image, None)),
             Layer::Attention { .. } => {
-                let mask = self.inspected()?.mask;
+                let mask = self.inspected_mask()?;
                 mask.candidates.prompt.as_ref()?;
-                Some((image, Some((mask.id, mask.chosen))))
+                Some((image, Some(Same::of(mask.logits()))))
             }
         }
     }
@@ -282,15 +328,17 @@ impl State {
     fn need_maps(&mut self, out: &mut Vec<Effect>) {
         let Some(key) = self.maps_key() else { return };
         let findings = &self.session.findings;
-        if findings.maps(key).is_some() || findings.mapping.is_some() || findings.no_maps == Some(key) {
+        let failed = findings.no_maps.as_ref() == Some(&key);
+        if findings.maps(&key).is_some() || findings.mapping.is_some() || failed {
             return;
         }
-        let prompt = self.inspected().and_then(|inspected| inspected.mask.candidates.prompt.clone());
-        let mask = key.1.and_then(|(_, candidate)| Some((prompt?, candidate)));
+        let of_mask = self.inspected_mask().filter(|_| key.1.is_some());
+        let mask = of_mask.and_then(|mask| Some((mask.candidates.prompt.clone()?, mask.chosen)));
         let id = self.session.fresh_job();
+        let image = key.0;
         self.session.findings.mapping = Some((id, key));
         let task = Task::Features { mask };
-        let request = JobRequest { id, image: key.0, cancel: CancelToken::default(), task };
+        let request = JobRequest { id, image, cancel: CancelToken::default(), task };
         out.push(Effect::Engine(EngineCommand::Run(Box::new(request))));
     }
 
@@ -298,32 +346,24 @@ impl State {
     pub(super) fn studied(&mut self, finding: Finding, out: &mut Vec<Effect>) {
         let findings = &mut self.session.findings;
         match finding {
-            Finding::Curves(key, curves) => findings.keep_curves(key, curves),
-            Finding::Cleaned { image, mask, pixels, label } => {
-                findings.cleaning = false;
-                let change = MaskEdit::Paint { pixels, label };
-                self.edit(&Edit::Mask { image, mask, change });
-                self.next_clean_up(out);
-            }
-            Finding::Compared(ticket, comparison) => {
-                if let Some((_, found)) = findings.comparison.as_mut().filter(|(of, _)| *of == ticket) {
-                    *found = Some(comparison);
+            Finding::Curves(key, curves) => findings.keep_curves(key, Found::There(curves)),
+            Finding::Cleaned(number, pixels) => self.change_ended(number, Some(pixels), out),
+            Finding::Compared(what, comparison) => findings.keep_comparison(&what, Found::There(comparison)),
+            Finding::Truths { image, truths: Ok(truths) } => {
+                findings.truths.insert(image, truths);
+                if self.ui.current == Some(image) {
+                    self.ui.inspection.rival = Some(Rival::Truth(0));
                 }
             }
-            Finding::Truths { image, truths } => match truths {
-                Ok(truths) => {
-                    findings.truths.insert(image, truths);
-                    if self.ui.current == Some(image) {
-                        self.ui.inspection.rival = Some(Rival::Truth(0));
-                    }
-                }
-                Err(message) => self.session.notify(message, true),
-            },
-            Finding::Failed(message) => {
-                findings.cleaning = false;
-                findings.waiting.clear();
-                self.session.notify(message, true);
+            Finding::Truths { truths: Err(message), .. } => self.session.notify(message, true),
+            // Where these are missed, it is said, and they can be asked for again.
+            Finding::Failed(About::Curves(key), why) => findings.keep_curves(key, Found::Failed(why)),
+            Finding::Failed(About::Compare(what), why) => findings.keep_comparison(&what, Found::Failed(why)),
+            Finding::Failed(About::CleanUp(number), why) => {
+                self.session.notify(why, true);
+                self.change_ended(number, None, out);
             }
+            Finding::Failed(About::ReadTruth(_), why) => self.session.notify(why, true),
         }
     }
 

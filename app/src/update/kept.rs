@@ -81,11 +81,11 @@ impl State {
         let reply = Reply { raw, text: job.text.clone(), groundings };
         let exchange = Exchange {
             id: conversation.free_exchange(),
-            parent: job.asked.place.parent,
+            parent: conversation.last_of(&job.follows),
             question: job.asked.question.clone(),
             reply,
             tokens: Arc::new([]),
-            masks: job.grounded.iter().map(|(_, mask)| mask.clone()).collect(),
+            masks: self.running_masks(job).map(|(_, mask)| mask.cloned()).collect(),
             first_hue: job.first_hue,
             sampling: job.asked.sampling.clone(),
             reason: FinishReason::Cancelled,

@@ -181,6 +181,8 @@ pub enum Action {
     SendEditing,
     /// Leave the question as it was.
     CancelEditing,
+    /// List the tokens of a reply.
+    ShowTokens(ExchangeId),
     /// Copy a reply.
     CopyReply(ExchangeId, ReplyFormat),
     /// The title of the conversation was typed in, or is done.
@@ -362,7 +364,9 @@ impl State {
             Action::SelectPicture(image) => self.select_picture(image, out),
             Action::ClosePicture(image) => self.close_picture(image, out),
             Action::SelectConversation(id) => self.select_conversation(id),
-            Action::Edit(edit) => self.edit(&edit),
+            Action::Edit(edit) => {
+                self.edit(&edit);
+            }
             Action::Gesture(gesture) => self.ui.gesture = gesture,
             Action::FinishGesture => self.finish_gesture(out),
             Action::SelectRegion(tag) => self.ui.selected_region = tag,
@@ -391,6 +395,7 @@ impl State {
             Action::SetEditing(draft) => self.set_editing(draft),
             Action::SendEditing => self.send_edited(now, out),
             Action::CancelEditing => self.ui.editing = None,
+            Action::ShowTokens(id) => self.show_tokens(id),
             Action::CopyReply(id, format) => self.copy_reply(id, format, out),
             Action::SetRenaming(title) => self.ui.renaming = title,
             Action::SetChatSettings(Some(settings)) => self.ui.chat_settings = Some(settings),
@@ -433,12 +438,15 @@ impl State {
         }
     }
 
-    /// Makes an edit; one that cannot be made changes nothing (a click without a drag, say).
-    fn edit(&mut self, edit: &Edit) {
+    /// Makes an edit; one that cannot be made changes nothing (a click without a drag, say). Whether it was
+    /// made.
+    fn edit(&mut self, edit: &Edit) -> bool {
         self.ui.region_step = None;
-        if let Err(error) = self.history.apply(edit) {
+        let made = self.history.apply(edit);
+        if let Err(error) = &made {
             tracing::debug!(%error, ?edit, "an edit was refused");
         }
+        made.is_ok()
     }
 
     /// The name of a picture that comes from there.

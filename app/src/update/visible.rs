@@ -6,7 +6,7 @@ use std::sync::Arc;
 use glamm_engine::protocol::Grounding;
 
 use super::State;
-use crate::document::{Exchange, GroundedMask};
+use crate::document::{Exchange, GroundedMask, MaskId};
 use crate::session::{FailedQuestion, RunningJob};
 
 /// A mask of the conversation that is shown, on the canvas or not.
@@ -18,19 +18,44 @@ pub struct ListedMask {
     pub hue: usize,
     /// The words it grounds; empty for a mask without a phrase.
     pub phrase: String,
-    /// The reply it belongs to, counted from the first; the running one comes last. `None` for a mask of
-    /// no reply.
-    pub reply: Option<usize>,
 }
 
 impl ListedMask {
     /// What it is called: by the user, or by its words.
     pub fn title(&self) -> String {
-        match &self.mask.name {
-            Some(name) => name.to_string(),
-            None if self.phrase.is_empty() => "Mask".to_owned(),
-            None => self.phrase.clone(),
-        }
+        title(&self.mask, &self.phrase)
+    }
+}
+
+fn title(mask: &GroundedMask, phrase: &str) -> String {
+    match &mask.name {
+        Some(name) => name.to_string(),
+        None if phrase.is_empty() => "Mask".to_owned(),
+        None => phrase.to_owned(),
+    }
+}
+
+/// One mask, and what stands around it.
+pub(super) struct PlacedMask<'a> {
+    pub(super) mask: &'a GroundedMask,
+    /// Its place in the palette.
+    pub(super) hue: usize,
+    phrase: String,
+    /// The exchange it belongs to, and its place there, where the reply has ended.
+    pub(super) token_of: Option<(&'a Arc<Exchange>, usize)>,
+    /// Whether it is in the document, where it can be changed.
+    pub(super) is_editable: bool,
+}
+
+impl PlacedMask<'_> {
+    /// What the user chose comes before the place of its words.
+    fn colored(self) -> Self {
+        Self { hue: self.mask.hue.unwrap_or(self.hue), ..self }
+    }
+
+    /// What it is called: by the user, or by its words.
+    pub(super) fn title(&self) -> String {
+        title(self.mask, &self.phrase)
     }
 }
 
@@ -64,7 +89,7 @@ impl State {
     pub fn shown_exchanges(&self) -> Vec<&Arc<Exchange>> {
         let Some(conversation) = self.conversation() else { return Vec::new() };
         match self.shown_job() {
-            Some(job) => conversation.path_to(job.asked.place.parent),
+            Some(job) => conversation.path_to(conversation.last_of(&job.follows)),
             None => conversation.path().collect(),
         }
     }
@@ -117,19 +142,75 @@ impl State {
 
     /// All masks of the conversation that is shown, hidden ones too, in its order; then those of no reply.
     pub fn listed_masks(&self) -> Vec<ListedMask> {
-        let mut all = Vec::new();
-        for reply in self.masks_by_reply() {
-            for (span, mask, index) in &reply.masks {
-                let phrase: String = reply.text.chars().skip(span.start).take(span.len()).collect();
-                all.push(ListedMask {
-                    mask: GroundedMask::clone(mask),
-                    hue: reply.hue(mask, *index),
-                    phrase: phrase.trim().to_owned(),
-                    reply: reply.reply,
-                });
-            }
+        self.listed_masks_at(0..usize::MAX)
+    }
+
+    /// Those of them at these places of the list.
+    pub fn listed_masks_at(&self, places: Range<usize>) -> Vec<ListedMask> {
+        let replies = self.masks_by_reply();
+        let all = replies.iter().flat_map(|reply| reply.masks.iter().map(move |mask| (reply, mask)));
+        let listed = all.skip(places.start).take(places.len()).map(|(reply, (span, mask, index))| {
+            let phrase: String = reply.text.chars().skip(span.start).take(span.len()).collect();
+            let phrase = phrase.trim().to_owned();
+            ListedMask { mask: GroundedMask::clone(mask), hue: reply.hue(mask, *index), phrase }
+        });
+        listed.collect()
+    }
+
+    /// The place of a mask in the list.
+    pub fn place_in_list(&self, id: MaskId) -> Option<usize> {
+        self.masks_by_reply().iter().flat_map(|reply| &reply.masks).position(|(_, mask, _)| mask.id == id)
+    }
+
+    /// One mask of the conversation that is shown, or of no reply. Asked for several times in every frame: no
+    /// other mask is touched, and the latest replies are looked through first.
+    pub(super) fn placed_mask(&self, id: MaskId) -> Option<PlacedMask<'_>> {
+        let alone =
+            |mask| PlacedMask { mask, hue: 0, phrase: String::new(), token_of: None, is_editable: true };
+        if let Some(mask) = self.picture()?.masks.iter().find(|mask| mask.id == id) {
+            return Some(alone(mask).colored());
         }
-        all
+        let of_running = self.shown_job().and_then(|job| self.placed_in_running(job, id));
+        let of_finished = || {
+            self.shown_exchanges().into_iter().rev().find_map(|exchange| {
+                let is_it = |mask: &Option<GroundedMask>| mask.as_ref().is_some_and(|mask| mask.id == id);
+                let index = exchange.masks.iter().position(is_it)?;
+                let mask = exchange.masks.get(index)?.as_ref()?;
+                let (hue, phrase) = (exchange.hue(index), exchange.phrase(index));
+                let placed = PlacedMask { hue, phrase, token_of: Some((exchange, index)), ..alone(mask) };
+                Some(placed.colored())
+            })
+        };
+        of_running.or_else(of_finished)
+    }
+
+    fn placed_in_running<'a>(&'a self, job: &'a RunningJob, id: MaskId) -> Option<PlacedMask<'a>> {
+        let masks = paired(self.running_masks(job));
+        let (span, mask, first) = masks.into_iter().find(|(_, mask, _)| mask.id == id)?;
+        let phrase: String = job.text.chars().skip(span.start).take(span.len()).collect();
+        // What the reply has brought anew is not in the document before its end.
+        let known = self.resumed_exchange(job).is_some_and(|e| e.masks.iter().flatten().any(|m| m.id == id));
+        let (hue, phrase) = (job.first_hue + first, phrase.trim().to_owned());
+        Some(PlacedMask { mask, hue, phrase, token_of: None, is_editable: known }.colored())
+    }
+
+    /// What the running reply has grounded so far, each with its mask. Those of a reply that goes on are as
+    /// they are in the document: the user may have changed them since.
+    pub fn running_masks<'a>(
+        &'a self,
+        job: &'a RunningJob,
+    ) -> impl Iterator<Item = (&'a Grounding, Option<&'a GroundedMask>)> {
+        let before = self.resumed_exchange(job).map_or(&[][..], |exchange| &exchange.masks);
+        job.grounded
+            .iter()
+            .enumerate()
+            .map(move |(index, (grounding, mask))| (grounding, before.get(index).unwrap_or(mask).as_ref()))
+    }
+
+    /// The exchange whose reply goes on, as it is in the document.
+    pub(super) fn resumed_exchange(&self, job: &RunningJob) -> Option<&Arc<Exchange>> {
+        let id = job.asked.resumes.as_ref()?.id;
+        self.document().picture(job.image)?.conversation(job.asked.place.conversation)?.exchange(id)
     }
 
     /// How many masks the conversation that is shown has.
@@ -149,7 +230,7 @@ impl State {
             ReplyMasks { reply, first_hue, text: &exchange.reply.text, masks }
         });
         let running = running.map(|job| {
-            let masks = paired(job.grounded.iter().map(|(grounding, mask)| (grounding, mask.as_ref())));
+            let masks = paired(self.running_masks(job));
             ReplyMasks { reply: Some(behind), first_hue: job.first_hue, text: &job.text, masks }
         });
         let single = self.picture().into_iter().map(|picture| {

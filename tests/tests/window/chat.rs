@@ -195,6 +195,18 @@ fn prompts_are_kept_and_asked() {
 }
 
 #[test]
+fn tokens_of_an_older_reply_are_listed() {
+    let mut stage = Stage::new(&Setup::default());
+    exchange(&mut stage, "What is there?", "A square.");
+    exchange(&mut stage, "And beside it?", "A disc.");
+    stage.window.get_by_label("A square.").click_secondary();
+    stage.window.run_steps(3);
+    stage.settle();
+    stage.press("Show tokens");
+    stage.window.get_by_label_contains("tokens of “What is there?”");
+}
+
+#[test]
 fn thousands_of_messages_are_scrolled() {
     let mut stage = Stage::new(&Setup::default());
     stage.fill_conversation(2000);
@@ -225,6 +237,20 @@ fn thousands_of_messages_are_scrolled() {
             .collect();
         assert!(!moved.is_empty() && moved.iter().all(|by| (by - 90.0).abs() < 2.0), "{moved:?}");
     }
+}
+
+#[test]
+fn masks_of_hundreds_of_messages_are_selected() {
+    let mut stage = Stage::new(&Setup::default());
+    stage.fill_with_masks(300);
+    stage.settle();
+    last_labelled(&mut stage, "Phrase: a red square");
+    let state = stage.window.state().state();
+    let masks = state.listed_masks();
+    let selected = state.inspected().unwrap();
+    assert_eq!((masks.len(), selected.mask.id), (600, masks[598].mask.id));
+    assert_eq!((selected.name.as_str(), selected.hue, selected.is_editable), ("a red square", 600, true));
+    assert_eq!(state.find_mask(masks[1].mask.id).unwrap().name, "a large green disc");
 }
 
 #[test]

@@ -3,13 +3,14 @@
 use egui::{Key, Vec2};
 use egui_kittest::kittest::Queryable as _;
 use glamm::command::Command;
-use glamm::document::GroundedMask;
+use glamm::document::{Edit, GroundedMask, MaskId};
 use glamm::inspection::{Brush, Layer, MaskView, Rival};
-use glamm::study::Comparison;
+use glamm::study::{CleanUp, Comparison};
 use glamm::update::Inspect;
+use glamm_engine::vision::BinaryMask;
 
 use crate::looking::in_both;
-use crate::stage::{Setup, Stage, disc, square};
+use crate::stage::{PICTURE, Setup, Stage, disc, square};
 use crate::{Action, describe};
 
 /// A window with the disc's phrase pinned, and all that the inspector has to tell of its mask.
@@ -19,8 +20,7 @@ pub(crate) fn pinned(setup: &Setup) -> Stage {
     stage.press("Phrase: a large green disc");
     stage.wait("the curves", |stage| {
         let state = stage.window.state().state();
-        let mask = state.inspected().unwrap().mask;
-        state.session.findings.curves((mask.id, mask.chosen)).is_some()
+        state.session.findings.curves(state.inspected_mask().unwrap().logits()).is_some()
     });
     stage.settle();
     stage
@@ -99,7 +99,7 @@ fn brush_and_eraser_change_pixels_and_can_be_undone() {
     stage.wait("the stroke", |stage| mask(stage).edited.is_some());
     assert!(mask(&stage).holds(25, 20) && mask(&stage).holds(112, 60) && !mask(&stage).holds(25, 40));
     stage.settle();
-    stage.window.get_by_label_contains("edited");
+    stage.window.get_by_label("edited");
     act(&mut stage, Inspect::Brush(Some(Brush::Erase)));
     stage.drag((112.0, 50.0), (112.0, 70.0));
     stage.wait("the second stroke", |stage| !mask(stage).holds(112, 60));
@@ -126,6 +126,54 @@ fn masks_are_cleaned_up_from_the_menu() {
 }
 
 #[test]
+fn specks_are_removed_and_edges_smoothed_from_the_menu() {
+    let mut stage = pinned(&wide());
+    act(&mut stage, Inspect::Brush(Some(Brush::Paint)));
+    act(&mut stage, Inspect::BrushRadius(2.0));
+    stage.drag((10.0, 20.0), (11.0, 20.0));
+    stage.wait("the speck", |stage| mask(stage).holds(10, 20));
+    stage.settle();
+    stage.window.get_by_label("Phrase: a large green disc, edited");
+    let with_speck = mask(&stage).pixels();
+    stage.press("Clean up");
+    stage.press("Remove specks");
+    stage.wait("the speck to go", |stage| !mask(stage).holds(10, 20));
+    assert!(mask(&stage).holds(112, 60));
+    undo(&mut stage);
+    assert_eq!(mask(&stage).pixels(), with_speck);
+    let smooth = CleanUp::Smooth.apply(&with_speck);
+    assert_ne!(smooth, with_speck);
+    stage.press("Clean up");
+    stage.press("Smooth");
+    stage.wait("the smooth mask", |stage| mask(stage).pixels() == smooth);
+    act(&mut stage, Inspect::Brush(None));
+    stage.press("Masks");
+    stage.window.get_by_label("Mask: a large green disc, edited");
+    stage.window.get_by_label("Mask: a red square");
+}
+
+#[test]
+fn a_long_list_to_compare_with_is_scrolled() {
+    let mut stage = pinned(&wide());
+    let of = mask(&stage);
+    let image = stage.window.state().state().ui.current.unwrap();
+    let masks = (0..60).map(|number| GroundedMask {
+        id: MaskId(10_000 + number),
+        name: Some(format!("thing {number}").into()),
+        ..of.clone()
+    });
+    let edit = Edit::Import { image, boxes: Vec::new(), masks: masks.collect() };
+    let ctx = stage.window.ctx.clone();
+    stage.window.state_mut().act(&ctx, Action::Edit(edit));
+    stage.settle();
+    stage.press("Compare");
+    let below = stage.window.get_by_label("With a mask from a file…").rect();
+    assert!(below.bottom() < 860.0, "{below}");
+    stage.press("thing 0");
+    assert_eq!(stage.window.state().state().ui.inspection.rival, Some(Rival::Mask(MaskId(10_000))));
+}
+
+#[test]
 fn two_masks_are_compared() {
     let mut stage = pinned(&wide());
     let other = stage.window.state().state().listed_masks();
@@ -136,7 +184,7 @@ fn two_masks_are_compared() {
     assert_eq!(rival, Some(Rival::Mask(other.id)));
     let found = |stage: &Stage| -> Option<Comparison> {
         let (_, found) = stage.window.state().state().session.findings.comparison.clone()?;
-        found.map(|found| Comparison::clone(&found))
+        found.there().map(|found| Comparison::clone(found))
     };
     stage.wait("the comparison", |stage| found(stage).is_some());
     let comparison = found(&stage).unwrap();
@@ -162,12 +210,42 @@ fn a_mask_from_a_file_is_compared_with() {
     act(&mut stage, Inspect::ReadTruth(image, path));
     let iou = |stage: &Stage| {
         let (_, found) = stage.window.state().state().session.findings.comparison.clone()?;
-        found.map(|found| found.iou)
+        found.there().map(|found| found.iou)
     };
     stage.wait("the comparison", |stage| iou(stage).is_some());
     assert!(iou(&stage).unwrap() > 0.85, "{:?}", iou(&stage));
     act(&mut stage, Inspect::ReadTruth(image, folder.path().join("none.png")));
     stage.wait("the message", |stage| !stage.window.state().state().session.notices.is_empty());
+}
+
+#[test]
+fn a_mask_of_labelme_is_compared_with() {
+    let mut stage = pinned(&wide());
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("labelme.json");
+    let text = r#"{"version": "5.4.1", "imagePath": "shapes.png", "shapes": [
+        {"label": "a square", "points": [[20, 40], [60, 88]], "shape_type": "rectangle"},
+        {"label": "a disc", "points": [[85, 33], [139, 33], [139, 87], [85, 87]], "shape_type": "polygon"}]}"#;
+    std::fs::write(&path, text).unwrap();
+    let image = stage.window.state().state().ui.current.unwrap();
+    act(&mut stage, Inspect::ReadTruth(image, path));
+    let found = |stage: &Stage| -> Option<Comparison> {
+        let (_, found) = stage.window.state().state().session.findings.comparison.clone()?;
+        found.there().map(|found| Comparison::clone(found))
+    };
+    stage.wait("the comparison", |stage| found(stage).is_some());
+    let around =
+        BinaryMask::from_fn(PICTURE.0, PICTURE.1, |x, y| (85..139).contains(&x) && (33..87).contains(&y));
+    assert_eq!(
+        found(&stage).unwrap(),
+        Comparison::of(&mask(&stage).pixels(), &around),
+        "the likest comes first"
+    );
+    stage.settle();
+    stage.press("Compare");
+    stage.press("a square (labelme.json)");
+    let is_square = |stage: &Stage| found(stage).is_some_and(|found| found.both == 0);
+    stage.wait("the other comparison", is_square);
 }
 
 #[test]
@@ -178,10 +256,10 @@ fn maps_are_asked_for_once_and_shown() {
     let state = stage.window.state().state();
     assert_eq!(state.ui.inspection.layer, Some(Layer::Attention { layer: 0, head: 0 }));
     let key = state.maps_key().unwrap();
-    assert!(state.session.findings.maps(key).unwrap().attention.is_some());
+    assert!(state.session.findings.maps(&key).unwrap().attention.is_some());
     act(&mut stage, Inspect::Layer(Some(Layer::Global)));
     let state = stage.window.state().state();
-    assert!(state.session.findings.maps(state.maps_key().unwrap()).unwrap().attention.is_none());
+    assert!(state.session.findings.maps(&state.maps_key().unwrap()).unwrap().attention.is_none());
 }
 
 #[test]

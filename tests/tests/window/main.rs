@@ -6,6 +6,7 @@
 
 mod canvas;
 mod chat;
+mod drawn;
 mod inspector;
 mod keeping;
 mod looking;

@@ -3,7 +3,7 @@
 
 use egui::{Event, Key, Modifiers, MouseWheelUnit, PointerButton, TouchPhase, Vec2};
 use egui_kittest::kittest::Queryable as _;
-use glamm::document::GroundedMask;
+use glamm::document::{Edit, GroundedMask, MaskId};
 use glamm_engine::vision::BinaryMask;
 
 use crate::describe;
@@ -137,6 +137,33 @@ fn the_masks_tab_has_eyes() {
     stage.press("Show all masks");
     assert_eq!(hidden(&stage), [false, false]);
     assert_eq!(masks(&stage)[0].1, 7);
+}
+
+#[test]
+fn of_many_masks_those_in_sight_are_laid_out() {
+    let mut stage = Stage::new(&Setup::default());
+    describe(&mut stage);
+    let of = masks(&stage)[0].0.clone();
+    let image = stage.window.state().state().ui.current.unwrap();
+    let many = (0..300).map(|number| GroundedMask {
+        id: MaskId(10_000 + number),
+        name: Some(format!("thing {number}").into()),
+        ..of.clone()
+    });
+    let edit = Edit::Import { image, boxes: Vec::new(), masks: many.collect() };
+    let ctx = stage.window.ctx.clone();
+    stage.window.state_mut().act(&ctx, crate::Action::Edit(edit));
+    stage.press("Masks");
+    let rows = stage.window.get_all_by_label_contains("Mask: ").count();
+    assert!((5..40).contains(&rows), "{rows}");
+    stage.window.get_by_label("Mask: a red square");
+    assert!(stage.window.query_by_label("Mask: thing 290").is_none());
+    let naming = glamm::update::MaskAction::Name(Some((MaskId(10_290), "thing 290".to_owned())));
+    stage.window.state_mut().act(&ctx, crate::Action::Mask(naming));
+    stage.settle();
+    stage.window.get_by_label("Name of the mask");
+    stage.window.get_by_label("Mask: thing 290");
+    assert!(stage.window.query_by_label("Mask: a red square").is_none());
 }
 
 #[test]

@@ -8,16 +8,17 @@ use egui::{Event, Modifiers, PointerButton, Pos2, Theme, Vec2, pos2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
 use glamm::app::App;
-use glamm::document::{ConversationEdit, Edit, Exchange, ExchangeId, Question};
+use glamm::document::{ConversationEdit, Edit, Exchange, ExchangeId, GroundedMask, MaskId, Question};
 use glamm::surroundings::Surroundings;
 use glamm::update::Action;
 use glamm_engine::hub::settings::{Endpoint, Patience};
 use glamm_engine::hub::{HubCache, HubSettings};
 use glamm_engine::models::Places;
-use glamm_engine::protocol::{FinishReason, JobStats, ModelSource, ModelSpec, Reply, Sampling};
+use glamm_engine::protocol::{FinishReason, Grounding, JobStats, ModelSource, ModelSpec, Reply, Sampling};
 use glamm_engine::vision::BinaryMask;
 use image::{Rgb, RgbImage};
 
+use crate::looks;
 use crate::script::Player;
 
 /// The window, its engine, and the folder with its picture.
@@ -44,6 +45,9 @@ impl Default for Setup {
         Self { size: Vec2::new(1100.0, 700.0), theme: Theme::Dark, scale: 1.0 }
     }
 }
+
+/// Masks of replies that the engine did not play are numbered from here on.
+const FIRST_MASK: u64 = 1 << 32;
 
 /// Size of the picture.
 pub(crate) const PICTURE: (u32, u32) = (160, 120);
@@ -205,9 +209,7 @@ impl Stage {
 
     /// Puts this many short exchanges into the conversation.
     pub(crate) fn fill_conversation(&mut self, count: u32) {
-        let (image, conversation) = self.window.state().state().shown_place().unwrap();
-        let ctx = self.window.ctx.clone();
-        for number in 1..=count {
+        self.fill(count, |number| {
             let text = format!(
                 "Reply {number}: a word or two about the picture{}.",
                 match number % 3 {
@@ -216,14 +218,41 @@ impl Stage {
                     _ => ", and so on",
                 }
             );
+            (Reply { raw: text.clone(), text, groundings: Vec::new() }, Vec::new())
+        });
+    }
+
+    /// The same with two phrases in each reply, and a mask for each.
+    pub(crate) fn fill_with_masks(&mut self, count: u32) {
+        let shapes = [square(), disc()].map(|shape| looks::candidates(&shape));
+        self.fill(count, |number| {
+            let text = format!("Reply {number}: a red square to the left of a large green disc.");
+            let masks = ["a red square", "a large green disc"].into_iter().zip(&shapes).zip(0..);
+            let (groundings, masks) = masks
+                .filter_map(|((words, shape), place)| {
+                    let from = text.find(words)?;
+                    let id = MaskId(FIRST_MASK + 2 * u64::from(number) + place);
+                    let mask = GroundedMask::new(id, shape.clone());
+                    Some((Grounding { span: from..from + words.len() }, Some(mask)))
+                })
+                .unzip();
+            (Reply { raw: text.clone(), text, groundings }, masks)
+        });
+    }
+
+    fn fill(&mut self, count: u32, reply: impl Fn(u32) -> (Reply, Vec<Option<GroundedMask>>)) {
+        let (image, conversation) = self.window.state().state().shown_place().unwrap();
+        let ctx = self.window.ctx.clone();
+        for number in 1..=count {
+            let (reply, masks) = reply(number);
             let exchange = Exchange {
                 id: ExchangeId(number),
                 parent: number.checked_sub(1).filter(|&n| n > 0).map(ExchangeId),
                 question: Question { text: format!("Question {number}?"), regions: Vec::new() },
-                reply: Reply { raw: text.clone(), text, groundings: Vec::new() },
+                reply,
                 tokens: Arc::default(),
-                masks: Vec::new(),
-                first_hue: 0,
+                masks,
+                first_hue: 2 * number as usize,
                 sampling: Sampling::Greedy,
                 reason: FinishReason::EndOfSequence,
                 stats: JobStats::default(),

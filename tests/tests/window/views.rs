@@ -121,7 +121,7 @@ fn snapshots_of_a_comparison_with_the_loupe() {
     act(&mut stage, Action::Inspect(Inspect::Compare(Some(Rival::Mask(other)))));
     stage.wait("the comparison", |stage| {
         let found = &stage.window.state().state().session.findings.comparison;
-        found.as_ref().is_some_and(|(_, found)| found.is_some())
+        found.as_ref().is_some_and(|(_, found)| found.there().is_some())
     });
     run(&mut stage, Command::ToggleLoupe);
     let edge = stage.on_screen(59.5, 60.0);

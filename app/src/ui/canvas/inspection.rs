@@ -21,8 +21,8 @@ use crate::inspection::{Brush, Layer, MaskView};
 use crate::render::mask::{MaskDraw, MaskPaint, View as Drawing};
 use crate::render::texels::Texels;
 use crate::session::ModelStatus;
-use crate::study::Stroke as BrushStroke;
 use crate::study::compare::Place;
+use crate::study::{CleanUp, Compared, Stroke as BrushStroke};
 use crate::theme;
 use crate::ui::Shown;
 use crate::update::{Action, Inspect, Inspected};
@@ -33,9 +33,9 @@ const HEAT_LIMIT: f32 = 16.0;
 /// Paints maps, which lie under the masks.
 pub(super) fn paint_layer(shown: &mut Shown<'_>, ui: &Ui, painter: &Painter, view: &View) {
     let (Some(layer), Some(key)) = (shown.state.ui.inspection.layer, shown.state.maps_key()) else { return };
-    let Some(maps) = shown.state.session.findings.maps(key).cloned() else {
+    let Some(maps) = shown.state.session.findings.maps(&key).cloned() else {
         let findings = &shown.state.session.findings;
-        if findings.mapping.is_none() && findings.no_maps != Some(key) {
+        if findings.mapping.is_none() && findings.no_maps.as_ref() != Some(&key) {
             shown.send(Action::Inspect(Inspect::NeedMaps));
         }
         return;
@@ -71,17 +71,17 @@ pub(super) fn paint_layer(shown: &mut Shown<'_>, ui: &Ui, painter: &Painter, vie
 
 /// Paints the selected mask where it is not drawn as the others are; returns whether it was.
 pub(super) fn paint_view(shown: &mut Shown<'_>, ui: &Ui, painter: &Painter, view: &View) -> bool {
-    if shown.state.comparison_ticket().is_some() {
-        return paint_difference(shown, ui, painter, view);
+    if let Some(what) = shown.state.comparison() {
+        return paint_difference(shown, ui, painter, view, &what);
     }
     let inspection = &shown.state.ui.inspection;
-    let Some(inspected) = shown.state.inspected().filter(|_| !shown.state.ui.masks_hidden) else {
+    if shown.state.ui.masks_hidden || matches!(inspection.view, MaskView::Overlay | MaskView::Outline) {
         return false;
-    };
+    }
+    let Some(inspected) = shown.state.inspected() else { return false };
     let mask = &inspected.mask;
     let (low, high) = range(mask.logits());
     let (texels, threshold) = match inspection.view {
-        MaskView::Overlay | MaskView::Outline => return false,
         MaskView::CutOut if inspection.threshold.is_none() => Texels::of(mask),
         _ => {
             let threshold = inspection.threshold.unwrap_or(mask.threshold);
@@ -105,13 +105,14 @@ pub(super) fn paint_view(shown: &mut Shown<'_>, ui: &Ui, painter: &Painter, view
 /// The legend of what is over the picture.
 pub(super) fn paint_legend(shown: &mut Shown<'_>, ui: &mut Ui, rect: Rect) {
     let inspection = &shown.state.ui.inspection;
-    if let Some(ticket) = shown.state.comparison_ticket() {
-        legend::comparison(shown, ui, rect, ticket);
+    if let Some(what) = shown.state.comparison() {
+        legend::comparison(shown, ui, rect, &what);
         return;
     }
-    if let Some(inspected) = shown.state.inspected() {
-        let (low, high) = range(inspected.mask.logits());
-        let threshold = inspection.threshold.unwrap_or(inspected.mask.threshold);
+    let with_legend = matches!(inspection.view, MaskView::Heat | MaskView::Contours | MaskView::Band);
+    if let Some(mask) = shown.state.inspected_mask().filter(|_| with_legend) {
+        let (low, high) = range(mask.logits());
+        let threshold = inspection.threshold.unwrap_or(mask.threshold);
         match inspection.view {
             MaskView::Heat => return legend::logits(shown, ui, rect, (low, high, threshold), None),
             MaskView::Contours => {
@@ -142,17 +143,16 @@ fn contour_step(low: f32, high: f32) -> f32 {
 }
 
 /// Two masks over each other: what only the one has, only the other, both.
-fn paint_difference(shown: &mut Shown<'_>, ui: &Ui, painter: &Painter, view: &View) -> bool {
-    let Some(ticket) = shown.state.comparison_ticket() else { return false };
-    let found = shown.state.session.findings.comparison.clone().filter(|(of, _)| *of == ticket);
-    let Some((_, comparison)) = found else {
+fn paint_difference(shown: &mut Shown<'_>, ui: &Ui, painter: &Painter, view: &View, what: &Compared) -> bool {
+    let Some(found) = shown.state.session.findings.compared(what) else {
         shown.send(Action::Inspect(Inspect::NeedComparison));
         return false;
     };
-    let Some(comparison) = comparison else { return false };
+    let Some(comparison) = found.there().cloned() else { return false };
     let colors = legend::difference_colors(shown);
     let mut hasher = DefaultHasher::new();
-    (ticket, colors, "difference").hash(&mut hasher);
+    let counts = [comparison.first_only, comparison.second_only, comparison.both];
+    (what, counts, colors, "difference").hash(&mut hasher);
     let texture = shown.layers.get(ui.ctx(), hasher.finish(), || {
         let pixel = |place: &Place| match place {
             Place::Neither => Color32::TRANSPARENT,
@@ -208,6 +208,23 @@ fn outline(painter: &Painter, rect: Rect, color: Color32, at: Align2, text: &str
     painter.galley(card.min + vec2(5.0, 2.0), galley, Color32::WHITE);
 }
 
+/// Strokes that have not become pixels yet, as the brush left them.
+pub(super) fn paint_strokes(shown: &Shown<'_>, painter: &Painter, view: &View) {
+    let state = shown.state;
+    let here = state.session.findings.changes.iter().filter(|change| Some(change.image) == state.ui.current);
+    for change in here {
+        if let CleanUp::Stroke(stroke) = &change.what {
+            let hue = state.find_mask(change.mask).map_or(0, |found| found.hue);
+            paint_stroke(painter, view, stroke, color_of(shown, stroke.erases, hue));
+        }
+    }
+}
+
+/// Of strokes that paint on a mask of this colour, or erase.
+fn color_of(shown: &Shown<'_>, erases: bool, hue: usize) -> Color32 {
+    if erases { shown.tokens.bad } else { shown.tokens.phrase(hue).mask }
+}
+
 /// The brush, where one is in the hand. Returns whether it takes the pointer.
 pub(super) fn brush(
     shown: &mut Shown<'_>,
@@ -226,15 +243,8 @@ pub(super) fn brush(
         return true;
     }
     let erases = brush == Brush::Erase;
-    let color = if erases { shown.tokens.bad } else { shown.tokens.phrase(hue).mask };
-    let on_screen = |&(x, y): &(f32, f32)| view.screen_from_image(pos2(x, y));
     if let Some(stroke) = &stroke {
-        paint_stroke(
-            painter,
-            &stroke.path.iter().map(on_screen).collect::<Vec<_>>(),
-            radius * view.scale(),
-            color,
-        );
+        paint_stroke(painter, view, stroke, color_of(shown, erases, hue));
     }
     let pointer = ui.input(|i| i.pointer.interact_pos()).filter(|at| response.rect.contains(*at));
     if let Some(at) = pointer.filter(|_| response.hovered() || response.dragged()) {
@@ -255,12 +265,14 @@ pub(super) fn brush(
     true
 }
 
-fn paint_stroke(painter: &Painter, path: &[Pos2], radius: f32, color: Color32) {
+fn paint_stroke(painter: &Painter, view: &View, stroke: &BrushStroke, color: Color32) {
     let color = color.gamma_multiply(0.55);
-    if let [only] = path {
-        painter.circle_filled(*only, radius, color);
+    let radius = stroke.radius * view.scale();
+    let path: Vec<Pos2> = stroke.path.iter().map(|&(x, y)| view.screen_from_image(pos2(x, y))).collect();
+    if let [only] = path[..] {
+        painter.circle_filled(only, radius, color);
     } else {
-        painter.add(Shape::line(path.to_vec(), Stroke::new(2.0 * radius, color)));
+        painter.add(Shape::line(path, Stroke::new(2.0 * radius, color)));
     }
 }
 

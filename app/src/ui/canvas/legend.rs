@@ -6,7 +6,8 @@ use egui::{
 };
 
 use crate::colormap::viridis;
-use crate::inspection::Layer;
+use crate::inspection::{Found, Layer};
+use crate::study::Compared;
 use crate::theme;
 use crate::ui::Shown;
 use crate::ui::widgets::{Kind, button};
@@ -81,8 +82,8 @@ pub(super) fn logits(
 }
 
 /// Figures of a comparison, and a way out of it.
-pub(super) fn comparison(shown: &mut Shown<'_>, ui: &mut Ui, canvas: Rect, ticket: u64) {
-    let found = shown.state.session.findings.comparison.clone().filter(|(of, _)| *of == ticket);
+pub(super) fn comparison(shown: &mut Shown<'_>, ui: &mut Ui, canvas: Rect, what: &Compared) {
+    let found = shown.state.session.findings.compared(what).cloned();
     let inside = card(shown, ui.painter(), canvas, vec2(214.0, 126.0));
     let colors = difference_colors(shown);
     let tokens = shown.tokens;
@@ -94,9 +95,15 @@ pub(super) fn comparison(shown: &mut Shown<'_>, ui: &mut Ui, canvas: Rect, ticke
             let color = if strong { tokens.text } else { tokens.text_soft };
             ui.label(RichText::new(text).font(font).color(color));
         };
-        match found.and_then(|(_, comparison)| comparison) {
-            None => line(ui, "Comparing …".to_owned(), false),
-            Some(found) => {
+        match found {
+            None | Some(Found::Asked) => line(ui, "Comparing …".to_owned(), false),
+            Some(Found::Failed(why)) => {
+                line(ui, why, false);
+                if button(ui, tokens, "Compare again", Kind::Plain, true).clicked() {
+                    shown.send(Action::Inspect(Inspect::TryAgain));
+                }
+            }
+            Some(Found::There(found)) => {
                 line(ui, format!("IoU {:.3}   Dice {:.3}", found.iou, found.dice), true);
                 let rows = [
                     ("only this mask", found.first_only),
@@ -126,7 +133,7 @@ pub(super) fn comparison(shown: &mut Shown<'_>, ui: &mut Ui, canvas: Rect, ticke
 
 /// What a map shows; of attention, which head.
 pub(super) fn layer(shown: &mut Shown<'_>, ui: &mut Ui, canvas: Rect, layer: Layer) {
-    let maps = shown.state.maps_key().and_then(|key| shown.state.session.findings.maps(key).cloned());
+    let maps = shown.state.maps_key().and_then(|key| shown.state.session.findings.maps(&key).cloned());
     let Some(maps) = maps else {
         let failed = shown.state.session.findings.no_maps.is_some();
         note(shown, ui, canvas, if failed { "The map could not be made" } else { "Making the map …" });

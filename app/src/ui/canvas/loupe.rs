@@ -4,7 +4,7 @@ use egui::{Align2, Color32, FontId, Painter, Pos2, Rect, Stroke, StrokeKind, pos
 
 use super::inspection::{box_of, pixel_at};
 use crate::canvas::view::View;
-use crate::document::Picture;
+use crate::document::{GroundedMask, Picture};
 use crate::ui::Shown;
 
 /// Pixels across.
@@ -36,7 +36,7 @@ pub(super) fn paint(
     };
     let tokens = shown.tokens;
     let lens = vec2(PIXELS as f32 * SIZE, PIXELS as f32 * SIZE);
-    let lines = values(shown, (x, y), color_at(i64::from(x), i64::from(y)));
+    let lines = values(shown.state.inspected_mask(), (x, y), color_at(i64::from(x), i64::from(y)));
     let text = lens.y + 8.0 + 15.0 * lines.len() as f32;
     let card = place(at, vec2(lens.x + 12.0, text + 8.0), painter.clip_rect());
     painter.rect(card, 8.0, tokens.panel, Stroke::new(1.0, tokens.line), StrokeKind::Inside);
@@ -67,19 +67,19 @@ pub(super) fn paint(
     }
 }
 
-/// What is known of a pixel, line by line.
-fn values(shown: &Shown<'_>, (x, y): (u32, u32), color: Option<Color32>) -> Vec<String> {
+/// What is known of a pixel, line by line: of the picture, and of the mask that is looked at.
+fn values(mask: Option<&GroundedMask>, (x, y): (u32, u32), color: Option<Color32>) -> Vec<String> {
     let mut lines = vec![format!("x {x}   y {y}")];
     if let Some(color) = color {
         let [r, g, b, _] = color.to_array();
         lines.push(format!("RGB {r} {g} {b}"));
         lines.push(format!("#{r:02x}{g:02x}{b:02x}"));
     }
-    if let Some(inspected) = shown.state.inspected() {
-        if let Some(logit) = inspected.mask.logits().logit_at(x, y) {
+    if let Some(mask) = mask {
+        if let Some(logit) = mask.logits().logit_at(x, y) {
             lines.push(format!("logit {logit:+.2}   p {:.3}", 1.0 / (1.0 + (-logit).exp())));
         }
-        lines.push(if inspected.mask.holds(x, y) { "inside".to_owned() } else { "outside".to_owned() });
+        lines.push(if mask.holds(x, y) { "inside".to_owned() } else { "outside".to_owned() });
     }
     lines
 }
@@ -99,6 +99,26 @@ fn place(pointer: Pos2, size: egui::Vec2, canvas: Rect) -> Rect {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::document::{EditedMask, MaskId};
+    use glamm_engine::vision::{BinaryMask, MaskCandidates, MaskLogits};
+    use std::sync::Arc;
+
+    #[test]
+    fn the_loupe_says_what_the_pixel_is() {
+        let logits = [2.0, -1.0, 0.5, -4.0].to_vec();
+        let logits =
+            MaskLogits { side: 2, logits, frame: 2, content: (2, 2), image_size: (2, 2), predicted_iou: 0.9 };
+        let mut mask = GroundedMask::new(MaskId(1), MaskCandidates::from(Arc::new(logits)));
+        let color = Some(Color32::from_rgb(255, 7, 16));
+        assert_eq!(values(None, (3, 12), color), ["x 3   y 12", "RGB 255 7 16", "#ff0710"]);
+        let of_mask = |mask: &GroundedMask, at| values(Some(mask), at, None)[1..].join(", ");
+        assert_eq!(of_mask(&mask, (0, 0)), "logit +2.00   p 0.881, inside");
+        assert_eq!(of_mask(&mask, (1, 1)), "logit -4.00   p 0.018, outside");
+        mask.threshold = 1.0;
+        assert_eq!(of_mask(&mask, (0, 1)), "logit +0.50   p 0.622, outside", "below the threshold");
+        mask.edited = Some(Arc::new(EditedMask::from(&BinaryMask::from_fn(2, 2, |x, _| x == 1))));
+        assert_eq!(of_mask(&mask, (1, 1)), "logit -4.00   p 0.018, inside", "painted");
+    }
 
     #[test]
     fn the_loupe_stays_on_the_canvas_and_off_the_pointer() {

@@ -47,7 +47,7 @@ pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui) {
     navigate::keys(shown, ui, &picture);
     prompts::keys(shown, ui);
     let pointed = pointer::point(shown, ui, &response, &view, &picture, &masks);
-    let painting = shown.state.ui.inspection.brush.is_some() && shown.state.inspected().is_some();
+    let painting = shown.state.ui.inspection.brush.is_some() && shown.state.inspected_mask().is_some();
     if !painting {
         pointer::drag(shown, ui, &response, &view, &picture);
         pointer::click(shown, ui, &response, &picture, pointed);
@@ -65,6 +65,7 @@ pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui) {
     regions::paint(shown, &painter, &view, &picture, &tags);
     prompts::paint(shown, &painter, &view);
     prompts::offer(shown, ui, &painter, &view);
+    inspection::paint_strokes(shown, &painter, &view);
     if !inspection::brush(shown, ui, &response, &view, &painter) {
         loupe::paint(shown, &painter, &view, &picture, response.hover_pos());
     }

@@ -14,8 +14,10 @@ pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui, inspected: &Inspected) {
     ui.spacing_mut().item_spacing.y = 1.0;
     caption(shown, ui, "Mask");
     ui.add_space(3.0);
-    let curves = shown.state.session.findings.curves((mask.id, mask.chosen)).cloned();
-    if curves.is_none() {
+    let findings = &shown.state.session.findings;
+    let (curves, failed) =
+        (findings.curves(mask.logits()).cloned(), findings.no_curves(mask.logits()).is_some());
+    if curves.is_none() && !failed {
         shown.send(Action::Inspect(Inspect::NeedCurves));
     }
     let threshold = shown.state.ui.inspection.threshold.unwrap_or(mask.threshold);
@@ -47,6 +49,8 @@ pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui, inspected: &Inspected) {
         fact(shown, ui, "Box", &bounds, "Left, top, right and bottom, in pixels");
         let pieces = format!("{} · {}", facts.components, facts.holes);
         fact(shown, ui, "Pieces · holes", &pieces, "Connected pieces of the mask, and holes in them");
+    } else if failed {
+        fact(shown, ui, "Area", "–", "Could not be counted");
     } else {
         fact(shown, ui, "Area", "…", "Being counted");
     }
@@ -64,7 +68,7 @@ pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui, inspected: &Inspected) {
 }
 
 fn slider(shown: &mut Shown<'_>, ui: &mut Ui, inspected: &Inspected, threshold: f32) {
-    let (low, high) = shown.state.session.findings.thresholds((inspected.mask.id, inspected.mask.chosen));
+    let (low, high) = shown.state.session.findings.thresholds(inspected.mask.logits());
     let mut value = threshold;
     ui.spacing_mut().slider_width = ui.available_width() - 4.0;
     let response = ui

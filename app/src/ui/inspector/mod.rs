@@ -135,15 +135,14 @@ fn heading(shown: &mut Shown<'_>, ui: &mut Ui, inspected: &Inspected) {
     let colors = shown.tokens.phrase(inspected.hue);
     let (dot, _) = left.allocate_exact_size(vec2(12.0, 12.0), egui::Sense::hover());
     left.painter().rect_filled(dot, 3.0, colors.mask);
-    let changed = inspected.mask.is_changed();
-    let room = left.available_width() - if changed { 62.0 } else { 0.0 };
+    let change = inspected.mask.change();
+    let room = left.available_width() - if change.is_some() { 62.0 } else { 0.0 };
     left.scope(|ui| {
         let (font, room) = (theme::strong_font(theme::LABEL), room.max(24.0));
         let title = text::cut_line(ui.ctx(), inspected.name.clone(), font, shown.tokens.text, room);
         ui.add(egui::Label::new(title));
     });
-    if changed {
-        let note = if inspected.mask.edited.is_some() { "edited" } else { "changed" };
+    if let Some(note) = change {
         left.label(RichText::new(note).font(theme::small_font()).color(shown.tokens.busy))
             .on_hover_text("Its pixels are no longer those that the model gave");
     }

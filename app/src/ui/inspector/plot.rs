@@ -1,14 +1,16 @@
-//! Area, pieces, holes and stability by threshold.
+//! Area, box, pieces, holes and stability by threshold.
 
 use std::sync::Arc;
 
-use egui::{Color32, Sense, Spinner, Ui, vec2};
+use egui::{Color32, RichText, Sense, Spinner, Ui, vec2};
 use egui_plot::{AxisHints, Line, LineStyle, Plot, PlotPoints, VLine, uniform_grid_spacer};
+use glamm_engine::vision::PixelBox;
 
 use super::{caption, grouped};
 use crate::study::Curves;
 use crate::theme;
 use crate::ui::Shown;
+use crate::ui::widgets::small_button;
 use crate::update::{Action, Inspect, Inspected};
 
 /// A line of so many points is as fine as the screen.
@@ -22,14 +24,15 @@ pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui, inspected: &Inspected) {
     let mask = &inspected.mask;
     let threshold = shown.state.ui.inspection.threshold.unwrap_or(mask.threshold);
     caption(shown, ui, "By threshold");
-    let Some(curves) = shown.state.session.findings.curves((mask.id, mask.chosen)).cloned() else {
-        ui.add_space(40.0);
-        ui.vertical_centered(|ui| ui.add(Spinner::new().color(shown.tokens.text_faint)));
-        return;
+    let findings = &shown.state.session.findings;
+    let Some(curves) = findings.curves(mask.logits()).cloned() else {
+        return nothing(shown, ui, findings.no_curves(mask.logits()));
     };
     let tokens = shown.tokens;
-    let colors = [tokens.phrase(inspected.hue).mask, tokens.accent, tokens.busy, tokens.text_faint];
-    legend(shown, ui, &curves, threshold, colors);
+    let colors =
+        [tokens.phrase(inspected.hue).mask, tokens.good, tokens.accent, tokens.busy, tokens.text_faint];
+    let pixels = f64::from(mask.size().0) * f64::from(mask.size().1);
+    legend(shown, ui, &curves, (threshold, pixels), colors);
     let thresholds = AxisHints::new_x()
         .label_spacing(LABELS_APART..=1.5 * LABELS_APART)
         .tick_label_font(theme::small_font())
@@ -54,7 +57,7 @@ pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui, inspected: &Inspected) {
         .show_x(false)
         .show_y(false)
         .sense(Sense::click_and_drag());
-    let lines = lines(&curves, colors);
+    let lines = lines(&curves, pixels, colors);
     let found = plot.show(ui, move |plot| {
         for line in lines {
             plot.line(line);
@@ -73,11 +76,38 @@ pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui, inspected: &Inspected) {
     }
 }
 
+/// In the place of the plot while there are no curves, or where there are none, for this reason.
+fn nothing(shown: &mut Shown<'_>, ui: &mut Ui, failure: Option<&str>) {
+    ui.add_space(if failure.is_some() { 20.0 } else { 40.0 });
+    ui.vertical_centered(|ui| {
+        let Some(why) = failure else {
+            ui.add(Spinner::new().color(shown.tokens.text_faint));
+            return;
+        };
+        ui.label(RichText::new(why).font(theme::small_font()).color(shown.tokens.bad));
+        if small_button(ui, shown.tokens, "Try again", false).clicked() {
+            shown.send(Action::Inspect(Inspect::TryAgain));
+        }
+    });
+}
+
+/// Share of the picture, which has so many pixels, that a box takes.
+fn share_of_box(bounds: Option<PixelBox>, pixels: f64) -> f64 {
+    bounds.map_or(0.0, |bounds| f64::from(bounds.width()) * f64::from(bounds.height()) / pixels.max(1.0))
+}
+
 /// What each line is, and its value at the threshold.
-fn legend(shown: &Shown<'_>, ui: &mut Ui, curves: &Curves, threshold: f32, colors: [Color32; 4]) {
+fn legend(
+    shown: &Shown<'_>,
+    ui: &mut Ui,
+    curves: &Curves,
+    (threshold, pixels): (f32, f64),
+    colors: [Color32; 5],
+) {
     let Some(facts) = curves.at(threshold) else { return };
     let values = [
         format!("area {}", grouped(facts.area)),
+        format!("box {:.1} %", 100.0 * share_of_box(facts.bounds, pixels)),
         format!("pieces {}", facts.components),
         format!("holes {}", facts.holes),
         format!("stability {:.2}", facts.stability),
@@ -100,12 +130,14 @@ fn legend(shown: &Shown<'_>, ui: &mut Ui, curves: &Curves, threshold: f32, color
 }
 
 /// Each line has a scale of its own, from 0 to its highest point; that of the area ends at the mask
-/// twice as large as at threshold 0, since below it the whole picture floods in.
-fn lines(curves: &Arc<Curves>, colors: [Color32; 4]) -> Vec<Line<'static>> {
+/// twice as large as at threshold 0, since below it the whole picture floods in; that of the box at the whole
+/// picture, which has so many pixels.
+fn lines(curves: &Arc<Curves>, pixels: f64, colors: [Color32; 5]) -> Vec<Line<'static>> {
     let at_zero = curves.at(0.0).map_or(1, |facts| facts.area.max(1));
     let most = |values: &[u32]| f64::from(values.iter().copied().max().unwrap_or(1).max(1));
     let (pieces, holes) = (most(&curves.components), most(&curves.holes));
     let area: Vec<f64> = curves.area.iter().map(|&a| (a as f64 / (2.0 * at_zero as f64)).min(1.0)).collect();
+    let boxes: Vec<f64> = curves.bounds.iter().map(|&bounds| share_of_box(bounds, pixels)).collect();
     let components: Vec<f64> = curves.components.iter().map(|&c| f64::from(c) / pieces).collect();
     let holes: Vec<f64> = curves.holes.iter().map(|&h| f64::from(h) / holes).collect();
     let stability: Vec<f64> = curves.stability.iter().map(|&s| f64::from(s)).collect();
@@ -119,9 +151,10 @@ fn lines(curves: &Arc<Curves>, colors: [Color32; 4]) -> Vec<Line<'static>> {
     let dashed = LineStyle::Dashed { length: 6.0 };
     let dotted = LineStyle::Dotted { spacing: 5.0 };
     vec![
-        line("stability", stability, colors[3], 1.25, LineStyle::Solid),
-        line("holes", holes, colors[2], 1.5, dotted),
-        line("pieces", components, colors[1], 1.5, dashed),
+        line("stability", stability, colors[4], 1.25, LineStyle::Solid),
+        line("holes", holes, colors[3], 1.5, dotted),
+        line("pieces", components, colors[2], 1.5, dashed),
+        line("box", boxes, colors[1], 1.25, LineStyle::Solid),
         line("area", area, colors[0], 2.0, LineStyle::Solid),
     ]
 }
@@ -151,6 +184,13 @@ fn without_level_parts(points: Vec<[f64; 2]>) -> Vec<[f64; 2]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_box_is_a_share_of_the_picture() {
+        let quarter = PixelBox { x0: 4.0, y0: 2.0, x1: 9.0, y1: 6.0 };
+        assert!((share_of_box(Some(quarter), 10.0 * 8.0) - 0.25).abs() < 1e-9);
+        assert!(share_of_box(None, 80.0).abs() < 1e-9);
+    }
 
     #[test]
     fn level_parts_keep_their_ends() {

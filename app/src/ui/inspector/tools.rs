@@ -56,33 +56,19 @@ fn compare(shown: &mut Shown<'_>, ui: &mut Ui, inspected: &Inspected) {
         }
     };
     choose(ui, None, "With nothing");
-    ui.separator();
     let state = shown.state;
-    for listed in state.listed_masks().iter().filter(|listed| listed.mask.id != inspected.mask.id) {
-        let name = state.find_mask(listed.mask.id).map_or_else(String::new, |found| found.name);
-        let mut choose = |ui: &mut Ui, choice: Option<Rival>, label: &str| {
-            let label = text::for_widget(ui.ctx(), label, theme::label_font(), shown.tokens.text_soft);
-            if ui.selectable_label(rival == choice, label).clicked() {
-                shown.actions.push(Action::Inspect(Inspect::Compare(choice)));
-                ui.close();
-            }
-        };
-        choose(ui, Some(Rival::Mask(listed.mask.id)), &name);
-    }
+    let masks = state.listed_masks().into_iter().filter(|listed| listed.mask.id != inspected.mask.id);
+    let masks = masks.map(|listed| (Rival::Mask(listed.mask.id), listed.title())).collect();
+    rivals(shown, ui, "masks", masks);
     let truths = state.ui.current.and_then(|image| state.session.findings.truths.get(&image));
     if let Some(truths) = truths {
-        ui.separator();
-        egui::ScrollArea::vertical().max_height(LIST).show(ui, |ui| {
-            for (place, truth) in truths.iter().enumerate() {
-                let choice = Some(Rival::Truth(place));
-                let label =
-                    text::for_widget(ui.ctx(), &truth.label, theme::label_font(), shown.tokens.text_soft);
-                if ui.selectable_label(rival == choice, label).clicked() {
-                    shown.actions.push(Action::Inspect(Inspect::Compare(choice)));
-                    ui.close();
-                }
-            }
-        });
+        let truths = truths.iter().enumerate();
+        rivals(
+            shown,
+            ui,
+            "truths",
+            truths.map(|(at, truth)| (Rival::Truth(at), truth.label.clone())).collect(),
+        );
     }
     ui.separator();
     let hint = "Annotations of COCO or LabelMe, or a picture of the same size: what is brighter than half of \
@@ -91,6 +77,21 @@ fn compare(shown: &mut Shown<'_>, ui: &mut Ui, inspected: &Inspected) {
         shown.send(Action::Inspect(Inspect::AskForTruth));
         ui.close();
     }
+}
+
+/// A list of what the mask can be compared with, scrolled where it is long.
+fn rivals(shown: &mut Shown<'_>, ui: &mut Ui, name: &str, choices: Vec<(Rival, String)>) {
+    ui.separator();
+    let chosen = shown.state.ui.inspection.rival;
+    egui::ScrollArea::vertical().id_salt(name).max_height(LIST).show(ui, |ui| {
+        for (rival, label) in choices {
+            let label = text::for_widget(ui.ctx(), &label, theme::label_font(), shown.tokens.text_soft);
+            if ui.selectable_label(chosen == Some(rival), label).clicked() {
+                shown.send(Action::Inspect(Inspect::Compare(Some(rival))));
+                ui.close();
+            }
+        }
+    });
 }
 
 fn layers(shown: &mut Shown<'_>, ui: &mut Ui) {

@@ -58,6 +58,115 @@ fn another_reply_stands_beside_the_first() {
     assert!(state.update(Action::Continue(first), 1.0).is_empty(), "it is finished");
 }
 
+/// A reply that was cut, and is going on.
+fn going_on() -> (State, JobRequest, ExchangeId) {
+    let (mut state, _) = with_picture();
+    let job = ask(&mut state, "What?").id;
+    answer_until(&mut state, job, FinishReason::TokenLimit);
+    let id = state.conversation().unwrap().head().unwrap();
+    let effects = state.update(Action::Continue(id), 1.0);
+    let request = sent(&effects).clone();
+    (state, request, id)
+}
+
+/// The rest of a reply that goes on: another phrase with its mask.
+fn end(state: &mut State, job: JobId) {
+    let grounding = Grounding { span: 9..15 };
+    event(state, EngineEvent::TextGenerated { job, text: " A tree.".to_owned() });
+    event(state, EngineEvent::MaskReady { job, index: 1, grounding: grounding.clone(), masks: mask(16) });
+    let mut reply = reply();
+    reply.text.push_str(" A tree.");
+    reply.groundings.push(grounding);
+    let (reason, stats) = (FinishReason::EndOfSequence, JobStats::default());
+    event(state, EngineEvent::JobFinished { job, reason, reply, tokens: Arc::default(), stats });
+}
+
+#[test]
+fn masks_can_be_changed_while_their_reply_goes_on() {
+    let (mut state, request, id) = going_on();
+    let first = state.listed_masks()[0].mask.id;
+    state.update(Action::TogglePin(first), 1.0);
+    let change = |change| Action::Mask(crate::update::MaskAction::Change(vec![first], change));
+    state.update(change(crate::document::MaskEdit::Recolor(Some(5))), 1.0);
+    assert_eq!((state.listed_masks()[0].hue, state.inspected().unwrap().hue), (5, 5), "seen at once");
+    assert!(state.inspected().unwrap().is_editable);
+    state.update(change(crate::document::MaskEdit::Hide(true)), 1.0);
+    assert!(state.visible_masks().is_empty());
+    let kept = state.snapshot().unfinished.unwrap().exchange;
+    assert!(kept.masks[0].as_ref().unwrap().hidden, "and so it is kept");
+    end(&mut state, request.id);
+    let shown = state.shown_exchanges();
+    assert_eq!((shown.len(), shown[0].id), (1, id));
+    let masks: Vec<_> = shown[0].masks.iter().flatten().map(|m| (m.hidden, m.hue)).collect();
+    assert_eq!(masks, [(true, Some(5)), (false, None)]);
+    state.update(Action::Command(Command::Undo), 2.0);
+    assert_eq!(state.listed_masks().len(), 1);
+    assert!(state.listed_masks()[0].mask.hidden, "only the rest of the reply is undone");
+}
+
+#[test]
+fn a_reply_that_went_on_is_kept_where_its_beginning_was_undone() {
+    let (mut state, request, _) = going_on();
+    state.update(Action::Command(Command::Undo), 1.0);
+    assert!(state.conversation().unwrap().is_empty());
+    end(&mut state, request.id);
+    let shown = state.shown_exchanges();
+    assert_eq!((shown.len(), shown[0].parent, shown[0].reply.text.as_str()), (1, None, "a house. A tree."));
+    assert_eq!(shown[0].masks.iter().flatten().count(), 2);
+}
+
+#[test]
+fn a_reply_follows_what_is_left_of_what_it_followed() {
+    let (mut state, _) = with_picture();
+    let first = exchange(&mut state, "What?");
+    exchange(&mut state, "And?");
+    let job = ask(&mut state, "And then?").id;
+    state.update(Action::Command(Command::Undo), 1.0);
+    assert_eq!(state.shown_exchanges().iter().map(|e| e.id).collect::<Vec<_>>(), [first]);
+    answer(&mut state, job);
+    let shown = state.shown_exchanges();
+    assert_eq!(shown.iter().map(|e| e.question.text.as_str()).collect::<Vec<_>>(), ["What?", "And then?"]);
+    assert_eq!(shown[1].parent, Some(first));
+    assert!(!state.session.notices[0].is_error);
+    let notices = state.session.notices.len();
+    exchange(&mut state, "And?");
+    assert_eq!(state.session.notices.len(), notices, "nothing is said where nothing was undone");
+}
+
+#[test]
+fn a_reply_without_a_place_is_not_lost_in_silence() {
+    let (mut state, _) = with_picture();
+    exchange(&mut state, "What?");
+    state.update(Action::Command(Command::NewConversation), 1.0);
+    let job = ask(&mut state, "Is it round?").id;
+    state.update(Action::Command(Command::Undo), 1.0);
+    answer(&mut state, job);
+    assert_eq!(state.picture().unwrap().conversations.len(), 1);
+    let notice = state.session.notices.last().unwrap();
+    assert!(notice.is_error && notice.text.contains("“Is it round?”"), "{}", notice.text);
+}
+
+#[test]
+fn tokens_of_any_reply_can_be_listed() {
+    let (mut state, _) = with_picture();
+    let first = exchange(&mut state, "What?");
+    let second = exchange(&mut state, "And?");
+    let listed = |state: &State| state.reply_with_tokens().unwrap().id;
+    assert_eq!(listed(&state), second);
+    state.update(Action::ShowTokens(first), 1.0);
+    assert_eq!((listed(&state), state.ui.tab), (first, Tab::Tokens));
+    let of_second = state.listed_masks()[1].mask.id;
+    state.update(Action::TogglePin(of_second), 1.0);
+    assert_eq!(listed(&state), second, "a mask that is looked at comes with its own");
+    state.update(Action::ShowTokens(first), 1.0);
+    let third = exchange(&mut state, "And then?");
+    state.update(Action::TogglePin(of_second), 1.0);
+    assert_eq!(listed(&state), third);
+    state.update(Action::ShowTokens(first), 1.0);
+    state.update(Action::Command(Command::NewConversation), 1.0);
+    assert!(state.reply_with_tokens().is_none(), "of another conversation");
+}
+
 #[test]
 fn settings_are_one_change_and_belong_to_the_conversation() {
     let (mut state, _) = with_picture();

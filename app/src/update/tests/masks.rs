@@ -68,6 +68,27 @@ fn all_masks_of_a_phrase_change_in_one_step() {
 }
 
 #[test]
+fn one_mask_is_found_as_the_list_has_it() {
+    let (mut state, _) = with_two_masks();
+    let request = ask(&mut state, "And?");
+    event(&mut state, EngineEvent::TextGenerated { job: request.id, text: "a house, a house".to_owned() });
+    for (index, span) in [(0, 0..7), (1, 0..7), (2, 9..16)] {
+        let grounding = Grounding { span };
+        event(&mut state, EngineEvent::MaskReady { job: request.id, index, grounding, masks: mask(16) });
+    }
+    let listed = state.listed_masks();
+    assert_eq!(listed.len(), 5);
+    for (place, one) in listed.iter().enumerate() {
+        let found = state.find_mask(one.mask.id).unwrap();
+        assert_eq!((&found.mask, found.hue, found.name), (&one.mask, one.hue, one.title()), "{place}");
+        assert_eq!(found.is_editable, state.picture().unwrap().mask(one.mask.id).is_some(), "{place}");
+        assert_eq!(state.place_in_list(one.mask.id), Some(place));
+        assert_eq!(state.listed_masks_at(place..place + 1)[0].mask.id, one.mask.id);
+    }
+    assert!(state.find_mask(MaskId(9999)).is_none());
+}
+
+#[test]
 fn keys_go_through_the_masks() {
     let (mut state, [first, second]) = with_two_masks();
     let looked_at = |state: &State| (state.ui.inspection.selected, state.ui.pinned.clone());

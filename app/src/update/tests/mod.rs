@@ -6,6 +6,7 @@ mod conversing;
 mod looking;
 mod masks;
 mod regions;
+mod studying;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -87,6 +88,11 @@ fn reply() -> Reply {
 
 /// Streams [`reply`] as the engine does.
 fn answer(state: &mut State, job: JobId) {
+    answer_until(state, job, FinishReason::EndOfSequence);
+}
+
+/// The same, with another end.
+fn answer_until(state: &mut State, job: JobId, reason: FinishReason) {
     event(state, EngineEvent::JobStarted { job });
     event(state, EngineEvent::PhraseOpened { job });
     event(state, EngineEvent::TextGenerated { job, text: "a house".to_owned() });
@@ -95,16 +101,7 @@ fn answer(state: &mut State, job: JobId) {
     event(state, EngineEvent::MaskReady { job, index: 0, grounding, masks: mask(16) });
     event(state, EngineEvent::TextGenerated { job, text: ".".to_owned() });
     let stats = JobStats { new_tokens: 11, decode_time: Duration::from_secs(1), ..JobStats::default() };
-    event(
-        state,
-        EngineEvent::JobFinished {
-            job,
-            reason: FinishReason::EndOfSequence,
-            reply: reply(),
-            tokens: Arc::default(),
-            stats,
-        },
-    );
+    event(state, EngineEvent::JobFinished { job, reason, reply: reply(), tokens: Arc::default(), stats });
 }
 
 fn turns(request: &JobRequest) -> &[glamm_engine::protocol::Turn] {
