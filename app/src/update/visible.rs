@@ -6,7 +6,7 @@ use std::sync::Arc;
 use glamm_engine::protocol::Grounding;
 
 use super::State;
-use crate::document::{Exchange, GroundedMask};
+use crate::document::{Exchange, GroundedMask, MaskId};
 use crate::session::{FailedQuestion, RunningJob};
 
 /// A mask of the conversation that is shown, on the canvas or not.
@@ -130,6 +130,11 @@ impl State {
             }
         }
         all
+    }
+
+    /// Whether a mask is among [`Self::listed_masks`].
+    pub fn is_listed(&self, id: MaskId) -> bool {
+        self.masks_by_reply().iter().any(|reply| reply.masks.iter().any(|(_, mask, _)| mask.id == id))
     }
 
     /// How many masks the conversation that is shown has.
