@@ -6,6 +6,7 @@
 
 mod canvas;
 mod chat;
+mod hands;
 mod inspector;
 mod keeping;
 mod looking;
@@ -13,6 +14,7 @@ mod looks;
 mod manners;
 mod masks;
 mod models;
+mod pictures;
 mod right_to_left;
 mod script;
 mod segments;
