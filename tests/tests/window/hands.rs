@@ -91,16 +91,18 @@ fn escape_gives_a_stroke_up_until_the_button_is_let_go() {
     let mut stage = pinned(&Setup::default());
     act(&mut stage, Action::Inspect(Inspect::Brush(Some(Brush::Paint))));
     let from = stage.on_screen(10.0, 20.0);
-    press_and_move(&mut stage, PointerButton::Primary, from, Vec2::new(40.0, 0.0));
-    assert!(is_painting(&stage));
-    escape(&mut stage);
-    for step in 0..4 {
-        stage.window.hover_at(from + Vec2::new(40.0, 8.0 * step as f32));
-        stage.window.step();
-        assert!(!is_painting(&stage), "the button is down, but the stroke is over");
+    for by in [Vec2::ZERO, Vec2::new(40.0, 0.0)] {
+        press_and_move(&mut stage, PointerButton::Primary, from, by);
+        assert!(is_painting(&stage));
+        escape(&mut stage);
+        for step in 0..4 {
+            assert!(!is_painting(&stage), "the button is down, but the stroke is over");
+            stage.window.hover_at(from + by + Vec2::new(0.0, step as f32));
+            stage.window.step();
+        }
+        button(&mut stage, from, PointerButton::Primary, false);
+        stage.settle();
     }
-    button(&mut stage, from, PointerButton::Primary, false);
-    stage.settle();
     assert_eq!(brush(&stage), Some(Brush::Paint), "the brush stays in the hand");
     assert!(!stage.window.state().state().inspected().unwrap().mask.is_changed());
     press_and_move(&mut stage, PointerButton::Primary, from, Vec2::new(40.0, 0.0));
