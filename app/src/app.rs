@@ -292,7 +292,9 @@ impl App {
     /// after every question.
     fn escape(&self, ctx: &Context) -> Escape {
         let writes = self.wrote_in.is_some_and(|field| field != ui::question_id());
-        if writes || egui::Popup::is_any_open(ctx) || self.state.is_covered() {
+        if self.state.is_dragging() {
+            Escape::Canvas
+        } else if writes || egui::Popup::is_any_open(ctx) || self.state.is_covered() {
             Escape::Above
         } else if self.state.has_work_in_hand() {
             Escape::Canvas
@@ -393,7 +395,7 @@ impl eframe::App for App {
             pointer: None,
         };
         ui::show(&mut shown, ui);
-        self.wrote_in = ctx.memory(|m| m.focused()).filter(|_| ctx.text_edit_focused());
+        self.wrote_in = ctx.memory(egui::Memory::focused).filter(|_| ctx.text_edit_focused());
         let Shown { mut actions, hovered, pointer, .. } = shown;
         let changed = (hovered, pointer) != (self.state.ui.hovered, self.state.ui.pointer);
         if changed {

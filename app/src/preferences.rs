@@ -43,17 +43,13 @@ pub struct Preferences {
     pub hidden: HiddenPanels,
     /// Height of the inspector, in points.
     pub inspector: Option<f32>,
-    /// Whether the log was open.
-    pub log_open: bool,
+    /// What was laid over the rest.
+    pub overlays: Overlays,
     /// What the panel at the right showed.
     #[serde(deserialize_with = "usual_if_unknown")]
     pub tab: Tab,
     /// How pictures are looked at.
     pub looks: Looks,
-    /// Whether the loupe follows the pointer.
-    pub loupe: bool,
-    /// Whether what the encoders saw is drawn.
-    pub encoder_frames: bool,
     /// Model folders and files from outside the usual places.
     pub opened_models: Vec<PathBuf>,
     /// How precisely models are loaded, by its name; the memory decides where there is none.
@@ -85,6 +81,18 @@ pub struct HiddenPanels {
     pub filmstrip: bool,
 }
 
+/// What lies over the picture or the window where it is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Overlays {
+    /// The loupe beside the pointer.
+    pub loupe: bool,
+    /// What the encoders saw.
+    pub encoder_frames: bool,
+    /// The log.
+    pub log: bool,
+}
+
 impl Default for Preferences {
     fn default() -> Self {
         Self {
@@ -95,11 +103,9 @@ impl Default for Preferences {
             side_panel: None,
             hidden: HiddenPanels::default(),
             inspector: None,
-            log_open: false,
+            overlays: Overlays::default(),
             tab: Tab::default(),
             looks: Looks::default(),
-            loupe: false,
-            encoder_frames: false,
             opened_models: Vec::new(),
             precision: None,
             demo_note_dismissed: false,
@@ -261,11 +267,9 @@ mod tests {
             side_panel: Some(400.0),
             hidden: HiddenPanels { side_panel: true, filmstrip: true },
             inspector: Some(280.0),
-            log_open: true,
+            overlays: Overlays { loupe: true, encoder_frames: true, log: true },
             tab: Tab::Tokens,
             looks: Looks { keep_zoom: true, map_hidden: true },
-            loupe: true,
-            encoder_frames: true,
             opened_models: vec!["/models/mine.gguf".into()],
             precision: Some("q8_0".to_owned()),
             demo_note_dismissed: true,

@@ -2,7 +2,7 @@
 
 use super::{Effect, State};
 use crate::command_search::Palette;
-use crate::preferences::{Preferences, SCALES};
+use crate::preferences::{Overlays, Preferences, SCALES};
 use crate::shell::{ShellAction, TOUR_STEPS};
 use crate::ui_state::{LibraryView, Tab};
 
@@ -18,8 +18,8 @@ impl State {
         self.ui.models.precision = preferences.chosen_precision();
         self.ui.looks = preferences.looks;
         self.ui.tab = preferences.tab;
-        self.ui.inspection.loupe = preferences.loupe;
-        self.ui.inspection.encoder_frames = preferences.encoder_frames;
+        self.ui.inspection.loupe = preferences.overlays.loupe;
+        self.ui.inspection.encoder_frames = preferences.overlays.encoder_frames;
         self.session.library.opened.clone_from(&preferences.opened_models);
         let shell = &mut self.ui.shell;
         shell.scale = preferences.scale;
@@ -28,7 +28,7 @@ impl State {
         shell.side_panel = preferences.side_panel;
         shell.hidden = preferences.hidden;
         shell.inspector = preferences.inspector;
-        shell.log_open = preferences.log_open;
+        shell.log_open = preferences.overlays.log;
         shell.tour = (!preferences.tour_seen).then_some(0);
         effects.push(Effect::SetAppearance(preferences.appearance));
         effects.push(Effect::SetContrast(preferences.high_contrast));
@@ -47,11 +47,13 @@ impl State {
             side_panel: shell.side_panel,
             hidden: shell.hidden,
             inspector: shell.inspector,
-            log_open: shell.log_open,
+            overlays: Overlays {
+                loupe: self.ui.inspection.loupe,
+                encoder_frames: self.ui.inspection.encoder_frames,
+                log: shell.log_open,
+            },
             tab: self.ui.tab,
             looks: self.ui.looks,
-            loupe: self.ui.inspection.loupe,
-            encoder_frames: self.ui.inspection.encoder_frames,
             opened_models: self.session.library.opened.clone(),
             precision: self.ui.models.precision.map(|precision| precision.name().to_owned()),
             demo_note_dismissed: self.ui.demo_note_dismissed,
@@ -104,9 +106,14 @@ impl State {
         over || in_chat && chat_is_seen
     }
 
+    /// Whether the pointer is drawing a region, moving one, or painting.
+    pub fn is_dragging(&self) -> bool {
+        self.ui.gesture.is_some() || self.ui.inspection.stroke.is_some()
+    }
+
     /// Whether there is something on the canvas that Escape ends: a drag, the brush, clicks.
     pub fn has_work_in_hand(&self) -> bool {
-        self.ui.gesture.is_some()
+        self.is_dragging()
             || self.held_brush().is_some()
             || self.session.segmentation.is_some()
             || self.is_refining()
@@ -169,11 +176,9 @@ mod tests {
             side_panel: Some(420.0),
             hidden: HiddenPanels { side_panel: false, filmstrip: true },
             inspector: Some(300.0),
-            log_open: true,
+            overlays: Overlays { loupe: true, encoder_frames: true, log: true },
             tab: Tab::Masks,
             looks: Looks { keep_zoom: true, map_hidden: true },
-            loupe: true,
-            encoder_frames: true,
             opened_models: vec!["/mine.gguf".into()],
             precision: Some(Precision::Q4K.name().to_owned()),
             demo_note_dismissed: true,
