@@ -50,15 +50,16 @@ enum Turn {
 /// was last heard of.
 fn turn(ui: &Ui, response: &Response) -> Turn {
     let memory = response.id.with("wheel");
-    let (events, now) = ui.input(|i| (i.events.clone(), i.time));
     let (mut turn, mut heard): (Turn, f64) = ui.data(|d| d.get_temp(memory)).unwrap_or_default();
-    for event in &events {
-        if let egui::Event::MouseWheel { unit, delta, modifiers, .. } = event {
-            let before = (now - heard < ONE_SCROLL).then_some(turn);
-            turn = turned_by(*unit, *delta, *modifiers, before);
-            heard = now;
+    ui.input(|i| {
+        for event in &i.events {
+            if let egui::Event::MouseWheel { unit, delta, modifiers, .. } = event {
+                let before = (i.time - heard < ONE_SCROLL).then_some(turn);
+                turn = turned_by(*unit, *delta, *modifiers, before);
+                heard = i.time;
+            }
         }
-    }
+    });
     ui.data_mut(|d| d.insert_temp(memory, (turn, heard)));
     turn
 }
