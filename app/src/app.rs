@@ -6,7 +6,7 @@
 use std::path::PathBuf;
 
 use crossbeam::channel::{Receiver, Sender, bounded};
-use egui::{Context, Event, Key, Modifiers, ThemePreference, Ui, ViewportCommand};
+use egui::{Context, Event, Id, Key, Modifiers, ThemePreference, Ui, ViewportCommand};
 use glamm_engine::protocol::{EngineCommand, ModelSpec};
 
 use crate::clipboard;
@@ -54,6 +54,21 @@ pub struct App {
     largest_window: Option<u32>,
     messages: MessageList,
     prompts: Option<PromptStore>,
+    /// The text field that had the keyboard when the last frame was drawn.
+    wrote_in: Option<Id>,
+    /// Whether Escape was pressed for what is on the canvas.
+    escape_on_canvas: bool,
+}
+
+/// What Escape is for: the innermost of what there is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Escape {
+    /// What lies over the rest, or is being written.
+    Above,
+    /// A drag, the brush or clicks on the canvas.
+    Canvas,
+    /// The reply on its way.
+    Reply,
 }
 
 impl App {
@@ -142,6 +157,8 @@ impl App {
             largest_window,
             messages: MessageList::default(),
             prompts: None,
+            wrote_in: None,
+            escape_on_canvas: false,
         };
         let remembered = app.state.remember(&preferences);
         app.carry_out(&cc.egui_ctx, remembered);
@@ -270,6 +287,22 @@ impl App {
         }
     }
 
+    /// What Escape is for now. egui has taken the keyboard from a text field by the time this is asked,
+    /// so what had it in the last frame counts. In the question Escape stops the reply: one is there
+    /// after every question.
+    fn escape(&self, ctx: &Context) -> Escape {
+        let writes = self.wrote_in.is_some_and(|field| field != ui::question_id());
+        if self.state.is_dragging() {
+            Escape::Canvas
+        } else if writes || egui::Popup::is_any_open(ctx) || self.state.is_covered() {
+            Escape::Above
+        } else if self.state.has_work_in_hand() {
+            Escape::Canvas
+        } else {
+            Escape::Reply
+        }
+    }
+
     /// Dropped files, pasted pictures, shortcuts.
     fn input(&mut self, ctx: &Context) {
         let (dropped, events) = ctx.input(|i| (i.raw.dropped_files.clone(), i.events.clone()));
@@ -299,14 +332,16 @@ impl App {
                 _ => {}
             }
         }
+        let escape = self.escape(ctx);
+        self.escape_on_canvas = escape == Escape::Canvas && ctx.input(|i| i.key_pressed(Key::Escape));
         let is_press = |event: &Event| matches!(event, Event::Key { pressed: true, .. });
         if self.state.is_asking() || !ctx.input(|i| i.events.iter().any(is_press)) {
             return;
         }
         for command in Command::ALL {
-            let busy = self.state.ui.gesture.is_some() || self.state.ui.is_modal();
+            let for_others = command == Command::Stop && escape != Escape::Reply;
             let covered = self.state.ui.is_modal() && !command.works_over_modals();
-            if command == Command::Stop && busy || covered || !command.is_enabled(&self.state) {
+            if for_others || covered || !command.is_enabled(&self.state) {
                 continue;
             }
             let mut shortcuts = command.info().shortcut.into_iter().chain(command.other_shortcut());
@@ -354,11 +389,13 @@ impl eframe::App for App {
             layers: &mut self.layers,
             messages: &mut self.messages,
             now: ctx.input(|i| i.time),
+            escape: self.escape_on_canvas,
             actions: Vec::new(),
             hovered: None,
             pointer: None,
         };
         ui::show(&mut shown, ui);
+        self.wrote_in = ctx.memory(egui::Memory::focused).filter(|_| ctx.text_edit_focused());
         let Shown { mut actions, hovered, pointer, .. } = shown;
         let changed = (hovered, pointer) != (self.state.ui.hovered, self.state.ui.pointer);
         if changed {

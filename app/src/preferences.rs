@@ -1,5 +1,5 @@
 //! What the program remembers from one time to the next: appearance, scale, the window's place, panels,
-//! models opened from elsewhere. One small JSON file in the platform's directory for configurations.
+//! how pictures are looked at, models opened from elsewhere. One small JSON file in the platform's directory for configurations.
 //!
 //! Read once before the window opens, written on a thread of its own soon after something changed. A
 //! file that cannot be read is set aside, said, and replaced by one with what is usual.
@@ -12,9 +12,10 @@ use std::time::Duration;
 
 use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use glamm_engine::precision::Precision;
-use serde::{Deserialize, Serialize};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::ui_state::Appearance;
+use crate::ui_state::{Appearance, Looks, Tab};
 
 /// Interface scales that can be chosen.
 pub const SCALES: std::ops::RangeInclusive<f32> = 0.6..=2.5;
@@ -40,6 +41,15 @@ pub struct Preferences {
     pub side_panel: Option<f32>,
     /// Which panels were out of sight.
     pub hidden: HiddenPanels,
+    /// Height of the inspector, in points.
+    pub inspector: Option<f32>,
+    /// What was laid over the rest.
+    pub overlays: Overlays,
+    /// What the panel at the right showed.
+    #[serde(deserialize_with = "usual_if_unknown")]
+    pub tab: Tab,
+    /// How pictures are looked at.
+    pub looks: Looks,
     /// Model folders and files from outside the usual places.
     pub opened_models: Vec<PathBuf>,
     /// How precisely models are loaded, by its name; the memory decides where there is none.
@@ -71,6 +81,18 @@ pub struct HiddenPanels {
     pub filmstrip: bool,
 }
 
+/// What lies over the picture or the window where it is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Overlays {
+    /// The loupe beside the pointer.
+    pub loupe: bool,
+    /// What the encoders saw.
+    pub encoder_frames: bool,
+    /// The log.
+    pub log: bool,
+}
+
 impl Default for Preferences {
     fn default() -> Self {
         Self {
@@ -80,6 +102,10 @@ impl Default for Preferences {
             window: None,
             side_panel: None,
             hidden: HiddenPanels::default(),
+            inspector: None,
+            overlays: Overlays::default(),
+            tab: Tab::default(),
+            looks: Looks::default(),
             opened_models: Vec::new(),
             precision: None,
             demo_note_dismissed: false,
@@ -126,9 +152,20 @@ impl Preferences {
             if self.scale.is_finite() { self.scale.clamp(*SCALES.start(), *SCALES.end()) } else { 1.0 };
         self.window = self.window.filter(|place| place.size.iter().all(|side| WINDOW_SIDES.contains(side)));
         self.side_panel = self.side_panel.filter(|width| (200.0..2000.0).contains(width));
+        self.inspector = self.inspector.filter(|height| (100.0..2000.0).contains(height));
         self.opened_models.truncate(64);
         self
     }
+}
+
+/// Another version of the program may have had others to choose from.
+fn usual_if_unknown<'de, D, T>(found: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: DeserializeOwned + Default,
+{
+    let found = serde_json::Value::deserialize(found)?;
+    Ok(serde_json::from_value(found).unwrap_or_default())
 }
 
 /// Puts a file that cannot be read out of the way; what is to be said about it.
@@ -229,6 +266,10 @@ mod tests {
             }),
             side_panel: Some(400.0),
             hidden: HiddenPanels { side_panel: true, filmstrip: true },
+            inspector: Some(280.0),
+            overlays: Overlays { loupe: true, encoder_frames: true, log: true },
+            tab: Tab::Tokens,
+            looks: Looks { keep_zoom: true, map_hidden: true },
             opened_models: vec!["/models/mine.gguf".into()],
             precision: Some("q8_0".to_owned()),
             demo_note_dismissed: true,
@@ -264,11 +305,13 @@ mod tests {
     fn unknown_and_absurd_values_do_no_harm() {
         let scratch = tempfile::tempdir().unwrap();
         let text = r#"{"scale": 1e9, "window": {"position": null, "size": [0, -4], "maximized": false},
-                       "side_panel": -1, "precision": "q3k", "of_the_future": {"a": 1}}"#;
+                       "side_panel": -1, "inspector": 1e9, "precision": "q3k", "tab": "Elsewhere",
+                       "looks": {"keep_zoom": true, "other": 7}, "of_the_future": {"a": 1}}"#;
         fs::write(scratch.path().join(FILE), text).unwrap();
         let (found, said) = Preferences::load(scratch.path());
         assert_eq!((found.scale, found.window, found.side_panel, said), (2.5, None, None, None));
-        assert_eq!(found.chosen_precision(), None);
+        assert_eq!((found.chosen_precision(), found.inspector, found.tab), (None, None, Tab::Chat));
+        assert_eq!(found.looks, Looks { keep_zoom: true, map_hidden: false });
     }
 
     #[test]

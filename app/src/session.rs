@@ -347,6 +347,13 @@ impl Session {
         self.spec.source == ModelSource::Demo
     }
 
+    /// Gives up the mask of clicks that is on its way.
+    pub fn cancel_segmentation(&mut self) {
+        if let Some(running) = self.segmentation.take() {
+            running.cancel.cancel();
+        }
+    }
+
     /// The running job, where it is about this image.
     pub fn job_about(&self, image: ImageId) -> Option<&RunningJob> {
         self.job.as_ref().filter(|job| job.image == image)

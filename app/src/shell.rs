@@ -18,6 +18,8 @@ pub struct Shell {
     pub window: Option<WindowPlace>,
     /// Width of the panel at the right in points, once it was laid out.
     pub side_panel: Option<f32>,
+    /// Height of the inspector in points, once it was laid out.
+    pub inspector: Option<f32>,
     /// Which panels are out of sight.
     pub hidden: HiddenPanels,
     /// The command palette, where it is open.
@@ -37,6 +39,7 @@ impl Default for Shell {
             high_contrast: false,
             window: None,
             side_panel: None,
+            inspector: None,
             hidden: HiddenPanels::default(),
             palette: None,
             tour: None,
@@ -53,6 +56,8 @@ pub enum ShellAction {
     Placed(WindowPlace),
     /// The panel at the right has this width now.
     SidePanel(f32),
+    /// The inspector has this height now.
+    Inspector(f32),
     /// The command palette was typed in.
     PaletteText(String),
     /// A command of the palette was chosen, by its place.

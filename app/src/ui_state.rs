@@ -29,7 +29,7 @@ pub enum Tool {
 }
 
 /// A tab of the panel at the right.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Tab {
     /// The conversation.
     #[default]
@@ -55,7 +55,8 @@ pub enum Appearance {
 }
 
 /// How pictures are looked at, whichever it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Looks {
     /// Whether the next picture is shown as the one before was: at the same zoom, in the same place.
     pub keep_zoom: bool,
@@ -73,6 +74,26 @@ pub enum LibraryView {
     Open,
     /// All prompts, and the one of the user's own at this place is being renamed.
     Renaming(usize),
+}
+
+/// One of many small changes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SmallStep {
+    /// What was changed.
+    pub of: Changed,
+    /// The kind of change.
+    pub kind: &'static str,
+    /// When, in seconds.
+    pub at: f64,
+}
+
+/// What small changes change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Changed {
+    /// A region of the current picture.
+    Region(RegionTag),
+    /// A mask.
+    Mask(MaskId),
 }
 
 /// A question of a conversation that is being written anew.
@@ -120,9 +141,8 @@ pub struct UiState {
     pub gesture: Option<Gesture>,
     /// The region with handles, on the current picture.
     pub selected_region: Option<RegionTag>,
-    /// The last change of a region that was one of many small ones: which region, what kind of
-    /// change, when. The next one soon after is the same step.
-    pub region_step: Option<(RegionTag, &'static str, f64)>,
+    /// The last change that was one of many small ones. The next one soon after is the same step.
+    pub small_step: Option<SmallStep>,
     /// The conversation that is shown about each picture; the last one where there is no entry.
     pub conversations: HashMap<ImageId, ConversationId>,
     /// The question being written about each picture.
@@ -182,7 +202,7 @@ impl Default for UiState {
             views: HashMap::new(),
             gesture: None,
             selected_region: None,
-            region_step: None,
+            small_step: None,
             conversations: HashMap::new(),
             drafts: HashMap::new(),
             editing: None,

@@ -8,6 +8,9 @@ use glamm_engine::protocol::ModelSpec;
 use crate::app::App;
 use crate::surroundings::Surroundings;
 
+/// Larger textures than this are asked for of no GPU, in pixels a side.
+const LARGEST_TEXTURE: u32 = 16_384;
+
 /// What the command line says about the window.
 #[derive(Debug, Clone, Default)]
 pub struct WindowOptions {
@@ -62,8 +65,25 @@ fn allow_large_textures(setup: &mut eframe::egui_wgpu::WgpuSetupCreateNew) {
     let usual = std::sync::Arc::clone(&setup.device_descriptor);
     setup.device_descriptor = std::sync::Arc::new(move |adapter| {
         let mut descriptor = usual(adapter);
-        let limit = adapter.limits().max_texture_dimension_2d;
-        descriptor.required_limits.max_texture_dimension_2d = limit.min(16_384);
+        let possible = adapter.limits().max_texture_dimension_2d;
+        descriptor.required_limits.max_texture_dimension_2d = asked_of(possible);
         descriptor
     });
+}
+
+/// The largest side of a texture to ask for, where this one is possible.
+fn asked_of(possible: u32) -> u32 {
+    possible.min(LARGEST_TEXTURE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_gpu_is_asked_for_more_than_it_can_do() {
+        for (possible, asked) in [(4096, 4096), (8192, 8192), (16_384, 16_384), (32_768, 16_384)] {
+            assert_eq!(asked_of(possible), asked);
+        }
+    }
 }

@@ -155,7 +155,9 @@ impl Command {
                 row(Edit, "Delete region", "Delete the selected region", Some(plain(Key::Delete)))
             }
             Self::Ask => row(Chat, "Ask", "Put the question to the model", Some(ctrl(Key::Enter))),
-            Self::Stop => row(Chat, "Stop", "Stop the reply", Some(plain(Key::Escape))),
+            Self::Stop => {
+                row(Chat, "Stop", "Stop the reply, and the mask that is being made", Some(plain(Key::Escape)))
+            }
             Self::AnswerAgain => row(
                 Chat,
                 "Answer again",
@@ -467,6 +469,10 @@ impl Command {
         match self {
             Self::ShowPalette => Some(ctrl_shift(Key::P)),
             Self::ShowShortcuts => Some(plain(Key::F1)),
+            Self::Redo => Some(ctrl(Key::Y)),
+            // Without Ctrl these keys belong to the question while it is being written.
+            Self::NextPicture => Some(ctrl(Key::PageDown)),
+            Self::PreviousPicture => Some(ctrl(Key::PageUp)),
             _ => None,
         }
     }

@@ -87,7 +87,10 @@ impl Command {
                 let written = picture.is_some_and(|p| !state.ui.draft(p.id).trim().is_empty());
                 written && session.job.is_none() && session.model != ModelStatus::Gone
             }
-            Self::Stop => session.job.as_ref().is_some_and(|job| !job.stopping),
+            Self::Stop => {
+                let answering = session.job.as_ref().is_some_and(|job| !job.stopping);
+                answering || session.segmentation.is_some()
+            }
             Self::AnswerAgain | Self::EditQuestion => {
                 let last = state.conversation().and_then(|c| c.head());
                 last.is_some() && session.job.is_none()
@@ -105,7 +108,7 @@ impl Command {
             Self::NewConversation => state
                 .conversation()
                 .is_some_and(|conversation| state.shown_failure().is_some() || !conversation.is_empty()),
-            Self::ToggleMasks => picture.is_some_and(|p| p.is_talked_about()) || session.job.is_some(),
+            Self::ToggleMasks => state.ui.masks_hidden || state.mask_count() > 0 || session.job.is_some(),
             Self::UnpinMasks => !state.ui.pinned.is_empty(),
             Self::NextMask | Self::PreviousMask => state.mask_count() > 0,
             Self::SoloMask

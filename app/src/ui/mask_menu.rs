@@ -68,7 +68,10 @@ fn uses(shown: &mut Shown<'_>, ui: &mut Ui, mask: MaskId, at: Option<Pos2>) {
     item(shown, ui, "Draw a region around it", || Action::RegionAround(mask));
     if let Some(at) = at {
         for offer in [Offer::WhatIsThis, Offer::Describe, Offer::FindAlike] {
-            item(shown, ui, offer.label(), || Action::TakeOffer(offer, at));
+            let enabled = offer.is_enabled(shown.state);
+            ui.add_enabled_ui(enabled, |ui| {
+                item(shown, ui, offer.label(), || Action::TakeOffer { offer, at, mask: Some(mask) });
+            });
         }
     }
     let clicked = |prompt: &Option<MaskPrompt>| matches!(prompt, Some(MaskPrompt::Places { .. }));

@@ -1,8 +1,8 @@
 //! The menu bar: the program's name, the menus, and how the model is.
 
 use egui::{
-    Align, Button, Color32, CornerRadius, CursorIcon, Layout, MenuBar, RichText, ScrollArea, Sense, Stroke,
-    StrokeKind, Ui, vec2,
+    Align, Button, Color32, CornerRadius, CursorIcon, Key, Layout, MenuBar, Modifiers, RichText, ScrollArea,
+    Sense, Stroke, StrokeKind, Ui, vec2,
 };
 
 use super::{Shown, text};
@@ -28,8 +28,13 @@ pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui) {
         }
         ui.spacing_mut().item_spacing.x = 0.0;
         ui.spacing_mut().button_padding = vec2(8.0, 4.0);
+        // As everywhere: F10 goes to the menus, arrows through them, Enter opens one.
+        let mut called = ui.input_mut(|i| i.consume_key(Modifiers::NONE, Key::F10));
         for menu in Menu::ALL {
-            ui.menu_button(menu.label(), |ui| menu_items(shown, ui, menu));
+            let button = ui.menu_button(menu.label(), |ui| menu_items(shown, ui, menu)).response;
+            if std::mem::take(&mut called) {
+                button.request_focus();
+            }
         }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| model_pill(shown, ui));
     });

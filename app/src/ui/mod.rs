@@ -71,6 +71,8 @@ pub struct Shown<'a> {
     pub messages: &'a mut MessageList,
     /// Seconds on the window's clock.
     pub now: f64,
+    /// Whether Escape was pressed, and nothing over the canvas had a use for it.
+    pub escape: bool,
     /// What the user did.
     pub actions: Vec<Action>,
     /// The mask that the pointer is on, on the picture or by its phrase.

@@ -55,6 +55,7 @@ fn left(state: &State) -> Vec<String> {
         let phrase = found.map_or_else(String::new, |found| format!(" · {}", found.name));
         texts.push(format!("x {} y {}{phrase}", x.floor(), y.floor()));
     }
+    texts.extend(state.segmenting().map(|doing| format!("{doing} …")));
     match state.session.encodings.get(&picture.id) {
         Some(Encoding::Done(timings)) => {
             texts.push(format!("image encoded in {}", duration(timings.total().as_secs_f64())));

@@ -192,6 +192,13 @@ impl State {
         self.ui.drafts.insert(image, text);
     }
 
+    /// There is another region: a `<bbox>` that was typed before it becomes its number.
+    pub(super) fn number_draft(&mut self) {
+        if let Some(draft) = self.ui.current.and_then(|image| self.ui.drafts.get(&image)) {
+            self.set_draft(draft.clone());
+        }
+    }
+
     /// Writes a reference to a region at the end of the draft.
     pub(super) fn refer(&mut self, tag: RegionTag, out: &mut Vec<Effect>) {
         self.refer_at(tag, usize::MAX, out);

@@ -46,6 +46,7 @@ impl State {
             Command::ClosePicture => self.with_current(|state, image| state.close_picture(image, out)),
             Command::Quit => self.leave(Leaving::Quit, out),
             Command::Undo => {
+                self.close_chat_settings();
                 // The last thing that was done may be a stroke that has not become pixels yet.
                 if !self.take_back_change(out) {
                     let step = self.history.undo();
@@ -53,6 +54,7 @@ impl State {
                 }
             }
             Command::Redo => {
+                self.close_chat_settings();
                 let step = self.history.redo();
                 self.show_step(step, out);
             }
@@ -71,7 +73,10 @@ impl State {
                 state.edit_region(tag, RegionEdit::Remove);
             }),
             Command::Ask => self.ask(now, out),
-            Command::Stop => self.stop(),
+            Command::Stop => {
+                self.session.cancel_segmentation();
+                self.stop();
+            }
             Command::NewConversation => self.with_current(Self::new_conversation),
             Command::RenameConversation => self.ui.renaming = self.conversation().map(|c| c.title.clone()),
             Command::DeleteConversation => self.delete_conversation(),
@@ -126,8 +131,8 @@ impl State {
                 self.inspect(Inspect::Layer(Some(Layer::Attention { layer: 0, head: 0 })), out);
             }
             Command::NextCandidate => self.next_candidate(out),
-            Command::RaiseThreshold => self.move_threshold(THRESHOLD_STEP, out),
-            Command::LowerThreshold => self.move_threshold(-THRESHOLD_STEP, out),
+            Command::RaiseThreshold => self.move_threshold(THRESHOLD_STEP, now),
+            Command::LowerThreshold => self.move_threshold(-THRESHOLD_STEP, now),
             Command::RemoveSpecks => self.inspect(Inspect::CleanUp(CleanUp::RemoveSpecks), out),
             Command::FillHoles => self.inspect(Inspect::CleanUp(CleanUp::FillHoles), out),
             Command::SmoothMask => self.inspect(Inspect::CleanUp(CleanUp::Smooth), out),
@@ -209,8 +214,11 @@ impl State {
     fn set_tool(&mut self, tool: Tool) {
         self.ui.tool = tool;
         self.ui.gesture = None;
-        self.ui.prompted = None;
         self.ui.offered_at = None;
+        // A mask that was made of a region or a place can be refined at once.
+        if tool != Tool::Point {
+            self.ui.prompted = None;
+        }
         if tool == Tool::Select {
             self.ui.prompt_awaiting_region = None;
         }

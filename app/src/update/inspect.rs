@@ -14,6 +14,7 @@ use crate::document::{Edit, EditedMask, GroundedMask, MaskEdit, MaskId};
 use crate::inspection::{Brush, Found, Layer, MapsKey, MaskView, PixelChange, Rival};
 use crate::keeping::PathPurpose;
 use crate::study::{About, CleanUp, Compared, Finding, Other, PixelsKey, Request, Same, Stroke};
+use crate::ui_state::Changed;
 
 /// Radii of the brush, in pixels of the picture.
 pub const BRUSH_RADII: std::ops::RangeInclusive<f32> = 1.0..=200.0;
@@ -106,7 +107,10 @@ impl State {
             Inspect::DragThreshold(threshold) => inspection.threshold = Some(threshold),
             Inspect::DropThreshold(threshold) => {
                 inspection.threshold = None;
-                self.change_mask(MaskEdit::Threshold(threshold));
+                // Let go where it was, it leaves what was painted.
+                if self.editable_mask().is_some_and(|mask| differ(mask.threshold, threshold)) {
+                    self.change_mask(MaskEdit::Threshold(threshold));
+                }
             }
             Inspect::Choose(candidate) => self.change_mask(MaskEdit::Choose(candidate)),
             Inspect::Reset => self.change_mask(MaskEdit::Reset),
@@ -187,11 +191,16 @@ impl State {
     }
 
     /// Moves the threshold of the mask that is looked at, as far as its logits go.
-    pub(super) fn move_threshold(&mut self, by: f32, out: &mut Vec<Effect>) {
-        let Some(mask) = self.editable_mask() else { return };
+    pub(super) fn move_threshold(&mut self, by: f32, now: f64) {
+        let (Some(image), Some(mask)) = (self.ui.current, self.editable_mask()) else { return };
         let (low, high) = self.session.findings.thresholds(mask.logits());
         let threshold = (mask.threshold + by).clamp(low, high.max(low));
-        self.inspect(Inspect::DropThreshold(threshold), out);
+        let (mask, stays) = (mask.id, !differ(mask.threshold, threshold));
+        self.ui.inspection.threshold = None;
+        if !stays {
+            let edit = Edit::Mask { image, mask, change: MaskEdit::Threshold(threshold) };
+            self.small_step(Changed::Mask(mask), &edit, now);
+        }
     }
 
     /// Takes a brush in the hand, or puts it down where it is there already.
@@ -386,4 +395,9 @@ impl State {
         }
         true
     }
+}
+
+/// Whether one threshold cuts elsewhere than the other.
+fn differ(one: f32, other: f32) -> bool {
+    (one - other).abs() > 0.0
 }

@@ -3,7 +3,7 @@
 
 use super::State;
 use crate::document::{Edit, GroundedMask, MaskEdit, MaskId};
-use crate::inspection::Rival;
+use crate::inspection::{Brush, Rival};
 use crate::ui_state::Tab;
 
 /// Something that was done to masks of the current picture.
@@ -84,9 +84,16 @@ impl State {
         self.picture().is_some_and(|picture| picture.all_masks().any(|mask| mask.hidden))
     }
 
-    /// The mask that is looked at; `None` where none is, or it cannot be changed yet.
+    /// The mask that is looked at; `None` where none is, it belongs to a conversation or a branch that is
+    /// not shown, or it cannot be changed yet.
     pub fn editable_mask(&self) -> Option<&GroundedMask> {
-        self.picture()?.mask(self.ui.inspection.selected?)
+        let mask = self.picture()?.mask(self.ui.inspection.selected?)?;
+        self.is_listed(mask.id).then_some(mask)
+    }
+
+    /// The brush in the hand, where there is a mask that it can change.
+    pub fn held_brush(&self) -> Option<Brush> {
+        self.ui.inspection.brush.filter(|_| self.editable_mask().is_some())
     }
 
     /// Whether the mask that is looked at is hidden.

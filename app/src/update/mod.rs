@@ -148,7 +148,16 @@ pub enum Action {
     /// Offer what can be done about a place of the picture, in its pixels, or no longer.
     OfferAt(Option<egui::Pos2>),
     /// Do one of these things.
-    TakeOffer(Offer, egui::Pos2),
+    TakeOffer {
+        /// Which one.
+        offer: Offer,
+        /// Where, in pixels of the picture.
+        at: egui::Pos2,
+        /// The mask that is meant, where several may lie there; without one, the smallest.
+        mask: Option<MaskId>,
+    },
+    /// Give up the mask that is being made.
+    CancelSegmentation,
     /// Write a reference to a region into the draft.
     Refer(RegionTag),
     /// The same at a place of the draft, in characters.
@@ -378,7 +387,8 @@ impl State {
             Action::ClickPoint(click) => self.click_point(click, out),
             Action::PromptMask(mask) => self.prompt_mask(mask),
             Action::OfferAt(place) => self.ui.offered_at = place,
-            Action::TakeOffer(offer, at) => self.take_offer(offer, at, now, out),
+            Action::TakeOffer { offer, at, mask } => self.take_offer(offer, at, mask, now, out),
+            Action::CancelSegmentation => self.session.cancel_segmentation(),
             Action::Refer(tag) => self.refer(tag, out),
             Action::ReferAt(tag, place) => self.refer_at(tag, place, out),
             Action::SetDraft(text) => self.set_draft(text),
@@ -441,7 +451,7 @@ impl State {
     /// Makes an edit; one that cannot be made changes nothing (a click without a drag, say). Whether it was
     /// made.
     fn edit(&mut self, edit: &Edit) -> bool {
-        self.ui.region_step = None;
+        self.ui.small_step = None;
         let made = self.history.apply(edit);
         if let Err(error) = &made {
             tracing::debug!(%error, ?edit, "an edit was refused");

@@ -112,6 +112,7 @@ impl State {
         session.keeping.stored.clear();
         session.batch = None;
         session.export = None;
+        session.cancel_segmentation();
         let ui = &mut self.ui;
         ui.views.clear();
         ui.drafts.clear();
@@ -122,6 +123,8 @@ impl State {
         ui.gesture = None;
         ui.hovered = None;
         ui.prompt_awaiting_region = None;
+        (ui.chat_settings, ui.renaming, ui.editing) = (None, None, None);
+        (ui.prompted, ui.offered_at) = (None, None);
     }
 
     /// Where the loader finds a picture of the document.

@@ -168,15 +168,7 @@ impl State {
             if held <= MAX_PIXELS {
                 return;
             }
-            let pasted = |picture: &Picture| {
-                picture.origin == Origin::Clipboard && !self.session.keeping.stored.contains_key(&image)
-            };
-            let is_asked_about = |batch: &Batch| batch.current.is_some_and(|(current, _)| current == image);
-            let is_needed = self.ui.current == Some(image)
-                || self.session.batch.as_ref().is_some_and(is_asked_about)
-                || self.session.job_about(image).is_some()
-                || self.document().picture(image).is_some_and(|picture| pasted(picture));
-            if !is_needed {
+            if !self.is_needed(image) {
                 if let Some(pixels) = self.session.pixels.remove(&image) {
                     held -= area(&pixels);
                 }
@@ -188,12 +180,29 @@ impl State {
         }
     }
 
+    /// Whether the pixels of a picture are used, or could not be had again.
+    pub(super) fn is_needed(&self, image: ImageId) -> bool {
+        let session = &self.session;
+        let pasted = |picture: &Picture| {
+            picture.origin == Origin::Clipboard && !session.keeping.stored.contains_key(&image)
+        };
+        let is_asked_about = |batch: &Batch| batch.current.is_some_and(|(current, _)| current == image);
+        self.ui.current == Some(image)
+            || session.batch.as_ref().is_some_and(is_asked_about)
+            || session.job_about(image).is_some()
+            || session.segmentation.as_ref().is_some_and(|running| running.image == image)
+            || session.findings.mapping.as_ref().is_some_and(|(_, (mapped, _))| *mapped == image)
+            || self.document().picture(image).is_some_and(|picture| pasted(picture))
+    }
+
     pub(super) fn select_picture(&mut self, image: ImageId, out: &mut Vec<Effect>) {
         if self.document().picture(image).is_none() {
             return;
         }
         if self.ui.current != Some(image) {
-            self.carry_view(image);
+            self.leave_conversation();
+            let before = self.picture().map(|picture| (picture.size, self.ui.view(picture.id)));
+            self.carry_view(before, image);
             if let Some(before) = self.ui.current {
                 self.leave_picture(before);
             }
@@ -214,18 +223,18 @@ impl State {
 
     /// Looks at the next picture as at the present one, where the user wants that: at the same zoom,
     /// at the same share of its width and height.
-    fn carry_view(&mut self, next: ImageId) {
-        let (true, Some(before), Some(after)) =
-            (self.ui.looks.keep_zoom, self.picture(), self.document().picture(next))
+    fn carry_view(&mut self, before: Option<((u32, u32), Viewpoint)>, next: ImageId) {
+        let (true, Some((size, view)), Some(after)) =
+            (self.ui.looks.keep_zoom, before, self.document().picture(next))
         else {
             return;
         };
-        let view = match self.ui.view(before.id) {
+        let view = match view {
             Viewpoint::Fit => Viewpoint::Fit,
             Viewpoint::Free { scale, center } => {
                 let share = |at: f32, from: u32, to: u32| at / from.max(1) as f32 * to as f32;
-                let x = share(center.x, before.size.0, after.size.0);
-                let y = share(center.y, before.size.1, after.size.1);
+                let x = share(center.x, size.0, after.size.0);
+                let y = share(center.y, size.1, after.size.1);
                 Viewpoint::Free { scale, center: egui::pos2(x, y) }
             }
         };
@@ -260,6 +269,10 @@ impl State {
         if self.session.job_about(image).is_some() {
             self.stop();
         }
+        if self.ui.current == Some(image) {
+            self.leave_conversation();
+        }
+        let before = self.document().picture(image).map(|closed| (closed.size, self.ui.view(image)));
         // What was pasted is nowhere else, and closing can be undone.
         let is_elsewhere = self.document().picture(image).is_some_and(|p| p.origin != Origin::Clipboard)
             || self.session.keeping.stored.contains_key(&image);
@@ -282,6 +295,7 @@ impl State {
             self.ui.gesture = None;
             self.ui.hovered = None;
             if let Some(next) = neighbour {
+                self.carry_view(before, next);
                 self.select_picture(next, out);
             }
         }

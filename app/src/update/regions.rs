@@ -6,8 +6,8 @@ use glamm_engine::vision::PixelBox;
 use super::{Effect, State};
 use crate::canvas::gesture::{Grip, moved};
 use crate::canvas::picking;
-use crate::document::{Edit, MaskId, RegionEdit, RegionTag};
-use crate::ui_state::Tab;
+use crate::document::{Document, Edit, MaskId, RegionEdit, RegionTag};
+use crate::ui_state::{Changed, SmallStep, Tab};
 
 /// Small changes that follow one another within this time are one step, in seconds.
 const ONE_STEP: f64 = 1.5;
@@ -46,6 +46,7 @@ impl State {
         self.edit(&Edit::AddRegion { image, bounds, name: String::new() });
         if self.picture().is_some_and(|picture| picture.region(tag).is_some()) {
             self.ui.selected_region = Some(tag);
+            self.number_draft();
             self.region_drawn(tag, out);
         }
     }
@@ -68,21 +69,32 @@ impl State {
         };
         self.edit(&Edit::Region { image, tag, change });
         self.ui.selected_region = selects;
+        self.number_draft();
     }
 
     /// One of many small changes: those of one kind to one region, soon after each other, are one
     /// step to undo.
     pub(super) fn step_region(&mut self, tag: RegionTag, change: RegionEdit, now: f64) {
         let Some(image) = self.ui.current else { return };
-        let kind = change.label();
-        let goes_on = self
-            .ui
-            .region_step
-            .is_some_and(|(of, what, at)| of == tag && what == kind && (0.0..ONE_STEP).contains(&(now - at)));
         let edit = Edit::Region { image, tag, change };
-        let made = if goes_on { self.history.amend(&edit) } else { self.history.apply(&edit) };
+        let region = |document: &Document| document.picture(image)?.region(tag).cloned();
+        let after = self.document().apply(&edit);
+        // One that changes nothing is none to undo.
+        if after.is_ok_and(|after| region(&after) != region(self.document())) {
+            self.small_step(Changed::Region(tag), &edit, now);
+        }
+    }
+
+    /// Makes a small change, as part of the last step where that was one of the same kind to the same
+    /// thing a moment ago.
+    pub(super) fn small_step(&mut self, of: Changed, edit: &Edit, now: f64) {
+        let kind = edit.label();
+        let goes_on = self.ui.small_step.is_some_and(|last| {
+            (last.of, last.kind) == (of, kind) && (0.0..ONE_STEP).contains(&(now - last.at))
+        });
+        let made = if goes_on { self.history.amend(edit) } else { self.history.apply(edit) };
         match made {
-            Ok(()) => self.ui.region_step = Some((tag, kind, now)),
+            Ok(()) => self.ui.small_step = Some(SmallStep { of, kind, at: now }),
             Err(error) => tracing::debug!(%error, ?edit, "an edit was refused"),
         }
     }
@@ -122,5 +134,6 @@ impl State {
         };
         self.edit(&Edit::AddRegion { image, bounds, name: listed.phrase });
         self.ui.selected_region = Some(tag);
+        self.number_draft();
     }
 }

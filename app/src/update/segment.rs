@@ -67,12 +67,19 @@ impl Offer {
 
 impl State {
     /// Does one of the things that a click on the picture offers.
-    pub(super) fn take_offer(&mut self, offer: Offer, at: Pos2, now: f64, out: &mut Vec<Effect>) {
+    pub(super) fn take_offer(
+        &mut self,
+        offer: Offer,
+        at: Pos2,
+        mask: Option<MaskId>,
+        now: f64,
+        out: &mut Vec<Effect>,
+    ) {
         self.ui.offered_at = None;
         if self.picture().is_none() || !offer.is_enabled(self) {
             return;
         }
-        let under = self.mask_under(at);
+        let under = mask.or_else(|| self.mask_under(at)).and_then(|id| self.grounded(id));
         let click = Click { x: at.x.floor(), y: at.y.floor(), positive: true };
         match (offer.prompt(), under) {
             (Some(_), Some((_, words))) if offer == Offer::FindAlike && !words.is_empty() => {
@@ -88,9 +95,13 @@ impl State {
         }
     }
 
-    /// The smallest visible mask that holds the place, and the words it grounds.
-    fn mask_under(&self, at: Pos2) -> Option<(GroundedMask, String)> {
-        let id = picking::mask_at(self.visible_masks().iter().map(|visible| &visible.mask), at)?;
+    /// The smallest visible mask that holds the place.
+    fn mask_under(&self, at: Pos2) -> Option<MaskId> {
+        picking::mask_at(self.visible_masks().iter().map(|visible| &visible.mask), at)
+    }
+
+    /// A mask, and the words it grounds.
+    fn grounded(&self, id: MaskId) -> Option<(GroundedMask, String)> {
         let listed = self.listed_masks().into_iter().find(|listed| listed.mask.id == id)?;
         Some((listed.mask, listed.phrase))
     }
@@ -139,9 +150,7 @@ impl State {
         out: &mut Vec<Effect>,
     ) {
         let Some(image) = self.ui.current else { return };
-        if let Some(before) = self.session.segmentation.take() {
-            before.cancel.cancel();
-        }
+        self.session.cancel_segmentation();
         let request = JobRequest {
             id: self.session.fresh_job(),
             image,
@@ -199,21 +208,38 @@ impl State {
         let there = picture.regions.iter().find(|region| region.bounds == bounds).map(|region| region.tag);
         if there.is_none() {
             self.edit(&Edit::AddRegion { image, bounds, name });
+            self.number_draft();
         }
         let tag = there.unwrap_or(tag);
         self.ui.selected_region = Some(tag);
-        self.ask_now(&prompt.replace(REGION, &bracketed(tag)), now, out);
+        let question = prompt.replace(REGION, &bracketed(tag));
+        if !self.ask_now(&question, now, out) {
+            self.ask_later(image, tag, question);
+        }
     }
 
-    fn ask_now(&mut self, draft: &str, now: f64, out: &mut Vec<Effect>) {
-        let Some(picture) = self.picture() else { return };
+    /// Another question came in between, and one is answered at a time: this one waits in the draft.
+    fn ask_later(&mut self, image: ImageId, tag: RegionTag, question: String) {
+        let is_free = self.ui.draft(image).trim().is_empty();
+        let what = if is_free { "this one is written below" } else { "ask about it then" };
+        let text = format!("Region {} has to wait until the other question is answered: {what}", tag.0);
+        self.session.notify(text, false);
+        if is_free {
+            self.ui.drafts.insert(image, question);
+        }
+    }
+
+    /// Returns whether it could be asked.
+    fn ask_now(&mut self, draft: &str, now: f64, out: &mut Vec<Effect>) -> bool {
+        let Some(picture) = self.picture() else { return false };
         let (image, question) = (picture.id, Question::from_draft(draft, &picture.regions));
         self.show_tab(Tab::Chat);
         let kept = self.ui.drafts.remove(&image);
-        self.ask_next(image, question, now, out);
+        let asked = self.ask_next(image, question, now, out);
         if let Some(draft) = kept {
             self.ui.drafts.insert(image, draft);
         }
+        asked
     }
 
     /// A box in the middle of which the place is.
@@ -221,6 +247,18 @@ impl State {
         let (width, height) = self.picture().map_or((1, 1), |picture| picture.size);
         let half = (width.min(height) as f32 * BOX_AROUND_PLACE * 0.5).ceil();
         PixelBox::from_corners((at.x - half, at.y - half), (at.x + half, at.y + half)).clipped(width, height)
+    }
+
+    /// What is to be said of the mask that is on its way: the engine does one thing at a time.
+    pub fn segmenting(&self) -> Option<&'static str> {
+        self.session.segmentation.as_ref()?;
+        let waits = self.session.job.is_some();
+        Some(if waits { "The mask waits for the reply to end" } else { "The mask is being made" })
+    }
+
+    /// Whether clicks go to a mask that is there already.
+    pub fn is_refining(&self) -> bool {
+        self.ui.tool == Tool::Point && self.prompted().is_some()
     }
 
     /// What clicks with the Point tool go to from now on.

@@ -2,9 +2,9 @@
 
 use super::{Effect, State};
 use crate::command_search::Palette;
-use crate::preferences::{Preferences, SCALES};
+use crate::preferences::{Overlays, Preferences, SCALES};
 use crate::shell::{ShellAction, TOUR_STEPS};
-use crate::ui_state::Tab;
+use crate::ui_state::{LibraryView, Tab};
 
 /// What one press of "Larger interface" multiplies by.
 const SCALE_STEP: f32 = 1.1;
@@ -16,6 +16,10 @@ impl State {
         self.ui.appearance = preferences.appearance;
         self.ui.demo_note_dismissed = preferences.demo_note_dismissed;
         self.ui.models.precision = preferences.chosen_precision();
+        self.ui.looks = preferences.looks;
+        self.ui.tab = preferences.tab;
+        self.ui.inspection.loupe = preferences.overlays.loupe;
+        self.ui.inspection.encoder_frames = preferences.overlays.encoder_frames;
         self.session.library.opened.clone_from(&preferences.opened_models);
         let shell = &mut self.ui.shell;
         shell.scale = preferences.scale;
@@ -23,6 +27,8 @@ impl State {
         shell.window = preferences.window;
         shell.side_panel = preferences.side_panel;
         shell.hidden = preferences.hidden;
+        shell.inspector = preferences.inspector;
+        shell.log_open = preferences.overlays.log;
         shell.tour = (!preferences.tour_seen).then_some(0);
         effects.push(Effect::SetAppearance(preferences.appearance));
         effects.push(Effect::SetContrast(preferences.high_contrast));
@@ -40,6 +46,14 @@ impl State {
             window: shell.window,
             side_panel: shell.side_panel,
             hidden: shell.hidden,
+            inspector: shell.inspector,
+            overlays: Overlays {
+                loupe: self.ui.inspection.loupe,
+                encoder_frames: self.ui.inspection.encoder_frames,
+                log: shell.log_open,
+            },
+            tab: self.ui.tab,
+            looks: self.ui.looks,
             opened_models: self.session.library.opened.clone(),
             precision: self.ui.models.precision.map(|precision| precision.name().to_owned()),
             demo_note_dismissed: self.ui.demo_note_dismissed,
@@ -52,6 +66,7 @@ impl State {
         match action {
             ShellAction::Placed(place) => shell.window = Some(place),
             ShellAction::SidePanel(width) => shell.side_panel = Some(width),
+            ShellAction::Inspector(height) => shell.inspector = Some(height),
             ShellAction::PaletteText(text) => shell.palette = Some(Palette { text, chosen: 0 }),
             ShellAction::PaletteChoose(place) => {
                 if let Some(palette) = &mut shell.palette {
@@ -79,6 +94,29 @@ impl State {
     pub(super) fn show_tab(&mut self, tab: Tab) {
         self.ui.tab = tab;
         self.ui.shell.hidden.side_panel = false;
+    }
+
+    /// Whether something lies over the window, or the panel at the right, that Escape closes.
+    pub fn is_covered(&self) -> bool {
+        let ui = &self.ui;
+        let in_chat =
+            self.shown_editing().is_some() || ui.chat_settings.is_some() || ui.library != LibraryView::Closed;
+        let chat_is_seen = ui.tab == Tab::Chat && !ui.shell.hidden.side_panel;
+        let over = ui.is_modal() || self.is_asking() || ui.shell.tour.is_some() || ui.offered_at.is_some();
+        over || in_chat && chat_is_seen
+    }
+
+    /// Whether the pointer is drawing a region, moving one, or painting.
+    pub fn is_dragging(&self) -> bool {
+        self.ui.gesture.is_some() || self.ui.inspection.stroke.is_some()
+    }
+
+    /// Whether there is something on the canvas that Escape ends: a drag, the brush, clicks.
+    pub fn has_work_in_hand(&self) -> bool {
+        self.is_dragging()
+            || self.held_brush().is_some()
+            || self.session.segmentation.is_some()
+            || self.is_refining()
     }
 
     /// Opens the palette with nothing typed, or closes it.
@@ -116,7 +154,7 @@ mod tests {
     use super::*;
     use crate::command::Command;
     use crate::preferences::{HiddenPanels, WindowPlace};
-    use crate::ui_state::Appearance;
+    use crate::ui_state::{Appearance, Looks};
 
     fn state() -> State {
         State::start(ModelSpec::default(), None).0
@@ -137,6 +175,10 @@ mod tests {
             window: Some(WindowPlace { position: None, size: [1000.0, 700.0], maximized: false }),
             side_panel: Some(420.0),
             hidden: HiddenPanels { side_panel: false, filmstrip: true },
+            inspector: Some(300.0),
+            overlays: Overlays { loupe: true, encoder_frames: true, log: true },
+            tab: Tab::Masks,
+            looks: Looks { keep_zoom: true, map_hidden: true },
             opened_models: vec!["/mine.gguf".into()],
             precision: Some(Precision::Q4K.name().to_owned()),
             demo_note_dismissed: true,

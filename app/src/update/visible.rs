@@ -213,6 +213,11 @@ impl State {
         self.document().picture(job.image)?.conversation(job.asked.place.conversation)?.exchange(id)
     }
 
+    /// Whether a mask is among [`Self::listed_masks`].
+    pub fn is_listed(&self, id: MaskId) -> bool {
+        self.masks_by_reply().iter().any(|reply| reply.masks.iter().any(|(_, mask, _)| mask.id == id))
+    }
+
     /// How many masks the conversation that is shown has.
     pub fn mask_count(&self) -> usize {
         self.masks_by_reply().iter().map(|reply| reply.masks.len()).sum()

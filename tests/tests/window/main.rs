@@ -7,6 +7,7 @@
 mod canvas;
 mod chat;
 mod drawn;
+mod hands;
 mod inspector;
 mod keeping;
 mod looking;
@@ -14,6 +15,7 @@ mod looks;
 mod manners;
 mod masks;
 mod models;
+mod pictures;
 mod right_to_left;
 mod script;
 mod segments;

@@ -11,6 +11,7 @@ use glamm::inspection::MaskView;
 use glamm::preferences::Preferences;
 use glamm::surroundings::Remembered;
 use glamm::ui_state::Appearance;
+use glamm::update::Action;
 
 use super::describe;
 use super::stage::{Setup, Stage, nothing_around};
@@ -99,6 +100,51 @@ fn what_was_chosen_is_there_the_next_time() {
     assert_eq!(stage.window.state().state().ui.appearance, Appearance::Light);
     assert!(stage.window.ctx.zoom_factor() > 1.05);
     assert_eq!(stage.window.state().state().ui.shell.tour, None);
+}
+
+#[test]
+fn how_pictures_are_looked_at_is_there_the_next_time() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut stage = remembering(directory.path(), &Setup::default());
+    stage.settle();
+    stage.press("Skip the tour");
+    let chosen = [
+        Command::KeepZoom,
+        Command::ToggleMap,
+        Command::ToggleLoupe,
+        Command::ToggleEncoderFrames,
+        Command::ShowTokens,
+        Command::ShowLog,
+    ];
+    for command in chosen {
+        assert_eq!(command.is_chosen(stage.window.state().state()), Some(false), "{command:?}");
+        let ctx = stage.window.ctx.clone();
+        stage.window.state_mut().act(&ctx, Action::Command(command));
+    }
+    stage.settle();
+    drop(stage);
+    let mut stage = remembering(directory.path(), &Setup::default());
+    stage.settle();
+    for command in chosen {
+        assert_eq!(command.is_chosen(stage.window.state().state()), Some(true), "{command:?}");
+    }
+}
+
+#[test]
+fn the_inspector_is_as_high_as_the_last_time() {
+    let directory = tempfile::tempdir().unwrap();
+    let kept = Preferences { inspector: Some(311.0), tour_seen: true, ..Preferences::default() };
+    kept.save(directory.path()).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let mut surroundings = nothing_around(folder.path());
+    surroundings.remembered = Remembered::load(Some(directory.path().to_owned()));
+    let mut stage = Stage::with_shapes(&Setup::default(), surroundings, folder);
+    describe(&mut stage);
+    let before = stage.window.state().state().ui.canvas.height();
+    stage.press("Phrase: a red square");
+    let state = stage.window.state().state();
+    assert!((before - state.ui.canvas.height() - 311.0).abs() < 2.0, "{:?}", state.ui.canvas);
+    assert_eq!(state.ui.shell.inspector, Some(311.0));
 }
 
 #[test]

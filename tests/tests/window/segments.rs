@@ -98,3 +98,43 @@ fn a_grounded_phrase_finds_its_like() {
     stage.press("Find more like this");
     assert_eq!(stage.player.question(), "Please segment all the red square in this image.");
 }
+
+/// What a click on the disc and then this offer lead to.
+fn offered(label: &str) -> Stage {
+    let mut stage = Stage::new(&Setup::default());
+    click(&mut stage, 112.0, 60.0, Modifiers::NONE);
+    stage.press(label);
+    assert_eq!(asked(&stage), (vec![(112.0, 60.0, true)], None), "{label}");
+    assert!(stage.window.query_by_label(label).is_none(), "the offer is taken");
+    stage.player.segment(&disc());
+    stage.settle();
+    stage
+}
+
+#[test]
+fn every_offer_leads_to_what_it_says() {
+    for (label, question) in [
+        ("What is this?", "What is in <bbox>?"),
+        (
+            "Describe this region",
+            "Can you provide me with a detailed description of the region in the picture marked by <bbox>?",
+        ),
+        ("Find more like this", "Please segment everything that looks like the object in <bbox>."),
+    ] {
+        let stage = offered(label);
+        assert_eq!(stage.player.question(), question);
+        let Some(Task::Converse { turns, .. }) = stage.player.asked.last().map(|request| &request.task)
+        else {
+            panic!("{label}: nothing was asked");
+        };
+        let (asked, around) = (turns[0].regions[0], disc().bounding_box().unwrap());
+        assert!(
+            (asked.x0 - around.x0).abs() < 4.0 && (asked.y1 - around.y1).abs() < 4.0,
+            "{label}: {asked:?}"
+        );
+    }
+    let stage = offered("Segment this");
+    let picture = stage.window.state().state().picture().unwrap();
+    assert_eq!((picture.masks.len(), picture.regions.len(), stage.player.question()), (1, 0, ""));
+    assert!(picture.masks[0].holds(112, 60));
+}

@@ -98,9 +98,15 @@ impl Stage {
     /// A window with the picture open and encoded, and a model ready.
     pub(crate) fn new(setup: &Setup) -> Self {
         let folder = tempfile::tempdir().unwrap();
+        let surroundings = nothing_around(folder.path());
+        Self::with_shapes(setup, surroundings, folder)
+    }
+
+    /// The same among surroundings of the test's own.
+    pub(crate) fn with_shapes(setup: &Setup, surroundings: Surroundings, folder: tempfile::TempDir) -> Self {
         let path = folder.path().join("shapes.png");
         picture().save(&path).unwrap();
-        let mut stage = Self::with_picture(setup, folder, Some(path));
+        let mut stage = Self::among(setup, surroundings, folder, Some(path));
         stage.wait("the picture", |stage| stage.window.state().state().picture().is_some());
         stage.settle();
         stage

@@ -76,10 +76,15 @@ fn snapshots_of_the_log() {
         tracing::error!(target: "glamm::loader", "the file is damaged");
     });
     let mut stage = after(Command::ShowLog);
+    for said in ["INFO", "WARN", "ERROR"] {
+        stage.window.get_by_label_contains(said);
+    }
     in_both_but(&mut stage, "log", |stage| {
-        // The times are others every time.
-        let line = stage.window.get_by_label_contains("the model is ready").rect();
-        stage.window.mask(Rect::from_min_size(line.min, Vec2::new(80.0, 3.5 * line.height())));
+        // The times are others every time, and as wide as their digits: the rest of each line moves with them.
+        let line = |said: &str| stage.window.get_by_label_contains(said).rect();
+        let (first, last) = (line("the model is ready"), line("the file is damaged"));
+        let size = Vec2::new(540.0, last.bottom() - first.top());
+        stage.window.mask(Rect::from_min_size(first.min, size));
     });
 }
 

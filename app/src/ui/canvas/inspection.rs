@@ -6,14 +6,15 @@ use std::sync::Arc;
 
 use eframe::egui_wgpu;
 use egui::{
-    Align2, Color32, ColorImage, CursorIcon, Key, Painter, PointerButton, Pos2, Rect, Response, Shape,
-    Stroke, StrokeKind, Ui, pos2, vec2,
+    Align2, Color32, ColorImage, CursorIcon, Painter, PointerButton, Pos2, Rect, Response, Shape, Stroke,
+    StrokeKind, Ui, pos2, vec2,
 };
 use glamm_engine::vision::feature_maps::{frame_of_grounding_encoder, seen_by_global_encoder};
 use glamm_engine::vision::{MaskLogits, PixelBox};
 
 use super::legend;
 use super::picture::whole_texture;
+use super::pointer::{Press, space_held};
 use crate::canvas::view::View;
 use crate::colormap::viridis;
 use crate::document::Picture;
@@ -225,35 +226,38 @@ fn color_of(shown: &Shown<'_>, erases: bool, hue: usize) -> Color32 {
     if erases { shown.tokens.bad } else { shown.tokens.phrase(hue).mask }
 }
 
-/// The brush, where one is in the hand. Returns whether it takes the pointer.
+/// The brush in the hand: paints with the left button, until Escape gives the stroke up. Where the picture is
+/// moved, it waits.
 pub(super) fn brush(
     shown: &mut Shown<'_>,
     ui: &Ui,
     response: &Response,
     view: &View,
     painter: &Painter,
-) -> bool {
+    (brush, press): (Brush, Option<Press>),
+) {
+    let Some(Inspected { hue, .. }) = shown.state.inspected() else { return };
     let inspection = &shown.state.ui.inspection;
-    let Some(brush) = inspection.brush else { return false };
-    let Some(Inspected { hue, is_editable: true, .. }) = shown.state.inspected() else { return false };
     let (radius, stroke) = (inspection.brush_radius, inspection.stroke.clone());
-    if ui.input(|i| i.key_pressed(Key::Escape)) {
+    if shown.escape {
         let what = if stroke.is_some() { Inspect::Stroke(None) } else { Inspect::Brush(None) };
         shown.send(Action::Inspect(what));
-        return true;
+        return;
     }
     let erases = brush == Brush::Erase;
     if let Some(stroke) = &stroke {
         paint_stroke(painter, view, stroke, color_of(shown, erases, hue));
     }
     let pointer = ui.input(|i| i.pointer.interact_pos()).filter(|at| response.rect.contains(*at));
-    if let Some(at) = pointer.filter(|_| response.hovered() || response.dragged()) {
+    let moves = press == Some(Press::Pans) || stroke.is_none() && space_held(ui);
+    if let Some(at) = pointer.filter(|_| !moves && (response.hovered() || response.dragged())) {
         ui.ctx().set_cursor_icon(CursorIcon::None);
         painter.circle_stroke(at, radius * view.scale(), Stroke::new(2.5, Color32::from_black_alpha(120)));
         painter.circle_stroke(at, radius * view.scale(), Stroke::new(1.25, Color32::WHITE));
     }
-    if response.dragged_by(PointerButton::Primary) || response.is_pointer_button_down_on() {
-        let Some(at) = pointer.map(|at| view.image_from_screen(at)) else { return true };
+    let is_down = response.is_pointer_button_down_on() || response.dragged_by(PointerButton::Primary);
+    if is_down && press == Some(Press::Works) {
+        let Some(at) = pointer.map(|at| view.image_from_screen(at)) else { return };
         let mut path = stroke.map_or_else(Vec::new, |stroke| stroke.path);
         if path.last().is_none_or(|last| *last != (at.x, at.y)) {
             path.push((at.x, at.y));
@@ -262,7 +266,6 @@ pub(super) fn brush(
     } else if stroke.is_some() {
         shown.send(Action::Inspect(Inspect::FinishStroke));
     }
-    true
 }
 
 fn paint_stroke(painter: &Painter, view: &View, stroke: &BrushStroke, color: Color32) {

@@ -14,6 +14,7 @@ mod regions;
 
 use egui::{CornerRadius, Id, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, vec2};
 
+use self::pointer::Press;
 use super::Shown;
 use crate::canvas::view::View;
 use crate::theme;
@@ -47,11 +48,15 @@ pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui) {
     navigate::keys(shown, ui, &picture);
     prompts::keys(shown, ui);
     let pointed = pointer::point(shown, ui, &response, &view, &picture, &masks);
-    let painting = shown.state.ui.inspection.brush.is_some() && shown.state.inspected_mask().is_some();
-    if !painting {
+    let press = pointer::press(shown, ui, &response);
+    let brush = shown.state.held_brush();
+    let over = press == Some(Press::Over) && shown.state.ui.gesture.is_none();
+    if brush.is_none() && !over {
         pointer::drag(shown, ui, &response, &view, &picture);
         pointer::click(shown, ui, &response, &picture, pointed);
         menus::context(shown, ui, &response, &picture, pointed);
+    } else if press == Some(Press::Pans) && response.dragged() {
+        pointer::pan(shown, ui, &response, &view);
     }
 
     let painter = ui.painter().with_clip_rect(rect);
@@ -66,8 +71,9 @@ pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui) {
     prompts::paint(shown, &painter, &view);
     prompts::offer(shown, ui, &painter, &view);
     inspection::paint_strokes(shown, &painter, &view);
-    if !inspection::brush(shown, ui, &response, &view, &painter) {
-        loupe::paint(shown, &painter, &view, &picture, response.hover_pos());
+    match brush {
+        Some(brush) => inspection::brush(shown, ui, &response, &view, &painter, (brush, press)),
+        None => loupe::paint(shown, &painter, &view, &picture, response.hover_pos()),
     }
     if let Some(map) = map {
         minimap::paint(shown, ui, &painter, &picture, &view, map);
@@ -82,6 +88,8 @@ fn hint(shown: &Shown<'_>, ui: &Ui, rect: egui::Rect) {
     let ui_state = &shown.state.ui;
     let text = if dropping {
         "Drop to open".to_owned()
+    } else if let Some(doing) = shown.state.segmenting() {
+        format!("{doing} · Escape gives it up")
     } else if ui_state.prompt_awaiting_region.is_some() {
         "Draw a box around what you want to ask about".to_owned()
     } else if ui_state.tool == Tool::Point {

@@ -11,6 +11,8 @@ use crate::update::Action;
 const WHEEL_PER_E: f32 = 240.0;
 /// Pixels of the picture that an arrow key moves a region by, with shift.
 const BIG_NUDGE: f32 = 10.0;
+/// A touchpad that was not heard of for this long, in seconds, has ended its scrolling.
+const ONE_SCROLL: f64 = 0.3;
 /// Share of the canvas that an arrow key moves the picture by, where no region is selected.
 const PAN: f32 = 0.1;
 
@@ -44,19 +46,35 @@ enum Turn {
     ThroughMasks,
 }
 
-/// Smoothing spreads a turn over frames that carry no event, so what began it is remembered.
+/// Smoothing spreads a turn over frames that carry no event, so what began it is remembered, and when it
+/// was last heard of.
 fn turn(ui: &Ui, response: &Response) -> Turn {
     let memory = response.id.with("wheel");
-    let of = |event: &egui::Event| match event {
-        egui::Event::MouseWheel { modifiers, .. } if modifiers.alt => Some(Turn::ThroughMasks),
-        egui::Event::MouseWheel { unit: MouseWheelUnit::Line, .. } => Some(Turn::Wheel),
-        egui::Event::MouseWheel { .. } => Some(Turn::Touchpad),
-        _ => None,
-    };
-    if let Some(turn) = ui.input(|i| i.events.iter().rev().find_map(of)) {
-        ui.data_mut(|d| d.insert_temp(memory, turn));
+    let (mut turn, mut heard): (Turn, f64) = ui.data(|d| d.get_temp(memory)).unwrap_or_default();
+    ui.input(|i| {
+        for event in &i.events {
+            if let egui::Event::MouseWheel { unit, delta, modifiers, .. } = event {
+                let before = (i.time - heard < ONE_SCROLL).then_some(turn);
+                turn = turned_by(*unit, *delta, *modifiers, before);
+                heard = i.time;
+            }
+        }
+    });
+    ui.data_mut(|d| d.insert_temp(memory, (turn, heard)));
+    turn
+}
+
+/// What turned, by one event of it. On X11 touchpads speak of lines as well, but of parts of them, and to the
+/// sides; a whole line in the midst of a touchpad's scrolling belongs to that. `before` is what has turned
+/// just now.
+fn turned_by(unit: MouseWheelUnit, delta: Vec2, modifiers: Modifiers, before: Option<Turn>) -> Turn {
+    let in_parts = delta.x != 0.0 || delta.y.fract() != 0.0;
+    match unit {
+        _ if modifiers.alt => Turn::ThroughMasks,
+        MouseWheelUnit::Line if !in_parts && before != Some(Turn::Touchpad) => Turn::Wheel,
+        MouseWheelUnit::Page => Turn::Wheel,
+        MouseWheelUnit::Line | MouseWheelUnit::Point => Turn::Touchpad,
     }
-    ui.data(|d| d.get_temp(memory)).unwrap_or_default()
 }
 
 /// Arrow keys move the selected region by a pixel, with shift by ten; without one, the picture.
@@ -93,5 +111,26 @@ pub(super) fn keys(shown: &mut Shown<'_>, ui: &Ui, picture: &Picture) {
     } else if let Some(view) = shown.state.view() {
         let step = shown.state.ui.canvas.size() * PAN;
         shown.send(Action::SetView(view.panned(-(steps + big_steps * 3.0) * step)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use MouseWheelUnit::{Line, Point};
+
+    #[test]
+    fn touchpads_are_told_from_wheels() {
+        let turned = |unit, x, y, before| turned_by(unit, Vec2::new(x, y), Modifiers::NONE, before);
+        for lines in [-3.0, -1.0, 1.0, 2.0] {
+            assert_eq!(turned(Line, 0.0, lines, None), Turn::Wheel, "{lines}");
+            assert_eq!(turned(Line, 0.0, lines, Some(Turn::ThroughMasks)), Turn::Wheel, "{lines}");
+            assert_eq!(turned(Line, 0.0, lines, Some(Turn::Touchpad)), Turn::Touchpad, "{lines}");
+        }
+        for (x, y) in [(0.0, 0.4), (0.0, -1.25), (1.0, 0.0), (-0.3, 1.0)] {
+            assert_eq!(turned(Line, x, y, None), Turn::Touchpad, "{x} {y}");
+        }
+        assert_eq!(turned(Point, 0.0, 12.0, None), Turn::Touchpad);
+        assert_eq!(turned_by(Line, Vec2::Y, Modifiers::ALT, Some(Turn::Touchpad)), Turn::ThroughMasks);
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use eframe::egui_wgpu;
-use egui::{Color32, Id, Painter, Rect, Shape, Stroke, Ui, pos2};
+use egui::{Color32, Id, Painter, Rect, Shape, Stroke, TextureId, Ui, pos2, vec2};
 
 use crate::canvas::view::View;
 use crate::document::{GroundedMask, Picture};
@@ -22,7 +22,7 @@ const GRID_FULL: f32 = 24.0;
 /// Paints what is seen of the picture, tile by tile.
 pub(super) fn paint(shown: &mut Shown<'_>, ui: &Ui, painter: &Painter, picture: &Picture, view: &View) {
     let Some(pixels) = shown.state.session.pixels.get(&picture.id) else {
-        return missing(shown, painter, picture, view);
+        return missing(shown, ui, painter, picture, view);
     };
     let scale = view.scale() * ui.ctx().pixels_per_point();
     let part = view.visible_part();
@@ -32,16 +32,38 @@ pub(super) fn paint(shown: &mut Shown<'_>, ui: &Ui, painter: &Painter, picture: 
 }
 
 /// In the place of a picture that is on its way, or gone.
-fn missing(shown: &Shown<'_>, painter: &Painter, picture: &Picture, view: &View) {
+fn missing(shown: &mut Shown<'_>, ui: &Ui, painter: &Painter, picture: &Picture, view: &View) {
     let text = match shown.state.session.unavailable.get(&picture.id) {
         Some(reason) => format!("The picture is missing: {reason}"),
         None => "The picture is being opened …".to_owned(),
     };
     let room = view.image_rect();
+    if let Some(small) = shown.state.session.thumbnails.get(&picture.id) {
+        let texture = shown.textures.thumbnail(ui.ctx(), picture.id, small).id();
+        return paint_preview(shown, painter, texture, room, &text);
+    }
     painter.rect_filled(room, 0.0, shown.tokens.raised);
     let (font, color) = (theme::label_font(), shown.tokens.text_soft);
     let galley = painter.layout(text, font, color, room.width().clamp(120.0, 420.0));
     painter.galley(room.center() - galley.size() * 0.5, galley, color);
+}
+
+/// A small copy of a picture in the place of all of it, and a word on why.
+pub(super) fn paint_preview(
+    shown: &Shown<'_>,
+    painter: &Painter,
+    texture: TextureId,
+    room: Rect,
+    text: &str,
+) {
+    painter.image(texture, room, whole_texture(), Color32::WHITE);
+    let (font, width) = (theme::label_font(), room.width().clamp(120.0, 420.0));
+    let galley = painter.layout(text.to_owned(), font, shown.tokens.text, width);
+    let seen = room.intersect(painter.clip_rect());
+    let size = galley.size() + vec2(28.0, 16.0);
+    let card = Rect::from_center_size(seen.center_bottom() - vec2(0.0, 0.5 * size.y + 14.0), size);
+    painter.rect_filled(card, theme::RADIUS, shown.tokens.panel);
+    painter.galley(card.min + vec2(14.0, 8.0), galley, shown.tokens.text);
 }
 
 pub(super) fn paint_masks(shown: &Shown<'_>, ui: &Ui, painter: &Painter, view: &View, masks: &[VisibleMask]) {

@@ -27,6 +27,36 @@ pub(super) struct Pointed {
     pub(super) mask: Option<MaskId>,
 }
 
+/// What a button does that is down on the canvas; decided when it goes down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Press {
+    /// It works with the tool or the brush in the hand.
+    Works,
+    /// It moves the picture.
+    Pans,
+    /// Nothing more: Escape has ended what it did.
+    Over,
+}
+
+/// What the button does that is down, or was until now.
+pub(super) fn press(shown: &Shown<'_>, ui: &Ui, response: &Response) -> Option<Press> {
+    let memory = response.id.with("press");
+    let before: Option<Press> = ui.data(|d| d.get_temp(memory));
+    let (any, primary) = ui.input(|i| (i.pointer.any_down(), i.pointer.primary_down()));
+    if !any {
+        ui.data_mut(|d| d.remove::<Press>(memory));
+        return before;
+    }
+    let now = match before {
+        _ if shown.escape => Press::Over,
+        Some(press) => press,
+        None if primary && !space_held(ui) => Press::Works,
+        None => Press::Pans,
+    };
+    ui.data_mut(|d| d.insert_temp(memory, now));
+    Some(now)
+}
+
 /// What the pointer is on, without any button.
 pub(super) fn point(
     shown: &mut Shown<'_>,
@@ -95,7 +125,7 @@ fn wheel_steps(input: &egui::InputState) -> f32 {
     input.events.iter().map(of).sum()
 }
 
-fn space_held(ui: &Ui) -> bool {
+pub(super) fn space_held(ui: &Ui) -> bool {
     !ui.ctx().egui_wants_keyboard_input() && ui.input(|i| i.key_down(Key::Space))
 }
 
@@ -125,7 +155,7 @@ fn handle_at(
 /// place where there is nothing else.
 pub(super) fn drag(shown: &mut Shown<'_>, ui: &Ui, response: &Response, view: &View, picture: &Picture) {
     if let Some(gesture) = shown.state.ui.gesture {
-        if ui.input(|i| i.key_pressed(Key::Escape)) {
+        if shown.escape {
             shown.send(Action::Gesture(None));
         } else if let Some(pointer) = ui.input(|i| i.pointer.interact_pos()) {
             let (to, snap) = (view.image_from_screen(pointer), snap(ui, view));
@@ -154,10 +184,15 @@ pub(super) fn drag(shown: &mut Shown<'_>, ui: &Ui, response: &Response, view: &V
         }
     }
     if panning || response.dragged_by(PointerButton::Primary) {
-        ui.ctx().set_cursor_icon(CursorIcon::Grabbing);
-        if response.drag_delta() != Vec2::ZERO {
-            shown.send(Action::SetView(view.panned(response.drag_delta())));
-        }
+        pan(shown, ui, response, view);
+    }
+}
+
+/// The picture follows the pointer.
+pub(super) fn pan(shown: &mut Shown<'_>, ui: &Ui, response: &Response, view: &View) {
+    ui.ctx().set_cursor_icon(CursorIcon::Grabbing);
+    if response.drag_delta() != Vec2::ZERO {
+        shown.send(Action::SetView(view.panned(response.drag_delta())));
     }
 }
 

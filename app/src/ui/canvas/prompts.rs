@@ -14,16 +14,19 @@ use crate::update::{Action, Offer};
 /// Radius of a click's mark, in points.
 const MARK: f32 = 7.0;
 
-/// Enter or Escape: the mask is as it should be, the next click begins another.
+/// Enter or Escape: the mask is as it should be, the next click begins another. While one is being made,
+/// Escape gives it up.
 pub(super) fn keys(shown: &mut Shown<'_>, ui: &Ui) {
-    if shown.state.ui.prompted.is_none() || ui.ctx().egui_wants_keyboard_input() {
-        return;
-    }
-    let done = ui.input_mut(|i| {
-        i.consume_key(Modifiers::NONE, Key::Enter) || i.consume_key(Modifiers::NONE, Key::Escape)
-    });
-    if done {
-        shown.send(Action::PromptMask(None));
+    let state = shown.state;
+    let holds_pointer = state.ui.gesture.is_some() || state.held_brush().is_some();
+    let escape = shown.escape && !holds_pointer;
+    if escape && state.session.segmentation.is_some() {
+        shown.send(Action::CancelSegmentation);
+    } else if state.is_refining() {
+        let free = !ui.ctx().egui_wants_keyboard_input();
+        if escape || free && ui.input_mut(|i| i.consume_key(Modifiers::NONE, Key::Enter)) {
+            shown.send(Action::PromptMask(None));
+        }
     }
 }
 
@@ -74,7 +77,7 @@ pub(super) fn offer(shown: &mut Shown<'_>, ui: &Ui, painter: &Painter, view: &Vi
             }
         });
     if let Some(offer) = taken {
-        shown.send(Action::TakeOffer(offer, at));
+        shown.send(Action::TakeOffer { offer, at, mask: None });
     } else if !open {
         shown.send(Action::OfferAt(None));
     }

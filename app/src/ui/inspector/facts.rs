@@ -85,6 +85,7 @@ fn slider(shown: &mut Shown<'_>, ui: &mut Ui, inspected: &Inspected, threshold: 
     if response.double_clicked() {
         shown.send(Action::Inspect(Inspect::DropThreshold(0.0)));
     } else if response.drag_stopped() || (moved && !response.dragged()) {
+        let value = if moved { value } else { threshold };
         shown.send(Action::Inspect(Inspect::DropThreshold(value)));
     } else if moved {
         shown.send(Action::Inspect(Inspect::DragThreshold(value)));

@@ -11,6 +11,7 @@ use egui::{
 
 use super::Shown;
 use super::widgets::close_button;
+use crate::shell::ShellAction;
 use crate::theme;
 use crate::ui::text;
 use crate::update::{Action, Inspect, Inspected};
@@ -62,9 +63,9 @@ pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui) {
     let frame =
         Frame::new().fill(shown.tokens.panel).inner_margin(Margin { left: 14, right: 8, top: 6, bottom: 8 });
     let most = (ui.available_height() - LEFT_ABOVE).max(LEAST_HEIGHT);
-    Panel::bottom("inspector")
+    let panel = Panel::bottom("inspector")
         .resizable(true)
-        .default_size(HEIGHT.min(most))
+        .default_size(shown.state.ui.shell.inspector.unwrap_or(HEIGHT).min(most))
         .size_range(LEAST_HEIGHT..=most)
         .frame(frame)
         .show(ui, |ui| {
@@ -72,6 +73,10 @@ pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui) {
             ui.spacing_mut().interact_size.y = 20.0;
             ScrollArea::vertical().auto_shrink(false).show(ui, |ui| columns(shown, ui, &inspected));
         });
+    let height = panel.response.rect.height().round();
+    if shown.state.ui.shell.inspector != Some(height) {
+        shown.send(Action::Shell(ShellAction::Inspector(height)));
+    }
 }
 
 fn columns(shown: &mut Shown<'_>, ui: &mut Ui, inspected: &Inspected) {

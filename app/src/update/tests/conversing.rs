@@ -218,3 +218,37 @@ fn own_prompts_are_kept() {
     assert!(kept(state.update(Action::RemovePrompt(0), 0.0)).is_empty());
     assert!(state.update(Action::RemovePrompt(0), 0.0).is_empty());
 }
+
+#[test]
+fn settings_stay_with_the_picture_they_were_made_for() {
+    let (mut state, first) = with_picture();
+    let effects = state.update(Action::OpenFiles(vec!["b.png".into()]), 0.0);
+    let second = loaded(&effects);
+    load(&mut state, second);
+    state.update(Action::SelectPicture(first), 0.0);
+    let write = |state: &mut State, length| {
+        state.update(Action::Command(Command::ChatSettings), 0.0);
+        let settings = state.ui.chat_settings.clone().unwrap();
+        let settings = crate::document::Settings { max_new_tokens: length, ..settings };
+        state.update(Action::SetChatSettings(Some(settings)), 0.0);
+    };
+    let length = |state: &State, image| {
+        state.document().picture(image).unwrap().conversations[0].settings.max_new_tokens
+    };
+    let usual = length(&state, second);
+    write(&mut state, 7);
+    state.update(Action::SelectPicture(second), 0.0);
+    assert_eq!((length(&state, first), length(&state, second)), (7, usual));
+    assert_eq!(state.ui.chat_settings, None);
+
+    // Undo goes back to the other picture: what was set for this one is what it takes back.
+    write(&mut state, 9);
+    state.update(Action::Command(Command::Undo), 0.0);
+    assert_eq!((length(&state, first), length(&state, second)), (7, usual));
+    write(&mut state, 9);
+    state.update(Action::ClosePicture(second), 0.0);
+    assert_eq!(state.ui.current, Some(first));
+    assert_eq!(length(&state, first), 7);
+    state.update(Action::Command(Command::Undo), 0.0);
+    assert_eq!(length(&state, second), 9, "with what was set before it was closed");
+}

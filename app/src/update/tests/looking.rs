@@ -155,3 +155,16 @@ fn panels_are_hidden_remembered_and_shown_again() {
     next.update(Action::Command(Command::ShowMasks), 0.0);
     assert!(!next.ui.shell.hidden.side_panel, "whoever asks for a tab wants to see it");
 }
+
+#[test]
+fn the_zoom_outlives_the_picture_that_is_closed() {
+    let (mut state, first) = with_picture();
+    let second = loaded(&state.update(Action::OpenFiles(vec!["b.png".into()]), 0.0));
+    load(&mut state, second);
+    assert_eq!(state.ui.current, Some(second));
+    let free = Viewpoint::Free { scale: 3.0, center: pos2(25.0, 40.0) };
+    state.update(Action::SetView(free), 0.0);
+    state.update(Action::Command(Command::KeepZoom), 0.0);
+    state.update(Action::ClosePicture(second), 0.0);
+    assert_eq!((state.ui.current, state.ui.view(first)), (Some(first), free));
+}

@@ -162,3 +162,101 @@ fn coloured_text_has_the_colours_that_were_chosen() {
     state.update(Action::Mask(MaskAction::Change(vec![first], MaskEdit::Recolor(Some(6)))), 3.0);
     assert!(copied(&mut state).contains(&phrase_color(6).hex()));
 }
+
+#[test]
+fn keys_leave_masks_alone_that_are_not_shown() {
+    let (mut state, [first, _]) = with_two_masks();
+    let image = state.ui.current.unwrap();
+    let threshold = |state: &State| state.picture().unwrap().mask(first).unwrap().threshold;
+    state.update(Action::Command(Command::Brush), 3.0);
+    assert_eq!(state.held_brush(), Some(Brush::Paint));
+    let before = state.conversation().unwrap().id;
+    state.update(Action::Command(Command::NewConversation), 3.0);
+    assert!(state.editable_mask().is_none() && state.held_brush().is_none());
+    for command in [Command::RaiseThreshold, Command::FillHoles, Command::HideMask, Command::SoloMask] {
+        assert!(!command.is_enabled(&state), "{command:?}");
+        state.update(Action::Command(command), 3.0);
+    }
+    assert_eq!(
+        (threshold(&state).to_bits(), state.history.undoable().unwrap().label),
+        (0, "new conversation")
+    );
+    state.update(Action::SelectConversation(before), 3.0);
+    assert_eq!(state.editable_mask().map(|mask| mask.id), Some(first), "there it is again");
+
+    let exchange = state.conversation().unwrap().head().unwrap();
+    let effects = state.update(Action::Regenerate(exchange), 3.0);
+    let [Effect::Engine(EngineCommand::Run(request))] = &effects[..] else { panic!("{effects:?}") };
+    let job = request.id;
+    answer(&mut state, job);
+    assert!(
+        state.picture().unwrap().mask(first).is_some() && state.editable_mask().is_none(),
+        "another branch"
+    );
+    state.update(Action::Command(Command::PreviousBranch), 3.0);
+    assert_eq!(state.editable_mask().map(|mask| mask.id), Some(first));
+    assert_eq!(state.ui.current, Some(image));
+}
+
+#[test]
+fn masks_without_a_conversation_can_be_hidden() {
+    let (mut state, image) = with_picture();
+    assert!(!Command::ToggleMasks.is_enabled(&state), "there are none");
+    let own = GroundedMask::new(state.session.fresh_mask(), mask(8));
+    let id = own.id;
+    state.update(Action::Edit(Edit::AddMask { image, mask: Box::new(own) }), 2.0);
+    assert_eq!(state.visible_masks().len(), 1);
+    state.update(Action::Command(Command::ToggleMasks), 2.0);
+    assert!(state.visible_masks().is_empty());
+    state.update(Action::Edit(Edit::RemoveMask { image, mask: id }), 2.0);
+    state.update(Action::Command(Command::ToggleMasks), 2.0);
+    assert!(!state.ui.masks_hidden, "what was hidden can be shown again, whatever is left");
+}
+
+#[test]
+fn the_threshold_moves_in_one_step() {
+    let (mut state, [first, second]) = with_two_masks();
+    let threshold = |state: &State, mask: MaskId| state.find_mask(mask).unwrap().mask.threshold;
+    for now in [3.0, 3.5, 4.0] {
+        state.update(Action::Command(Command::RaiseThreshold), now);
+    }
+    assert!((threshold(&state, first) - 0.75).abs() < 1e-6);
+    state.update(Action::Command(Command::NextMask), 4.1);
+    state.update(Action::Command(Command::RaiseThreshold), 4.2);
+    assert_eq!(state.ui.inspection.selected, Some(second));
+    state.update(Action::Command(Command::RaiseThreshold), 9.0);
+    for expected in [(0.75, 0.25), (0.75, 0.0), (0.0, 0.0)] {
+        state.update(Action::Command(Command::Undo), 9.1);
+        assert_eq!((threshold(&state, first), threshold(&state, second)), expected);
+    }
+    let before = state.history.undoable();
+    for now in 0..80 {
+        state.update(Action::Command(Command::LowerThreshold), 20.0 + 2.0 * f64::from(now));
+    }
+    let mut steps = 0;
+    while state.history.undoable() != before {
+        state.update(Action::Command(Command::Undo), 500.0);
+        steps += 1;
+    }
+    assert_eq!(steps, 32, "at its lowest, at -8, it moves no further");
+}
+
+#[test]
+fn a_threshold_that_stays_keeps_what_was_painted() {
+    let (mut state, [first, _]) = with_two_masks();
+    let image = state.ui.current.unwrap();
+    let inside = glamm_engine::vision::BinaryMask::from_fn(100, 50, |x, _| x < 9);
+    let pixels = Arc::new(crate::document::EditedMask::from(&inside));
+    let change = MaskEdit::Paint { pixels, label: "paint" };
+    state.update(Action::Edit(Edit::Mask { image, mask: first, change }), 3.0);
+    let drop = |state: &mut State, threshold| {
+        state.update(Action::Inspect(crate::update::Inspect::DragThreshold(threshold)), 3.0);
+        state.update(Action::Inspect(crate::update::Inspect::DropThreshold(threshold)), 3.0);
+        assert_eq!(state.ui.inspection.threshold, None);
+    };
+    drop(&mut state, 0.0);
+    assert!(state.editable_mask().unwrap().edited.is_some());
+    assert_eq!(state.history.undoable().unwrap().label, "paint");
+    drop(&mut state, 0.5);
+    assert!(state.editable_mask().unwrap().edited.is_none());
+}

@@ -6,6 +6,7 @@ mod conversing;
 mod looking;
 mod masks;
 mod regions;
+mod segments;
 mod studying;
 
 use std::sync::Arc;
@@ -38,15 +39,18 @@ fn no_model() -> ModelSpec {
 /// A window with one picture of 100 × 50, selected, and nothing asked.
 fn with_picture() -> (State, ImageId) {
     let (mut state, effects) = State::start(no_model(), Some("a.png".into()));
-    let image = effects
-        .iter()
-        .find_map(|effect| match effect {
-            Effect::Load { image, .. } => Some(*image),
-            _ => None,
-        })
-        .unwrap();
+    let image = loaded(&effects);
     load(&mut state, image);
     (state, image)
+}
+
+/// The picture that the loader is asked for.
+fn loaded(effects: &[Effect]) -> ImageId {
+    let of = |effect: &Effect| match effect {
+        Effect::Load { image, .. } => Some(*image),
+        _ => None,
+    };
+    effects.iter().find_map(of).unwrap()
 }
 
 fn load(state: &mut State, image: ImageId) -> Vec<Effect> {

@@ -137,3 +137,31 @@ fn a_region_is_made_and_used_by_keys_alone() {
     let Some(Effect::Engine(EngineCommand::Run(request))) = effects.first() else { panic!("{effects:?}") };
     assert!(matches!(request.task, Task::Segment { region: Some(region), .. } if region == bounds));
 }
+
+#[test]
+fn what_stays_where_it_is_makes_no_step() {
+    let (mut state, image) = with_picture();
+    let bounds = PixelBox { x0: 0.0, y0: 0.0, x1: 20.0, y1: 20.0 };
+    state.update(Action::Edit(Edit::AddRegion { image, bounds, name: "door".to_owned() }), 0.0);
+    state.update(Action::SelectRegion(Some(RegionTag(1))), 0.0);
+    for now in [1.0, 5.0, 9.0] {
+        state.update(Action::NudgeRegion { dx: -1.0, dy: -10.0 }, now);
+    }
+    state.update(Action::StepRegion(RegionTag(1), RegionEdit::Rename("door".to_owned())), 10.0);
+    assert_eq!(state.history.undoable().unwrap().label, "draw region");
+    state.update(Action::NudgeRegion { dx: 1.0, dy: -10.0 }, 11.0);
+    assert_eq!(state.history.undoable().unwrap().label, "move region");
+}
+
+#[test]
+fn a_marker_that_was_typed_first_becomes_the_next_region() {
+    let (mut state, image) = with_picture();
+    state.update(Action::SetDraft("What is <bbox>, and <bbox>?".to_owned()), 0.0);
+    assert_eq!(state.ui.draft(image), "What is <bbox>, and <bbox>?");
+    let gesture = Gesture { grip: Grip::Draw, from: pos2(10.0, 10.0), to: pos2(30.0, 40.0), snap: 0.0 };
+    state.update(Action::Gesture(Some(gesture)), 0.0);
+    state.update(Action::FinishGesture, 0.0);
+    assert_eq!(state.ui.draft(image), "What is [1], and <bbox>?");
+    state.update(Action::EditRegion(RegionTag(1), RegionEdit::Duplicate), 0.0);
+    assert_eq!(state.ui.draft(image), "What is [1], and [2]?");
+}
