@@ -111,7 +111,12 @@ impl App {
         let ctx = cc.egui_ctx.clone();
         let textures = Textures::start(move || ctx.request_repaint())?;
         let Remembered { directory, preferences, complaint } = surroundings.remembered.clone();
-        let keeper = Keeper::start(directory, preferences.clone())?;
+        let (ctx, sender) = (cc.egui_ctx.clone(), results_sender.clone());
+        let keeper = Keeper::start(directory, preferences.clone(), move |message| {
+            // At the end of the program nobody reads it any more.
+            let _ = sender.try_send(Action::Failed(message));
+            ctx.request_repaint();
+        })?;
         let (ctx, sender) = (cc.egui_ctx.clone(), results_sender.clone());
         let storage = Storage::start(surroundings.data.as_deref(), move |event| {
             // The window may have been closed meanwhile.
@@ -261,6 +266,13 @@ impl App {
         }
     }
 
+    /// Hands over what is to be kept against a sudden end. A hidden window has no `ui`, but goes on.
+    fn keep(&mut self) {
+        if let Some(snapshot) = self.state.to_keep(&mut self.watched) {
+            self.storage.keep(snapshot);
+        }
+    }
+
     /// The window is called after the session.
     fn title(&mut self, ctx: &Context) {
         let title = self.state.title();
@@ -332,7 +344,10 @@ impl eframe::App for App {
         while let Ok(action) = self.results.try_recv() {
             self.act(ctx, action);
         }
-        self.input(ctx);
+        // While the window is hidden, the events are those of the last time it was shown.
+        if ctx.input(|i| i.viewport().visible()) != Some(false) {
+            self.input(ctx);
+        }
         self.look_at_window(ctx);
         self.keeper.keep(self.state.preferences());
         if let Some(largest) = self.largest_window {
@@ -343,6 +358,7 @@ impl eframe::App for App {
             self.act(ctx, Action::Keeping(KeepingAction::CloseRequested));
         }
         self.title(ctx);
+        self.keep();
     }
 
     fn ui(&mut self, ui: &mut Ui, _frame: &mut eframe::Frame) {
@@ -370,9 +386,7 @@ impl eframe::App for App {
         for action in actions {
             self.act(&ctx, action);
         }
-        if let Some(snapshot) = self.state.to_keep(&mut self.watched) {
-            self.storage.keep(snapshot);
-        }
+        self.keep();
     }
 
     fn clear_color(&self, visuals: &egui::Visuals) -> [f32; 4] {

@@ -237,6 +237,11 @@ impl EditedMask {
         })
     }
 
+    /// Bytes that it takes.
+    pub(crate) fn memory(&self) -> u64 {
+        size_of_val(self.changes.as_slice()) as u64
+    }
+
     /// Number of pixels in the mask.
     pub fn area(&self) -> u64 {
         let all = u64::from(self.size.0) * u64::from(self.size.1);

@@ -123,6 +123,8 @@ impl State {
         else {
             return;
         };
+        let run = self.session.batch.as_ref().filter(|batch| batch.current == Some((image, Some(id))));
+        let run = run.map(|batch| batch.id);
         let stopped_early = reason == FinishReason::Cancelled && reply.text.trim().is_empty();
         if stopped_early && reply.groundings.is_empty() {
             self.nothing_was_said(image, &asked);
@@ -153,7 +155,11 @@ impl State {
             Some(_) => ConversationEdit::Extend(exchange),
             None => ConversationEdit::Add(exchange),
         };
-        self.edit(&Edit::Conversation { image, conversation, change });
+        let edit = Edit::Conversation { image, conversation, change };
+        match run {
+            Some(run) => self.edit_in_run(&edit, run),
+            None => self.edit(&edit),
+        }
     }
 
     /// A new question goes back to where it was written.

@@ -441,6 +441,14 @@ impl State {
         }
     }
 
+    /// Makes an edit that comes of a run of one question over all pictures.
+    fn edit_in_run(&mut self, edit: &Edit, run: u64) {
+        self.ui.region_step = None;
+        if let Err(error) = self.history.apply_in_run(edit, run) {
+            tracing::debug!(%error, ?edit, "an edit was refused");
+        }
+    }
+
     /// The name of a picture that comes from there.
     fn name_of(origin: &Origin) -> String {
         match origin {

@@ -4,6 +4,7 @@ use super::{Effect, State};
 use crate::command_search::Palette;
 use crate::preferences::{Preferences, SCALES};
 use crate::shell::{ShellAction, TOUR_STEPS};
+use crate::storage::SaveOptions;
 use crate::ui_state::Tab;
 
 /// What one press of "Larger interface" multiplies by.
@@ -17,6 +18,7 @@ impl State {
         self.ui.demo_note_dismissed = preferences.demo_note_dismissed;
         self.ui.models.precision = preferences.chosen_precision();
         self.session.library.opened.clone_from(&preferences.opened_models);
+        self.session.keeping.with_pictures = preferences.saving.with_pictures;
         let shell = &mut self.ui.shell;
         shell.scale = preferences.scale;
         shell.high_contrast = preferences.high_contrast;
@@ -40,6 +42,7 @@ impl State {
             window: shell.window,
             side_panel: shell.side_panel,
             hidden: shell.hidden,
+            saving: SaveOptions { with_pictures: self.session.keeping.with_pictures },
             opened_models: self.session.library.opened.clone(),
             precision: self.ui.models.precision.map(|precision| precision.name().to_owned()),
             demo_note_dismissed: self.ui.demo_note_dismissed,
@@ -137,6 +140,7 @@ mod tests {
             window: Some(WindowPlace { position: None, size: [1000.0, 700.0], maximized: false }),
             side_panel: Some(420.0),
             hidden: HiddenPanels { side_panel: false, filmstrip: true },
+            saving: SaveOptions { with_pictures: false },
             opened_models: vec!["/mine.gguf".into()],
             precision: Some(Precision::Q4K.name().to_owned()),
             demo_note_dismissed: true,
