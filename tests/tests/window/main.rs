@@ -16,6 +16,7 @@ mod models;
 mod right_to_left;
 mod script;
 mod segments;
+mod sessions;
 mod stage;
 mod views;
 
