@@ -119,7 +119,7 @@ fn a_reply_on_its_way_is_not_left_unasked() {
     assert!(!state(&stage).session.keeping.may_close);
 }
 
-/// Spoils the part of a session file that ends so.
+/// Spoils the first part of a session file whose name ends so.
 fn damage(path: &Path, part: &str) {
     let mut bytes = fs::read(path).unwrap();
     let name = bytes.windows(part.len()).position(|window| window == part.as_bytes()).unwrap();
@@ -136,7 +136,7 @@ fn what_is_missing_of_a_damaged_session_is_said_and_the_file_stays() {
     let mut stage = Stage::new(&Setup::default());
     work(&mut stage);
     save_to(&mut stage, &path);
-    damage(&path, "masks/0001.f16z");
+    damage(&path, "/masks/0001.f16z");
     let damaged = fs::read(&path).unwrap();
     act(&mut stage, Action::Keeping(KeepingAction::Open(path.clone())));
     stage.wait("the session", |stage| notices(stage).contains("What is missing"));
@@ -297,6 +297,7 @@ fn a_hidden_window_keeps_its_work_and_repeats_nothing() {
     }
     assert!(state(&stage).session.arrivals.len() + pasted(&stage) <= 1, "pasted once");
     stage.wait("the picture", |stage| pasted(stage) == 1);
+    stage.settle();
     stage.player.lines.push(Line::new([("There is nothing.", None)]));
     stage.ask("What is there?");
     stage.player.finish();
