@@ -152,7 +152,7 @@ impl History {
     pub fn closed(&self) -> Vec<Arc<Picture>> {
         let mut seen: HashSet<ImageId> = self.present.pictures().iter().map(|picture| picture.id).collect();
         let documents = self.past.iter().rev().chain(&self.future).map(|(document, _)| document);
-        let pictures = documents.flat_map(|document| document.pictures());
+        let pictures = documents.flat_map(Document::pictures);
         pictures.filter(|picture| seen.insert(picture.id)).cloned().collect()
     }
 

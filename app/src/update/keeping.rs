@@ -78,13 +78,6 @@ impl State {
         match action {
             KeepingAction::Storage(event) => self.storage_event(event, out),
             KeepingAction::Open(path) => self.leave(Leaving::Open(path), out),
-            KeepingAction::PathChosen(PathPurpose::SaveSession, paths) => {
-                // The desktop's dialog has asked about this very file, but not about one with its ending.
-                if let Some(path) = paths.into_iter().next() {
-                    let if_there = if is_session(&path) { IfThere::Replace } else { IfThere::Ask };
-                    self.start_saving(with_ending(path), if_there, out);
-                }
-            }
             KeepingAction::PathChosen(purpose, paths) => self.path_chosen(purpose, paths, now, out),
             KeepingAction::NoDialog(PathQuestion { purpose, suggested }) => {
                 let text = suggested.map(|path| path.to_string_lossy().into_owned()).unwrap_or_default();
@@ -175,8 +168,12 @@ impl State {
                 out.extend(more);
             }
             PathPurpose::OpenSession => self.leave(Leaving::Open(paths.remove(0)), out),
-            // See where it was chosen.
-            PathPurpose::SaveSession => {}
+            PathPurpose::SaveSession => {
+                let path = paths.remove(0);
+                // The desktop's dialog has asked about this very file, but not about one with its ending.
+                let if_there = if is_session(&path) { IfThere::Replace } else { IfThere::Ask };
+                self.start_saving(with_ending(path), if_there, out);
+            }
             PathPurpose::ExportFolder => {
                 let folder = paths.remove(0).to_string_lossy().into_owned();
                 self.export_action(ExportAction::Folder(folder), out);
