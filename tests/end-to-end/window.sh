@@ -64,6 +64,8 @@ start() {
     rest
 }
 key() { xdotool key --clearmodifiers "$@"; rest; }
+# One by one: two within one frame are one.
+tabs() { for _ in $(seq "$1"); do key Tab; done; }
 click() { xdotool mousemove "$1" "$2"; rest; xdotool click 1; rest; }
 # As slowly as a hand.
 drag() {
@@ -176,12 +178,15 @@ until_true "the session, saved again" nothing_to_lose
 key ctrl+shift+e
 # COCO is the fourth format, LabelMe the sixth; behind all of them and the choice of pictures come the
 # button that asks for a folder, the folder, and the button that writes.
-key Tab Tab Tab Tab space
-key Tab Tab space
-key Tab Tab Tab Tab Tab Tab Tab
+tabs 4
+key space
+tabs 2
+key space
+tabs 7
 key ctrl+a
 say "$work/typed/out"
-key Tab Return
+tabs 1
+key Return
 until_true "the export" test -s "$work/typed/out/labelme/scene.json"
 until_true "its other files" test -s "$work/typed/out/overlays/scene.png" -a -s "$work/typed/out/coco-polygons.json"
 python3 - "$work/typed/out" <<'END' || fail "the export is not what was made"
