@@ -126,7 +126,12 @@ impl App {
         let ctx = cc.egui_ctx.clone();
         let textures = Textures::start(move || ctx.request_repaint())?;
         let Remembered { directory, preferences, complaint } = surroundings.remembered.clone();
-        let keeper = Keeper::start(directory, preferences.clone())?;
+        let (ctx, sender) = (cc.egui_ctx.clone(), results_sender.clone());
+        let keeper = Keeper::start(directory, preferences.clone(), move |message| {
+            // At the end of the program nobody reads it any more.
+            let _ = sender.try_send(Action::Failed(message));
+            ctx.request_repaint();
+        })?;
         let (ctx, sender) = (cc.egui_ctx.clone(), results_sender.clone());
         let storage = Storage::start(surroundings.data.as_deref(), move |event| {
             // The window may have been closed meanwhile.
@@ -278,6 +283,13 @@ impl App {
         }
     }
 
+    /// Hands over what is to be kept against a sudden end. A hidden window has no `ui`, but goes on.
+    fn keep(&mut self) {
+        if let Some(snapshot) = self.state.to_keep(&mut self.watched) {
+            self.storage.keep(snapshot);
+        }
+    }
+
     /// The window is called after the session.
     fn title(&mut self, ctx: &Context) {
         let title = self.state.title();
@@ -367,7 +379,10 @@ impl eframe::App for App {
         while let Ok(action) = self.results.try_recv() {
             self.act(ctx, action);
         }
-        self.input(ctx);
+        // While the window is hidden, the events are those of the last time it was shown.
+        if ctx.input(|i| i.viewport().visible()) != Some(false) {
+            self.input(ctx);
+        }
         self.look_at_window(ctx);
         self.keeper.keep(self.state.preferences());
         if let Some(largest) = self.largest_window {
@@ -378,6 +393,7 @@ impl eframe::App for App {
             self.act(ctx, Action::Keeping(KeepingAction::CloseRequested));
         }
         self.title(ctx);
+        self.keep();
     }
 
     fn ui(&mut self, ui: &mut Ui, _frame: &mut eframe::Frame) {
@@ -407,9 +423,7 @@ impl eframe::App for App {
         for action in actions {
             self.act(&ctx, action);
         }
-        if let Some(snapshot) = self.state.to_keep(&mut self.watched) {
-            self.storage.keep(snapshot);
-        }
+        self.keep();
     }
 
     fn clear_color(&self, visuals: &egui::Visuals) -> [f32; 4] {
@@ -439,20 +453,62 @@ fn pasted_path(text: &str) -> Option<PathBuf> {
     (path.is_absolute() && path.is_file()).then_some(path)
 }
 
-/// Whether a shortcut was pressed. A key without modifiers must be pressed without any.
+/// Whether a shortcut was pressed, which is answered once.
 fn consume(ctx: &Context, shortcut: egui::KeyboardShortcut) -> bool {
     ctx.input_mut(|i| {
-        // On most keyboards the question mark itself is typed with Shift.
-        let shift = i.modifiers.shift && shortcut.logical_key != Key::Questionmark;
-        let pressed = Modifiers { shift, ..i.modifiers };
-        if shortcut.modifiers == Modifiers::NONE && !pressed.is_none() {
-            return false;
-        }
-        // With shift a letter is another shortcut; "+" and its like may need shift to be typed.
-        let is_letter = shortcut.logical_key >= egui::Key::A && shortcut.logical_key <= egui::Key::Z;
-        if is_letter && shortcut.modifiers.shift != i.modifiers.shift {
-            return false;
-        }
-        i.consume_shortcut(&shortcut)
+        let before = i.events.len();
+        i.events.retain(|event| match event {
+            Event::Key { key, pressed: true, modifiers, .. } => !is_meant(shortcut, *key, *modifiers),
+            _ => true,
+        });
+        i.events.len() < before
     })
+}
+
+/// Whether a key that was pressed with these modifiers is a shortcut. What is held by now may be something
+/// else: where a frame takes long, the hand is faster. A key without modifiers must be pressed without any.
+fn is_meant(shortcut: egui::KeyboardShortcut, key: Key, modifiers: Modifiers) -> bool {
+    // On most keyboards the question mark itself is typed with Shift.
+    let shift = modifiers.shift && key != Key::Questionmark;
+    if shortcut.modifiers == Modifiers::NONE && !(Modifiers { shift, ..modifiers }).is_none() {
+        return false;
+    }
+    // With shift a letter is another shortcut; "+" and its like may need shift to be typed.
+    let is_letter = (Key::A..=Key::Z).contains(&key);
+    if is_letter && shortcut.modifiers.shift != modifiers.shift {
+        return false;
+    }
+    key == shortcut.logical_key && modifiers.matches_logically(shortcut.modifiers)
+}
+
+#[cfg(test)]
+mod tests {
+    use egui::{KeyboardShortcut, RawInput};
+
+    use super::*;
+
+    #[test]
+    fn what_was_held_with_the_key_counts_and_not_what_is_held_by_now() {
+        let plain = KeyboardShortcut::new(Modifiers::NONE, Key::T);
+        let shifted = KeyboardShortcut::new(Modifiers::SHIFT, Key::T);
+        for (held, meant, other) in [(Modifiers::SHIFT, shifted, plain), (Modifiers::NONE, plain, shifted)] {
+            let ctx = Context::default();
+            let key = |pressed| Event::Key {
+                key: Key::T,
+                physical_key: None,
+                pressed,
+                repeat: false,
+                modifiers: held,
+            };
+            // Both within one frame, at whose end nothing is held.
+            let input = RawInput { events: vec![key(true), key(false)], ..RawInput::default() };
+            let mut found = None;
+            let output = ctx.run_ui(input, |ui| {
+                let ctx = ui.ctx();
+                found.get_or_insert([other, meant, meant].map(|shortcut| consume(ctx, shortcut)));
+            });
+            output.drop_without_applying_deltas();
+            assert_eq!(found, Some([false, true, false]), "{held:?}");
+        }
+    }
 }

@@ -28,9 +28,22 @@ pub struct ExportProgress {
     pub total: usize,
 }
 
+/// A picture that could not be asked about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotAnswered {
+    /// Which one.
+    pub image: ImageId,
+    /// What it is called, also where it never came.
+    pub name: String,
+    /// Why.
+    pub reason: String,
+}
+
 /// One question put to every picture.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Batch {
+    /// Its number: all its replies are one step of the history.
+    pub id: u64,
     /// The question.
     pub prompt: String,
     /// Pictures still to be asked about.
@@ -42,7 +55,7 @@ pub struct Batch {
     /// Pictures that were answered.
     pub answered: usize,
     /// Pictures that were not, and why.
-    pub failed: Vec<(ImageId, String)>,
+    pub failed: Vec<NotAnswered>,
     /// Whether it waits.
     pub paused: bool,
     /// Whether the user has stopped the running question.
@@ -50,6 +63,27 @@ pub struct Batch {
 }
 
 impl Batch {
+    /// A run that is about to begin.
+    pub fn new(id: u64, prompt: String, queue: VecDeque<ImageId>) -> Self {
+        let total = queue.len();
+        Self {
+            id,
+            prompt,
+            queue,
+            current: None,
+            total,
+            answered: 0,
+            failed: Vec::new(),
+            paused: false,
+            stopped: false,
+        }
+    }
+
+    /// Notes that a picture could not be asked about.
+    pub fn fail(&mut self, image: ImageId, name: impl Into<String>, reason: impl Into<String>) {
+        self.failed.push(NotAnswered { image, name: name.into(), reason: reason.into() });
+    }
+
     /// Whether there is nothing left to do.
     pub fn is_finished(&self) -> bool {
         self.queue.is_empty() && self.current.is_none()

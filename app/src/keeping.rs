@@ -2,7 +2,7 @@
 //!
 //! Changed by `update::keeping` alone; `storage` does the work on its threads.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -115,10 +115,16 @@ pub struct PathPrompt {
 pub struct Keeping {
     /// The session file, once there is one.
     pub file: Option<PathBuf>,
+    /// Where to save what was left of a damaged file, which is to stay as it is.
+    pub beside_damaged: Option<PathBuf>,
+    /// A file that lies where the session is to be saved, and may be replaced or not.
+    pub in_the_way: Option<PathBuf>,
     /// The document as that file has it.
     pub saved: Document,
     /// Pictures that lie in a session file.
     pub stored: HashMap<ImageId, StoredImage>,
+    /// Closed pictures whose pixels are nowhere but in memory.
+    pub only_in_memory: HashSet<ImageId>,
     /// Session files last opened or saved, the latest first.
     pub recent: Vec<PathBuf>,
     /// Whether saving puts the pictures into the file.
@@ -146,8 +152,11 @@ impl Default for Keeping {
     fn default() -> Self {
         Self {
             file: None,
+            beside_damaged: None,
+            in_the_way: None,
             saved: Document::default(),
             stored: HashMap::new(),
+            only_in_memory: HashSet::new(),
             recent: Vec::new(),
             with_pictures: true,
             busy: None,
@@ -189,5 +198,30 @@ impl Keeping {
         self.recent.retain(|known| known != path);
         self.recent.insert(0, path.to_owned());
         self.recent.truncate(MAX_RECENT);
+    }
+}
+
+/// The path that was typed; `~` is the user's own folder, as in a shell.
+pub fn typed_path(text: &str) -> PathBuf {
+    let text = text.trim();
+    let below_home = text.strip_prefix('~').filter(|rest| rest.is_empty() || rest.starts_with('/'));
+    match (below_home, std::env::home_dir()) {
+        (Some(rest), Some(home)) => home.join(rest.trim_start_matches('/')),
+        _ => PathBuf::from(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tilde_is_the_users_own_folder() {
+        let home = std::env::home_dir().unwrap_or_default();
+        assert_eq!(typed_path(" ~/a/b.glamm "), home.join("a/b.glamm"));
+        assert_eq!(typed_path("~"), home);
+        for plain in ["/a/~/b", "~other/b", "a.glamm"] {
+            assert_eq!(typed_path(plain), PathBuf::from(plain));
+        }
     }
 }

@@ -13,8 +13,9 @@ use std::time::Duration;
 use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use glamm_engine::precision::Precision;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::storage::SaveOptions;
 use crate::ui_state::{Appearance, Looks, Tab};
 
 /// Interface scales that can be chosen.
@@ -50,7 +51,10 @@ pub struct Preferences {
     pub tab: Tab,
     /// How pictures are looked at.
     pub looks: Looks,
+    /// How sessions are saved.
+    pub saving: SaveOptions,
     /// Model folders and files from outside the usual places.
+    #[serde(serialize_with = "with_names")]
     pub opened_models: Vec<PathBuf>,
     /// How precisely models are loaded, by its name; the memory decides where there is none.
     pub precision: Option<String>,
@@ -106,6 +110,7 @@ impl Default for Preferences {
             overlays: Overlays::default(),
             tab: Tab::default(),
             looks: Looks::default(),
+            saving: SaveOptions::default(),
             opened_models: Vec::new(),
             precision: None,
             demo_note_dismissed: false,
@@ -168,6 +173,11 @@ where
     Ok(serde_json::from_value(found).unwrap_or_default())
 }
 
+/// JSON holds no other paths: one that it does not hold must not keep all else from being written.
+fn with_names<S: Serializer>(paths: &[PathBuf], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(paths.iter().filter_map(|path| path.to_str()))
+}
+
 /// Puts a file that cannot be read out of the way; what is to be said about it.
 fn set_aside(path: &Path, reason: &str) -> String {
     let aside = path.with_extension("broken.json");
@@ -196,13 +206,18 @@ pub(crate) struct Keeper {
 
 impl Keeper {
     /// Starts the thread; `saved` is what is in the directory. Nothing is kept where there is none.
+    /// `complain` is told, once, what keeps them from being written.
     ///
     /// # Errors
     /// Where the system has no thread to give.
-    pub(crate) fn start(directory: Option<PathBuf>, saved: Preferences) -> io::Result<Self> {
+    pub(crate) fn start(
+        directory: Option<PathBuf>,
+        saved: Preferences,
+        complain: impl Fn(String) + Send + 'static,
+    ) -> io::Result<Self> {
         let Some(directory) = directory else { return Ok(Self { last: saved, changes: None, thread: None }) };
         let (changes, waiting) = bounded(8);
-        let work = move || write_when_quiet(&waiting, &directory);
+        let work = move || write_when_quiet(&waiting, &directory, &complain);
         let thread = std::thread::Builder::new().name("preferences".to_owned()).spawn(work)?;
         Ok(Self { last: saved, changes: Some(changes), thread: Some(thread) })
     }
@@ -219,7 +234,8 @@ impl Keeper {
     }
 }
 
-fn write_when_quiet(changes: &Receiver<Preferences>, directory: &Path) {
+fn write_when_quiet(changes: &Receiver<Preferences>, directory: &Path, complain: &impl Fn(String)) {
+    let mut complained = false;
     while let Ok(mut latest) = changes.recv() {
         let is_over = loop {
             match changes.recv_timeout(QUIET) {
@@ -230,6 +246,12 @@ fn write_when_quiet(changes: &Receiver<Preferences>, directory: &Path) {
         };
         if let Err(error) = latest.save(directory) {
             tracing::warn!(%error, directory = %directory.display(), "the preferences could not be written");
+            if !std::mem::replace(&mut complained, true) {
+                let place = directory.display();
+                complain(format!(
+                    "What is chosen here will not be remembered the next time: {place} cannot be written: {error}"
+                ));
+            }
         }
         if is_over {
             return;
@@ -270,6 +292,7 @@ mod tests {
             overlays: Overlays { loupe: true, encoder_frames: true, log: true },
             tab: Tab::Tokens,
             looks: Looks { keep_zoom: true, map_hidden: true },
+            saving: SaveOptions { with_pictures: false },
             opened_models: vec!["/models/mine.gguf".into()],
             precision: Some("q8_0".to_owned()),
             demo_note_dismissed: true,
@@ -317,7 +340,8 @@ mod tests {
     #[test]
     fn the_last_change_is_on_the_disk_at_the_end() {
         let scratch = tempfile::tempdir().unwrap();
-        let mut keeper = Keeper::start(Some(scratch.path().to_owned()), Preferences::default()).unwrap();
+        let mut keeper =
+            Keeper::start(Some(scratch.path().to_owned()), Preferences::default(), |_| {}).unwrap();
         keeper.keep(Preferences::default());
         for step in 0..5 {
             keeper.keep(Preferences { scale: 1.0 + step as f32 / 10.0, ..changed() });
@@ -325,5 +349,32 @@ mod tests {
         keeper.keep(changed());
         drop(keeper);
         assert_eq!(Preferences::load(scratch.path()).0, changed());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn paths_without_a_name_in_unicode_do_not_keep_the_rest_from_being_written() {
+        use std::os::unix::ffi::OsStringExt as _;
+        let scratch = tempfile::tempdir().unwrap();
+        let nameless = std::ffi::OsString::from_vec(b"/models/\xff.gguf".to_vec());
+        let opened_models = vec![nameless.into(), "/models/mine.gguf".into()];
+        Preferences { opened_models, ..changed() }.save(scratch.path()).unwrap();
+        assert_eq!(Preferences::load(scratch.path()).0, changed());
+    }
+
+    #[test]
+    fn a_directory_that_cannot_be_written_is_said_once() {
+        let scratch = tempfile::tempdir().unwrap();
+        let file = scratch.path().join("file");
+        fs::write(&file, b"").unwrap();
+        let (sender, receiver) = bounded(8);
+        let complain = move |message| sender.try_send(message).unwrap();
+        let mut keeper = Keeper::start(Some(file), Preferences::default(), complain).unwrap();
+        keeper.keep(changed());
+        let message = receiver.recv_timeout(Duration::from_secs(30)).unwrap();
+        assert!(message.contains("file"), "{message}");
+        keeper.keep(Preferences::default());
+        drop(keeper);
+        assert!(receiver.try_recv().is_err());
     }
 }

@@ -193,13 +193,18 @@ pub struct FailedQuestion {
     pub too_long: bool,
 }
 
+/// Names a message.
+pub type NoticeId = u64;
+
 /// A message about something that is neither the model nor a reply.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notice {
     /// For dismissing it.
-    pub id: u64,
+    pub id: NoticeId,
     /// For people.
     pub text: String,
+    /// What it is about, one by one, where it is about several things.
+    pub list: Vec<String>,
     /// Whether something went wrong.
     pub is_error: bool,
 }
@@ -215,6 +220,8 @@ pub struct Arrival {
     pub origin: Origin,
     /// Whether it is to be shown once it is there.
     pub select: bool,
+    /// The message that it is listed in if it cannot be had: one for all that were opened together.
+    pub list: NoticeId,
     /// A small copy, where there is one before the picture itself.
     pub preview: Option<Arc<egui::ColorImage>>,
 }
@@ -325,6 +332,16 @@ impl Session {
         self.fresh()
     }
 
+    /// A number no run of one question had.
+    pub fn fresh_run(&mut self) -> u64 {
+        self.fresh()
+    }
+
+    /// A name for a message that may come to be.
+    pub fn fresh_list(&mut self) -> NoticeId {
+        self.fresh()
+    }
+
     /// A name no mask had.
     pub fn fresh_mask(&mut self) -> MaskId {
         MaskId(self.fresh())
@@ -332,10 +349,24 @@ impl Session {
 
     /// Shows a message; the oldest gives way where there are too many.
     pub fn notify(&mut self, text: impl Into<String>, is_error: bool) {
-        let notice = Notice { id: self.fresh(), text: text.into(), is_error };
+        let notice = Notice { id: self.fresh(), text: text.into(), list: Vec::new(), is_error };
         if self.notices.iter().any(|n| n.text == notice.text) {
             return;
         }
+        self.show_notice(notice);
+    }
+
+    /// Shows that another of the files that were opened together could not be had.
+    pub fn notify_in_list(&mut self, id: NoticeId, text: String) {
+        if let Some(notice) = self.notices.iter_mut().find(|notice| notice.id == id) {
+            notice.list.push(text);
+            notice.text = format!("{} files could not be opened", notice.list.len());
+        } else {
+            self.show_notice(Notice { id, text: text.clone(), list: vec![text], is_error: true });
+        }
+    }
+
+    fn show_notice(&mut self, notice: Notice) {
         self.notices.push(notice);
         if self.notices.len() > 4 {
             self.notices.remove(0);

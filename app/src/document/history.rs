@@ -3,7 +3,7 @@
 //! Every applied [`Edit`], and every picture that is closed, is one point to go back to. Opening a
 //! picture is none: it happens to all snapshots at once, so that undo never closes anything.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 
 use glamm_engine::protocol::ImageId;
@@ -22,6 +22,14 @@ pub struct Step {
     pub image: ImageId,
     /// The conversation that changed, if one did.
     pub conversation: Option<ConversationId>,
+    /// The run of one question over many pictures that it is of, if any.
+    pub run: Option<u64>,
+}
+
+impl Step {
+    fn of(edit: &Edit) -> Self {
+        Self { label: edit.label(), image: edit.image(), conversation: edit.conversation(), run: None }
+    }
 }
 
 /// The present document, and the ways back and forth.
@@ -44,8 +52,41 @@ impl History {
     /// As [`Document::apply`]; nothing has changed then.
     pub fn apply(&mut self, edit: &Edit) -> Result<(), EditError> {
         let changed = self.present.apply(edit)?;
-        let step = Step { label: edit.label(), image: edit.image(), conversation: edit.conversation() };
-        self.step_to(changed, step);
+        self.step_to(changed, Step::of(edit));
+        Ok(())
+    }
+
+    /// Makes changes that are one step; those that cannot be made are left out.
+    pub fn apply_all(&mut self, edits: &[Edit]) {
+        let mut changed = self.present.clone();
+        let mut first = None;
+        for edit in edits {
+            match changed.apply(edit) {
+                Ok(next) => {
+                    changed = next;
+                    first.get_or_insert_with(|| Step::of(edit));
+                }
+                Err(error) => tracing::debug!(%error, ?edit, "an edit was refused"),
+            }
+        }
+        if let Some(step) = first {
+            self.step_to(changed, step);
+        }
+    }
+
+    /// Makes a change of a run of one question over many pictures. What comes of one run is one step, as
+    /// long as nothing else is done in between: there are more pictures than ways back.
+    ///
+    /// # Errors
+    /// As [`Document::apply`]; nothing has changed then.
+    pub fn apply_in_run(&mut self, edit: &Edit, run: u64) -> Result<(), EditError> {
+        let changed = self.present.apply(edit)?;
+        let goes_on = self.undoable().is_some_and(|step| step.run == Some(run)) && self.future.is_empty();
+        if goes_on {
+            self.present = changed;
+        } else {
+            self.step_to(changed, Step { label: "ask about all pictures", run: Some(run), ..Step::of(edit) });
+        }
         Ok(())
     }
 
@@ -63,8 +104,7 @@ impl History {
     /// # Errors
     /// As [`Document::apply`]; nothing has changed then.
     pub fn amend(&mut self, edit: &Edit) -> Result<(), EditError> {
-        let step = Step { label: edit.label(), image: edit.image(), conversation: edit.conversation() };
-        if self.undoable() != Some(step) || !self.future.is_empty() {
+        if self.undoable() != Some(Step::of(edit)) || !self.future.is_empty() {
             return self.apply(edit);
         }
         self.present = self.present.apply(edit)?;
@@ -103,9 +143,17 @@ impl History {
     /// Closes a picture, with everything drawn on it and said about it.
     pub fn close(&mut self, id: ImageId) {
         if self.present.picture(id).is_some() {
-            let step = Step { label: "close picture", image: id, conversation: None };
+            let step = Step { label: "close picture", image: id, conversation: None, run: None };
             self.step_to(self.present.without_picture(id), step);
         }
+    }
+
+    /// Pictures that undo or redo would bring back, as they last were.
+    pub fn closed(&self) -> Vec<Arc<Picture>> {
+        let mut seen: HashSet<ImageId> = self.present.pictures().iter().map(|picture| picture.id).collect();
+        let documents = self.past.iter().rev().chain(&self.future).map(|(document, _)| document);
+        let pictures = documents.flat_map(Document::pictures);
+        pictures.filter(|picture| seen.insert(picture.id)).cloned().collect()
     }
 
     /// A history that begins with this document.
@@ -176,8 +224,10 @@ mod tests {
         assert!(history.present().picture(ImageId(1)).is_none());
         assert_eq!(
             history.undoable(),
-            Some(Step { label: "close picture", image: ImageId(1), conversation: None })
+            Some(Step { label: "close picture", image: ImageId(1), conversation: None, run: None })
         );
+        let closed: Vec<ImageId> = history.closed().iter().map(|picture| picture.id).collect();
+        assert_eq!(closed, [ImageId(1)]);
         history.close(ImageId(1));
         history.undo();
         assert_eq!(*history.present(), before, "with its regions, at its place");
@@ -209,6 +259,36 @@ mod tests {
         assert!(history.redoable().is_none());
         history.undo();
         assert_eq!(history.present().pictures()[0].regions.len(), 1, "the drawing is a step of its own");
+    }
+
+    #[test]
+    fn many_changes_may_be_one_step() {
+        let mut history = History::default();
+        for id in 1..=3 {
+            history.open(&picture(id));
+        }
+        let regions =
+            |history: &History| history.present().pictures().iter().map(|p| p.regions.len()).sum::<usize>();
+        history.apply_all(&[draw(1, 0.0), draw(2, 200.0), draw(3, 0.0)]);
+        assert_eq!(regions(&history), 2, "one of them lies outside");
+        history.undo();
+        assert_eq!(regions(&history), 0);
+        history.apply_all(&[draw(2, 200.0)]);
+        assert!(history.undoable().is_none() && history.redoable().is_some(), "nothing was done");
+
+        for place in 0..300 {
+            history.apply_in_run(&draw(1 + place % 3, 0.0), 7).unwrap();
+        }
+        history.apply(&draw(1, 5.0)).unwrap();
+        for _ in 0..2 {
+            history.apply_in_run(&draw(2, 0.0), 7).unwrap();
+        }
+        history.apply_in_run(&draw(2, 0.0), 8).unwrap();
+        let mut left = Vec::new();
+        while history.undo().is_some() {
+            left.push(regions(&history));
+        }
+        assert_eq!(left, [303, 301, 300, 0], "what was done in between is a step of its own");
     }
 
     #[test]

@@ -247,6 +247,11 @@ impl EditedMask {
         })
     }
 
+    /// Bytes that it takes.
+    pub(crate) fn memory(&self) -> u64 {
+        size_of_val(self.changes.as_slice()) as u64
+    }
+
     /// Number of pixels in the mask.
     pub fn area(&self) -> u64 {
         self.runs().map(|run| run.end - run.start).sum()

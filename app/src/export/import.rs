@@ -171,7 +171,7 @@ fn coco(bytes: &[u8], document: &Document) -> Result<Imported, String> {
     if strangers > 0 {
         imported.problems.push(format!("{strangers} pictures that are not open"));
     }
-    let mut bad = 0;
+    let mut left_out = LeftOut::default();
     for annotation in &file.annotations {
         let Some(picture) = places.get(&annotation.image_id).and_then(|&at| imported.pictures.get_mut(at))
         else {
@@ -179,11 +179,13 @@ fn coco(bytes: &[u8], document: &Document) -> Result<Imported, String> {
         };
         let size = document.picture(picture.image).map_or((0, 0), |found| found.size);
         let label = annotation.category_id.and_then(|id| names.get(&id).copied()).unwrap_or("object");
-        if !annotation.add_to(picture, size, label) {
-            bad += 1;
+        if picture.masks.len() + picture.boxes.len() >= MAX_OBJECTS {
+            left_out.beyond += 1;
+        } else if !annotation.add_to(picture, size, label) {
+            left_out.bad += 1;
         }
     }
-    Ok(finish(imported, bad))
+    Ok(finish(imported, &left_out))
 }
 
 #[derive(Deserialize)]
@@ -205,9 +207,6 @@ enum Segmentation {
 impl Annotation {
     /// Adds the mask, or else the box; `false` where neither makes sense.
     fn add_to(&self, picture: &mut ImportedPicture, (width, height): (u32, u32), label: &str) -> bool {
-        if picture.masks.len() + picture.boxes.len() >= MAX_OBJECTS {
-            return false;
-        }
         let fits = |size: [u32; 2]| size == [height, width];
         let mask = match &self.segmentation {
             Some(Segmentation::Packed(runs)) if fits(runs.size) => BinaryMask::from_rle(runs).ok(),
@@ -272,13 +271,14 @@ fn labelme(bytes: &[u8], document: &Document) -> Result<Imported, String> {
     let mut picture = ImportedPicture { image, boxes: Vec::new(), masks: Vec::new() };
     // Parts of one mask have one group.
     let mut groups: HashMap<(u64, &str), Vec<Vec<f64>>> = HashMap::new();
-    let mut bad = 0;
+    let beyond = file.shapes.len().saturating_sub(MAX_OBJECTS);
+    let mut left_out = LeftOut { bad: 0, beyond };
     for shape in file.shapes.iter().take(MAX_OBJECTS) {
         match (shape.shape_type.as_str(), shape.group_id) {
             ("polygon", Some(group)) => {
                 groups.entry((group, &shape.label)).or_default().push(ring(&shape.points));
             }
-            _ if !add_shape(&mut picture, shape, size) => bad += 1,
+            _ if !add_shape(&mut picture, shape, size) => left_out.bad += 1,
             _ => {}
         }
     }
@@ -287,10 +287,10 @@ fn labelme(bytes: &[u8], document: &Document) -> Result<Imported, String> {
     for ((_, label), rings) in groups {
         match BinaryMask::from_rings(&rings, size.0, size.1).filter(|mask| mask.area() > 0) {
             Some(mask) => picture.add_mask(&mask, label),
-            None => bad += 1,
+            None => left_out.bad += 1,
         }
     }
-    Ok(finish(Imported { pictures: vec![picture], problems: Vec::new() }, bad))
+    Ok(finish(Imported { pictures: vec![picture], problems: Vec::new() }, &left_out))
 }
 
 fn ring(points: &[[f32; 2]]) -> Vec<f64> {
@@ -347,10 +347,24 @@ fn pasted(png: &str, points: &[[f32; 2]], (width, height): (u32, u32)) -> Option
     }))
 }
 
-fn finish(mut imported: Imported, bad: usize) -> Imported {
+/// How many objects were left out.
+#[derive(Debug, Default)]
+struct LeftOut {
+    /// Those that make no sense.
+    bad: usize,
+    /// Those beyond what a picture may have.
+    beyond: usize,
+}
+
+fn finish(mut imported: Imported, &LeftOut { bad, beyond }: &LeftOut) -> Imported {
     imported.pictures.retain(|picture| !picture.boxes.is_empty() || !picture.masks.is_empty());
     if bad > 0 {
         imported.problems.push(format!("{bad} boxes or masks that make no sense on their picture"));
+    }
+    if beyond > 0 {
+        imported
+            .problems
+            .push(format!("{beyond} boxes or masks beyond the first {MAX_OBJECTS} of a picture"));
     }
     imported
 }

@@ -51,6 +51,15 @@ pub(super) fn write_binary(
 /// More masks than this do not fit into a byte; the rest has the last number.
 const MAX_INDEX: usize = 255;
 
+/// What is to be said of masks that share the last number.
+pub(super) fn beyond_index(objects: &[Object]) -> Option<String> {
+    let count = objects.iter().filter(|object| object.mask.is_some()).count();
+    (count > MAX_INDEX).then(|| {
+        let shared = count - MAX_INDEX + 1;
+        format!("numbers of their own for the last {shared} masks (indexed, they all are {MAX_INDEX})")
+    })
+}
+
 /// Writes all masks of a picture with a palette; smaller masks lie on top of larger ones.
 pub(super) fn write_indexed(
     writer: &mut Writer<'_>,

@@ -115,8 +115,9 @@ impl Format {
         }
     }
 
-    /// Whether the pictures themselves belong to it.
-    fn needs_images(self) -> bool {
+    /// Whether it is for annotations: the pictures themselves belong to it, and masks without a pixel are
+    /// left out, as most of these forms hold none.
+    fn is_annotation(self) -> bool {
         matches!(self, Self::Coco | Self::Yolo | Self::LabelMe | Self::GrandF)
     }
 
@@ -175,7 +176,7 @@ pub fn plan(document: &Document, request: &ExportRequest) -> Vec<Planned> {
     let mut planned = Vec::new();
     let mut add = |path: String, what: String| planned.push(Planned { path: PathBuf::from(path), what });
     let has = |format| request.formats.contains(&format);
-    let needs_images = request.formats.iter().any(|format| format.needs_images());
+    let needs_images = request.formats.iter().any(|format| format.is_annotation());
     for named in &named {
         let objects = objects(&named.picture);
         let masks: Vec<&Object> = objects.iter().filter(|object| object.mask.is_some()).collect();
@@ -300,8 +301,11 @@ impl<'a> Parts<'a> {
     ) -> Result<(), StorageError> {
         let Named { picture, stem } = named;
         let objects = objects(picture);
-        if let Some(pixels) = pixels.filter(|_| self.formats.iter().any(|format| format.needs_images())) {
-            writer.png(&named.image_path(), pixels)?;
+        if self.formats.iter().any(|format| format.is_annotation()) {
+            if let Some(pixels) = pixels {
+                writer.png(&named.image_path(), pixels)?;
+            }
+            writer.problem(&picture.name, empty_masks(&objects));
         }
         if let Some(pixels) = pixels.filter(|_| self.has(Format::Overlay)) {
             writer.png(&format!("overlays/{stem}.png"), &overlay::with_legend(pixels, &objects))?;
@@ -311,6 +315,7 @@ impl<'a> Parts<'a> {
         }
         if self.has(Format::Indexed) {
             self.legend.push(masks::write_indexed(writer, stem, picture, &objects)?);
+            writer.problem(&picture.name, masks::beyond_index(&objects));
         }
         if self.has(Format::Coco) {
             self.coco.add(id, named, &objects, self.categories);
@@ -369,6 +374,11 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
+    /// Notes that something is not there as one may expect.
+    fn problem(&mut self, picture: &str, what: Option<String>) {
+        self.exported.problems.extend(what.map(|what| format!("{what} of {picture}")));
+    }
+
     fn bytes(&mut self, name: &str, bytes: &[u8]) -> Result<(), StorageError> {
         let path = self.folder.join(name);
         if let Some(folder) = path.parent()
@@ -403,13 +413,21 @@ impl Writer<'_> {
     }
 }
 
+/// What is to be said of masks that have no pixel.
+fn empty_masks(objects: &[Object]) -> Option<String> {
+    let is_empty = |object: &&Object| object.binary().is_some_and(|mask| mask.area() == 0);
+    let count = objects.iter().filter(is_empty).count();
+    (count > 0).then(|| format!("{} without a pixel, which annotations do not hold,", counted(count, "mask")))
+}
+
 /// Gives each picture a file name of its own.
 fn named(document: &Document, only: Option<ImageId>) -> Vec<Named> {
     let mut taken = HashSet::new();
     let all = document.pictures().iter().map(|picture| {
-        let base =
-            plain_name(Path::new(&picture.name).file_stem().unwrap_or_default().to_str().unwrap_or(""));
-        let mut stem = if base.is_empty() { "picture".to_owned() } else { base.clone() };
+        let words = Path::new(&picture.name).file_stem().unwrap_or_default().to_string_lossy();
+        let base = Some(plain_name(&words)).filter(|name| !name.is_empty());
+        let base = base.unwrap_or_else(|| "picture".to_owned());
+        let mut stem = base.clone();
         let mut count = 1;
         while !taken.insert(stem.to_lowercase()) {
             count += 1;

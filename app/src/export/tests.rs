@@ -144,6 +144,125 @@ fn masks_are_black_and_white_or_numbered() {
     }
 }
 
+/// The first picture with the masks of its reply changed.
+fn with_masks(change: impl Fn(usize, &mut crate::document::GroundedMask)) -> Snapshot {
+    let mut snapshot = snapshot();
+    let mut picture = Picture::clone(snapshot.document.picture(ImageId(1)).unwrap());
+    let mut number = 0;
+    picture.for_each_mask(|mask| {
+        change(number, mask);
+        number += 1;
+    });
+    snapshot.document = snapshot.document.without_picture(ImageId(1)).with_picture(Arc::new(picture));
+    snapshot
+}
+
+/// What is written of the first picture and its reply, in all formats.
+fn written(snapshot: &Snapshot) -> (tempfile::TempDir, Exported) {
+    let folder = tempfile::tempdir().unwrap();
+    let (formats, only, out) = (Format::ALL.to_vec(), Some(ImageId(1)), folder.path().to_owned());
+    let exported = run(snapshot, &ExportRequest { formats, only, out }, &mut |_, _| true).unwrap();
+    (folder, exported)
+}
+
+fn json(folder: &Path, file: &str) -> serde_json::Value {
+    serde_json::from_slice(&fs::read(folder.join(file)).unwrap()).unwrap()
+}
+
+/// How often each format has masks: binary files, numbers in the legend, COCO twice, YOLO, LabelMe,
+/// phrases of GranD-f, and outlines of the HTML. The box is counted off.
+fn counts(folder: &Path) -> [usize; 8] {
+    let list = |value: &serde_json::Value| value.as_array().unwrap().len();
+    let text = |file: &str| fs::read_to_string(folder.join(file)).unwrap();
+    let captions = json(folder, "grandf.json");
+    let phrases = captions.as_array().unwrap().iter().map(|c| c["groundings"].as_object().unwrap().len());
+    let shapes = json(folder, "labelme/a-scene.json");
+    let mut labels: Vec<_> =
+        shapes["shapes"].as_array().unwrap().iter().map(|s| s["label"].as_str()).collect();
+    labels.dedup();
+    [
+        fs::read_dir(folder.join("masks/a-scene")).map_or(0, Iterator::count),
+        list(&json(folder, "indexed/legend.json")[0]["masks"]),
+        list(&json(folder, "coco-rle.json")["annotations"]) - 1,
+        list(&json(folder, "coco-polygons.json")["annotations"]) - 1,
+        text("labels/a-scene.txt").lines().count() - 1,
+        labels.len() - 1,
+        phrases.sum(),
+        text("report.html").matches("<path class=\"m m").count(),
+    ]
+}
+
+#[test]
+fn hidden_masks_are_left_out_of_every_format() {
+    let (folder, exported) = written(&with_masks(|_, _| {}));
+    assert_eq!(counts(folder.path()), [2; 8]);
+    assert!(exported.problems.is_empty());
+    let (folder, exported) = written(&with_masks(|number, mask| mask.hidden = number == 0));
+    assert_eq!(counts(folder.path()), [1; 8]);
+    assert!(exported.problems.is_empty(), "that is as it was meant");
+    let (folder, _) = written(&with_masks(|_, mask| mask.hidden = true));
+    assert_eq!(counts(folder.path()), [0; 8]);
+    assert_eq!(json(folder.path(), "grandf.json"), serde_json::json!([]), "a caption without masks is none");
+}
+
+#[test]
+fn masks_without_a_pixel_are_in_pictures_and_not_in_annotations() {
+    let empty = Arc::new(EditedMask::from(&BinaryMask::empty(SIZE.0, SIZE.1)));
+    let snapshot = with_masks(|number, mask| {
+        if number == 1 {
+            mask.edited = Some(Arc::clone(&empty));
+        }
+    });
+    let (folder, exported) = written(&snapshot);
+    assert_eq!(counts(folder.path()), [2, 2, 1, 1, 1, 1, 1, 2]);
+    assert_eq!(exported.problems.len(), 1);
+    assert!(exported.problems[0].starts_with("1 mask without a pixel"), "{:?}", exported.problems);
+    assert!(exported.problems[0].contains("a scene.jpg"));
+}
+
+#[test]
+fn what_does_not_fit_into_an_indexed_picture_is_said() {
+    let mut snapshot = snapshot();
+    let mut picture = Picture::clone(snapshot.document.picture(ImageId(1)).unwrap());
+    picture.conversations.clear();
+    let mask = Arc::new(EditedMask::from(&disc()));
+    picture.masks = (0..258).map(|id| as_document_mask(MaskId(id), &mask, "disc").unwrap()).collect();
+    snapshot.document = snapshot.document.without_picture(ImageId(1)).with_picture(Arc::new(picture));
+    let folder = tempfile::tempdir().unwrap();
+    let (formats, only, out) = (vec![Format::Indexed], Some(ImageId(1)), folder.path().to_owned());
+    let exported = run(&snapshot, &ExportRequest { formats, only, out }, &mut |_, _| true).unwrap();
+    assert_eq!(exported.problems.len(), 1);
+    assert!(exported.problems[0].contains("the last 4 masks"), "{:?}", exported.problems);
+}
+
+#[test]
+fn pictures_without_a_plain_name_are_numbered() {
+    let document = ["???.png", "日本.png", "!.jpg", ".png"].into_iter().zip(1..).fold(
+        Document::default(),
+        |document, (name, id)| {
+            document.with_picture(Arc::new(Picture::new(ImageId(id), name.into(), Origin::Clipboard, SIZE)))
+        },
+    );
+    let stems: Vec<_> = named(&document, None).into_iter().map(|named| named.stem).collect();
+    assert_eq!(stems, ["picture", "日本", "picture-2", "png"]);
+}
+
+#[test]
+fn more_objects_than_a_picture_may_have_are_said() {
+    let document = snapshot().document;
+    let shape = r#"{"label":"a","points":[[1,1],[9,9]],"shape_type":"rectangle"}"#;
+    let shapes = vec![shape; 5003].join(",");
+    let labelme = format!(r#"{{"version":"5","imagePath":"a scene.jpg","shapes":[{shapes}]}}"#);
+    let annotations = vec![r#"{"image_id":1,"bbox":[1,1,8,8]}"#; 5003].join(",");
+    let coco =
+        format!(r#"{{"images":[{{"id":1,"file_name":"a scene.jpg"}}],"annotations":[{annotations}]}}"#);
+    for file in [labelme, coco] {
+        let imported = import::parse(file.as_bytes(), &document).unwrap();
+        assert_eq!(imported.pictures[0].boxes.len(), 5000);
+        assert_eq!(imported.problems, ["3 boxes or masks beyond the first 5000 of a picture"]);
+    }
+}
+
 #[test]
 fn coco_and_labelme_come_back() {
     let folder = tempfile::tempdir().unwrap();
@@ -265,5 +384,7 @@ fn other_programs_read_what_was_exported() {
     for line in said.lines() {
         eprintln!("{line}");
     }
-    assert!(said.contains("pycocotools: "), "{said}\n{complained}");
+    for program in ["pycocotools", "labelme", "ultralytics"] {
+        assert!(said.contains(&format!("{program}: ")), "{program} has read nothing: {said}\n{complained}");
+    }
 }

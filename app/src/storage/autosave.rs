@@ -1,27 +1,54 @@
 //! The thread that keeps the work while the program runs.
 //!
 //! The window hands over what there is now; the thread writes the latest of it, twice a second at
-//! most, and sleeps where nothing changes. The window never waits for it.
+//! most, and sleeps where nothing changes. The window never waits for it. Pictures that are nowhere else
+//! are made ready on another thread, one at a time, so that the work need not wait for them either; what
+//! could not be written is tried again after a while.
 
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use glamm_engine::protocol::ImageId;
+
+use super::images;
 use super::recovery::{Abandoned, RecoveryFolder};
 use super::snapshot::Snapshot;
+use crate::document::Picture;
 
 /// Rest between two writes.
 const REST: Duration = Duration::from_millis(500);
+/// What could not be written is tried again after this long.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 enum Wish {
     Keep(Box<Snapshot>),
     Clear,
 }
 
+/// What there is to do.
+enum Task {
+    Wish(Wish),
+    /// A picture was made ready.
+    Write(ReadyImage),
+    /// Try what failed.
+    Again,
+}
+
+/// A picture as it is written, or why it cannot be had.
+struct ReadyImage {
+    image: ImageId,
+    bytes: Result<Vec<u8>, String>,
+}
+
+/// Makes a picture ready to be written.
+type Encoder = fn(&Picture, &Snapshot) -> Result<Vec<u8>, String>;
+
 #[derive(Default)]
 struct Desk {
     wish: Option<Wish>,
+    ready: Option<ReadyImage>,
     /// What another program left and this one has taken over.
     adopted: Vec<Abandoned>,
     ended: bool,
@@ -52,11 +79,26 @@ impl Autosave {
     /// # Errors
     /// Where the system has no thread to give.
     pub fn start(root: &Path, complain: impl Fn(String) + Send + 'static) -> io::Result<Self> {
+        Self::start_with(root, complain, images::bytes)
+    }
+
+    fn start_with(
+        root: &Path,
+        complain: impl Fn(String) + Send + 'static,
+        encoder: Encoder,
+    ) -> io::Result<Self> {
         let shared = Arc::new(Shared::default());
-        let (theirs, root) = (Arc::clone(&shared), root.to_owned());
-        let thread = std::thread::Builder::new()
-            .name("autosave".to_owned())
-            .spawn(move || work(&theirs, &root, &complain))?;
+        let keeper = Keeper {
+            shared: Arc::clone(&shared),
+            root: root.to_owned(),
+            encoder,
+            folder: None,
+            latest: None,
+            failed: false,
+            encoding: false,
+        };
+        let thread =
+            std::thread::Builder::new().name("autosave".to_owned()).spawn(move || keeper.work(&complain))?;
         Ok(Self { shared, thread: Some(thread) })
     }
 
@@ -102,63 +144,130 @@ impl Drop for Autosave {
     }
 }
 
-fn work(shared: &Shared, root: &Path, complain: &impl Fn(String)) {
-    let mut folder: Option<RecoveryFolder> = None;
-    let mut complained = false;
-    while let Some(wish) = next(shared) {
-        let result = match wish {
-            Wish::Clear => {
-                if folder.as_mut().is_some_and(RecoveryFolder::clear) {
-                    shared.with(|desk| desk.adopted.iter().for_each(Abandoned::supersede));
+/// The thread's own.
+struct Keeper {
+    shared: Arc<Shared>,
+    root: PathBuf,
+    encoder: Encoder,
+    folder: Option<RecoveryFolder>,
+    /// What is to be kept, for as long as not all of it is.
+    latest: Option<Box<Snapshot>>,
+    /// Whether it could not be written.
+    failed: bool,
+    /// Whether a picture is being made ready.
+    encoding: bool,
+}
+
+impl Keeper {
+    fn work(mut self, complain: &impl Fn(String)) {
+        let mut complained = false;
+        while let Some(task) = next(&self.shared, self.failed.then_some(PATIENCE)) {
+            let rests = !matches!(task, Task::Write(_));
+            match self.carry_out(task) {
+                Ok(()) => complained = false,
+                Err(error) => {
+                    self.failed = true;
+                    if !std::mem::replace(&mut complained, true) {
+                        let place = self.root.display();
+                        complain(format!(
+                            "Your work is not being kept against a sudden end: {place}: {error}"
+                        ));
+                    }
+                }
+            }
+            if rests {
+                rest(&self.shared);
+            }
+        }
+        for abandoned in self.shared.with(|desk| std::mem::take(&mut desk.adopted)) {
+            abandoned.delete();
+        }
+    }
+
+    fn carry_out(&mut self, task: Task) -> io::Result<()> {
+        match task {
+            Task::Wish(Wish::Clear) => {
+                (self.latest, self.failed) = (None, false);
+                if self.folder.as_mut().is_some_and(RecoveryFolder::clear) {
+                    self.shared.with(|desk| desk.adopted.iter().for_each(Abandoned::supersede));
                 }
                 Ok(())
             }
-            Wish::Keep(snapshot) => keep(&mut folder, root, &snapshot, shared),
-        };
-        match result {
-            Ok(()) => complained = false,
-            Err(error) if !complained => {
-                complained = true;
-                let place = root.display();
-                complain(format!("Your work is not being kept against a sudden end: {place}: {error}"));
+            Task::Wish(Wish::Keep(snapshot)) => {
+                self.latest = Some(snapshot);
+                self.keep()
             }
-            Err(_) => {}
+            Task::Again => self.keep(),
+            Task::Write(ReadyImage { image, bytes }) => {
+                self.encoding = false;
+                if let (Some(folder), Some(snapshot)) = (&mut self.folder, &self.latest) {
+                    folder.keep_image(snapshot, image, bytes)?;
+                }
+                self.go_on()
+            }
         }
-        rest(shared);
     }
-    for abandoned in shared.with(|desk| std::mem::take(&mut desk.adopted)) {
-        abandoned.delete();
+
+    /// Writes the work.
+    fn keep(&mut self) -> io::Result<()> {
+        let Some(snapshot) = &self.latest else { return Ok(()) };
+        let folder = match &mut self.folder {
+            Some(folder) => folder,
+            None => self.folder.insert(RecoveryFolder::create(&self.root)?),
+        };
+        folder.keep_work(snapshot)?;
+        self.failed = false;
+        self.go_on()
+    }
+
+    /// Has the next picture made ready; without one, all is kept.
+    fn go_on(&mut self) -> io::Result<()> {
+        let (Some(folder), Some(snapshot)) = (&self.folder, &self.latest) else { return Ok(()) };
+        if self.encoding {
+            return Ok(());
+        }
+        if let Some(picture) = folder.lacking(snapshot) {
+            let (picture, snapshot) = (Arc::clone(picture), Snapshot::clone(snapshot));
+            let (shared, encoder) = (Arc::clone(&self.shared), self.encoder);
+            std::thread::Builder::new().name("autosave-picture".to_owned()).spawn(move || {
+                let attempt = std::panic::AssertUnwindSafe(|| encoder(&picture, &snapshot));
+                let bytes = std::panic::catch_unwind(attempt)
+                    .unwrap_or_else(|_| Err("the program made a mistake over it".to_owned()));
+                shared.with(|desk| desk.ready = Some(ReadyImage { image: picture.id, bytes }));
+                shared.changed.notify_one();
+            })?;
+            self.encoding = true;
+            return Ok(());
+        }
+        if !folder.has_lost_images() {
+            let is_here =
+                |abandoned: &&Abandoned| snapshot.recovered_from.iter().any(|path| path == abandoned.path());
+            self.shared.with(|desk| desk.adopted.iter().filter(is_here).for_each(Abandoned::supersede));
+        }
+        self.latest = None;
+        Ok(())
     }
 }
 
-fn keep(
-    folder: &mut Option<RecoveryFolder>,
-    root: &Path,
-    snapshot: &Snapshot,
-    shared: &Shared,
-) -> io::Result<()> {
-    let folder = match folder {
-        Some(folder) => folder,
-        None => folder.insert(RecoveryFolder::create(root)?),
-    };
-    folder.keep(snapshot)?;
-    let is_here =
-        |abandoned: &&Abandoned| snapshot.recovered_from.iter().any(|path| path == abandoned.path());
-    shared.with(|desk| desk.adopted.iter().filter(is_here).for_each(Abandoned::supersede));
-    Ok(())
-}
-
-/// Waits for the next wish; `None` at the end.
-fn next(shared: &Shared) -> Option<Wish> {
+/// Waits for what is to be done, `patience` at most where something failed; `None` at the end.
+fn next(shared: &Shared, patience: Option<Duration>) -> Option<Task> {
     let mut desk = shared.desk.lock().unwrap_or_else(PoisonError::into_inner);
+    let begin = Instant::now();
     loop {
         if desk.ended {
             return None;
         }
         if let Some(wish) = desk.wish.take() {
-            return Some(wish);
+            return Some(Task::Wish(wish));
         }
-        desk = shared.changed.wait(desk).unwrap_or_else(PoisonError::into_inner);
+        if let Some(ready) = desk.ready.take() {
+            return Some(Task::Write(ready));
+        }
+        desk = match patience.map(|patience| patience.saturating_sub(begin.elapsed())) {
+            None => shared.changed.wait(desk).unwrap_or_else(PoisonError::into_inner),
+            Some(Duration::ZERO) => return Some(Task::Again),
+            Some(left) => shared.changed.wait_timeout(desk, left).unwrap_or_else(PoisonError::into_inner).0,
+        };
     }
 }
 
@@ -180,7 +289,6 @@ mod tests {
     use super::*;
     use crate::storage::{open, recovery};
     use std::fs;
-    use std::time::Instant;
 
     fn wait(what: &str, done: impl Fn() -> bool) {
         let begin = Instant::now();
@@ -214,6 +322,50 @@ mod tests {
         wait("nothing", || !folders(root.path())[0].join("session.json").exists());
         drop(autosave);
         assert!(folders(root.path()).is_empty());
+    }
+
+    /// Waits for word from the test, as the encoder of a huge picture would take its time.
+    fn slowly(picture: &Picture, snapshot: &Snapshot) -> Result<Vec<u8>, String> {
+        while snapshot.recovered_from.iter().all(|gate| gate.exists()) {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        images::bytes(picture, snapshot)
+    }
+
+    #[test]
+    fn edits_are_kept_within_two_seconds_whatever_the_pictures_take() {
+        let (root, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let gate = elsewhere.path().join("gate");
+        fs::write(&gate, b"").unwrap();
+        let autosave = Autosave::start_with(root.path(), |_| {}, slowly).unwrap();
+        let kept = || folders(root.path()).first().and_then(|folder| open(folder).ok());
+        let mut last = Snapshot { recovered_from: vec![gate.clone()], ..snapshot(1) };
+        for draft in ["one", "two", "three"] {
+            last.drafts.insert(ImageId(3), draft.to_owned());
+            let begin = Instant::now();
+            autosave.keep(last.clone());
+            let is_kept =
+                || kept().is_some_and(|opened| opened.pictures.get(2).is_some_and(|p| p.draft == draft));
+            wait(draft, is_kept);
+            assert!(begin.elapsed() < Duration::from_secs(2), "{draft}: {:?}", begin.elapsed());
+        }
+        assert!(kept().unwrap().pictures[2].stored.is_none(), "the pasted picture is on its way");
+        fs::remove_file(&gate).unwrap();
+        wait("the picture", || kept().is_some_and(|opened| opened.pictures[2].stored.is_some()));
+    }
+
+    #[test]
+    fn what_could_not_be_written_is_tried_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("root");
+        fs::write(&root, b"in the way").unwrap();
+        let (sender, receiver) = crossbeam::channel::bounded(8);
+        let autosave = Autosave::start(&root, move |message| sender.try_send(message).unwrap()).unwrap();
+        autosave.keep(snapshot(1));
+        assert!(receiver.recv_timeout(Duration::from_secs(30)).is_ok());
+        fs::remove_file(&root).unwrap();
+        wait("the work", || folders(&root).first().is_some_and(|folder| open(folder).is_ok()));
+        drop(autosave);
     }
 
     #[test]

@@ -20,6 +20,10 @@ const MAX_PARTS: usize = 200_000;
 const MAX_EXPANSION: u64 = 64;
 /// What even the smallest file may unfold to.
 const ALWAYS_ALLOWED: u64 = 64 << 20;
+/// Pixels of painted masks, for each byte of the file; each lies beside its PNG, which takes more.
+const MAX_PAINTED: u64 = 2048;
+/// Pixels of painted masks in even the smallest file: a matter of seconds.
+const ALWAYS_PAINTED: u64 = 1 << 32;
 
 /// What a session file is read from.
 pub(super) trait Bytes: Read + Seek + Send {}
@@ -63,6 +67,8 @@ pub(super) struct Container {
     kind: Kind,
     /// What may still be unfolded, in bytes.
     budget: u64,
+    /// Pixels of painted masks that may still be looked through.
+    painted: u64,
     /// Whether the directory of the zip file was lost, and parts were looked for.
     pub(super) is_torn: bool,
 }
@@ -75,7 +81,8 @@ impl Container {
     pub(super) fn open(path: &Path) -> Result<Self, StorageError> {
         if path.is_dir() {
             // It was written by this program, in the user's own data.
-            return Ok(Self { kind: Kind::Folder(path.to_owned()), budget: u64::MAX, is_torn: false });
+            let kind = Kind::Folder(path.to_owned());
+            return Ok(Self { kind, budget: u64::MAX, painted: u64::MAX, is_torn: false });
         }
         let file = File::open(path).map_err(StorageError::read(path))?;
         Self::of_zip(Box::new(file), path)
@@ -106,7 +113,8 @@ impl Container {
             return Err(no_session("nothing in it can be read"));
         }
         let budget = length.saturating_mul(MAX_EXPANSION).saturating_add(ALWAYS_ALLOWED);
-        Ok(Self { kind: Kind::Zip { file, places }, budget, is_torn })
+        let painted = length.saturating_mul(MAX_PAINTED).saturating_add(ALWAYS_PAINTED);
+        Ok(Self { kind: Kind::Zip { file, places }, budget, painted, is_torn })
     }
 
     /// Whether it is a recovery folder.
@@ -134,6 +142,17 @@ impl Container {
     pub(super) fn spend(&mut self, bytes: u64) -> Result<(), String> {
         let left = self.budget.checked_sub(bytes);
         self.budget = left.ok_or_else(|| "the file unfolds to more than its size allows".to_owned())?;
+        Ok(())
+    }
+
+    /// Notes that so many pixels of painted masks are looked through.
+    ///
+    /// # Errors
+    /// Where that is more than a file of this size may ask for.
+    pub(super) fn look_through(&mut self, pixels: u64) -> Result<(), String> {
+        let left = self.painted.checked_sub(pixels);
+        self.painted =
+            left.ok_or_else(|| "the file has more painted masks than its size allows".to_owned())?;
         Ok(())
     }
 
@@ -339,6 +358,14 @@ mod tests {
         assert!(container.read("a", u64::MAX).is_ok());
         let found = ["b", "c"].map(|name| container.read(name, u64::MAX).is_ok());
         assert_eq!(found, [true, false], "64 MB and 64 for each byte");
+    }
+
+    #[test]
+    fn painted_masks_have_a_budget() {
+        let mut container = open(zip(&[("a", b"x")])).unwrap();
+        assert!(container.look_through(ALWAYS_PAINTED).is_ok());
+        let one_picture = 200_000_000;
+        assert!(container.look_through(one_picture).is_err());
     }
 
     #[test]

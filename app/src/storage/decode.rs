@@ -34,9 +34,23 @@ const MAX_CANDIDATES: usize = 16;
 /// Pixels a side that no picture has.
 const MAX_SIDE: u32 = 1 << 20;
 
-/// Gives the bytes of a part below the picture's folder, or why there are none.
-/// The number is what it unfolds to.
-pub(super) type FetchPart<'a> = dyn FnMut(&str, u64) -> Result<Vec<u8>, String> + 'a;
+/// The parts below a picture's folder, and what may be unfolded of them.
+pub(super) trait Parts {
+    /// The bytes of a part, or why there are none; in memory it takes `unfolded` of them.
+    fn fetch(&mut self, name: &str, unfolded: u64) -> Result<Vec<u8>, String>;
+
+    /// Notes that so many pixels of a painted mask are about to be looked through.
+    ///
+    /// # Errors
+    /// Where that is more than a file of this size may ask for.
+    fn look_through(&mut self, pixels: u64) -> Result<(), String>;
+
+    /// Notes that so many bytes are in memory now.
+    ///
+    /// # Errors
+    /// As above.
+    fn hold(&mut self, bytes: u64) -> Result<(), String>;
+}
 
 /// Reads a picture. Names are provisional: all of them are 0 or count masks from 0.
 ///
@@ -44,7 +58,7 @@ pub(super) type FetchPart<'a> = dyn FnMut(&str, u64) -> Result<Vec<u8>, String> 
 /// Where it can be no picture at all; why.
 pub(super) fn picture(
     file: &PictureFile,
-    fetch: &mut FetchPart<'_>,
+    parts: &mut dyn Parts,
     missing: &mut Vec<String>,
 ) -> Result<Picture, String> {
     let size @ (width, height) = (file.width, file.height);
@@ -59,7 +73,7 @@ pub(super) fn picture(
     if dropped > 0 {
         missing.push(format!("{}: {dropped} regions that lie outside the picture or twice", file.name));
     }
-    let mut masks = MaskReader { fetch, size, count: 0, lost: Vec::new() };
+    let mut masks = MaskReader { parts, size, count: 0, lost: Vec::new() };
     let mut dropped = 0;
     let conversations: Vec<_> = file
         .conversations
@@ -115,7 +129,7 @@ fn region(file: &RegionFile, (width, height): (u32, u32)) -> Option<Region> {
 fn decode_conversation(
     file: &ConversationFile,
     size: (u32, u32),
-    masks: &mut MaskReader<'_, '_>,
+    masks: &mut MaskReader<'_>,
     dropped: &mut usize,
 ) -> Conversation {
     let settings = Settings {
@@ -152,7 +166,7 @@ fn decode_sampling(file: SamplingFile) -> Sampling {
     }
 }
 
-fn decode_exchange(file: &ExchangeFile, size: (u32, u32), masks: &mut MaskReader<'_, '_>) -> Exchange {
+fn decode_exchange(file: &ExchangeFile, size: (u32, u32), masks: &mut MaskReader<'_>) -> Exchange {
     // Each region here stands for a marker of the question, and one may come more than once.
     let referred = file.regions.iter().filter_map(|region_file| region(region_file, size));
     let question = Question { text: file.question.clone(), regions: referred.take(MAX_REGIONS).collect() };
@@ -194,14 +208,14 @@ fn decode_stats(file: &StatsFile) -> JobStats {
     }
 }
 
-struct MaskReader<'a, 'f> {
-    fetch: &'a mut FetchPart<'f>,
+struct MaskReader<'a> {
+    parts: &'a mut dyn Parts,
     size: (u32, u32),
     count: u64,
     lost: Vec<String>,
 }
 
-impl MaskReader<'_, '_> {
+impl MaskReader<'_> {
     /// The mask, as far as it can be read: a candidate that is neither the mask nor the model's choice
     /// may be missing.
     fn read(&mut self, file: &MaskFile) -> Option<GroundedMask> {
@@ -241,24 +255,30 @@ impl MaskReader<'_, '_> {
 
     fn logits(&mut self, file: &LogitsFile) -> Result<MaskLogits, String> {
         masks::check(file)?;
-        let bytes = (self.fetch)(&file.logits, masks::memory(file))?;
+        let bytes = self.parts.fetch(&file.logits, masks::memory(file))?;
         masks::read(file, &bytes, self.size)
     }
 
     fn edited(&mut self, runs: &Rle) -> Option<Arc<EditedMask>> {
-        let (width, height) = self.size;
-        let read = if runs.size == [height, width] {
-            BinaryMask::from_rle(runs).map_err(|error| error.to_string())
-        } else {
-            Err("its painted pixels are of another picture".to_owned())
-        };
-        match read {
-            Ok(mask) => Some(Arc::new(EditedMask::from(&mask))),
+        match self.painted(runs) {
+            Ok(mask) => Some(Arc::new(mask)),
             Err(reason) => {
                 self.lost.push(reason);
                 None
             }
         }
+    }
+
+    fn painted(&mut self, runs: &Rle) -> Result<EditedMask, String> {
+        let (width, height) = self.size;
+        if runs.size != [height, width] {
+            return Err("its painted pixels are of another picture".to_owned());
+        }
+        // A few bytes can stand for all pixels of the largest picture.
+        self.parts.look_through(u64::from(width) * u64::from(height))?;
+        let mask = EditedMask::from(&BinaryMask::from_rle(runs).map_err(|error| error.to_string())?);
+        self.parts.hold(mask.memory())?;
+        Ok(mask)
     }
 }
 
@@ -292,5 +312,67 @@ fn decode_token(file: &TokenFile, masks: usize) -> TokenRecord {
         likeliest: file.likeliest.iter().map(choice).collect(),
         predicted_at: file.predicted_at,
         grounding: file.grounding.filter(|place| *place < masks),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may panic")]
+    use super::*;
+
+    /// Allows so many pixels and bytes.
+    struct Allowance {
+        pixels: u64,
+        bytes: u64,
+    }
+
+    fn take(from: &mut u64, taken: u64) -> Result<(), String> {
+        *from = from.checked_sub(taken).ok_or("too much")?;
+        Ok(())
+    }
+
+    impl Parts for Allowance {
+        fn fetch(&mut self, _: &str, unfolded: u64) -> Result<Vec<u8>, String> {
+            self.hold(unfolded)?;
+            super::super::masks::bytes(&MaskLogits {
+                side: 2,
+                logits: vec![1.0; 4],
+                frame: 60,
+                content: (60, 40),
+                image_size: (60, 40),
+                predicted_iou: 0.5,
+            })
+            .map_err(|error| error.to_string())
+        }
+
+        fn look_through(&mut self, pixels: u64) -> Result<(), String> {
+            take(&mut self.pixels, pixels)
+        }
+
+        fn hold(&mut self, bytes: u64) -> Result<(), String> {
+            take(&mut self.bytes, bytes)
+        }
+    }
+
+    #[test]
+    fn painted_masks_cost_what_they_unfold_to() {
+        let runs = BinaryMask::from_fn(60, 40, |x, _| x % 2 == 0).to_rle();
+        let runs = serde_json::to_string(&runs).unwrap();
+        let logits = r#"{"logits":"m","side":2,"frame":60,"content":[60,40],"predicted_iou":0.5}"#;
+        let masks = format!(r#"{{"candidates":[{logits}],"edited":{runs}}},"#).repeat(5);
+        let json = format!(
+            r#"{{"name":"x","origin":{{"kind":"clipboard"}},"width":60,"height":40,"masks":[{}]}}"#,
+            masks.trim_end_matches(',')
+        );
+        let file: PictureFile = serde_json::from_str(&json).unwrap();
+        let painted = |pixels, bytes| {
+            let mut missing = Vec::new();
+            let picture = picture(&file, &mut Allowance { pixels, bytes }, &mut missing).unwrap();
+            (picture.masks.iter().filter(|mask| mask.edited.is_some()).count(), missing.len())
+        };
+        assert_eq!(painted(1 << 30, 1 << 30), (5, 0));
+        assert_eq!(painted(60 * 40 * 3, 1 << 30), (3, 1), "the time that they take");
+        // Of each, four cells of logits and a change at every pixel.
+        assert_eq!(painted(1 << 30, 2 * (16 + 4 * 60 * 40) + 100), (2, 1), "the memory that they take");
     }
 }

@@ -1,26 +1,32 @@
 //! From the document to the schema. The other way is `decode`.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use glamm_engine::protocol::{
     FinishReason, Grounding, ImageId, JobStats, Reply, Sampling, TokenChoice, TokenRecord,
 };
-use glamm_engine::vision::{Click, MaskLogits, MaskPrompt, PixelBox};
+use glamm_engine::vision::{Click, MaskLogits, MaskPrompt, PixelBox, Rle};
 
 use super::schema::{
-    ClickFile, ConversationFile, ExchangeFile, FORMAT, FinishReasonFile, GroundingFile, LogitsFile, MaskFile,
-    OriginFile, PictureFile, PromptFile, RegionFile, SCHEMA, SamplingFile, SessionFile, StatsFile, TokenFile,
+    ClickFile, ConversationFile, EditedQuestionFile, ExchangeFile, FORMAT, FinishReasonFile, GoingOnFile,
+    GroundingFile, LogitsFile, MaskFile, OriginFile, PictureFile, PromptFile, RegionFile, RunFile, SCHEMA,
+    SamplingFile, SessionFile, StatsFile, TokenFile,
 };
-use super::snapshot::Snapshot;
-use crate::document::{Conversation, Exchange, GroundedMask, Origin, Picture, Question, Region, Settings};
+use super::snapshot::{EditedQuestion, GoingOn, Snapshot};
+use crate::document::{
+    Conversation, EditedMask, Exchange, GroundedMask, Origin, Picture, Question, Region, Settings,
+};
 
-/// Names of the parts that hold masks: the same mask has the same name for as long as this lives.
+/// Names of the parts that hold masks, and runs of painted ones: the same mask has the same for as long
+/// as this lives, and is looked through once.
 #[derive(Debug, Default)]
 pub(super) struct MaskNames {
     // By address; the masks are held, so that no other can come to lie where one has been.
     names: HashMap<usize, (String, Arc<MaskLogits>)>,
+    runs: HashMap<usize, (Arc<Rle>, Arc<EditedMask>)>,
     given: usize,
 }
 
@@ -35,9 +41,16 @@ impl MaskNames {
         self.names.entry(Arc::as_ptr(mask).addr()).or_insert_with(new).0.clone()
     }
 
+    /// The run lengths of a painted mask: every pixel of the picture is looked at for them.
+    fn runs(&mut self, mask: &Arc<EditedMask>) -> Arc<Rle> {
+        let new = || (Arc::new(mask.to_binary().to_rle()), Arc::clone(mask));
+        Arc::clone(&self.runs.entry(Arc::as_ptr(mask).addr()).or_insert_with(new).0)
+    }
+
     /// Lets go of masks that nothing else holds.
     pub(super) fn forget_unused(&mut self) {
         self.names.retain(|_, (_, mask)| Arc::strong_count(mask) > 1);
+        self.runs.retain(|_, (_, mask)| Arc::strong_count(mask) > 1);
     }
 }
 
@@ -56,7 +69,25 @@ pub(super) fn session(snapshot: &Snapshot) -> SessionFile {
         pictures: pictures.iter().map(|picture| folder(picture.id)).collect(),
         current: pictures.iter().position(|picture| Some(picture.id) == snapshot.current),
         saved_as: None,
+        going_on: None,
     }
+}
+
+/// What the user is at, for what is kept for recovery.
+pub(super) fn going_on(what: &GoingOn<ImageId>) -> Option<GoingOnFile> {
+    if what.is_nothing() {
+        return None;
+    }
+    let GoingOn { edited, question_for_all, run } = what;
+    let edited = edited.as_ref().map(|EditedQuestion { picture, conversation, exchange, text }| {
+        let (picture, text) = (folder(*picture), text.clone());
+        EditedQuestionFile { picture, conversation: conversation.0, exchange: exchange.0, text }
+    });
+    let run = run.as_ref().map(|(question, pictures)| {
+        let pictures = pictures.iter().map(|picture| folder(*picture)).collect();
+        RunFile { question: question.clone(), pictures }
+    });
+    Some(GoingOnFile { edited, question_for_all: question_for_all.clone(), run })
 }
 
 /// A picture as a file, and what it names.
@@ -115,7 +146,7 @@ impl MaskWriter<'_> {
             used: candidates.used_index(),
             chosen: *chosen,
             threshold: if threshold.is_finite() { *threshold } else { 0.0 },
-            edited: edited.as_ref().map(|edited| edited.to_binary().to_rle()),
+            edited: edited.as_ref().map(|edited| Rle::clone(&self.names.runs(edited))),
             name: name.as_ref().map(ToString::to_string),
             hue: *hue,
             hidden: *hidden,
@@ -155,6 +186,11 @@ fn encode_token(token: &TokenRecord) -> TokenFile {
         predicted_at: *predicted_at,
         grounding: *grounding,
     }
+}
+
+/// Whether a path can be written into JSON, and found again by what stands there.
+pub(super) fn is_nameable(path: &Path) -> bool {
+    path.to_str().is_some()
 }
 
 fn encode_origin(origin: &Origin) -> OriginFile {
@@ -246,5 +282,28 @@ fn encode_stats(stats: &JobStats) -> StatsFile {
         time_to_first_token_us: micros(time_to_first_token),
         decode_us: micros(decode_time),
         mask_us: micros(mask_time),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use glamm_engine::vision::BinaryMask;
+
+    #[test]
+    fn a_painted_mask_is_looked_through_once() {
+        let painted = |from: u32| {
+            let mask = BinaryMask::from_fn(9, 7, |x, y| x > from && y > 2);
+            Arc::new(EditedMask::from(&mask))
+        };
+        let (first, second) = (painted(1), painted(4));
+        let mut names = MaskNames::default();
+        let runs = names.runs(&first);
+        assert!(Arc::ptr_eq(&runs, &names.runs(&first)));
+        assert_eq!(*runs, first.to_binary().to_rle());
+        assert_eq!(*names.runs(&second), second.to_binary().to_rle());
+        drop(second);
+        names.forget_unused();
+        assert_eq!(names.runs.len(), 1);
     }
 }

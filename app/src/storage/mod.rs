@@ -27,8 +27,8 @@ pub use error::StorageError;
 pub(crate) use images::{encode_png, load_kept, pixels};
 pub use open::{Opened, OpenedPicture, open, open_bytes};
 pub use save::{SaveOptions, Saved, save};
-pub use snapshot::{Snapshot, StoredImage, Unfinished};
-pub use worker::{PICTURE_EXTENSIONS, Storage, StorageEvent, StorageJob};
+pub use snapshot::{EditedQuestion, GoingOn, Snapshot, StoredImage, Unfinished};
+pub use worker::{IfThere, PICTURE_EXTENSIONS, Storage, StorageEvent, StorageJob};
 
 /// Tries whether there can be a file of this name; leaves no trace.
 ///

@@ -1,5 +1,6 @@
 //! Reading a session file or recovery folder, as far as it can be read.
 
+use std::collections::HashMap;
 use std::io::{Read, Seek};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,9 +10,11 @@ use glamm_engine::protocol::ImageId;
 use super::container::Container;
 use super::decode;
 use super::error::StorageError;
-use super::schema::{FORMAT, PICTURE_ENTRY, PictureFile, SCHEMA, SESSION_ENTRY, SessionFile};
-use super::snapshot::{Snapshot, StoredImage};
-use crate::document::{ConversationId, MaskId, Picture};
+use super::schema::{
+    EditedQuestionFile, FORMAT, GoingOnFile, PICTURE_ENTRY, PictureFile, SCHEMA, SESSION_ENTRY, SessionFile,
+};
+use super::snapshot::{EditedQuestion, GoingOn, Snapshot, StoredImage};
+use crate::document::{ConversationId, ExchangeId, MaskId, Picture};
 
 /// Longest JSON of one part.
 const MAX_JSON: u64 = 128 << 20;
@@ -46,6 +49,8 @@ pub struct Opened {
     pub missing: Vec<String>,
     /// Where it was saved before, in what was kept for recovery.
     pub saved_as: Option<PathBuf>,
+    /// What the user was at, by places in `pictures`, in what was kept for recovery.
+    pub going_on: GoingOn<usize>,
 }
 
 impl Opened {
@@ -90,7 +95,9 @@ impl Opened {
 /// # Errors
 /// Where nothing of it can be read.
 pub fn open(path: &Path) -> Result<Opened, StorageError> {
-    read(Container::open(path)?, path)
+    // Pictures are read out of it later, from wherever the program is then.
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    read(Container::open(&path)?, &path)
 }
 
 /// Reads a session file from bytes; `name` is for messages.
@@ -110,12 +117,14 @@ fn read(mut container: Container, path: &Path) -> Result<Opened, StorageError> {
     opened.saved_as = index.saved_as.map(PathBuf::from);
     let folders: Vec<String> = index.pictures.into_iter().take(MAX_PICTURES).collect();
     let count = folders.len();
+    let mut places = HashMap::new();
     for (place, folder) in folders.into_iter().enumerate() {
         match read_picture(&mut container, &folder, path, &mut opened.missing) {
             Ok(picture) => {
                 if index.current == Some(place) {
                     opened.current = Some(opened.pictures.len());
                 }
+                places.insert(folder, opened.pictures.len());
                 opened.pictures.push(picture);
             }
             Err(reason) => {
@@ -123,6 +132,7 @@ fn read(mut container: Container, path: &Path) -> Result<Opened, StorageError> {
             }
         }
     }
+    opened.going_on = going_on(index.going_on.unwrap_or_default(), &places);
     if opened.pictures.is_empty() && count > 0 {
         let reason = format!("nothing of it can be read: {}", opened.missing.join("; "));
         return Err(StorageError::NoSession { path: path.to_owned(), reason });
@@ -133,6 +143,20 @@ fn read(mut container: Container, path: &Path) -> Result<Opened, StorageError> {
         opened.missing.push(format!("{beyond} other things"));
     }
     Ok(opened)
+}
+
+/// What the user was at, as far as its pictures are there; `places` are those of their folders.
+fn going_on(file: GoingOnFile, places: &HashMap<String, usize>) -> GoingOn<usize> {
+    let GoingOnFile { edited, question_for_all, run } = file;
+    let edited = edited.and_then(|EditedQuestionFile { picture, conversation, exchange, text }| {
+        let (conversation, exchange) = (ConversationId(conversation), ExchangeId(exchange));
+        Some(EditedQuestion { picture: *places.get(&picture)?, conversation, exchange, text })
+    });
+    let run = run.map(|run| {
+        let pictures = run.pictures.iter().filter_map(|folder| places.get(folder).copied());
+        (run.question, pictures.take(MAX_PICTURES).collect())
+    });
+    GoingOn { edited, question_for_all, run }
 }
 
 /// The index, or what can be told without it.
@@ -186,7 +210,30 @@ fn salvage_index(container: &Container, reason: &str, missing: &mut Vec<String>)
         pictures,
         current: None,
         saved_as: None,
+        going_on: None,
     })
+}
+
+/// The parts below a picture's folder.
+struct Below<'a> {
+    container: &'a mut Container,
+    folder: &'a str,
+}
+
+impl decode::Parts for Below<'_> {
+    fn fetch(&mut self, name: &str, unfolded: u64) -> Result<Vec<u8>, String> {
+        self.container.spend(unfolded)?;
+        let part = format!("{}/{name}", self.folder);
+        self.container.read(&part, MAX_MASK).map_err(|error| error.to_string())
+    }
+
+    fn look_through(&mut self, pixels: u64) -> Result<(), String> {
+        self.container.look_through(pixels)
+    }
+
+    fn hold(&mut self, bytes: u64) -> Result<(), String> {
+        self.container.spend(bytes)
+    }
 }
 
 fn read_picture(
@@ -199,11 +246,7 @@ fn read_picture(
         container.read(&format!("{folder}/{PICTURE_ENTRY}"), MAX_JSON).map_err(|error| error.to_string())?;
     let file: PictureFile = serde_json::from_slice(&bytes).map_err(|error| error.to_string())?;
     drop(bytes);
-    let mut fetch = |name: &str, unfolded: u64| {
-        container.spend(unfolded)?;
-        container.read(&format!("{folder}/{name}"), MAX_MASK).map_err(|error| error.to_string())
-    };
-    let picture = decode::picture(&file, &mut fetch, missing)?;
+    let picture = decode::picture(&file, &mut Below { container, folder }, missing)?;
     // Only what this program has kept itself may name other files.
     let elsewhere = file.stored_in.filter(|_| container.is_folder());
     let elsewhere =

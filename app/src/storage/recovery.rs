@@ -19,7 +19,7 @@ use super::encode::{self, EncodedPicture, MaskNames};
 use super::images;
 use super::masks;
 use super::schema::{PICTURE_ENTRY, SESSION_ENTRY, SessionFile, StoredInFile};
-use super::snapshot::Snapshot;
+use super::snapshot::{Snapshot, StoredImage};
 use crate::document::{ConversationId, Exchange, Origin, Picture};
 
 const LOCK: &str = "lock";
@@ -91,8 +91,10 @@ impl RecoveryFolder {
     /// Where the disk is full, say; what could be written is there.
     pub fn keep(&mut self, snapshot: &Snapshot) -> io::Result<()> {
         self.keep_work(snapshot)?;
-        self.keep_images(snapshot)?;
-        self.tidy(snapshot);
+        while let Some(picture) = self.lacking(snapshot) {
+            let bytes = images::bytes(picture, snapshot);
+            self.keep_image(snapshot, picture.id, bytes)?;
+        }
         Ok(())
     }
 
@@ -110,7 +112,11 @@ impl RecoveryFolder {
         had_work
     }
 
-    fn keep_work(&mut self, snapshot: &Snapshot) -> io::Result<()> {
+    /// Writes what has changed of the work, without pictures.
+    ///
+    /// # Errors
+    /// As [`Self::keep`].
+    pub(super) fn keep_work(&mut self, snapshot: &Snapshot) -> io::Result<()> {
         for picture in snapshot.document.pictures() {
             let unfinished = snapshot.unfinished(picture.id).map(|reply| Arc::clone(&reply.exchange));
             let shown = snapshot.conversations.get(&picture.id).copied();
@@ -136,11 +142,13 @@ impl RecoveryFolder {
             self.written.insert(written.picture.id, written);
         }
         let mut index = encode::session(snapshot);
-        index.saved_as = snapshot.saved_as.as_ref().map(|path| path.to_string_lossy().into_owned());
+        index.saved_as = snapshot.saved_as.as_ref().and_then(|path| path.to_str()).map(str::to_owned);
+        index.going_on = encode::going_on(&snapshot.going_on);
         if self.index.as_ref() != Some(&index) {
             atomic::write(&self.path.join(SESSION_ENTRY), &serde_json::to_vec_pretty(&index)?)?;
             self.index = Some(index);
         }
+        self.tidy(snapshot);
         Ok(())
     }
 
@@ -160,7 +168,7 @@ impl RecoveryFolder {
                 self.written_masks.insert(part);
             }
         }
-        let in_session = snapshot.stored.get(&picture.id).filter(|stored| stored.container.is_file());
+        let in_session = snapshot.stored.get(&picture.id).filter(|stored| is_in_file(stored));
         file.stored_in = in_session.filter(|_| image.is_none()).map(|stored| StoredInFile {
             session: stored.container.to_string_lossy().into_owned(),
             part: stored.part.clone(),
@@ -169,28 +177,44 @@ impl RecoveryFolder {
         atomic::write(&folder.join(PICTURE_ENTRY), &serde_json::to_vec(&file)?)
     }
 
-    /// Pictures that cannot be had from elsewhere after the program's end.
-    fn keep_images(&mut self, snapshot: &Snapshot) -> io::Result<()> {
-        for picture in snapshot.document.pictures() {
-            let only_here = match snapshot.stored.get(&picture.id) {
-                Some(stored) => !stored.container.is_file(),
-                None => picture.origin == Origin::Clipboard,
-            };
-            let missing = |written: &&mut WrittenPicture| written.image.is_none() && !written.image_failed;
-            let Some(written) = self.written.get_mut(&picture.id).filter(missing) else { continue };
-            if !only_here {
-                continue;
-            }
-            let Ok(bytes) = images::bytes(picture, snapshot) else {
-                written.image_failed = true;
-                continue;
-            };
-            let name = images::part_name(picture, snapshot);
-            written.image = Some(name.clone());
-            atomic::write_soon(&self.path.join(encode::folder(picture.id)).join(&name), &bytes)?;
-            self.write_picture(picture, snapshot, Some(name))?;
+    /// The next picture that cannot be had from elsewhere after the program's end, and of which there is
+    /// no copy yet. Its work was written before.
+    pub(super) fn lacking<'a>(&self, snapshot: &'a Snapshot) -> Option<&'a Arc<Picture>> {
+        let lacks = |picture: &&Arc<Picture>| {
+            let written = self.written.get(&picture.id);
+            written.is_some_and(|written| written.image.is_none() && !written.image_failed)
+        };
+        snapshot.document.pictures().iter().filter(lacks).find(|picture| is_only_here(picture, snapshot))
+    }
+
+    /// Writes the copy of a picture, or notes that there can be none.
+    ///
+    /// # Errors
+    /// As [`Self::keep`]; the copy is lacking as before then.
+    pub(super) fn keep_image(
+        &mut self,
+        snapshot: &Snapshot,
+        image: ImageId,
+        bytes: Result<Vec<u8>, String>,
+    ) -> io::Result<()> {
+        let Some(picture) = snapshot.document.picture(image) else { return Ok(()) };
+        let Some(written) = self.written.get_mut(&image) else { return Ok(()) };
+        let Ok(bytes) = bytes else {
+            written.image_failed = true;
+            return Ok(());
+        };
+        let name = images::part_name(picture, snapshot);
+        atomic::write_soon(&self.path.join(encode::folder(image)).join(&name), &bytes)?;
+        self.write_picture(picture, snapshot, Some(name.clone()))?;
+        if let Some(written) = self.written.get_mut(&image) {
+            written.image = Some(name);
         }
         Ok(())
+    }
+
+    /// Whether a picture could not be copied, so that what it was recovered from is needed still.
+    pub(super) fn has_lost_images(&self) -> bool {
+        self.written.values().any(|written| written.image_failed)
     }
 
     /// Removes pictures that were closed.
@@ -205,6 +229,20 @@ impl RecoveryFolder {
             let _ = fs::remove_dir_all(self.path.join(folder));
         }
         self.names.forget_unused();
+    }
+}
+
+/// Whether a picture lies in a session file that will be there after the program's end.
+fn is_in_file(stored: &StoredImage) -> bool {
+    encode::is_nameable(&stored.container) && stored.container.is_file()
+}
+
+fn is_only_here(picture: &Picture, snapshot: &Snapshot) -> bool {
+    match (snapshot.stored.get(&picture.id), &picture.origin) {
+        (Some(stored), _) => !is_in_file(stored),
+        (None, Origin::File(path)) => !encode::is_nameable(path),
+        (None, Origin::Scene { .. }) => false,
+        (None, Origin::Clipboard) => true,
     }
 }
 
@@ -360,6 +398,69 @@ mod tests {
         for (picture, kept) in opened.pictures.iter().zip(snapshot.document.pictures()) {
             assert_eq!(picture.stored, snapshot.stored.get(&kept.id).cloned(), "not copied, but named");
         }
+    }
+
+    #[test]
+    fn a_copy_that_could_not_be_written_is_lacking_still() {
+        let root = tempfile::tempdir().unwrap();
+        let mut folder = RecoveryFolder::create(root.path()).unwrap();
+        let snapshot = snapshot(6);
+        folder.keep_work(&snapshot).unwrap();
+        let pasted = ImageId(3);
+        assert_eq!(folder.lacking(&snapshot).unwrap().id, pasted);
+        // Where the copy is to be, something else lies in its way.
+        let place = folder.path.join("pictures/3/image.png");
+        fs::create_dir(&place).unwrap();
+        assert!(folder.keep(&snapshot).is_err());
+        assert_eq!(folder.lacking(&snapshot).unwrap().id, pasted);
+        fs::remove_dir(&place).unwrap();
+        folder.keep(&snapshot).unwrap();
+        assert!(folder.lacking(&snapshot).is_none() && !folder.has_lost_images());
+        assert!(open(folder.path()).unwrap().pictures[2].stored.is_some());
+    }
+
+    #[test]
+    fn what_the_user_was_at_is_kept() {
+        use crate::document::ExchangeId;
+        use crate::storage::{EditedQuestion, GoingOn};
+        let root = tempfile::tempdir().unwrap();
+        let mut folder = RecoveryFolder::create(root.path()).unwrap();
+        let (conversation, exchange) = (ConversationId(1), ExchangeId(7));
+        let text = "Is [1]".to_owned();
+        let going_on = GoingOn {
+            edited: Some(EditedQuestion { picture: ImageId(2), conversation, exchange, text: text.clone() }),
+            question_for_all: Some("What is".to_owned()),
+            run: Some(("Where?".to_owned(), vec![ImageId(3), ImageId(1)])),
+        };
+        let mut snapshot = Snapshot { going_on, ..snapshot(8) };
+        folder.keep(&snapshot).unwrap();
+        let found = open(folder.path()).unwrap().going_on;
+        assert_eq!(found.edited, Some(EditedQuestion { picture: 1, conversation, exchange, text }));
+        assert_eq!(found.question_for_all.as_deref(), Some("What is"));
+        assert_eq!(found.run, Some(("Where?".to_owned(), vec![2, 0])));
+        snapshot.going_on = GoingOn::default();
+        folder.keep(&snapshot).unwrap();
+        assert!(open(folder.path()).unwrap().going_on.is_nothing());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn pictures_whose_place_has_no_name_in_unicode_are_copied() {
+        use std::os::unix::ffi::OsStringExt as _;
+        let root = tempfile::tempdir().unwrap();
+        let mut folder = RecoveryFolder::create(root.path()).unwrap();
+        let mut snapshot = snapshot(3);
+        let name = std::ffi::OsString::from_vec(b"/pictures/\xff.png".to_vec());
+        let mut picture = Picture::clone(snapshot.document.picture(ImageId(1)).unwrap());
+        picture.origin = Origin::File(name.into());
+        let others = snapshot.document.without_picture(ImageId(1));
+        snapshot.document = others.with_picture(Arc::new(picture));
+        folder.keep(&snapshot).unwrap();
+        let opened = open(folder.path()).unwrap();
+        assert!(opened.pictures[0].stored.is_some());
+        let session = root.path().join("a.glamm");
+        save(&session, &snapshot, SaveOptions { with_pictures: false }).unwrap();
+        assert!(open(&session).unwrap().pictures[0].stored.is_some());
     }
 
     #[test]

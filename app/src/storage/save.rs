@@ -6,10 +6,11 @@
 use std::collections::HashMap;
 use std::io::{Seek, Write};
 use std::path::Path;
+use std::sync::Arc;
 
 use glamm_engine::protocol::ImageId;
 use image::ExtendedColorType;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
@@ -20,6 +21,8 @@ use super::images::{self, encode_png};
 use super::masks;
 use super::schema::{PICTURE_ENTRY, SESSION_ENTRY};
 use super::snapshot::{Snapshot, StoredImage};
+use crate::document::{Origin, Picture};
+use crate::pixels::Pixels;
 
 /// What was written.
 #[derive(Debug, Clone, Default)]
@@ -28,12 +31,15 @@ pub struct Saved {
     pub stored: HashMap<ImageId, StoredImage>,
     /// What could not be put into the file, for people.
     pub missing: Vec<String>,
+    /// Pictures that were closed and lay in the file as it was before, and nowhere else.
+    pub closed: HashMap<ImageId, Arc<Pixels>>,
 }
 
 /// What goes into a session file beside the work itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct SaveOptions {
-    /// Whether the pictures go into it. Pasted ones always do: they are nowhere else.
+    /// Whether the pictures go into it. Those that are nowhere else always do.
     pub with_pictures: bool,
 }
 
@@ -48,13 +54,36 @@ impl Default for SaveOptions {
 /// # Errors
 /// [`StorageError::Write`].
 pub fn save(path: &Path, snapshot: &Snapshot, options: SaveOptions) -> Result<Saved, StorageError> {
+    let closed = only_in(path, snapshot);
     let mut saved = Saved::default();
     atomic::write_with(path, |out| {
         saved = write(out, path, snapshot, options)?;
         Ok(())
     })
     .map_err(StorageError::write(path))?;
-    Ok(saved)
+    Ok(Saved { closed, ..saved })
+}
+
+/// Pixels of the closed pictures that lie in the file that is about to be written anew.
+fn only_in(path: &Path, snapshot: &Snapshot) -> HashMap<ImageId, Arc<Pixels>> {
+    let read = |picture: &Arc<Picture>| {
+        let stored = snapshot.stored.get(&picture.id).filter(|stored| stored.container == path)?;
+        if can_be_had_again(&picture.origin) {
+            return None;
+        }
+        let image = images::load_stored(stored).ok()?;
+        Some((picture.id, Arc::new(Pixels::new(Arc::new(image)))))
+    };
+    snapshot.closed.iter().filter_map(read).collect()
+}
+
+/// Whether a session file may do without the picture itself.
+fn can_be_had_again(origin: &Origin) -> bool {
+    match origin {
+        Origin::File(path) => encode::is_nameable(path) && path.is_file(),
+        Origin::Scene { .. } => true,
+        Origin::Clipboard => false,
+    }
 }
 
 /// The file's content; `path` is where it will lie.
@@ -72,8 +101,7 @@ fn write(
     for picture in snapshot.document.pictures() {
         let folder = encode::folder(picture.id);
         let EncodedPicture { mut file, logits, seen } = encode::picture(picture, snapshot, &mut names);
-        let elsewhere = !matches!(picture.origin, crate::document::Origin::Clipboard);
-        let wanted = options.with_pictures || !elsewhere;
+        let wanted = options.with_pictures || !can_be_had_again(&picture.origin);
         let image = wanted.then(|| images::part_name(picture, snapshot));
         file.image.clone_from(&image);
         zip.json(&format!("{folder}/{PICTURE_ENTRY}"), &file)?;

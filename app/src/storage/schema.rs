@@ -34,6 +34,43 @@ pub struct SessionFile {
     /// Where the session was last saved, in what is kept for recovery.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub saved_as: Option<String>,
+    /// What the user was at, in what is kept for recovery.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub going_on: Option<GoingOnFile>,
+}
+
+/// What the user was at, beside the drafts of the pictures.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct GoingOnFile {
+    /// A question that was being written in other words.
+    pub edited: Option<EditedQuestionFile>,
+    /// The question for all pictures that was being written.
+    pub question_for_all: Option<String>,
+    /// One question that was being put to all pictures.
+    pub run: Option<RunFile>,
+}
+
+/// A question that was being written in other words.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EditedQuestionFile {
+    /// Folder of its picture.
+    pub picture: String,
+    /// Number of its conversation.
+    pub conversation: u32,
+    /// Number of its exchange.
+    pub exchange: u32,
+    /// What it said.
+    pub text: String,
+}
+
+/// One question that was being put to all pictures.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunFile {
+    /// The question.
+    pub question: String,
+    /// Folders of the pictures that were still to be asked about.
+    pub pictures: Vec<String>,
 }
 
 /// `picture.json`: one picture and everything drawn on it and said about it.

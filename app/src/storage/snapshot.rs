@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use glamm_engine::protocol::ImageId;
 
-use crate::document::{ConversationId, Document, Exchange};
+use crate::document::{ConversationId, Document, Exchange, ExchangeId, Picture};
 use crate::pixels::Pixels;
 
 /// Where a picture itself lies in a session file or recovery folder.
@@ -29,6 +29,43 @@ pub struct Unfinished {
     pub exchange: Arc<Exchange>,
 }
 
+/// What the user is at, beside the drafts of the pictures; `P` is how a picture is named.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GoingOn<P> {
+    /// A question that is being written in other words.
+    pub edited: Option<EditedQuestion<P>>,
+    /// The question for all pictures that is being written.
+    pub question_for_all: Option<String>,
+    /// One question that is being put to all pictures, and those still to be asked about.
+    pub run: Option<(String, Vec<P>)>,
+}
+
+impl<P> Default for GoingOn<P> {
+    fn default() -> Self {
+        Self { edited: None, question_for_all: None, run: None }
+    }
+}
+
+impl<P> GoingOn<P> {
+    /// Whether there is none of it.
+    pub fn is_nothing(&self) -> bool {
+        self.edited.is_none() && self.question_for_all.is_none() && self.run.is_none()
+    }
+}
+
+/// A question that is being written in other words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EditedQuestion<P> {
+    /// Its picture.
+    pub picture: P,
+    /// Its conversation.
+    pub conversation: ConversationId,
+    /// Which one.
+    pub exchange: ExchangeId,
+    /// What it says now.
+    pub text: String,
+}
+
 /// What is kept. Its parts are shared with the window, so that one costs next to nothing.
 #[derive(Debug, Clone, Default)]
 pub struct Snapshot {
@@ -42,6 +79,11 @@ pub struct Snapshot {
     pub conversations: HashMap<ImageId, ConversationId>,
     /// The reply on its way, as far as it has come.
     pub unfinished: Option<Unfinished>,
+    /// What the user is at.
+    pub going_on: GoingOn<ImageId>,
+    /// Pictures that were closed, and of which the only copy may be the one in `stored`: closing can be
+    /// undone.
+    pub closed: Vec<Arc<Picture>>,
     /// Pixels of the pictures that are in memory.
     pub pixels: HashMap<ImageId, Arc<Pixels>>,
     /// Pictures that lie in a session file already.

@@ -278,7 +278,7 @@ fn a_session_saved_again_is_the_same() {
     save(&second, &snapshot, SaveOptions { with_pictures: false }).unwrap();
     let without = open(&second).unwrap();
     let kept: Vec<bool> = without.pictures.iter().map(|picture| picture.stored.is_some()).collect();
-    assert_eq!(kept, [false, false, true], "what was pasted is nowhere else");
+    assert_eq!(kept, [true, false, true], "its file is not here; what was pasted is nowhere else");
 }
 
 #[test]
@@ -308,6 +308,26 @@ fn the_file_a_picture_came_from_is_kept_as_it_is() {
     fs::remove_file(&jpeg).unwrap();
     let saved = save(&session, &snapshot, SaveOptions::default()).unwrap();
     assert_eq!(saved.missing.len(), 1);
+}
+
+#[test]
+fn closed_pictures_outlive_the_file_that_they_lay_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let (first, second) = (folder.path().join("a.glamm"), folder.path().join("b.glamm"));
+    let mut snapshot = snapshot(3);
+    snapshot.stored = save(&first, &snapshot, SaveOptions::default()).unwrap().stored;
+    snapshot.pixels.clear();
+    snapshot.closed = snapshot.document.pictures().to_vec();
+    for id in 1..=3 {
+        snapshot.document = snapshot.document.without_picture(ImageId(id));
+    }
+    let saved = save(&second, &snapshot, SaveOptions::default()).unwrap();
+    assert!(saved.closed.is_empty(), "they lie in the first file still");
+    let saved = save(&first, &snapshot, SaveOptions::default()).unwrap();
+    let mut rescued: Vec<_> = saved.closed.iter().map(|(id, found)| (id.0, (*found.rgb).clone())).collect();
+    rescued.sort_by_key(|(id, _)| *id);
+    // A scene can be drawn again.
+    assert_eq!(rescued, [1, 3].map(|id| (id, (*pixels(id).rgb).clone())));
 }
 
 #[test]

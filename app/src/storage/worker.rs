@@ -22,6 +22,15 @@ pub const PICTURE_EXTENSIONS: [&str; 8] = ["png", "jpg", "jpeg", "webp", "bmp", 
 /// Jobs that may wait.
 const CAPACITY: usize = 32;
 
+/// What becomes of a file that is there already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IfThere {
+    /// The user knows: it is replaced.
+    Replace,
+    /// It stays until the user was asked.
+    Ask,
+}
+
 /// Something to read or write.
 #[derive(Debug)]
 pub enum StorageJob {
@@ -41,6 +50,8 @@ pub enum StorageJob {
         snapshot: Box<Snapshot>,
         /// How.
         options: SaveOptions,
+        /// Whether another file may lie there.
+        if_there: IfThere,
     },
     /// Remember the sessions last opened.
     Remember(Vec<PathBuf>),
@@ -90,6 +101,8 @@ pub enum StorageEvent {
         /// What was written, or why nothing.
         result: Result<Saved, String>,
     },
+    /// A session was not written: another file lies there.
+    InTheWay(PathBuf),
     /// The work is not being kept, and why.
     NotKept(String),
     /// A job was not taken: there are too many.
@@ -213,7 +226,10 @@ impl Worker {
                 }
                 None
             }
-            StorageJob::Save { path, snapshot, options } => {
+            StorageJob::Save { path, if_there: IfThere::Ask, .. } if path.symlink_metadata().is_ok() => {
+                Some(StorageEvent::InTheWay(path))
+            }
+            StorageJob::Save { path, snapshot, options, if_there: _ } => {
                 let result = guarded(&path, || save(&path, &snapshot, options));
                 Some(StorageEvent::Saved { path, document: snapshot.document, result })
             }

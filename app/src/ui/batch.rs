@@ -4,7 +4,7 @@ use egui::{Align2, Area, Id, Modal, Order, ProgressBar, RichText, ScrollArea, Te
 
 use super::widgets::{CardLook, Kind, button, card, dialog_frame, paragraph};
 use super::{Shown, text};
-use crate::exporting::Batch;
+use crate::exporting::{Batch, NotAnswered};
 use crate::theme;
 use crate::update::{Action, BatchAction};
 
@@ -23,7 +23,8 @@ fn send(shown: &mut Shown<'_>, action: BatchAction) {
 fn question(shown: &mut Shown<'_>, ui: &Ui, prompt: &str) {
     let frame = dialog_frame(ui);
     let tokens = shown.tokens;
-    let count = shown.state.document().pictures().len();
+    let session = &shown.state.session;
+    let count = shown.state.document().pictures().len() + session.arrivals.len();
     let mut written = prompt.to_owned();
     let modal = Modal::new(Id::unique("batch")).frame(frame).show(ui.ctx(), |ui| {
         ui.set_width(480.0);
@@ -91,8 +92,7 @@ fn contents(shown: &mut Shown<'_>, ui: &mut Ui, batch: &Batch) {
     ui.label(RichText::new(text).font(theme::small_font()).color(tokens.text_soft));
     if !batch.failed.is_empty() {
         ScrollArea::vertical().max_height(110.0).show(ui, |ui| {
-            for (image, reason) in &batch.failed {
-                let name = shown.state.document().picture(*image).map_or("", |picture| picture.name.as_str());
+            for NotAnswered { image, name, reason } in &batch.failed {
                 let line = RichText::new(format!("{name}: {reason}")).font(theme::small_font());
                 if ui.link(line.color(tokens.bad)).clicked() {
                     shown.send(Action::SelectPicture(*image));

@@ -1,6 +1,7 @@
 //! Questions about keeping work, each over the whole window: unsaved changes, what was recovered, and
 //! paths where the desktop has no dialog for them.
 
+use std::path::Path;
 use std::time::SystemTime;
 
 use egui::{Id, Key, Modal, RichText, TextEdit, Ui};
@@ -15,6 +16,8 @@ pub(super) fn show(shown: &mut Shown<'_>, ui: &Ui) {
     let keeping = &shown.state.session.keeping;
     if let Some(prompt) = &keeping.path_prompt {
         path_prompt(shown, ui, prompt);
+    } else if let Some(path) = &keeping.in_the_way {
+        replace_question(shown, ui, path);
     } else if keeping.busy.is_some() {
         // What is going on is said in the status line.
     } else if let Some(leaving) = &keeping.leaving {
@@ -38,6 +41,25 @@ fn modal<R>(shown: &Shown<'_>, ui: &Ui, title: &str, contents: impl FnOnce(&mut 
 
 fn send(shown: &mut Shown<'_>, action: KeepingAction) {
     shown.send(Action::Keeping(action));
+}
+
+fn replace_question(shown: &mut Shown<'_>, ui: &Ui, path: &Path) {
+    let tokens = shown.tokens;
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let folder = path.parent().unwrap_or(path).display();
+    let text = format!("There is a file of this name in {folder}. What is in it will be lost.");
+    let ([replace, keep], closed) = modal(shown, ui, &format!("Replace {name}?"), |ui| {
+        paragraph(ui, &text, theme::TEXT, tokens.text_soft);
+        ui.add_space(12.0);
+        ui.horizontal(|ui| {
+            [("Replace it", Kind::Plain), ("Cancel", Kind::Primary)]
+                .map(|(label, kind)| button(ui, tokens, label, kind, true).clicked())
+        })
+        .inner
+    });
+    if replace || keep || closed {
+        send(shown, KeepingAction::Replace(replace));
+    }
 }
 
 fn leave_question(shown: &mut Shown<'_>, ui: &Ui, leaving: &Leaving) {

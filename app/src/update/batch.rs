@@ -5,11 +5,11 @@
 
 use std::collections::VecDeque;
 
-use glamm_engine::protocol::{EngineCommand, ImageId, JobId};
+use glamm_engine::protocol::{EngineCommand, FinishReason, ImageId, JobId};
 
 use super::{Effect, State};
-use crate::document::Question;
-use crate::exporting::Batch;
+use crate::document::{Conversation, Question};
+use crate::exporting::{Batch, NotAnswered};
 use crate::session::{Asked, ModelStatus, Place};
 
 /// What the user does with the run.
@@ -35,19 +35,14 @@ impl State {
             BatchAction::Prepare(prompt) => self.session.batch_prompt = prompt,
             BatchAction::Start => {
                 let Some(prompt) = self.session.batch_prompt.take() else { return };
-                let all: VecDeque<ImageId> = self.document().pictures().iter().map(|p| p.id).collect();
+                let here = self.document().pictures().iter().map(|picture| picture.id);
+                // Those that are on their way are asked about once they are there.
+                let arriving = self.session.arrivals.iter().map(|arrival| arrival.image);
+                let all: VecDeque<ImageId> = here.chain(arriving).collect();
                 if !prompt.trim().is_empty() && !all.is_empty() {
-                    let total = all.len();
-                    self.session.batch = Some(Batch {
-                        prompt,
-                        queue: all,
-                        current: None,
-                        total,
-                        answered: 0,
-                        failed: Vec::new(),
-                        paused: false,
-                        stopped: false,
-                    });
+                    // What was missing may be there by now.
+                    self.session.unavailable.clear();
+                    self.session.batch = Some(Batch::new(self.session.fresh_run(), prompt, all));
                 }
             }
             BatchAction::Pause => {
@@ -70,8 +65,18 @@ impl State {
                 }
             }
             BatchAction::RetryFailed => {
-                if let Some(batch) = &mut self.session.batch {
-                    batch.queue.extend(batch.failed.drain(..).map(|(image, _)| image));
+                let session = &mut self.session;
+                if let Some(batch) = &mut session.batch {
+                    let there = |image: &ImageId| self.history.present().picture(*image).is_some();
+                    let failed = std::mem::take(&mut batch.failed);
+                    let (again, never): (Vec<_>, Vec<_>) =
+                        failed.into_iter().partition(|failed| there(&failed.image));
+                    batch.failed = never;
+                    for NotAnswered { image, .. } in again {
+                        session.unavailable.remove(&image);
+                        session.failures.remove(&image);
+                        batch.queue.push_back(image);
+                    }
                     batch.paused = false;
                 }
             }
@@ -101,7 +106,7 @@ impl State {
     /// What became of the question about a picture.
     fn take_result(&mut self, batch: &mut Batch, image: ImageId, out: &mut Vec<Effect>) {
         if let Some(failure) = self.session.failures.get(&image) {
-            batch.failed.push((image, failure.message.clone()));
+            batch.fail(image, self.name_in_document(image), failure.message.clone());
         } else if std::mem::take(&mut batch.stopped) {
             // The user pressed Stop: the run waits, this picture first.
             batch.queue.push_front(image);
@@ -114,16 +119,38 @@ impl State {
         }
     }
 
-    fn ask_next_of(&mut self, batch: &mut Batch, now: f64, out: &mut Vec<Effect>) {
-        while let Some(image) =
-            batch.current.take().map(|(image, _)| image).or_else(|| batch.queue.pop_front())
+    fn name_in_document(&self, image: ImageId) -> String {
+        self.document().picture(image).map_or_else(String::new, |picture| picture.name.clone())
+    }
+
+    /// A picture that the run may wait for cannot be had.
+    pub(super) fn never_came(&mut self, image: ImageId, name: &str, reason: &str) {
+        if let Some(batch) = &mut self.session.batch
+            && let Some(place) = batch.queue.iter().position(|waiting| *waiting == image)
         {
+            batch.queue.remove(place);
+            batch.fail(image, name, reason);
+        }
+    }
+
+    /// The picture that is next: the one that is waited for, or the first that is not on its way still.
+    fn take_next(&self, batch: &mut Batch) -> Option<ImageId> {
+        if let Some((image, _)) = batch.current.take() {
+            return Some(image);
+        }
+        let arrives = |image: &ImageId| self.session.arrivals.iter().any(|arrival| arrival.image == *image);
+        let place = batch.queue.iter().position(|image| !arrives(image))?;
+        batch.queue.remove(place)
+    }
+
+    fn ask_next_of(&mut self, batch: &mut Batch, now: f64, out: &mut Vec<Effect>) {
+        while let Some(image) = self.take_next(batch) {
             let Some(picture) = self.document().picture(image).cloned() else {
                 batch.total = batch.total.saturating_sub(1);
                 continue;
             };
             if let Some(reason) = self.session.unavailable.get(&image) {
-                batch.failed.push((image, reason.clone()));
+                batch.fail(image, picture.name.clone(), reason.clone());
                 continue;
             }
             if !self.session.pixels.contains_key(&image) {
@@ -133,23 +160,32 @@ impl State {
                 return;
             }
             self.encode(image, out);
-            let question = Question::from_draft(&batch.prompt, &picture.regions);
             let draft = self.ui.drafts.get(&image).cloned();
             let shown = self.ui.conversations.get(&image).and_then(|id| picture.conversation(*id));
             let Some(conversation) = shown.or(picture.conversations.last()) else { continue };
-            let place = Place { conversation: conversation.id, parent: conversation.head() };
-            let sampling = conversation.settings.sampling.clone();
-            self.ask_question(image, Asked { place, question, sampling, resumes: None }, now, out);
+            let asked = asked_in(conversation, Question::from_draft(&batch.prompt, &picture.regions));
+            self.ask_question(image, asked, now, out);
             if let Some(draft) = draft {
                 // What the user is writing about this picture is none of the run's business.
                 self.ui.drafts.insert(image, draft);
             }
             batch.current = self.session.job.as_ref().map(|job| (image, Some(job.id)));
             if batch.current.is_none() {
-                batch.failed.push((image, "the question could not be asked".to_owned()));
+                batch.fail(image, picture.name.clone(), "the question could not be asked");
                 continue;
             }
             return;
         }
     }
+}
+
+/// The question at the end of a conversation. Where the last reply there is one to this very question, and
+/// was stopped, it goes on in its place.
+fn asked_in(conversation: &Conversation, question: Question) -> Asked {
+    let last = conversation.head().and_then(|head| conversation.exchange(head));
+    let stopped = last.filter(|last| last.reason == FinishReason::Cancelled && last.question == question);
+    let parent = stopped.map_or(conversation.head(), |stopped| stopped.parent);
+    let place = Place { conversation: conversation.id, parent };
+    let sampling = conversation.settings.sampling.clone();
+    Asked { place, question, sampling, resumes: stopped.cloned() }
 }

@@ -122,6 +122,8 @@ impl State {
             return;
         }
         let Some(job) = self.session.job.take_if(|job| job.id == id) else { return };
+        let run = self.session.batch.as_ref().filter(|batch| batch.current == Some((job.image, Some(id))));
+        let run = run.map(|batch| batch.id);
         let stopped_early = reason == FinishReason::Cancelled && reply.text.trim().is_empty();
         if stopped_early && reply.groundings.is_empty() {
             self.nothing_was_said(job.image, &job.asked);
@@ -160,7 +162,12 @@ impl State {
             Some(_) => ConversationEdit::Extend(Arc::clone(&exchange)),
             None => ConversationEdit::Add(Arc::clone(&exchange)),
         };
-        if !self.edit(&Edit::Conversation { image, conversation, change }) {
+        let edit = Edit::Conversation { image, conversation, change };
+        let made = match run {
+            Some(run) => self.edit_in_run(&edit, run),
+            None => self.edit(&edit),
+        };
+        if !made {
             self.reply_is_lost(&exchange.question);
         } else if moved {
             let text =

@@ -7,7 +7,7 @@ use crate::document::{Edit, Origin};
 use crate::export::import::{Imported, ImportedPicture, as_document_mask};
 use crate::export::{ExportRequest, Exported, Format, Planned, plan};
 use crate::exporting::{ExportDialog, ExportProgress};
-use crate::keeping::PathPurpose;
+use crate::keeping::{PathPurpose, typed_path};
 use crate::storage::StorageJob;
 
 /// What the user does in the export dialog.
@@ -78,10 +78,10 @@ impl State {
     /// What the dialog asks for, where that can be done.
     pub fn export_request(&self) -> Option<ExportRequest> {
         let dialog = self.session.export.as_ref()?;
-        let folder = dialog.folder.trim();
+        let folder = typed_path(&dialog.folder);
         let only = if dialog.all_pictures { None } else { Some(self.ui.current?) };
-        let ready = !dialog.formats.is_empty() && Path::new(folder).is_absolute();
-        ready.then(|| ExportRequest { formats: dialog.formats.clone(), only, out: PathBuf::from(folder) })
+        let ready = !dialog.formats.is_empty() && folder.is_absolute();
+        ready.then(|| ExportRequest { formats: dialog.formats.clone(), only, out: folder })
     }
 
     /// The files that the dialog would write.
@@ -118,6 +118,7 @@ impl State {
             Err(message) => return self.session.notify(message, true),
         };
         let (mut boxes, mut masks, pictures) = (0, 0, imported.pictures.len());
+        let mut edits = Vec::new();
         for ImportedPicture { image, boxes: found_boxes, masks: found_masks } in imported.pictures {
             boxes += found_boxes.len();
             masks += found_masks.len();
@@ -125,8 +126,10 @@ impl State {
             for (mask, label) in &found_masks {
                 made.extend(as_document_mask(self.session.fresh_mask(), mask, label));
             }
-            self.edit(&Edit::Import { image, boxes: found_boxes, masks: made });
+            edits.push(Edit::Import { image, boxes: found_boxes, masks: made });
         }
+        self.ui.small_step = None;
+        self.history.apply_all(&edits);
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let mut text = format!("{boxes} boxes and {masks} masks for {pictures} pictures came from {name}");
         if !imported.problems.is_empty() {

@@ -1,13 +1,18 @@
 //! Saving, opening and leaving sessions; what is offered after a sudden end; paths that are asked for.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use glamm_engine::protocol::ImageId;
 
 use super::exporting::ExportAction;
 use super::{Action, Effect, Inspect, State};
 use crate::document::{Document, Origin};
 use crate::exporting::ExportProgress;
-use crate::keeping::{LeaveAnswer, Leaving, PathPrompt, PathPurpose, PathQuestion};
-use crate::storage::{Opened, SaveOptions, Saved, StorageEvent, StorageJob};
+use crate::keeping::{LeaveAnswer, Leaving, PathPrompt, PathPurpose, PathQuestion, typed_path};
+use crate::pixels::Pixels;
+use crate::storage::{IfThere, Opened, SaveOptions, Saved, Snapshot, StorageEvent, StorageJob, StoredImage};
 
 /// The ending of session files.
 pub const SESSION_EXTENSION: &str = "glamm";
@@ -27,6 +32,8 @@ pub enum KeepingAction {
     TypePath(Option<String>),
     /// The typed path is meant.
     ConfirmPath,
+    /// The file that lies where the session is to be saved may be replaced, or not.
+    Replace(bool),
     /// The window is about to be closed.
     CloseRequested,
     /// The question about unsaved changes was answered.
@@ -52,6 +59,7 @@ impl State {
         let about_work =
             keeping.busy.is_none() && (keeping.leaving.is_some() || !keeping.recoverable.is_empty());
         keeping.path_prompt.is_some()
+            || keeping.in_the_way.is_some()
             || about_work
             || session.export.is_some()
             || session.batch_prompt.is_some()
@@ -86,7 +94,19 @@ impl State {
                 if let Some(PathPrompt { purpose, text }) = self.session.keeping.path_prompt.take()
                     && !text.trim().is_empty()
                 {
-                    self.path_chosen(purpose, vec![PathBuf::from(text.trim())], now, out);
+                    match purpose {
+                        PathPurpose::SaveSession => {
+                            self.start_saving(with_ending(typed_path(&text)), IfThere::Ask, out);
+                        }
+                        _ => self.path_chosen(purpose, vec![typed_path(&text)], now, out),
+                    }
+                }
+            }
+            KeepingAction::Replace(may) => {
+                if let Some(path) = self.session.keeping.in_the_way.take()
+                    && may
+                {
+                    self.start_saving(path, IfThere::Replace, out);
                 }
             }
             KeepingAction::CloseRequested => self.leave(Leaving::Quit, out),
@@ -118,7 +138,8 @@ impl State {
 
     /// Beside the first picture that is a file, with its name.
     fn suggested_file(&self) -> PathBuf {
-        if let Some(file) = &self.session.keeping.file {
+        let keeping = &self.session.keeping;
+        if let Some(file) = keeping.file.as_ref().or(keeping.beside_damaged.as_ref()) {
             return file.clone();
         }
         let pictures = self.document().pictures();
@@ -147,7 +168,12 @@ impl State {
                 out.extend(more);
             }
             PathPurpose::OpenSession => self.leave(Leaving::Open(paths.remove(0)), out),
-            PathPurpose::SaveSession => self.start_saving(with_ending(paths.remove(0)), out),
+            PathPurpose::SaveSession => {
+                let path = paths.remove(0);
+                // The desktop's dialog has asked about this very file, but not about one with its ending.
+                let if_there = if is_session(&path) { IfThere::Replace } else { IfThere::Ask };
+                self.start_saving(with_ending(path), if_there, out);
+            }
             PathPurpose::ExportFolder => {
                 let folder = paths.remove(0).to_string_lossy().into_owned();
                 self.export_action(ExportAction::Folder(folder), out);
@@ -166,21 +192,27 @@ impl State {
     /// Saves the session where it is, or asks where.
     pub(super) fn save_session(&mut self, out: &mut Vec<Effect>) {
         match self.session.keeping.file.clone() {
-            Some(path) => self.start_saving(path, out),
+            Some(path) => self.start_saving(path, IfThere::Replace, out),
             None => self.ask_for_path(PathPurpose::SaveSession, out),
         }
     }
 
-    fn start_saving(&mut self, path: PathBuf, out: &mut Vec<Effect>) {
-        let snapshot = Box::new(self.snapshot());
+    fn start_saving(&mut self, path: PathBuf, if_there: IfThere, out: &mut Vec<Effect>) {
+        // Pictures are read out of it later, from wherever the program is then.
+        let path = std::path::absolute(&path).unwrap_or(path);
+        let snapshot = Box::new(Snapshot { closed: self.history.closed(), ..self.snapshot() });
         let options = SaveOptions { with_pictures: self.session.keeping.with_pictures };
+        // The session's own file is what is meant, however it was named.
+        let is_own = self.session.keeping.file.as_ref() == Some(&path);
+        let if_there = if is_own { IfThere::Replace } else { if_there };
         self.session.keeping.busy = Some(format!("Saving {} …", file_name(&path)));
-        out.push(Effect::Storage(StorageJob::Save { path, snapshot, options }));
+        out.push(Effect::Storage(StorageJob::Save { path, snapshot, options, if_there }));
     }
 
     /// Goes on to what ends the session, or asks first.
     pub(super) fn leave(&mut self, leaving: Leaving, out: &mut Vec<Effect>) {
-        if self.is_unsaved() {
+        // A reply that is being written is work, too.
+        if self.is_unsaved() || self.session.job.is_some() {
             self.session.keeping.leaving = Some(leaving);
             self.session.keeping.saving_to_leave = false;
         } else {
@@ -229,6 +261,10 @@ impl State {
             }
             StorageEvent::Opened { path, recovered, result } => self.opened(path, recovered, result, out),
             StorageEvent::Saved { path, document, result } => self.saved(&path, document, result, out),
+            StorageEvent::InTheWay(path) => {
+                self.session.keeping.busy = None;
+                self.session.keeping.in_the_way = Some(path);
+            }
             StorageEvent::NotKept(message) => self.session.notify(message, true),
             StorageEvent::Refused => {
                 self.session.keeping.busy = None;
@@ -264,10 +300,14 @@ impl State {
                 return;
             }
         };
-        keeping.stored = saved.stored;
         keeping.saved = document;
         keeping.file = Some(path.to_owned());
-        let leaving = keeping.leaving.take_if(|_| keeping.saving_to_leave);
+        keeping.beside_damaged = None;
+        self.now_lie_in(path, saved.stored, saved.closed);
+        // Who saved and then left without waiting for it has been answered now.
+        let nothing_to_lose = !self.is_unsaved() && self.session.job.is_none();
+        let keeping = &mut self.session.keeping;
+        let leaving = keeping.leaving.take_if(|_| keeping.saving_to_leave || nothing_to_lose);
         if saved.missing.is_empty() {
             self.session.notify(format!("Saved {}", file_name(path)), false);
         } else {
@@ -275,9 +315,35 @@ impl State {
             self.session.notify(text, true);
         }
         self.remember_session(path, out);
-        if let Some(leaving) = leaving {
+        match leaving {
             // What was changed while the file was being written is asked about again.
-            self.leave(leaving, out);
+            Some(leaving) if self.is_unsaved() => self.leave(leaving, out),
+            // A reply that is being written is in the file as far as it had come.
+            Some(leaving) => self.left(leaving, out),
+            None => {}
+        }
+    }
+
+    /// Notes where pictures lie now that a session file was written. Those that were closed and lay in
+    /// the file before are in memory alone: closing can be undone.
+    fn now_lie_in(
+        &mut self,
+        path: &Path,
+        stored: HashMap<ImageId, StoredImage>,
+        closed: HashMap<ImageId, Arc<Pixels>>,
+    ) {
+        let keeping = &mut self.session.keeping;
+        let before = std::mem::replace(&mut keeping.stored, stored);
+        let can_come_back = self.history.closed();
+        let elsewhere = can_come_back.iter().filter_map(|picture| {
+            let (image, stored) = before.get_key_value(&picture.id)?;
+            (stored.container != path).then(|| (*image, stored.clone()))
+        });
+        keeping.stored.extend(elsewhere);
+        keeping.only_in_memory.retain(|image| can_come_back.iter().any(|picture| picture.id == *image));
+        for (image, pixels) in closed {
+            keeping.only_in_memory.insert(image);
+            self.session.pixels.insert(image, pixels);
         }
     }
 

@@ -8,7 +8,7 @@ use glamm_engine::protocol::{FinishReason, Grounding, ImageId, JobId, JobStats, 
 
 use super::State;
 use crate::document::{ConversationId, Document, Exchange, segments};
-use crate::storage::{Snapshot, Unfinished};
+use crate::storage::{EditedQuestion, GoingOn, Snapshot, Unfinished};
 
 /// What there was to keep when it was last looked at.
 #[derive(Debug, Default)]
@@ -18,6 +18,7 @@ pub struct Watched {
     conversations: HashMap<ImageId, ConversationId>,
     current: Option<ImageId>,
     reply: Option<(JobId, usize, usize)>,
+    going_on: GoingOn<ImageId>,
     file: Option<PathBuf>,
     unsaved: bool,
 }
@@ -32,26 +33,29 @@ impl State {
     pub fn to_keep(&self, watched: &mut Watched) -> Option<Option<Snapshot>> {
         let reply = self.session.job.as_ref().map(|job| (job.id, job.chars, job.grounded.len()));
         let unsaved = self.is_unsaved();
+        let going_on = self.going_on();
         let same = same_pictures(self.document(), &watched.document)
             && self.ui.drafts == watched.drafts
             && self.ui.conversations == watched.conversations
             && self.ui.current == watched.current
             && reply == watched.reply
+            && going_on == watched.going_on
             && self.session.keeping.file == watched.file
             && unsaved == watched.unsaved;
         if same {
             return None;
         }
+        let writing = !going_on.is_nothing() || self.ui.drafts.values().any(|draft| !draft.trim().is_empty());
         *watched = Watched {
             document: self.document().clone(),
             drafts: self.ui.drafts.clone(),
             conversations: self.ui.conversations.clone(),
             current: self.ui.current,
             reply,
+            going_on,
             file: self.session.keeping.file.clone(),
             unsaved,
         };
-        let writing = self.ui.drafts.values().any(|draft| !draft.trim().is_empty());
         let something = unsaved || writing || self.session.job.is_some();
         Some(something.then(|| self.snapshot()))
     }
@@ -65,11 +69,28 @@ impl State {
             drafts: self.ui.drafts.clone(),
             conversations: self.ui.conversations.clone(),
             unfinished: self.unfinished(),
+            going_on: self.going_on(),
+            closed: Vec::new(),
             pixels: self.session.pixels.clone(),
             stored: keeping.stored.clone(),
             saved_as: keeping.file.clone(),
             recovered_from: keeping.recovered_from.clone(),
         }
+    }
+
+    /// What the user is at, beside the drafts.
+    fn going_on(&self) -> GoingOn<ImageId> {
+        let edited = self.ui.editing.as_ref().map(|editing| EditedQuestion {
+            picture: editing.image,
+            conversation: editing.conversation,
+            exchange: editing.exchange,
+            text: editing.draft.clone(),
+        });
+        let run = self.session.batch.as_ref().filter(|batch| !batch.is_finished()).map(|batch| {
+            let current = batch.current.iter().map(|(image, _)| image);
+            (batch.prompt.clone(), current.chain(&batch.queue).copied().collect())
+        });
+        GoingOn { edited, question_for_all: self.session.batch_prompt.clone(), run }
     }
 
     /// The reply on its way, as if it had been stopped here.
@@ -79,9 +100,13 @@ impl State {
         let groundings: Vec<_> = job.grounded.iter().map(|(grounding, _)| grounding.clone()).collect();
         let raw = marked(&job.text, &groundings);
         let reply = Reply { raw, text: job.text.clone(), groundings };
+        // One that goes on stands in its own place.
+        let resumed = self.resumed_exchange(job).map(|there| (there.id, there.parent));
+        let (id, parent) =
+            resumed.unwrap_or_else(|| (conversation.free_exchange(), conversation.last_of(&job.follows)));
         let exchange = Exchange {
-            id: conversation.free_exchange(),
-            parent: conversation.last_of(&job.follows),
+            id,
+            parent,
             question: job.asked.question.clone(),
             reply,
             tokens: Arc::new([]),

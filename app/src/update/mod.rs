@@ -459,6 +459,16 @@ impl State {
         made.is_ok()
     }
 
+    /// Makes an edit that comes of a run of one question over all pictures. Whether it was made.
+    fn edit_in_run(&mut self, edit: &Edit, run: u64) -> bool {
+        self.ui.small_step = None;
+        let made = self.history.apply_in_run(edit, run);
+        if let Err(error) = &made {
+            tracing::debug!(%error, ?edit, "an edit was refused");
+        }
+        made.is_ok()
+    }
+
     /// The name of a picture that comes from there.
     fn name_of(origin: &Origin) -> String {
         match origin {

@@ -1,14 +1,17 @@
 //! A session that was read takes the place of the present one.
 
+use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use glamm_engine::protocol::{EngineCommand, ImageId};
 
-use super::keeping::file_name;
+use super::keeping::{SESSION_EXTENSION, file_name};
 use super::{Effect, Source, State};
 use crate::document::{Document, History};
-use crate::storage::Opened;
+use crate::exporting::Batch;
+use crate::storage::{EditedQuestion, GoingOn, Opened};
+use crate::ui_state::Editing;
 
 impl State {
     pub(super) fn opened(
@@ -19,7 +22,9 @@ impl State {
         out: &mut Vec<Effect>,
     ) {
         self.session.keeping.busy = None;
-        let opened = match result {
+        // Pictures are read out of it later, from wherever the program is then.
+        let path = std::path::absolute(&path).unwrap_or(path);
+        let mut opened = match result {
             Ok(opened) => *opened,
             Err(message) => {
                 self.session.notify(message, true);
@@ -33,9 +38,15 @@ impl State {
             self.session.notify(text, true);
         }
         let whole = opened.missing.is_empty();
-        let file = if recovered { opened.saved_as.clone() } else { Some(path.clone()) };
+        let file = if recovered { opened.saved_as.take() } else { Some(path.clone()) };
+        // What is left of a damaged file must not take its place: others may get more out of it.
+        let (file, damaged) = if whole { (file, None) } else { (None, file) };
         self.replace_session(opened, file, out);
         let keeping = &mut self.session.keeping;
+        keeping.beside_damaged = damaged.map(|path| {
+            let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            path.with_file_name(format!("{stem}-repaired.{SESSION_EXTENSION}"))
+        });
         if recovered {
             keeping.recovered_from.push(path);
         } else if whole {
@@ -62,9 +73,11 @@ impl State {
         let session = ids.into_inner();
         let mut document = Document::default();
         let mut current = None;
+        let mut images = Vec::new();
         for (place, opened_picture) in opened.pictures.into_iter().enumerate() {
             let picture = opened_picture.picture;
             let image = picture.id;
+            images.push(image);
             if let Some(stored) = opened_picture.stored {
                 session.keeping.stored.insert(image, stored);
             }
@@ -80,6 +93,7 @@ impl State {
             document = document.with_picture(Arc::new(picture));
         }
         session.keeping.file = file;
+        session.keeping.beside_damaged = None;
         session.keeping.saved = document.clone();
         session.keeping.recovered_from.clear();
         self.history = History::of(document);
@@ -91,6 +105,25 @@ impl State {
             self.want_pixels(image, false);
         }
         self.load_wanted(out);
+        self.take_up(opened.going_on, &images);
+    }
+
+    /// Goes on with what the user was at when the program ended; `images` are the pictures in order.
+    fn take_up(&mut self, going_on: GoingOn<usize>, images: &[ImageId]) {
+        let GoingOn { edited, question_for_all, run } = going_on;
+        self.ui.editing = edited.and_then(|EditedQuestion { picture, conversation, exchange, text }| {
+            let image = *images.get(picture)?;
+            let there = self.document().picture(image)?.conversation(conversation)?;
+            there.exchange(exchange)?;
+            Some(Editing { image, conversation, exchange, draft: text })
+        });
+        self.session.batch_prompt = question_for_all;
+        self.session.batch = run.and_then(|(question, places)| {
+            let queue: VecDeque<ImageId> =
+                places.into_iter().filter_map(|place| images.get(place).copied()).collect();
+            let batch = Batch::new(self.session.fresh_run(), question, queue);
+            (batch.total > 0).then_some(Batch { paused: true, ..batch })
+        });
     }
 
     /// Closes every picture, without a way back.
@@ -110,7 +143,9 @@ impl State {
         session.unavailable.clear();
         session.lately_used.clear();
         session.keeping.stored.clear();
+        session.keeping.only_in_memory.clear();
         session.batch = None;
+        session.batch_prompt = None;
         session.export = None;
         session.cancel_segmentation();
         let ui = &mut self.ui;
@@ -118,6 +153,7 @@ impl State {
         ui.drafts.clear();
         ui.conversations.clear();
         ui.pinned.clear();
+        ui.editing = None;
         ui.current = None;
         ui.selected_region = None;
         ui.gesture = None;

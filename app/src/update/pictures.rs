@@ -12,7 +12,7 @@ use crate::document::{Origin, Picture};
 use crate::exporting::Batch;
 use crate::keeping::Leaving;
 use crate::pixels::Pixels;
-use crate::session::{Arrival, Encoding};
+use crate::session::{Arrival, Encoding, NoticeId};
 
 /// More files at once are most likely a mistake.
 const MAX_FILES_AT_ONCE: usize = 5000;
@@ -34,26 +34,30 @@ impl State {
                 format!("Only the first {MAX_FILES_AT_ONCE} files are opened; {left_out} are left out");
             self.session.notify(text, false);
         }
+        let together = self.session.fresh_list();
         for (place, path) in paths.into_iter().enumerate() {
             let open = self.document().pictures().iter().find(|p| p.origin == Origin::File(path.clone()));
             if let Some(id) = open.map(|p| p.id) {
                 self.select_picture(id, out);
                 continue;
             }
-            self.expect(Origin::File(path.clone()), Source::File(path), place == 0, out);
+            self.expect(Origin::File(path.clone()), Source::File(path), (place == 0, together), out);
         }
     }
 
     pub(super) fn open_pasted(&mut self, image: Arc<egui::ColorImage>, out: &mut Vec<Effect>) {
-        self.expect(Origin::Clipboard, Source::Pasted(image), true, out);
+        let list = self.session.fresh_list();
+        self.expect(Origin::Clipboard, Source::Pasted(image), (true, list), out);
     }
 
     pub(super) fn open_clipboard(&mut self, out: &mut Vec<Effect>) {
-        self.expect(Origin::Clipboard, Source::Clipboard, true, out);
+        let list = self.session.fresh_list();
+        self.expect(Origin::Clipboard, Source::Clipboard, (true, list), out);
     }
 
     pub(super) fn open_scene(&mut self, seed: u64, select: bool, out: &mut Vec<Effect>) {
-        self.expect(Origin::Scene { seed }, Source::Scene(seed), select, out);
+        let list = self.session.fresh_list();
+        self.expect(Origin::Scene { seed }, Source::Scene(seed), (select, list), out);
     }
 
     /// A scene nobody has seen: seeded by the clock.
@@ -63,10 +67,17 @@ impl State {
         self.open_scene(seed, true, out);
     }
 
-    fn expect(&mut self, origin: Origin, source: Source, select: bool, out: &mut Vec<Effect>) {
+    /// Waits for a picture: whether it is to be shown, and in which list it stands if it cannot be had.
+    fn expect(
+        &mut self,
+        origin: Origin,
+        source: Source,
+        (select, list): (bool, NoticeId),
+        out: &mut Vec<Effect>,
+    ) {
         let image = self.session.fresh_image();
         let name = Self::name_of(&origin);
-        self.session.arrivals.push(Arrival { image, name, origin, select, preview: None });
+        self.session.arrivals.push(Arrival { image, name, origin, select, list, preview: None });
         self.session.wanted.push_back((image, source));
         self.load_wanted(out);
     }
@@ -105,7 +116,8 @@ impl State {
             let arrival = self.session.arrivals.remove(at);
             match result {
                 Err(message) => {
-                    self.session.notify(message, true);
+                    self.never_came(image, &arrival.name, &message);
+                    self.session.notify_in_list(arrival.list, message);
                     out.push(Effect::ForgetPicture(image));
                 }
                 Ok(pixels) => self.arrived(image, arrival, pixels, out),
@@ -190,6 +202,7 @@ impl State {
         self.ui.current == Some(image)
             || session.batch.as_ref().is_some_and(is_asked_about)
             || session.job_about(image).is_some()
+            || session.keeping.only_in_memory.contains(&image)
             || session.segmentation.as_ref().is_some_and(|running| running.image == image)
             || session.findings.mapping.as_ref().is_some_and(|(_, (mapped, _))| *mapped == image)
             || self.document().picture(image).is_some_and(|picture| pasted(picture))
@@ -214,10 +227,10 @@ impl State {
             self.session.lately_used.retain(|used| *used != image);
             self.session.lately_used.push(image);
         }
-        if !self.session.unavailable.contains_key(&image) {
-            self.want_pixels(image, true);
-            self.load_wanted(out);
-        }
+        // What was missing may be there by now.
+        self.session.unavailable.remove(&image);
+        self.want_pixels(image, true);
+        self.load_wanted(out);
         self.encode(image, out);
     }
 
@@ -280,6 +293,8 @@ impl State {
         self.leave_picture(image);
         if is_elsewhere {
             self.session.pixels.remove(&image);
+        } else {
+            self.session.keeping.only_in_memory.insert(image);
         }
         self.session.failures.remove(&image);
         self.ui.views.remove(&image);

@@ -4,6 +4,7 @@ use super::{Effect, State};
 use crate::command_search::Palette;
 use crate::preferences::{Overlays, Preferences, SCALES};
 use crate::shell::{ShellAction, TOUR_STEPS};
+use crate::storage::SaveOptions;
 use crate::ui_state::{LibraryView, Tab};
 
 /// What one press of "Larger interface" multiplies by.
@@ -21,6 +22,7 @@ impl State {
         self.ui.inspection.loupe = preferences.overlays.loupe;
         self.ui.inspection.encoder_frames = preferences.overlays.encoder_frames;
         self.session.library.opened.clone_from(&preferences.opened_models);
+        self.session.keeping.with_pictures = preferences.saving.with_pictures;
         let shell = &mut self.ui.shell;
         shell.scale = preferences.scale;
         shell.high_contrast = preferences.high_contrast;
@@ -54,6 +56,7 @@ impl State {
             },
             tab: self.ui.tab,
             looks: self.ui.looks,
+            saving: SaveOptions { with_pictures: self.session.keeping.with_pictures },
             opened_models: self.session.library.opened.clone(),
             precision: self.ui.models.precision.map(|precision| precision.name().to_owned()),
             demo_note_dismissed: self.ui.demo_note_dismissed,
@@ -179,6 +182,7 @@ mod tests {
             overlays: Overlays { loupe: true, encoder_frames: true, log: true },
             tab: Tab::Masks,
             looks: Looks { keep_zoom: true, map_hidden: true },
+            saving: SaveOptions { with_pictures: false },
             opened_models: vec!["/mine.gguf".into()],
             precision: Some(Precision::Q4K.name().to_owned()),
             demo_note_dismissed: true,

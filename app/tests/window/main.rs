@@ -1,5 +1,5 @@
 //! The real window, driven with keyboard and mouse by `tests/end-to-end/window.sh`: open, draw a box,
-//! ask, look at a mask, save, end it by force, recover, export. It needs a display server that draws
+//! ask, look at a mask, save, end it by force, recover, export, quit. It needs a display server that draws
 //! into memory and hands to type with; where they are not installed the test is ignored, and says what
 //! is missing.
 

@@ -16,30 +16,30 @@ use crate::looking::in_both;
 use crate::script::Line;
 use crate::stage::{Setup, Stage, disc, nothing_around, square};
 
-fn act(stage: &mut Stage, action: Action) {
+pub(crate) fn act(stage: &mut Stage, action: Action) {
     let ctx = stage.window.ctx.clone();
     stage.window.state_mut().act(&ctx, action);
     stage.settle();
 }
 
-fn state(stage: &Stage) -> &State {
+pub(crate) fn state(stage: &Stage) -> &State {
     stage.window.state().state()
 }
 
 /// A box, and a reply with two masks.
-fn work(stage: &mut Stage) {
+pub(crate) fn work(stage: &mut Stage) {
     stage.press("Box");
     stage.drag((88.0, 36.0), (136.0, 84.0));
     describe(stage);
 }
 
-fn save_to(stage: &mut Stage, path: &Path) {
+pub(crate) fn save_to(stage: &mut Stage, path: &Path) {
     let chosen = KeepingAction::PathChosen(PathPurpose::SaveSession, vec![path.to_owned()]);
     act(stage, Action::Keeping(chosen));
     stage.wait("the session file", |stage| state(stage).session.keeping.busy.is_none());
 }
 
-fn boxes(stage: &Stage) -> Vec<PixelBox> {
+pub(crate) fn boxes(stage: &Stage) -> Vec<PixelBox> {
     state(stage).picture().unwrap().regions.iter().map(|region| region.bounds).collect()
 }
 
@@ -122,7 +122,7 @@ fn copy(from: &Path, to: &Path) {
 }
 
 /// What a program with this work leaves that ends suddenly.
-fn left_behind(stage: &Stage, data: &Path) -> PathBuf {
+pub(crate) fn left_behind(stage: &Stage, data: &Path) -> PathBuf {
     let elsewhere = tempfile::tempdir().unwrap();
     let mut kept = RecoveryFolder::create(elsewhere.path()).unwrap();
     kept.keep(&state(stage).snapshot()).unwrap();

@@ -19,6 +19,7 @@ mod pictures;
 mod right_to_left;
 mod script;
 mod segments;
+mod sessions;
 mod stage;
 mod views;
 

@@ -4,16 +4,19 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use egui::{Event, ImeEvent, Key, Modifiers};
+use egui::{Event, ImeEvent, Key, Modifiers, Vec2};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use glamm::command::Command;
 use glamm::inspection::MaskView;
+use glamm::keeping::{LeaveAnswer, PathPurpose, PathQuestion, Recoverable};
 use glamm::preferences::Preferences;
+use glamm::storage::StorageEvent;
 use glamm::surroundings::Remembered;
 use glamm::ui_state::Appearance;
-use glamm::update::Action;
+use glamm::update::{Action, BatchAction, ExportAction, KeepingAction};
 
 use super::describe;
+use super::keeping::act;
 use super::stage::{Setup, Stage, nothing_around};
 
 /// A window that remembers in `directory`.
@@ -195,12 +198,13 @@ fn controls(stage: &Stage) -> Vec<String> {
     named.collect()
 }
 
+fn nameless(stage: &Stage) -> Vec<String> {
+    controls(stage).into_iter().filter(|label| label.starts_with('?')).collect()
+}
+
 #[test]
 fn every_control_has_a_name() {
     let mut stage = Stage::new(&Setup::default());
-    let nameless = |stage: &Stage| {
-        controls(stage).into_iter().filter(|label| label.starts_with('?')).collect::<Vec<_>>()
-    };
     assert_eq!(nameless(&stage), [] as [String; 0], "the window");
     for command in [
         Command::ManageModels,
@@ -215,6 +219,69 @@ fn every_control_has_a_name() {
         assert_eq!(nameless(&stage), [] as [String; 0], "{command:?}");
         stage.window.key_press(Key::Escape);
         stage.settle();
+    }
+}
+
+#[test]
+fn every_control_of_the_panels_has_a_name() {
+    let mut stage = Stage::new(&Setup { size: Vec2::new(1500.0, 1000.0), ..Setup::default() });
+    stage.press("Box");
+    stage.drag((88.0, 36.0), (136.0, 84.0));
+    describe(&mut stage);
+    stage.press("Phrase: a red square");
+    for command in [
+        Command::NextMask,
+        Command::ViewHeat,
+        Command::CompareNext,
+        Command::ShowRegions,
+        Command::ShowMasks,
+        Command::ShowTokens,
+        Command::ShowChat,
+        Command::ChatSettings,
+        Command::PromptLibrary,
+        Command::EditQuestion,
+        Command::RenameConversation,
+    ] {
+        act(&mut stage, Action::Command(command));
+        assert_eq!(nameless(&stage), [] as [String; 0], "{command:?}");
+    }
+}
+
+#[test]
+fn every_control_of_the_dialogs_has_a_name() {
+    let mut stage = Stage::new(&Setup::default());
+    describe(&mut stage);
+    let question = PathQuestion { purpose: PathPurpose::SaveSession, suggested: None };
+    let found = Recoverable { folder: "/nowhere".into(), when: std::time::SystemTime::now(), pictures: 2 };
+    let recent = StorageEvent::LookedAround { recent: Vec::new(), recoverable: vec![found] };
+    let dialogs = [
+        ("export", Action::Command(Command::Export), Action::Export(ExportAction::Close)),
+        ("run", Action::Command(Command::AskAboutAll), Action::Batch(BatchAction::Prepare(None))),
+        ("leave", Action::Command(Command::Quit), Action::Keeping(KeepingAction::Leave(LeaveAnswer::Stay))),
+        (
+            "path",
+            Action::Keeping(KeepingAction::NoDialog(question)),
+            Action::Keeping(KeepingAction::TypePath(None)),
+        ),
+        (
+            "replace",
+            Action::Keeping(KeepingAction::Storage(StorageEvent::InTheWay("/a.glamm".into()))),
+            Action::Keeping(KeepingAction::Replace(false)),
+        ),
+        (
+            "recovery",
+            Action::Keeping(KeepingAction::Storage(recent)),
+            Action::Keeping(KeepingAction::LeaveRecoverable),
+        ),
+    ];
+    for (name, open, close) in dialogs {
+        let before = controls(&stage).len();
+        act(&mut stage, open);
+        assert!(stage.window.state().state().is_asking(), "{name}");
+        assert_eq!(nameless(&stage), [] as [String; 0], "{name}");
+        assert!(controls(&stage).len() > before, "{name}: it has buttons");
+        act(&mut stage, close);
+        assert!(!stage.window.state().state().is_asking(), "{name}");
     }
 }
 

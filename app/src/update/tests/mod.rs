@@ -2,7 +2,9 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 
 mod asking;
+mod batch;
 mod conversing;
+mod keeping;
 mod looking;
 mod masks;
 mod regions;
