@@ -16,6 +16,7 @@ fn ready(state: &mut State) {
         device: String::new(),
         source: ModelSource::Demo,
         parameters: 1,
+        has_random_weights: false,
         precision: String::new(),
         context_length: 512,
         encoder_sides: EncoderSides { global: 336, grounding: 1024 },
