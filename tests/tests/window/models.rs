@@ -343,6 +343,9 @@ fn steady(stage: &mut Stage, fullscope: ModelState) {
     let mut listing = (**library(stage).listing.as_ref().unwrap()).clone();
     let machine = listing.machine.as_mut().unwrap();
     (machine.ram_bytes, machine.free_ram_bytes, machine.vram_bytes) = (24 << 30, 13 << 30, None);
+    // The kernels that a processor has decide what computing holds.
+    let needs = listing.entries.iter_mut().flat_map(|entry| &mut entry.needs);
+    needs.for_each(|(_, need)| need.working_bytes = 1 << 30);
     listing.free_disk_bytes = Some(73_000_000_000);
     listing.own = Some(("/home/ada/.local/share/glamm/models".into(), Some(73_000_000_000)));
     listing.entries.iter_mut().find(|entry| entry.name == "fullscope").unwrap().state = fullscope;
