@@ -25,9 +25,10 @@ use glamm_engine::model::pixel_decoder::PixelDecoder;
 use glamm_engine::model::region_encoder::RegionEncoder;
 use glamm_engine::models::released;
 
-/// Positions behind which a token is decoded, and positions of a first question.
+/// Positions behind which a token is decoded, those of a first question, and those of one that follows.
 const DEPTH: usize = 700;
 const PROMPT: usize = 640;
+const FOLLOW_UP: usize = 23;
 
 /// A bench of one pass on the threads that the engine computes on.
 fn bench<T: Send>(
@@ -53,14 +54,19 @@ fn language_model(criterion: &mut Criterion, config: &GlammConfig) {
         let forward = |x: &Tensor, cache: &mut KvCache| {
             llm.forward(x, cache, &mut uninterrupted).map_err(candle_core::Error::wrap)
         };
-        let [one, prompt, before] =
-            [1, PROMPT, DEPTH].map(|positions| noise((positions, config.hidden_size)));
+        let [one, next, prompt, before] =
+            [1, FOLLOW_UP, PROMPT, DEPTH].map(|positions| noise((positions, config.hidden_size)));
         let mut cache = llm.new_cache();
         forward(&before, &mut cache).expect("the positions fit");
         let name = format!("decode at {DEPTH} positions, {}", format.name());
         bench(criterion, ("language model block", &name), 1, || {
             cache.truncate(DEPTH);
             forward(&one, &mut cache)
+        });
+        let name = format!("{FOLLOW_UP} more behind {DEPTH}, {}", format.name());
+        bench(criterion, ("language model block", &name), FOLLOW_UP, || {
+            cache.truncate(DEPTH);
+            forward(&next, &mut cache)
         });
         let name = format!("prefill of {PROMPT} positions, {}", format.name());
         bench(criterion, ("language model block", &name), PROMPT, || forward(&prompt, &mut llm.new_cache()));
