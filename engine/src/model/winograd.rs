@@ -16,9 +16,9 @@ const TILE: usize = 4;
 const PATCH: usize = 6;
 /// Products of a tile.
 const PRODUCTS: usize = PATCH * PATCH;
-/// Tiles that are computed together, at most: 75 MB before the products and 75 behind for 1024
-/// channels.
-const TILES: usize = 512;
+/// Tiles that are computed together, at most: for 1024 channels 31 MB before the products and 31 behind, which
+/// the allocator gives again, where it would have the system clear new pages for 32 and more.
+const TILES: usize = 208;
 
 /// Weights, transformed: those of a convolution are used for several maps.
 pub(super) struct Winograd {
