@@ -109,6 +109,16 @@ impl Hub {
         Self { address: listen(&state, false), state }
     }
 
+    /// The same hub and storage behind others: `front` is told an address and says what stands before it.
+    #[must_use]
+    pub fn behind(mut self, mut front: impl FnMut(&str) -> String) -> Self {
+        self.address = front(&self.address);
+        let mut storage = self.state.storage.lock().unwrap();
+        *storage = front(&storage);
+        drop(storage);
+        self
+    }
+
     /// For `HF_ENDPOINT`.
     pub fn address(&self) -> &str {
         &self.address

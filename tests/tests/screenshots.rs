@@ -16,7 +16,7 @@ use glamm::app::App;
 use glamm::session::{Encoding, ModelStatus};
 use glamm::surroundings::Surroundings;
 use glamm::update::{Action, State};
-use glamm_engine::hub::settings::{Endpoint, Patience};
+use glamm_engine::hub::settings::Endpoint;
 use glamm_engine::hub::{HubCache, HubSettings};
 use glamm_engine::models::Places;
 use glamm_engine::protocol::ModelSpec;
@@ -165,12 +165,7 @@ impl Program {
 
 /// No model but the one that is built in, nothing remembered, and a hub that is not asked.
 fn surroundings() -> Surroundings {
-    let settings = HubSettings {
-        endpoint: Endpoint::parse("http://127.0.0.1:9").unwrap(),
-        cache: HubCache::at("nowhere"),
-        token: None,
-        offline: true,
-        patience: Patience::default(),
-    };
+    let endpoint = Endpoint::parse("http://127.0.0.1:9").unwrap();
+    let settings = HubSettings { offline: true, ..HubSettings::new(endpoint, HubCache::at("nowhere")) };
     Surroundings::new(Places::default(), settings)
 }

@@ -11,6 +11,7 @@ use std::time::{Duration, SystemTime};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use ureq::http::{HeaderMap, Method, Request, Response, StatusCode, Uri, header};
+use ureq::tls::TlsConfig;
 use ureq::{Agent, Body};
 
 use super::checksum::Checksum;
@@ -88,6 +89,7 @@ pub(super) fn agent(settings: &HubSettings) -> Agent {
         .timeout_per_read(Some(patience.quiet))
         .timeout_per_write(Some(patience.quiet))
         .timeout_recv_response(Some(patience.quiet))
+        .tls_config(TlsConfig::builder().root_certs(settings.authorities.roots()).build())
         .user_agent(concat!("glamm/", env!("CARGO_PKG_VERSION")))
         // Sizes and checksums are those of files as they are.
         .accept_encoding("identity");
@@ -249,6 +251,10 @@ impl<'a> Client<'a> {
                 Failure::passing(HubError::Stalled { what, quiet: self.settings.patience.quiet })
             }
             Error::Io(error) => {
+                // A certificate that is not believed now will not be believed in a minute.
+                if let Some(reason) = distrust(&error) {
+                    return Failure::Lasting(HubError::Certificate { host, reason });
+                }
                 let reason = error.to_string();
                 let unreached = matches!(
                     error.kind(),
@@ -271,7 +277,6 @@ impl<'a> Client<'a> {
             Error::ConnectionFailed | Error::ConnectProxyFailed(_) => {
                 Failure::passing(HubError::Unreachable { host, reason: error.to_string() })
             }
-            // A certificate that is not trusted now will not be trusted in a minute.
             Error::Tls(_) | Error::Rustls(_) | Error::InvalidProxyUrl => {
                 Failure::Lasting(HubError::Unreachable { host, reason: error.to_string() })
             }
@@ -281,6 +286,14 @@ impl<'a> Client<'a> {
             // Also what is cut in the middle of a header comes as this.
             other => Failure::passing(HubError::Interrupted { what, reason: other.to_string() }),
         }
+    }
+}
+
+/// What is wrong with the certificate of the other side, where that is the reason of an error.
+fn distrust(error: &io::Error) -> Option<String> {
+    match error.get_ref()?.downcast_ref()? {
+        rustls::Error::InvalidCertificate(reason) => Some(reason.to_string()),
+        _ => None,
     }
 }
 

@@ -28,6 +28,26 @@ pub enum HubError {
         /// The variable or the file.
         place: String,
     },
+    /// The certificates that the environment names cannot be used.
+    #[error("{variable} names {path}, which cannot be used ({reason}): correct it, or unset it", path = path.display())]
+    Authorities {
+        /// The variable.
+        variable: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Who answers cannot prove to be the one that was asked.
+    #[error(
+        "{host} showed a certificate that is not believed ({reason}): check the clock; where your network signs connections anew, set SSL_CERT_FILE to a file of its certificates"
+    )]
+    Certificate {
+        /// Which host.
+        host: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The environment forbids what was asked for.
     #[error(
         "{what} is not on this machine, and HF_HUB_OFFLINE forbids fetching it: unset HF_HUB_OFFLINE, or copy it here"

@@ -3,10 +3,12 @@
 use std::fmt;
 use std::fs;
 use std::net::IpAddr;
+use std::path::Path;
 use std::time::Duration;
 
 use ureq::http::Uri;
 use ureq::http::uri::Scheme;
+use ureq::tls::{PemItem, RootCerts, parse_pem};
 
 use super::cache::{Home, HubCache};
 use super::error::HubError;
@@ -26,6 +28,8 @@ pub struct HubSettings {
     pub offline: bool,
     /// What to do when the network fails.
     pub patience: Patience,
+    /// Whose certificates are believed.
+    pub authorities: Authorities,
 }
 
 /// What to do when the network fails.
@@ -56,11 +60,18 @@ impl Default for Patience {
 }
 
 impl HubSettings {
-    /// Reads `HF_ENDPOINT`, `HF_HOME`, `HF_HUB_CACHE`, `HF_TOKEN` (or the file with the token) and
-    /// `HF_HUB_OFFLINE` as the `huggingface_hub` package does.
+    /// Of a hub at `endpoint`, asked by nobody in particular.
+    pub fn new(endpoint: Endpoint, cache: HubCache) -> Self {
+        let (patience, authorities) = (Patience::default(), Authorities::default());
+        Self { endpoint, cache, token: None, offline: false, patience, authorities }
+    }
+
+    /// Reads `HF_ENDPOINT`, `HF_HOME`, `HF_HUB_CACHE`, `HF_TOKEN` (or the file with the token),
+    /// `HF_HUB_OFFLINE` and `SSL_CERT_FILE` (before its version 1.0: `REQUESTS_CA_BUNDLE`) as the
+    /// `huggingface_hub` package does.
     ///
     /// # Errors
-    /// No home for the cache, an address or a token that cannot be used.
+    /// No home for the cache; an address, a token or a file of certificates that cannot be used.
     pub fn from_env() -> Result<Self, HubError> {
         let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
         let home = Home::from_env().ok_or(HubError::NoCache)?;
@@ -73,16 +84,57 @@ impl HubSettings {
             Some((text, home.token.display().to_string()))
         };
         let token = from_variable.or_else(from_file);
+        let authorities = ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"]
+            .into_iter()
+            .find_map(|name| Some((name, variable(name)?)))
+            .map(|(name, path)| Authorities::read(name, Path::new(&path)))
+            .transpose()?;
         let offline = variable("HF_HUB_OFFLINE").or_else(|| variable("TRANSFORMERS_OFFLINE"));
         Ok(Self {
-            endpoint: Endpoint::parse(&endpoint)?,
-            cache: HubCache::at(home.cache),
             token: token
                 .map(|(text, place)| Token::parse(&text).ok_or(HubError::Token { place }))
                 .transpose()?,
             offline: offline.is_some_and(|value| is_true(&value)),
-            patience: Patience::default(),
+            authorities: authorities.unwrap_or_default(),
+            ..Self::new(Endpoint::parse(&endpoint)?, HubCache::at(home.cache))
         })
+    }
+}
+
+/// Those whose certificates are believed: by default Mozilla's list, as it was when the program was built.
+#[derive(Debug, Clone)]
+pub struct Authorities(RootCerts);
+
+impl Default for Authorities {
+    fn default() -> Self {
+        Self(RootCerts::WebPki)
+    }
+}
+
+impl Authorities {
+    /// Reads a file of certificates in the PEM format (RFC 7468), which `variable` names: those of a
+    /// network that opens and signs connections anew. Nobody else is believed then, as in OpenSSL.
+    ///
+    /// # Errors
+    /// [`HubError::Authorities`]: it cannot be read, or holds no certificate.
+    pub fn read(variable: &'static str, path: &Path) -> Result<Self, HubError> {
+        let refuse = |reason: String| HubError::Authorities { variable, path: path.to_owned(), reason };
+        let text = fs::read(path).map_err(|error| refuse(error.to_string()))?;
+        let mut certificates = Vec::new();
+        for item in parse_pem(&text) {
+            if let PemItem::Certificate(certificate) = item.map_err(|error| refuse(error.to_string()))? {
+                certificates.push(certificate);
+            }
+        }
+        if certificates.is_empty() {
+            return Err(refuse("it holds no certificate".to_owned()));
+        }
+        Ok(Self(RootCerts::from(certificates)))
+    }
+
+    /// As the HTTP library wants them.
+    pub(super) fn roots(&self) -> RootCerts {
+        self.0.clone()
     }
 }
 

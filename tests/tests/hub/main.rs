@@ -6,6 +6,7 @@
 mod interruptions;
 mod mistakes;
 mod python;
+mod secure;
 mod trouble;
 
 use std::fs;
@@ -31,22 +32,23 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        let (hub, scratch) = (Hub::start(), tempfile::tempdir().unwrap());
+        Self::around(Hub::start())
+    }
+
+    fn around(hub: Hub) -> Self {
+        let scratch = tempfile::tempdir().unwrap();
         hub.put(ID, CONFIG, "{}");
         hub.put(ID, WEIGHTS, weights());
-        let settings = HubSettings {
-            endpoint: Endpoint::parse(hub.address()).unwrap(),
-            cache: HubCache::at(scratch.path().join("hub")),
-            token: None,
-            offline: false,
-            patience: Patience {
-                connect: Duration::from_secs(5),
-                quiet: Duration::from_millis(500),
-                attempts: 3,
-                first_pause: Duration::from_millis(1),
-                longest_wait: Duration::from_secs(2),
-            },
+        let endpoint = Endpoint::parse(hub.address()).unwrap();
+        let patience = Patience {
+            connect: Duration::from_secs(5),
+            quiet: Duration::from_millis(500),
+            attempts: 3,
+            first_pause: Duration::from_millis(1),
+            longest_wait: Duration::from_secs(2),
         };
+        let cache = HubCache::at(scratch.path().join("hub"));
+        let settings = HubSettings { patience, ..HubSettings::new(endpoint, cache) };
         Self { hub, scratch, settings }
     }
 

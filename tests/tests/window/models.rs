@@ -61,7 +61,7 @@ fn surroundings(hub: &Hub, home: &Path) -> Surroundings {
         longest_wait: Duration::from_secs(2),
     };
     let endpoint = Endpoint::parse(hub.address()).unwrap();
-    Surroundings::new(places, HubSettings { endpoint, cache, token: None, offline: false, patience })
+    Surroundings::new(places, HubSettings { patience, ..HubSettings::new(endpoint, cache) })
 }
 
 /// A gate in the middle of a file: the hub waits there until it is opened.

@@ -11,7 +11,7 @@ use glamm::app::App;
 use glamm::document::{ConversationEdit, Edit, Exchange, ExchangeId, GroundedMask, MaskId, Question};
 use glamm::surroundings::Surroundings;
 use glamm::update::Action;
-use glamm_engine::hub::settings::{Endpoint, Patience};
+use glamm_engine::hub::settings::Endpoint;
 use glamm_engine::hub::{HubCache, HubSettings};
 use glamm_engine::models::Places;
 use glamm_engine::protocol::{FinishReason, Grounding, JobStats, ModelSource, ModelSpec, Reply, Sampling};
@@ -84,13 +84,8 @@ pub(crate) fn nothing_around(folder: &Path) -> Surroundings {
     let cache = HubCache::at(folder.join("hub"));
     let places =
         Places { cache: Some(cache.clone()), directory: Some(folder.join("own")), others: Vec::new() };
-    let settings = HubSettings {
-        endpoint: Endpoint::parse("http://127.0.0.1:9").unwrap(),
-        cache,
-        token: None,
-        offline: true,
-        patience: Patience::default(),
-    };
+    let endpoint = Endpoint::parse("http://127.0.0.1:9").unwrap();
+    let settings = HubSettings { offline: true, ..HubSettings::new(endpoint, cache) };
     Surroundings::new(places, settings)
 }
 
