@@ -1,7 +1,7 @@
 //! What a command can fail with, and the exit code that says so.
 //!
 //! `Display` is one line, ready to follow `glamm: ` on stderr. The table of exit codes stands in
-//! `args`, where `--help` shows it, and in the README.
+//! `args`, where `--help` shows it, and in `COMMANDS.md`.
 
 use std::io;
 use std::path::PathBuf;

@@ -81,10 +81,14 @@ def middle(rows: list[dict], key: str) -> float | None:
 def line(work: str, ours: str, peer: str, ratio: str, bar: str, rows: list[dict]) -> str:
     processor, share = middle(rows, "processor_ms"), middle(rows, "share")
     limit = next((row["limit"] for row in rows if row.get("limit")), "")
+    by_turns = middle(rows, "share_by_turns")
+    of_limit = "" if share is None else f"{share:.0%} of {limit}"
+    if by_turns is not None:
+        of_limit += f", by turns {by_turns:.0%}"
     return "| " + " | ".join([
         work, ours, peer, ratio, bar,
         "" if processor is None else milliseconds(processor),
-        "" if share is None else f"{share:.0%} of {limit}",
+        of_limit,
     ]) + " |"
 
 

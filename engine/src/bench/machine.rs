@@ -45,26 +45,55 @@ impl Machine {
     /// Measures, in a second or two.
     pub fn measure() -> Self {
         let threads = super::threads();
-        let stream = vec![1u64; STREAM_BYTES / size_of::<u64>()];
+        let stream = Stream::default();
         let rate = |of: &dyn Fn(usize) -> f64| Rate { one: of(1), all: of(threads) };
         Self {
             threads,
-            read: rate(&|threads| read(&stream, threads)),
+            read: rate(&|threads| stream.best(threads)),
             floats: rate(&|threads| arithmetic(threads, FLOATS)),
             bytes: byte_kernel().map(|kernel| rate(&|threads| arithmetic(threads, kernel))),
         }
     }
 }
 
-/// Bytes a second.
-fn read(stream: &[u64], threads: usize) -> f64 {
-    let share = stream.len().div_ceil(threads);
-    let seconds = best(|| {
+/// Memory that is read from its beginning to its end, far more than any cache holds.
+pub struct Stream(Vec<u64>);
+
+impl Default for Stream {
+    fn default() -> Self {
+        Self::of(STREAM_BYTES)
+    }
+}
+
+impl Stream {
+    fn of(bytes: usize) -> Self {
+        Self(vec![1; bytes / size_of::<u64>()])
+    }
+
+    /// Bytes a second that all threads of the engine read just now, in the middle of several times: what
+    /// a measurement right before or behind had at its disposal, on a machine that others use, too.
+    pub fn rate_now(&self) -> f64 {
+        let mut seconds = [0.0; REPEATS];
+        seconds.fill_with(|| self.seconds(super::threads()));
+        seconds.sort_by(f64::total_cmp);
+        self.bytes() / seconds[REPEATS / 2]
+    }
+
+    /// Bytes a second at best.
+    fn best(&self, threads: usize) -> f64 {
+        self.bytes() / best(|| self.seconds(threads))
+    }
+
+    fn seconds(&self, threads: usize) -> f64 {
+        let share = self.0.len().div_ceil(threads);
         let begin = Instant::now();
-        at_once(stream.chunks(share).map(|part| move || black_box(sum(part))));
+        at_once(self.0.chunks(share).map(|part| move || black_box(sum(part))));
         begin.elapsed().as_secs_f64()
-    });
-    size_of_val(stream) as f64 / seconds
+    }
+
+    fn bytes(&self) -> f64 {
+        size_of_val(&*self.0) as f64
+    }
 }
 
 fn sum(words: &[u64]) -> u64 {
@@ -197,9 +226,9 @@ mod tests {
 
     #[test]
     fn rates_are_numbers() {
-        let words = vec![1u64; 1 << 16];
-        assert_eq!(sum(&words), 1 << 16);
-        for rate in [read(&words, 1), read(&words, 3), arithmetic(2, FLOATS)] {
+        let stream = Stream::of(1 << 19);
+        assert_eq!(sum(&stream.0), 1 << 16);
+        for rate in [stream.best(1), stream.best(3), stream.rate_now(), arithmetic(2, FLOATS)] {
             assert!(rate.is_finite() && rate > 0.0, "{rate}");
         }
     }

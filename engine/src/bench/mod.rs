@@ -4,7 +4,7 @@
 //! - [`Workbench`]: one method for each thing that is measured, which does it once.
 //! - [`Lap`]: how long that took, on the clock and on the processor.
 //! - [`Work`]: what it has to compute and read, by the sizes of the model.
-//! - [`Machine`]: how fast memory is read and numbers are multiplied here.
+//! - [`Machine`]: how fast memory is read and numbers are multiplied here; [`Stream`]: how fast just now.
 //!
 //! How long a computation takes does not depend on what the numbers are, so noise stands for
 //! pictures, encodings and hidden states. It does depend on how many tokens a reply has, and models of
@@ -19,7 +19,7 @@ mod stopwatch;
 mod work;
 mod workbench;
 
-pub use machine::{Machine, Rate};
+pub use machine::{Machine, Rate, Stream};
 pub use replies::{FollowUp, GroundedTurn, Opening};
 pub use sequence::{Sequence, logits};
 pub use stopwatch::{Lap, Stopwatch};

@@ -1,7 +1,7 @@
 //! How probable tokens were at one position. Called by the decode loop for every token.
 //!
 //! On the CPU that is read off the logits. Logits on another processor stay there: it is asked for the
-//! few likeliest, and one copy of a dozen numbers comes back, which is also what the loop waits for
+//! few likeliest, and one copy of ten numbers comes back, which is also what the loop waits for
 //! before it can feed the next token.
 
 use candle_core::{DType, Result, Tensor};

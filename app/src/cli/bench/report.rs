@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::super::document::{ModelEntry, milliseconds};
 use super::rows::Row;
-use super::statistics::{median_processor, median_wall, rounded};
+use super::statistics::{median, median_processor, median_wall, rounded};
 
 /// How to read the rest.
 const NOTES: [&str; 3] = [
@@ -72,6 +72,8 @@ pub struct RowEntry {
     pub limit: Option<&'static str>,
     /// How much of that bound is reached, from 0 to 1.
     pub share: Option<f64>,
+    /// Of decoding: the same by what memory was read at right before and behind each run; the median.
+    pub share_by_turns: Option<f64>,
     /// 10⁹ operations a second, counted from the model's sizes.
     pub gop_s: Option<f64>,
     /// Of a whole turn.
@@ -143,6 +145,7 @@ impl RowEntry {
             tokens_per_second: None,
             limit: None,
             share: None,
+            share_by_turns: None,
             gop_s: None,
             turn: None,
             follow_ups: Vec::new(),
@@ -174,6 +177,19 @@ impl RowEntry {
         self.gop_s = Some(rounded(work.operations / seconds / 1e9));
         self.limit = Some(name);
         self.share = done.zip(possible).map(|(done, possible)| rounded(done / seconds / possible.all));
+        self
+    }
+
+    /// Memory was read at these rates, bytes a second, before the first of `laps` and behind each.
+    #[must_use]
+    pub fn with_rates(mut self, work: Work, laps: &[Lap], rates: &[f64]) -> Self {
+        let share = |bytes: f64, (lap, around): (&Lap, &[f64])| {
+            let rate = around.iter().sum::<f64>() / around.len() as f64;
+            bytes / lap.wall.as_secs_f64() / rate
+        };
+        self.share_by_turns = work.bytes.and_then(|bytes| {
+            median(laps.iter().zip(rates.windows(2)).map(|pair| share(bytes, pair))).map(rounded)
+        });
         self
     }
 }
@@ -247,6 +263,13 @@ impl RowEntry {
             self.tokens_per_second.map_or_else(String::new, |rate| number(Some(rate), 2)),
         );
         writeln!(text, "{}", line.trim_end())?;
+        if let Some(share) = self.share_by_turns {
+            writeln!(
+                text,
+                "  {:.0} % of what memory was read at right before and behind each run",
+                share * 100.0
+            )?;
+        }
         if let Some(turn) = &self.turn {
             let (first, last) = (turn.first_token_ms, turn.last_mask_ms);
             writeln!(text, "  first token after {first:.0} ms, last mask after {last:.0} ms")?;

@@ -6,7 +6,9 @@
 
 use clap::ValueEnum;
 use glamm_engine::Engine;
-use glamm_engine::bench::{FollowUp, GroundedTurn, Lap, Machine, Opening, Part, Stopwatch, Workbench};
+use glamm_engine::bench::{
+    FollowUp, GroundedTurn, Lap, Machine, Opening, Part, Stopwatch, Stream, Workbench,
+};
 use glamm_engine::job::Question;
 use glamm_engine::protocol::Turn;
 use glamm_engine::text::conversation::GROUNDED_CAPTION;
@@ -164,14 +166,21 @@ impl Bench<'_> {
     fn decode(&self, bar: &ProgressBar, machine: &Machine) -> Result<RowEntry, CliError> {
         let mut sequence = self.parts.sequence()?;
         let depth = DEPTH.min(sequence.limit().saturating_sub(TOKENS + 1));
-        let laps = self.warm(bar, || Ok(sequence.decode(depth, TOKENS)?))?;
-        let of_one = |lap: &Lap| Lap {
-            wall: lap.wall / TOKENS as u32,
-            processor: lap.processor.map(|time| time / TOKENS as u32),
-        };
-        let laps: Vec<Lap> = laps.iter().map(of_one).collect();
+        // Memory is what it hangs on, and may be read at another speed a second later.
+        let stream = Stream::default();
+        sequence.decode(depth, TOKENS)?;
+        let mut rates = vec![stream.rate_now()];
+        let laps = repeat(bar, self.runs, || {
+            let lap = sequence.decode(depth, TOKENS)?;
+            rates.push(stream.rate_now());
+            Ok(Lap {
+                wall: lap.wall / TOKENS as u32,
+                processor: lap.processor.map(|time| time / TOKENS as u32),
+            })
+        })?;
+        let work = self.parts.work(Part::Decode { depth });
         let row = RowEntry::new(Row::Decode, format!("decoding, one token at {depth} positions"), &laps);
-        Ok(row.with_tokens(1).with_work(self.parts.work(Part::Decode { depth }), machine))
+        Ok(row.with_tokens(1).with_work(work, machine).with_rates(work, &laps, &rates))
     }
 
     fn prefill(&self, bar: &ProgressBar, machine: &Machine) -> Result<RowEntry, CliError> {
