@@ -2,12 +2,16 @@
 //! question. Called by [`super::llm`], which has another formulation in tensors for everything else.
 //!
 //! What there is to do is to read the cache once, so nothing of it is copied or converted as a whole:
-//! each core takes one head after the other, and goes through its keys and then its values in short
-//! stretches, which it widens to single precision in the first cache.
+//! each core takes one head after the other, and goes through its keys and then its values in stretches,
+//! which it widens to single precision in its caches. For one or two queries each stretch is read as it
+//! comes; for more, it is worth a product of matrices.
+
+#![expect(unsafe_code, reason = "the interface of the library that multiplies")]
 
 use std::sync::{Mutex, PoisonError};
 
 use candle_core::{CpuStorage, DType, Device, Result, Storage, Tensor};
+use gemm::{Parallelism, gemm};
 use half::f16;
 use half::slice::HalfFloatSliceExt;
 
@@ -17,8 +21,12 @@ use super::threads;
 
 /// New positions up to which this pays; of more, the products are large enough for the general routine.
 const FEW: usize = 32;
-/// Positions that are widened at a time.
+/// Positions that are widened at a time, for the first cache.
 const STRETCH: usize = 16;
+/// Queries from which on a product of matrices pays for laying out what it multiplies.
+const MANY: usize = 4;
+/// Positions of such a product, for the second cache.
+const LONG_STRETCH: usize = 128;
 /// Numbers that are worked on together.
 const LANES: usize = 16;
 /// Products that one core makes before another would have begun.
@@ -156,33 +164,110 @@ impl Positions {
     fn attend_head<T: Number>(&self, query: &[f32], (keys, values): (&[T], &[T])) -> Vec<f32> {
         let width = self.heads.width;
         let known = self.past + self.n;
-        let mut wide = vec![0.0; STRETCH * width];
-        let mut weights = vec![0.0; query.len() / width * known];
+        let rows = query.len() / width;
+        let stretch = if rows < MANY { STRETCH } else { LONG_STRETCH };
+        let mut wide = vec![0.0; stretch.min(known) * width];
+        let mut weights = vec![0.0; rows * known];
         let mut mixed = vec![0.0; query.len()];
-        for (stretch, keys) in keys.chunks(STRETCH * width).enumerate() {
+        for (number, keys) in keys.chunks(stretch * width).enumerate() {
             let keys = T::widen(keys, &mut wide);
-            for (query, weights) in query.chunks_exact(width).zip(weights.chunks_exact_mut(known)) {
-                for (key, weight) in keys.chunks_exact(width).zip(&mut weights[stretch * STRETCH..]) {
-                    *weight = dot(query, key);
-                }
-            }
+            weigh(&mut weights[number * stretch..], known, query, keys, width);
         }
         for (row, weights) in weights.chunks_exact_mut(known).enumerate() {
             let (seen, future) = weights.split_at_mut(self.past + row % self.n + 1);
             softmax_of_row(seen);
             future.fill(0.0);
         }
-        for (stretch, values) in values.chunks(STRETCH * width).enumerate() {
+        for (number, values) in values.chunks(stretch * width).enumerate() {
             let values = T::widen(values, &mut wide);
-            for (mixed, weights) in mixed.chunks_exact_mut(width).zip(weights.chunks_exact(known)) {
-                for (value, &weight) in values.chunks_exact(width).zip(&weights[stretch * STRETCH..]) {
-                    for (mixed, value) in mixed.iter_mut().zip(value) {
-                        *mixed += weight * value;
-                    }
-                }
-            }
+            mix(&mut mixed, &weights[number * stretch..], known, values, width);
         }
         mixed
+    }
+}
+
+/// Products of queries and keys, `[…, width]`: one row of `weights` for each query, `known` apart.
+fn weigh(weights: &mut [f32], known: usize, query: &[f32], keys: &[f32], width: usize) {
+    let (rows, positions) = (query.len() / width, keys.len() / width);
+    if rows >= MANY {
+        let keys = Strided { numbers: keys, rows: 1, columns: width };
+        let query = Strided { numbers: query, rows: width, columns: 1 };
+        return multiply((weights, known), [rows, positions, width], query, keys, 0.0);
+    }
+    for (query, weights) in query.chunks_exact(width).zip(weights.chunks_mut(known)) {
+        for (key, weight) in keys.chunks_exact(width).zip(weights) {
+            *weight = dot(query, key);
+        }
+    }
+}
+
+/// Adds values `[…, width]` to `mixed`, one row of it for each row of weights, which are `known` apart.
+fn mix(mixed: &mut [f32], weights: &[f32], known: usize, values: &[f32], width: usize) {
+    let (rows, positions) = (mixed.len() / width, values.len() / width);
+    if rows >= MANY {
+        let weights = Strided { numbers: weights, rows: known, columns: 1 };
+        let values = Strided { numbers: values, rows: width, columns: 1 };
+        return multiply((mixed, width), [rows, width, positions], weights, values, 1.0);
+    }
+    for (mixed, weights) in mixed.chunks_exact_mut(width).zip(weights.chunks(known)) {
+        for (value, &weight) in values.chunks_exact(width).zip(weights) {
+            for (mixed, value) in mixed.iter_mut().zip(value) {
+                *mixed += weight * value;
+            }
+        }
+    }
+}
+
+/// A matrix in memory.
+#[derive(Debug, Clone, Copy)]
+struct Strided<'a> {
+    numbers: &'a [f32],
+    /// From a row to the next.
+    rows: usize,
+    /// From a column to the next.
+    columns: usize,
+}
+
+impl Strided<'_> {
+    /// Where the last number of so many rows and columns lies.
+    fn last(&self, rows: usize, columns: usize) -> usize {
+        (rows - 1) * self.rows + (columns - 1) * self.columns
+    }
+}
+
+/// `out = keep · out + a · b` on this core alone: `a` is `[m, k]`, `b` is `[k, n]`, the rows of `out` are
+/// `apart`.
+fn multiply((out, apart): (&mut [f32], usize), [m, n, k]: [usize; 3], a: Strided, b: Strided, keep: f32) {
+    if m == 0 || n == 0 || k == 0 {
+        return;
+    }
+    let whole = Strided { numbers: &*out, rows: apart, columns: 1 };
+    assert!(apart >= n && whole.last(m, n) < out.len(), "rows of the result");
+    assert!(a.last(m, k) < a.numbers.len() && b.last(k, n) < b.numbers.len(), "factors");
+    let step = usize::cast_signed;
+    // SAFETY: each matrix lies within its slice, as was just asserted, and nothing else writes to `out`.
+    unsafe {
+        gemm(
+            m,
+            n,
+            k,
+            out.as_mut_ptr(),
+            1,
+            step(apart),
+            keep != 0.0,
+            a.numbers.as_ptr(),
+            step(a.columns),
+            step(a.rows),
+            b.numbers.as_ptr(),
+            step(b.columns),
+            step(b.rows),
+            keep,
+            1.0,
+            false,
+            false,
+            false,
+            Parallelism::None,
+        );
     }
 }
 

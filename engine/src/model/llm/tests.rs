@@ -164,7 +164,7 @@ fn check_few_positions((past, n): (usize, usize), dtype: DType) {
 #[test]
 fn few_positions_attend_as_many_do() {
     for dtype in [DType::F32, DType::F16] {
-        for sizes in [(0, 1), (0, 5), (15, 1), (16, 1), (37, 3), (300, 1), (300, 32)] {
+        for sizes in [(0, 1), (0, 5), (15, 1), (16, 1), (37, 3), (124, 4), (125, 4), (300, 1), (300, 32)] {
             check_few_positions(sizes, dtype);
         }
     }
