@@ -3,7 +3,7 @@
 //!
 //! Large files (those whose name ends in `.bin`, `.safetensors` or `.model`) are answered with a
 //! redirect to the storage, whose address is signed; small ones with a redirect within the hub, as the
-//! real one does. Also included by path in the tests of the command line.
+//! real one does.
 
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a test may fail this way")]
 

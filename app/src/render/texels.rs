@@ -207,7 +207,7 @@ fn shares(mask: &EditedMask, (columns, rows): (usize, usize), step: usize) -> Ve
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, clippy::print_stderr, reason = "a test may panic")]
+    #![expect(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
     use glamm_engine::vision::BinaryMask;
 
@@ -269,22 +269,5 @@ mod tests {
         }
         let empty = Texels::Painted(Arc::new(EditedMask::from(&BinaryMask::empty(9, 9))));
         assert_eq!(Grid::new(&empty, 8192).unwrap().extent(0.5), None);
-    }
-
-    /// How long it takes on a picture of 24 megapixels; for people.
-    #[test]
-    #[ignore = "prints a time"]
-    fn time_of_a_large_picture() {
-        let painted = BinaryMask::from_fn(6000, 4000, |x, y| {
-            let (dx, dy) = (x as f32 - 3000.0, y as f32 - 2000.0);
-            dx * dx + dy * dy < 1500.0 * 1500.0
-        });
-        let edited = Arc::new(EditedMask::from(&painted));
-        let begin = std::time::Instant::now();
-        let extent = Grid::new(&Texels::Painted(Arc::clone(&edited)), 16384).unwrap().extent(0.5);
-        eprintln!("{:.2?} from runs, {extent:?}", begin.elapsed());
-        let begin = std::time::Instant::now();
-        let pixels = edited.to_binary();
-        eprintln!("{:.2?} for all {} pixels alone", begin.elapsed(), pixels.pixels().len());
     }
 }

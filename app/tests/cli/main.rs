@@ -9,9 +9,6 @@ mod ask;
 mod check;
 mod errors;
 mod export;
-#[path = "../../../tests/src/hub_server.rs"]
-#[expect(dead_code, unreachable_pub, reason = "the tests of the hub itself use the rest")]
-mod hub_server;
 mod images;
 mod models;
 mod others;

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use super::hub_server::{Fault, Hub, Seen, Stage};
 use super::{fails, glamm, json, stdout};
+use glamm_tests::hub_server::{Fault, Hub, Seen, Stage};
 
 /// `glamm models` in a world where nothing is installed but what is below `home`.
 fn models(home: &Path) -> Command {

@@ -1,4 +1,4 @@
-//! The real window, driven with keyboard and mouse by `tests/end-to-end/window.sh`: open, draw a box,
+//! The real window, driven with keyboard and mouse by `window.sh`: open, draw a box,
 //! ask, look at a mask, save, end it by force, recover, export, quit. It needs a display server that draws
 //! into memory and hands to type with; where they are not installed the test is ignored, and says what
 //! is missing.
@@ -29,7 +29,7 @@ fn is_installed(tool: &str) -> bool {
 }
 
 fn drive() -> Result<(), Failed> {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/end-to-end/window.sh");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/end_to_end/window.sh");
     let output = Command::new("bash").arg(script).arg(env!("CARGO_BIN_EXE_glamm")).output()?;
     if output.status.success() {
         return Ok(());

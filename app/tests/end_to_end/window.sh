@@ -3,7 +3,7 @@
 # a mask and change it, save, draw another box, end it by force two seconds later, recover, export, quit.
 # Needs Xvfb, xdotool and ImageMagick; without them it says so and ends well.
 #
-#   tests/end-to-end/window.sh path/to/glamm [DISPLAY-NUMBER]
+#   app/tests/end_to_end/window.sh path/to/glamm [DISPLAY-NUMBER]
 set -euo pipefail
 
 glamm=$(realpath "${1:?the binary}")
@@ -12,7 +12,7 @@ for tool in Xvfb xdotool import python3; do
     command -v "$tool" >/dev/null || { echo "skipped: $tool is not installed"; exit 0; }
 done
 
-# shellcheck source=tests/end-to-end/display.sh
+# shellcheck source=app/tests/end_to_end/display.sh
 source "$(dirname "$0")/display.sh"
 until xdotool getmouselocation >/dev/null 2>&1; do kill -0 "$server"; sleep 0.2; done
 

@@ -2,7 +2,7 @@
 # How much processor time the real window takes while nothing happens: with a picture open and encoded,
 # untouched, over some seconds. Needs Xvfb.
 #
-#   tests/end-to-end/idle.sh path/to/glamm [SECONDS] [DISPLAY-NUMBER]
+#   app/tests/end_to_end/idle.sh path/to/glamm [SECONDS] [DISPLAY-NUMBER]
 set -euo pipefail
 
 glamm=$(realpath "${1:?the binary}")
@@ -10,7 +10,7 @@ seconds=${2:-20}
 number=${3:-98}
 command -v Xvfb >/dev/null || { echo "skipped: Xvfb is not installed"; exit 0; }
 
-# shellcheck source=tests/end-to-end/display.sh
+# shellcheck source=app/tests/end_to_end/display.sh
 source "$(dirname "$0")/display.sh"
 sleep 1
 "$glamm" >/dev/null 2>"$work/log" &
