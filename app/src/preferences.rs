@@ -56,8 +56,9 @@ pub struct Preferences {
     /// Model folders and files from outside the usual places.
     #[serde(serialize_with = "with_names")]
     pub opened_models: Vec<PathBuf>,
-    /// How precisely models are loaded, by its name; the memory decides where there is none.
-    pub precision: Option<String>,
+    /// How precisely models are loaded; the memory decides where there is none.
+    #[serde(deserialize_with = "usual_if_unknown")]
+    pub precision: Option<Precision>,
     /// Whether the note on what the demo model knows was dismissed.
     pub demo_note_dismissed: bool,
     /// Whether the tour was seen.
@@ -144,11 +145,6 @@ impl Preferences {
         let fresh = directory.join(format!("{FILE}.{}.tmp", std::process::id()));
         fs::write(&fresh, text)?;
         fs::rename(&fresh, directory.join(FILE))
-    }
-
-    /// The precision that [`Self::precision`] names.
-    pub fn chosen_precision(&self) -> Option<Precision> {
-        self.precision.as_ref()?.parse().ok()
     }
 
     /// What a file says need not make sense.
@@ -294,7 +290,7 @@ mod tests {
             looks: Looks { keep_zoom: true, map_hidden: true },
             saving: SaveOptions { with_pictures: false },
             opened_models: vec!["/models/mine.gguf".into()],
-            precision: Some("q8_0".to_owned()),
+            precision: Some(Precision::Q8_0),
             demo_note_dismissed: true,
             tour_seen: true,
         }
@@ -307,7 +303,7 @@ mod tests {
         assert_eq!(Preferences::load(&directory), (Preferences::default(), None));
         changed().save(&directory).unwrap();
         assert_eq!(Preferences::load(&directory), (changed(), None));
-        assert_eq!(changed().chosen_precision(), Some(Precision::Q8_0));
+        assert!(fs::read_to_string(directory.join(FILE)).unwrap().contains("\"q8_0\""));
         assert_eq!(fs::read_dir(&directory).unwrap().count(), 1, "nothing else is left");
     }
 
@@ -333,7 +329,7 @@ mod tests {
         fs::write(scratch.path().join(FILE), text).unwrap();
         let (found, said) = Preferences::load(scratch.path());
         assert_eq!((found.scale, found.window, found.side_panel, said), (2.5, None, None, None));
-        assert_eq!((found.chosen_precision(), found.inspector, found.tab), (None, None, Tab::Chat));
+        assert_eq!((found.precision, found.inspector, found.tab), (None, None, Tab::Chat));
         assert_eq!(found.looks, Looks { keep_zoom: true, map_hidden: false });
     }
 

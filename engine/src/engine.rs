@@ -14,14 +14,14 @@ use crate::checkpoint::Checkpoint;
 use crate::encoding::EncodedImage;
 use crate::error::{DeviceError, EngineError};
 use crate::job::{Answer, Increment, Question, StopCheck};
-use crate::model::backend;
+use crate::model::backend::Backend;
 use crate::model::config::GlammConfig;
 use crate::model::glamm::Glamm;
-use crate::precision::Precision;
+use crate::precision::{KeptAs, Precision};
 use crate::protocol::{EncodeTimings, EncoderSides, LoadProgress, ModelInfo, ModelSource, ModelSpec};
 use crate::text::tokenizer::Tokenizer;
 use crate::vision::{Click, FeatureMaps, MaskCandidates, MaskPrompt, PixelBox};
-use crate::worker::{Backend, ReportLoading};
+use crate::worker::{LoadedModel, ReportLoading};
 use crate::{demo_model, device};
 
 /// A model, its tokenizer and the processor it runs on.
@@ -43,9 +43,9 @@ pub(crate) struct Variant {
     /// For people.
     pub(crate) device: String,
     /// How precisely its matrices are kept.
-    pub(crate) precision: String,
+    pub(crate) precision: KeptAs,
     /// The next smaller choice, and the bytes of its weights.
-    pub(crate) smaller: Option<(&'static str, u64)>,
+    pub(crate) smaller: Option<(Precision, u64)>,
 }
 
 impl Variant {
@@ -54,7 +54,7 @@ impl Variant {
         match error {
             EngineError::Compute(error) if device::is_out_of_memory(&error) => DeviceError::OutOfMemory {
                 device: self.device.clone(),
-                precision: self.precision.clone(),
+                precision: self.precision,
                 smaller: self.smaller,
             }
             .into(),
@@ -90,12 +90,12 @@ impl Engine {
         let config = checkpoint.config().clone();
         let precision = spec.precision.or_else(|| checkpoint.choose_precision(&device));
         checkpoint.check_memory(&device, precision)?;
-        let dtype = dtype_of(&device, precision);
+        let (dtype, backend) = (dtype_of(&device, precision), Backend::of(&device));
         let weights = checkpoint.weights(&device, (dtype, precision), progress);
         let variant = Variant {
             device: device::name(&device),
-            precision: checkpoint.named(precision),
-            smaller: checkpoint.next_smaller(precision, backend::Backend::of(&device)),
+            precision: checkpoint.kept_as(precision),
+            smaller: checkpoint.next_smaller(precision, backend),
         };
         let model = device::drained(&device, || Glamm::new(&config, &weights.glamm, &weights.clip))
             .map_err(|error| variant.explain(weights.explain(error)))?;
@@ -105,7 +105,8 @@ impl Engine {
             source: spec.source.clone(),
             parameters: weights.parameters(),
             has_random_weights: config.has_random_weights,
-            precision: variant.precision.clone(),
+            precision: variant.precision,
+            held: checkpoint.held(precision, backend),
             context_length: config.llm.max_position_embeddings,
             encoder_sides: EncoderSides {
                 global: config.global_encoder.image_size,
@@ -166,7 +167,7 @@ impl fmt::Debug for Engine {
     }
 }
 
-impl Backend for Engine {
+impl LoadedModel for Engine {
     type Image = EncodedImage;
 
     fn load(spec: &ModelSpec, progress: ReportLoading) -> Result<Self, EngineError> {

@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 
+use crate::precision::{KeptAs, Precision};
 use crate::size::ByteSize;
 
 /// The engine's error. `Display` is one line, fit for a terminal or a dialog.
@@ -33,7 +34,7 @@ pub enum EngineError {
     #[error("the image is no longer open: open it again")]
     UnknownImage,
     /// The engine thread caught a panic.
-    #[error("internal error: {0}. The model stays loaded; please report this")]
+    #[error("internal error: {0}; please report this")]
     Panicked(String),
     /// The system has no thread to give.
     #[error("the engine thread cannot be started: {0}")]
@@ -88,6 +89,12 @@ pub enum CheckpointError {
         path: PathBuf,
         /// What is wrong with it, with the tensor's name where there is one.
         reason: String,
+    },
+    /// A file was given that holds no whole model.
+    #[error("{} is no GGUF file with all of a model in it: give the folder of a checkpoint, or a file from `glamm models convert`", path.display())]
+    NoModelFile {
+        /// Which file.
+        path: PathBuf,
     },
     /// A tensor that the model needs is in none of the files.
     #[error("tensor {name} is missing from {}", path.display())]
@@ -248,13 +255,13 @@ pub enum DeviceError {
     )]
     NoMemory {
         /// How precisely its matrices were to be kept.
-        precision: String,
+        precision: KeptAs,
         /// Bytes that it takes at most.
         needed: u64,
         /// Bytes that there are.
         free: u64,
         /// The most precise choice that fits, and its bytes.
-        smaller: Option<(&'static str, u64)>,
+        smaller: Option<(Precision, u64)>,
     },
     /// It ran out of memory in the middle of something.
     #[error("the memory of {device} was not enough for the model in {precision}, and was freed: {}", way_out(*.smaller))]
@@ -262,9 +269,9 @@ pub enum DeviceError {
         /// For people.
         device: String,
         /// How precisely its matrices are kept.
-        precision: String,
+        precision: KeptAs,
         /// The next smaller choice for the same weights, and its bytes.
-        smaller: Option<(&'static str, u64)>,
+        smaller: Option<(Precision, u64)>,
     },
     /// The machine does not have it, or its driver does not answer.
     #[error("no {device} device could be opened ({reason}): use --device cpu")]
@@ -276,7 +283,7 @@ pub enum DeviceError {
     },
 }
 
-fn way_out(smaller: Option<(&'static str, u64)>) -> String {
+fn way_out(smaller: Option<(Precision, u64)>) -> String {
     match smaller {
         Some((precision, bytes)) => {
             format!("close other programs, or choose {precision}, which needs {}", ByteSize(bytes))

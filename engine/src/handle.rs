@@ -14,7 +14,7 @@ use crossbeam::channel::{self, Receiver, RecvTimeoutError, Sender, TryRecvError,
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::protocol::{EngineCommand, EngineEvent};
-use crate::worker::{Backend, Mailbox, Worker};
+use crate::worker::{LoadedModel, Mailbox, Worker};
 
 /// Commands that may wait while the worker is busy.
 const COMMAND_CAPACITY: usize = 32;
@@ -52,7 +52,7 @@ impl EngineHandle {
     }
 
     /// [`Self::spawn`] with any model behind it, and room for `capacity` events.
-    pub(crate) fn spawn_backend<B: Backend + 'static>(
+    pub(crate) fn spawn_backend<B: LoadedModel + 'static>(
         wake: impl Fn() + Send + Sync + 'static,
         capacity: usize,
     ) -> Result<Self, EngineError> {

@@ -9,13 +9,17 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
+use crate::model::backend::Backend;
 use crate::model::format::Format;
 
 /// This part of what a model takes is left to other programs beside it.
 const LEFT_TO_OTHERS: u64 = 16;
 
 /// How precisely the weights of a model are kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Precision {
     /// All in single precision.
     F32,
@@ -88,13 +92,19 @@ impl Precision {
     }
 
     /// The most precise of single, half, eight and four bits in which a model that then takes `peak_of`
-    /// bytes at most fits into `free` bytes and leaves something to others; four bits where nothing does.
-    pub fn fitting(peak_of: impl Fn(Self) -> u64, free: u64) -> Self {
+    /// bytes at most fits into `free` bytes of memory and leaves something to others; four bits where nothing
+    /// does. A GPU computes in half precision what was published so. Where nobody knows what is free, it
+    /// gets that, and the CPU the least.
+    pub fn fitting(backend: Backend, peak_of: impl Fn(Self) -> u64, free: Option<u64>) -> Self {
+        let (choices, free): (&[Self], u64) = match backend {
+            Backend::Cpu => (&[Self::F32, Self::F16, Self::Q8_0], free.unwrap_or(0)),
+            Backend::Cuda | Backend::Metal => (&[Self::F16, Self::Q8_0], free.unwrap_or(u64::MAX)),
+        };
         let fits = |precision: &Self| {
             let peak = peak_of(*precision);
-            peak + peak / LEFT_TO_OTHERS <= free
+            peak.saturating_add(peak / LEFT_TO_OTHERS) <= free
         };
-        [Self::F32, Self::F16, Self::Q8_0].into_iter().find(fits).unwrap_or(Self::Q4K)
+        choices.iter().copied().find(fits).unwrap_or(Self::Q4K)
     }
 
     /// Whether matrices are kept in blocks of few bits, which no other precision is made from.
@@ -135,6 +145,40 @@ impl FromStr for Precision {
     }
 }
 
+/// How the matrices of a model are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeptAs {
+    /// All as one precision says.
+    Precision(Precision),
+    /// Each as its file has it.
+    AsStored,
+}
+
+impl KeptAs {
+    /// The one precision, where there is one.
+    pub fn precision(self) -> Option<Precision> {
+        match self {
+            Self::Precision(precision) => Some(precision),
+            Self::AsStored => None,
+        }
+    }
+}
+
+impl From<Option<Precision>> for KeptAs {
+    fn from(precision: Option<Precision>) -> Self {
+        precision.map_or(Self::AsStored, Self::Precision)
+    }
+}
+
+impl fmt::Display for KeptAs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Precision(precision) => precision.fmt(f),
+            Self::AsStored => f.write_str("as stored"),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -158,17 +202,24 @@ mod tests {
         let peak_of = |precision: Precision| {
             precision.format_of("model.layers.0.mlp.up_proj.weight", 4096).bytes(elements as usize) as u64
         };
-        let fitting = |free| Precision::fitting(peak_of, free);
-        assert_eq!(fitting(1 << 40), Precision::F32);
-        assert_eq!(fitting(4 * elements), Precision::F16, "nothing would be left to others");
-        assert_eq!(fitting(2 * elements), Precision::Q8_0);
-        assert_eq!(fitting(0), Precision::Q4K);
+        let fitting = |backend, free| Precision::fitting(backend, peak_of, free);
+        for backend in [Backend::Cpu, Backend::Cuda, Backend::Metal] {
+            let most = if backend == Backend::Cpu { Precision::F32 } else { Precision::F16 };
+            assert_eq!(fitting(backend, Some(1 << 40)), most);
+            assert_eq!(fitting(backend, Some(4 * elements)), Precision::F16, "something is left to others");
+            assert_eq!(fitting(backend, Some(2 * elements)), Precision::Q8_0);
+            assert_eq!(fitting(backend, Some(0)), Precision::Q4K);
+        }
+        assert_eq!(fitting(Backend::Cpu, None), Precision::Q4K);
+        assert_eq!(fitting(Backend::Cuda, None), Precision::F16);
     }
 
     #[test]
     fn names_are_read_back() {
         for precision in Precision::ALL {
             assert_eq!(precision.to_string().parse(), Ok(precision));
+            assert_eq!(serde_json::json!(precision), precision.name());
+            assert_eq!(KeptAs::from(Some(precision)).to_string(), precision.name());
         }
         assert_eq!("Q4_K".parse(), Ok(Precision::Q4K));
         assert!("q3k".parse::<Precision>().is_err());

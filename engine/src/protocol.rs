@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use crate::error::EngineError;
 pub use crate::model::part::{LoadProgress, ModelPart, PartProgress};
-use crate::precision::Precision;
+use crate::precision::{KeptAs, Precision};
 use crate::vision::{Click, FeatureMaps, MaskCandidates, MaskPrompt, PixelBox};
 
 /// Names an image for as long as the application keeps it open. Chosen by the application.
@@ -180,8 +180,10 @@ pub struct ModelInfo {
     pub name: String,
     /// For people: "CPU", "CUDA 0".
     pub device: String,
-    /// How precisely matrices are kept, for people: "f16", "q4k".
-    pub precision: String,
+    /// How matrices are kept.
+    pub precision: KeptAs,
+    /// Where its weights are.
+    pub held: Held,
     /// Where the weights came from.
     pub source: ModelSource,
     /// Number of weights.
@@ -194,6 +196,17 @@ pub struct ModelInfo {
     pub encoder_sides: EncoderSides,
     /// Time from the command to ready.
     pub load_time: Duration,
+}
+
+/// Whose memory the weights of a model are in, and how many bytes of it are free again without it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Held {
+    /// The machine's.
+    Ram(u64),
+    /// The graphics card's.
+    Card(u64),
+    /// Nobody's: they are read where they lie in a file, and the system keeps of it what there is room for.
+    File,
 }
 
 /// Sides of the encoders' square inputs, in pixels: 336 and 1024 in the full-size model. With

@@ -28,7 +28,7 @@ const ABANDON_CHECK: Duration = Duration::from_millis(20);
 pub(crate) type ReportLoading = Box<dyn FnMut(&LoadProgress) -> bool + Send>;
 
 /// What the loop needs of a model: [`crate::engine::Engine`], and stand-ins in tests.
-pub(crate) trait Backend: Sized {
+pub(crate) trait LoadedModel: Sized {
     /// Encodings and context of one image.
     type Image: ImageCache;
 
@@ -78,7 +78,7 @@ pub(crate) trait Backend: Sized {
 }
 
 /// State of the engine thread.
-pub(crate) struct Worker<B: Backend> {
+pub(crate) struct Worker<B: LoadedModel> {
     commands: Receiver<EngineCommand>,
     outbox: Arc<Outbox>,
     mailbox: Arc<Mailbox>,
@@ -86,7 +86,7 @@ pub(crate) struct Worker<B: Backend> {
     images: OpenImages<B::Image>,
 }
 
-impl<B: Backend> Worker<B> {
+impl<B: LoadedModel> Worker<B> {
     /// A worker without model or images.
     pub(crate) fn new(
         commands: Receiver<EngineCommand>,

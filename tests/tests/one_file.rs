@@ -64,7 +64,7 @@ fn a_file_answers_as_the_checkpoint_quantised_on_the_way() {
         let out = scratch.path().join(format!("demo-{precision}.gguf"));
         convert(precision, &out);
         let from_file = load(ModelSource::Path(out.clone()), None);
-        assert_eq!(from_file.info().precision, precision.name());
+        assert_eq!(from_file.info().precision.precision(), Some(precision));
         assert_eq!(from_file.info().name, format!("demo-{precision}"));
         let on_the_way = load(ModelSource::Demo, Some(precision));
         assert_eq!(from_file.info().parameters, on_the_way.info().parameters);
@@ -169,6 +169,42 @@ fn a_conversion_that_does_not_finish_leaves_nothing_behind() {
 }
 
 #[test]
+fn a_file_is_known_by_its_contents_whatever_it_is_called() {
+    let scratch = TempDir::new().unwrap();
+    let out = scratch.path().join("demo.gguf");
+    convert(Precision::Q8_0, &out);
+    for name in ["demo", "demo.bin", "demo.v2"] {
+        let other = scratch.path().join(name);
+        fs::copy(&out, &other).unwrap();
+        let opened = open_checkpoint(&ModelSource::Path(other));
+        assert!(opened.is_ok(), "{name}: {:?}", opened.err());
+    }
+    let weights = scratch.path().join("model.safetensors");
+    fs::write(&weights, [8, 0, 0, 0, 0, 0, 0, 0, b'{', b'}']).unwrap();
+    let error = error_of(&weights);
+    assert!(error.contains("model.safetensors") && error.contains("the folder of a checkpoint"), "{error}");
+}
+
+#[test]
+fn a_model_without_a_tokenizer_is_not_converted() {
+    let scratch = TempDir::new().unwrap();
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden/public");
+    for directory in ["glamm-tiny", "clip-tiny"] {
+        fs::create_dir(scratch.path().join(directory)).unwrap();
+        for file in fs::read_dir(golden.join(directory)).unwrap() {
+            let file = file.unwrap();
+            fs::copy(file.path(), scratch.path().join(directory).join(file.file_name())).unwrap();
+        }
+    }
+    let checkpoint = open_checkpoint(&ModelSource::Path(scratch.path().join("glamm-tiny"))).unwrap();
+    fs::write(scratch.path().join("glamm-tiny/tokenizer.model"), "damaged").unwrap();
+    let out = scratch.path().join("tiny.gguf");
+    let error = checkpoint.convert(Precision::Q8_0, &out, &mut |_, _| true).unwrap_err().to_string();
+    assert!(error.contains("tokenizer.model"), "{error}");
+    assert!(fs::read_dir(scratch.path()).unwrap().count() == 2, "nothing is written");
+}
+
+#[test]
 fn bad_files_say_what_is_wrong_with_them() {
     let scratch = TempDir::new().unwrap();
     let out = scratch.path().join("demo.gguf");
@@ -183,7 +219,7 @@ fn bad_files_say_what_is_wrong_with_them() {
     check(&whole[..whole.len() - 1000], "truncated");
     check(&whole[..1000], "middle of its table");
     check(b"GGUF", "middle of its table");
-    check(b"", "middle of its table");
+    check(b"", "no GGUF file");
     check(b"something else altogether", "no GGUF file");
     let replaced = |from: &str, to: &str| {
         let at = whole.windows(from.len()).position(|window| window == from.as_bytes()).unwrap();

@@ -7,28 +7,23 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use glamm_engine::checkpoint::manifest::{TensorKind, TensorSpec, expected_tensors};
+use glamm_engine::checkpoint::manifest::{TensorSpec, expected_tensors};
 use glamm_engine::models::released;
 
-/// Shape and kind under each name.
-type Listed = BTreeMap<String, (String, String)>;
+/// The shape under each name.
+type Listed = BTreeMap<String, String>;
 
 fn recorded(file: &str) -> Listed {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden/public").join(file);
     let text = fs::read_to_string(path).unwrap();
     let mut lines = text.lines().map(|line| line.split('\t').collect::<Vec<_>>());
-    assert_eq!(lines.next().unwrap()[..3], ["name", "shape", "kind"]);
-    lines.map(|cells| (cells[0].to_owned(), (cells[1].to_owned(), cells[2].to_owned()))).collect()
+    assert_eq!(lines.next().unwrap()[..2], ["name", "shape"]);
+    lines.map(|cells| (cells[0].to_owned(), cells[1].to_owned())).collect()
 }
 
 fn listed(specs: &[TensorSpec]) -> Listed {
     let shape = |spec: &TensorSpec| spec.shape.iter().map(usize::to_string).collect::<Vec<_>>().join("x");
-    let kind = |spec: &TensorSpec| match spec.kind {
-        TensorKind::Parameter => "param",
-        TensorKind::Buffer => "buffer",
-    };
-    let listed: Listed =
-        specs.iter().map(|spec| (spec.name.clone(), (shape(spec), kind(spec).to_owned()))).collect();
+    let listed: Listed = specs.iter().map(|spec| (spec.name.clone(), shape(spec))).collect();
     assert_eq!(listed.len(), specs.len(), "a tensor is listed twice");
     listed
 }
@@ -44,7 +39,7 @@ fn parity_state_dict() {
     clip.retain(|name, _| name.starts_with("vision_model."));
     assert_eq!(listed(&expected.clip), clip);
 
-    let unused = |specs: &[TensorSpec]| specs.iter().filter(|spec| !spec.used).count();
+    let unused = |specs: &[TensorSpec]| specs.iter().filter(|spec| !spec.is_read()).count();
     assert_eq!(unused(&expected.glamm), 32, "only the frequencies of the rotary embedding");
     assert_eq!(unused(&expected.clip), 16 + 2 + 1, "the last block, the norm behind it, the positions");
     assert_not_allocated();

@@ -114,7 +114,7 @@ impl From<&ModelInfo> for ModelEntry {
         Self {
             name: info.name.clone(),
             device: info.device.clone(),
-            precision: info.precision.clone(),
+            precision: info.precision.to_string(),
             parameters: info.parameters,
         }
     }

@@ -5,8 +5,9 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread::JoinHandle;
 
-use crossbeam::channel::{Receiver, Sender, TrySendError, bounded};
+use crossbeam::channel::{Receiver, Sender, TrySendError, bounded, never};
 use glamm_engine::engine::open_checkpoint;
 use glamm_engine::error::EngineError;
 use glamm_engine::hub::{self, Download, DownloadEvent};
@@ -32,7 +33,14 @@ pub(crate) struct ModelDesk {
     news: Receiver<ModelNews>,
     sender: Sender<ModelNews>,
     downloads: HashMap<String, Download>,
-    conversion: CancelToken,
+    conversion: Option<Running>,
+}
+
+/// A conversion on its thread.
+#[derive(Debug)]
+struct Running {
+    token: CancelToken,
+    thread: JoinHandle<()>,
 }
 
 /// Tells the window that there is news.
@@ -49,7 +57,7 @@ impl std::fmt::Debug for Wake {
 #[derive(Debug)]
 enum Request {
     Look(Vec<PathBuf>),
-    Remove(String),
+    Remove { name: String, path: PathBuf },
 }
 
 impl ModelDesk {
@@ -68,7 +76,7 @@ impl ModelDesk {
         std::thread::Builder::new()
             .name("model-desk".to_owned())
             .spawn(move || look_and_remove(&waiting, &places, &out, &awake))?;
-        let (downloads, conversion) = (HashMap::new(), CancelToken::default());
+        let (downloads, conversion) = (HashMap::new(), None);
         Ok(Self { surroundings, wake, requests, news, sender, downloads, conversion })
     }
 
@@ -80,14 +88,16 @@ impl ModelDesk {
                 let _ = self.requests.try_send(Request::Look(others));
                 None
             }
-            ModelTask::Remove(name) => match self.requests.try_send(Request::Remove(name)) {
-                Ok(()) => None,
-                Err(TrySendError::Full(request) | TrySendError::Disconnected(request)) => {
-                    let Request::Remove(name) = request else { return None };
-                    let reason = "too much is going on: try again in a moment".to_owned();
-                    Some(ModelNews::Removed { name, result: Err(reason) })
+            ModelTask::Remove { name, path } => {
+                match self.requests.try_send(Request::Remove { name, path }) {
+                    Ok(()) => None,
+                    Err(TrySendError::Full(request) | TrySendError::Disconnected(request)) => {
+                        let Request::Remove { name, .. } = request else { return None };
+                        let reason = "too much is going on: try again in a moment".to_owned();
+                        Some(ModelNews::Removed { name, result: Err(reason) })
+                    }
                 }
-            },
+            }
             ModelTask::Pull(name) => self.pull(name),
             ModelTask::Pause(name) => self.with_download(&name, |download| download.control().pause()),
             ModelTask::Resume(name) => self.with_download(&name, |download| download.control().resume()),
@@ -96,7 +106,7 @@ impl ModelDesk {
                 self.convert(source, precision, bytes, out)
             }
             ModelTask::CancelConversion => {
-                self.conversion.cancel();
+                self.conversion.iter().for_each(|running| running.token.cancel());
                 None
             }
         }
@@ -153,8 +163,8 @@ impl ModelDesk {
         bytes: u64,
         out: PathBuf,
     ) -> Option<ModelNews> {
-        self.conversion = CancelToken::default();
-        let (token, sender, wake) = (self.conversion.clone(), self.sender.clone(), self.wake.clone());
+        let (token, sender, wake) = (CancelToken::default(), self.sender.clone(), self.wake.clone());
+        let inner = token.clone();
         let work = move || {
             let mut told = None;
             let mut report = |done_bytes: u64, total_bytes: u64| {
@@ -165,7 +175,7 @@ impl ModelDesk {
                     let _ = sender.try_send(ModelNews::Converting { done_bytes, total_bytes });
                     (wake.0)();
                 }
-                !token.is_cancelled()
+                !inner.is_cancelled()
             };
             let attempt =
                 std::panic::AssertUnwindSafe(|| write_one_file(&source, precision, bytes, &out, &mut report));
@@ -175,13 +185,25 @@ impl ModelDesk {
             (wake.0)();
         };
         let started = std::thread::Builder::new().name("model-conversion".to_owned()).spawn(work);
-        started.err().map(|error| ModelNews::Converted(Err(error.to_string())))
+        match started {
+            Ok(thread) => {
+                self.conversion = Some(Running { token, thread });
+                None
+            }
+            Err(error) => Some(ModelNews::Converted(Err(error.to_string()))),
+        }
     }
 }
 
 impl Drop for ModelDesk {
     fn drop(&mut self) {
-        self.conversion.cancel();
+        // Nobody reads news any more, so that nobody waits for that.
+        self.news = never();
+        if let Some(Running { token, thread }) = self.conversion.take() {
+            token.cancel();
+            // It removes what it wrote; after a panic there is nothing more to do.
+            let _ = thread.join();
+        }
     }
 }
 
@@ -189,8 +211,8 @@ fn look_and_remove(waiting: &Receiver<Request>, places: &Places, out: &Sender<Mo
     while let Ok(request) = waiting.recv() {
         let news = match request {
             Request::Look(others) => ModelNews::Listed(Arc::new(look(places, others))),
-            Request::Remove(name) => {
-                let result = match models::removable(&name, places) {
+            Request::Remove { name, path } => {
+                let result = match models::removable_at(&path, places) {
                     Some(found) => found.remove(None).map_err(|error| error.to_string()),
                     None => Err("it is not here any more".to_owned()),
                 };
@@ -241,5 +263,35 @@ fn write_one_file(
         Ok(converted) => Ok(Some(converted.bytes)),
         Err(EngineError::Cancelled) => Ok(None),
         Err(error) => Err(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    #[test]
+    fn a_window_that_closes_leaves_no_half_of_a_conversion() {
+        let scratch = tempfile::tempdir().unwrap();
+        let mut surroundings = Surroundings::from_env();
+        surroundings.places = Places::default();
+        let mut desk = ModelDesk::start(surroundings, || ()).unwrap();
+        let out = scratch.path().join("demo.gguf");
+        let task = ModelTask::Convert {
+            name: "demo".to_owned(),
+            source: ModelSource::Demo,
+            precision: Precision::Q4K,
+            bytes: 1,
+            out: out.clone(),
+        };
+        assert!(desk.begin(task).is_none());
+        let part = scratch.path().join("demo.gguf.part");
+        while !part.exists() && !out.exists() {
+            std::thread::yield_now();
+        }
+        drop(desk);
+        assert!(!part.exists());
     }
 }

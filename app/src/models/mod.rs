@@ -14,7 +14,7 @@ use std::sync::Arc;
 use glamm_engine::hub::DownloadEvent;
 use glamm_engine::models::{Fit, Machine, MemoryNeed, ModelEntry, ModelState, Role};
 use glamm_engine::precision::Precision;
-use glamm_engine::protocol::{DeviceChoice, ModelInfo, ModelSource, ModelSpec};
+use glamm_engine::protocol::{DeviceChoice, Held, ModelInfo, ModelSource, ModelSpec};
 
 pub use transfer::{FileTransfer, Transfer, TransferStatus};
 
@@ -90,7 +90,12 @@ pub enum ModelTask {
     /// End it; what came is kept.
     Cancel(String),
     /// Take a model off the disk.
-    Remove(String),
+    Remove {
+        /// Which one, for reports.
+        name: String,
+        /// Where it is, as the list shows it.
+        path: PathBuf,
+    },
     /// Write a model into one file.
     Convert {
         /// Which one, for reports.
@@ -275,12 +280,17 @@ impl Listing {
     /// The memory here, as it will be once `loaded` has been given back.
     pub fn machine_without(&self, loaded: Option<&ModelInfo>) -> Option<Machine> {
         let mut machine = self.machine?;
-        let in_use = loaded.and_then(|info| {
-            let precision: Precision = info.precision.parse().ok()?;
-            need(self.entry_of(&info.source)?, precision)
-        });
-        let free = machine.free_ram_bytes + in_use.map_or(0, |need| need.weight_bytes);
-        machine.free_ram_bytes = free.min(machine.ram_bytes);
+        match loaded.map(|info| info.held) {
+            Some(Held::Ram(bytes)) => {
+                let free = machine.free_ram_bytes.saturating_add(bytes);
+                machine.free_ram_bytes = free.min(machine.ram_bytes);
+            }
+            Some(Held::Card(bytes)) => {
+                let free = machine.free_vram_bytes.map(|free| free.saturating_add(bytes));
+                machine.free_vram_bytes = free.min(machine.vram_bytes);
+            }
+            Some(Held::File) | None => {}
+        }
         Some(machine)
     }
 
@@ -289,11 +299,12 @@ impl Listing {
     pub fn offers(&self, failed: &ModelSpec) -> Vec<Offer> {
         let Some(machine) = self.machine else { return Vec::new() };
         let device = failed.device;
-        // Left open, a graphics card takes the sixteen bits that were published.
-        let tried = failed.precision.or(machine.has_card_for(device).then_some(Precision::F16));
         let fitting = self.entries.iter().filter_map(|entry| {
             let source = source(entry)?;
             let retry = source == failed.source;
+            // What a graphics card has free was not known as well as it seemed.
+            let chosen = || automatic(entry, machine, device).filter(|_| machine.has_card_for(device));
+            let tried = failed.precision.or_else(chosen);
             let fits = |need: MemoryNeed| machine.fits_on(device, need) == Fit::Now;
             // What failed as precisely as this fails again.
             let less =
@@ -318,14 +329,14 @@ pub fn need(entry: &ModelEntry, precision: Precision) -> Option<MemoryNeed> {
     entry.needs.iter().find(|(other, _)| *other == precision).map(|(_, need)| *need)
 }
 
-/// The precision in which a model is loaded where nobody chooses.
-pub fn automatic(entry: &ModelEntry, machine: Machine) -> Option<Precision> {
+/// The precision in which a model is loaded on `device` where nobody chooses.
+pub fn automatic(entry: &ModelEntry, machine: Machine, device: DeviceChoice) -> Option<Precision> {
     if let [(only, _)] = entry.needs.as_slice() {
         return Some(*only);
     }
     need(entry, Precision::F32)?;
     let peak_of = |precision| need(entry, precision).map_or(u64::MAX, MemoryNeed::total_bytes);
-    Some(Precision::fitting(peak_of, machine.free_ram_bytes))
+    Some(machine.precision_for(device, peak_of))
 }
 
 /// The file that a converted model goes into.
@@ -346,6 +357,7 @@ pub(crate) mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
 
     use glamm_engine::models::{self, CATALOGUE, Installed, Places};
+    use glamm_engine::precision::KeptAs;
 
     use super::*;
 
@@ -360,7 +372,12 @@ pub(crate) mod tests {
         own.needs.retain(|(precision, _)| *precision == Precision::Q4K);
         own.state = installed("/own/mine.gguf", 5_000_000_000);
         entries.push(own);
-        let machine = Machine { ram_bytes: 24 << 30, free_ram_bytes: 20 << 30, vram_bytes: None };
+        let machine = Machine {
+            ram_bytes: 24 << 30,
+            free_ram_bytes: 20 << 30,
+            vram_bytes: None,
+            free_vram_bytes: None,
+        };
         Listing {
             entries,
             machine: Some(machine),
@@ -392,7 +409,7 @@ pub(crate) mod tests {
             ["mine in q4k", "Demo model in f32"],
             "what was chosen by itself fails again"
         );
-        let small = Machine { ram_bytes: 4 << 30, free_ram_bytes: 3 << 30, vram_bytes: None };
+        let small = Machine { ram_bytes: 4 << 30, free_ram_bytes: 3 << 30, ..listing.machine.unwrap() };
         let offers = Listing { machine: Some(small), ..listing.clone() }.offers(&failed("/elsewhere", None));
         assert_eq!(
             offers.iter().map(|offer| offer.title.as_str()).collect::<Vec<_>>(),
@@ -406,7 +423,8 @@ pub(crate) mod tests {
         let info = ModelInfo {
             name: "mine".to_owned(),
             device: "CPU".to_owned(),
-            precision: "q4k".to_owned(),
+            precision: KeptAs::Precision(Precision::Q4K),
+            held: Held::File,
             source: ModelSource::Path("/own/mine.gguf".into()),
             parameters: 1,
             has_random_weights: false,
@@ -414,21 +432,31 @@ pub(crate) mod tests {
             context_length: 1,
             load_time: std::time::Duration::ZERO,
         };
-        let before = listing.machine.unwrap().free_ram_bytes;
-        assert_eq!(listing.machine_without(None).unwrap().free_ram_bytes, before);
-        let after = listing.machine_without(Some(&info)).unwrap();
-        assert!(after.free_ram_bytes > before && after.free_ram_bytes <= after.ram_bytes);
+        let free = |loaded: Option<Held>| {
+            let info = loaded.map(|held| ModelInfo { held, ..info.clone() });
+            let machine = listing.machine_without(info.as_ref()).unwrap();
+            (machine.free_ram_bytes >> 30, machine.free_vram_bytes)
+        };
+        assert_eq!(free(None), (20, None));
+        assert_eq!(free(Some(Held::Ram(3 << 30))), (23, None));
+        assert_eq!(free(Some(Held::Ram(9 << 30))), (24, None), "no more than there is");
+        assert_eq!(free(Some(Held::File)), (20, None), "the system counts it as free already");
+        assert_eq!(free(Some(Held::Card(3 << 30))), (20, None), "it is in another memory");
     }
 
     #[test]
     fn a_choice_left_open_is_told() {
         let listing = listing();
         let machine = listing.machine.unwrap();
-        let chosen = |name: &str| automatic(listing.entry(name).unwrap(), machine);
+        let chosen = |name: &str| automatic(listing.entry(name).unwrap(), machine, DeviceChoice::Cpu);
         assert_eq!(chosen("demo"), Some(Precision::F32));
         assert_eq!(chosen("fullscope"), Some(Precision::F16));
         assert_eq!(chosen("mine"), Some(Precision::Q4K));
         assert_eq!(chosen("clip"), None);
+        let card = Machine { vram_bytes: Some(24 << 30), free_vram_bytes: Some(8 << 30), ..machine };
+        let on = |device| automatic(listing.entry("fullscope").unwrap(), card, device);
+        assert_eq!(on(DeviceChoice::Auto), Some(Precision::Q4K));
+        assert_eq!(on(DeviceChoice::Cpu), Some(Precision::F16));
     }
 
     #[test]

@@ -302,9 +302,7 @@ pub enum Source {
 
 /// How many scenes the gallery starts with.
 const GALLERY: u64 = 6;
-/// Seeds of new scenes are below this, so that their names are short.
-const SEEDS: u64 = 1_000_000_000;
-/// The first seed of the gallery; far from the seeds of training and evaluation.
+/// The first seed of the gallery; behind those of new scenes, and far from those of evaluation.
 const GALLERY_SEED: u64 = 7_000_000_000;
 
 impl State {
@@ -315,6 +313,7 @@ impl State {
             session: Session::new(model.clone()),
             ui: UiState::default(),
         };
+        (state.ui.models.precision, state.ui.models.device) = (model.precision, model.device);
         let mut effects = vec![Effect::Engine(EngineCommand::LoadModel(model))];
         let is_session = picture.as_deref().is_some_and(keeping::is_session);
         let has_picture = picture.is_some();

@@ -51,11 +51,7 @@ impl State {
             ManagerAction::AskToRemove(name) => manager.asked_to_remove = name,
             ManagerAction::Remove(name) => {
                 manager.asked_to_remove = None;
-                if self.session.library.removing.is_none() {
-                    self.session.library.removing = Some(name.clone());
-                    self.session.library.outcomes.remove(&name);
-                    out.push(Effect::Models(ModelTask::Remove(name)));
-                }
+                self.remove(name, out);
             }
             ManagerAction::Forget(path) => {
                 self.session.library.opened.retain(|opened| *opened != path);
@@ -72,6 +68,15 @@ impl State {
                 self.session.library.outcomes.remove(&name);
             }
         }
+    }
+
+    fn remove(&mut self, name: String, out: &mut Vec<Effect>) {
+        let library = &mut self.session.library;
+        let listed = library.listing.as_ref().and_then(|listing| listing.entry(&name)?.state.path().cloned());
+        let Some(path) = listed.filter(|_| library.removing.is_none()) else { return };
+        library.removing = Some(name.clone());
+        library.outcomes.remove(&name);
+        out.push(Effect::Models(ModelTask::Remove { name, path }));
     }
 
     fn pull(&mut self, name: String, out: &mut Vec<Effect>) {
@@ -384,7 +389,8 @@ mod tests {
         manage(&mut state, ManagerAction::Select("gcg".to_owned()));
         assert_eq!(state.ui.models.asked_to_remove, None, "it was about another one");
         let removed = tasks(manage(&mut state, ManagerAction::Remove("mine".to_owned())));
-        assert_eq!(removed, [ModelTask::Remove("mine".to_owned())]);
+        let path = "/own/mine.gguf".into();
+        assert_eq!(removed, [ModelTask::Remove { name: "mine".to_owned(), path }]);
         assert!(
             tasks(manage(&mut state, ManagerAction::Remove("gcg".to_owned()))).is_empty(),
             "one at a time"

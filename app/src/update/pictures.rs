@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use glamm_engine::protocol::{EngineCommand, ImageId};
+use glamm_engine::scenes::NEW;
 
 use super::keeping::is_session;
 use super::{Effect, Source, State};
@@ -60,10 +61,10 @@ impl State {
         self.expect(Origin::Scene { seed }, Source::Scene(seed), (select, list), out);
     }
 
-    /// A scene nobody has seen: seeded by the clock.
+    /// A scene that hardly anybody has seen: seeded by the clock.
     pub(super) fn new_scene(&mut self, out: &mut Vec<Effect>) {
         let clock = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-        let seed = clock.map_or(0, |since| since.as_micros() as u64) % super::SEEDS;
+        let seed = seed_at(clock.map_or(0, |since| since.as_micros() as u64));
         self.open_scene(seed, true, out);
     }
 
@@ -313,6 +314,25 @@ impl State {
                 self.carry_view(before, next);
                 self.select_picture(next, out);
             }
+        }
+    }
+}
+
+/// The seed of a new scene at a time in microseconds.
+fn seed_at(time: u64) -> u64 {
+    NEW.start + time % (NEW.end - NEW.start)
+}
+
+#[cfg(test)]
+mod tests {
+    use glamm_engine::scenes::HELD_OUT;
+
+    use super::*;
+
+    #[test]
+    fn new_scenes_are_none_that_are_held_out() {
+        for time in [0, 1, HELD_OUT.end, NEW.end - 1, NEW.end, 1_800_000_000_000_000, u64::MAX] {
+            assert!(NEW.contains(&seed_at(time)) && !HELD_OUT.contains(&seed_at(time)), "{time}");
         }
     }
 }

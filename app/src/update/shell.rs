@@ -16,7 +16,8 @@ impl State {
         let mut effects = Vec::new();
         self.ui.appearance = preferences.appearance;
         self.ui.demo_note_dismissed = preferences.demo_note_dismissed;
-        self.ui.models.precision = preferences.chosen_precision();
+        // What the command line says goes first.
+        self.ui.models.precision = self.session.spec.precision.or(preferences.precision);
         self.ui.looks = preferences.looks;
         self.ui.tab = preferences.tab;
         self.ui.inspection.loupe = preferences.overlays.loupe;
@@ -58,7 +59,7 @@ impl State {
             looks: self.ui.looks,
             saving: SaveOptions { with_pictures: self.session.keeping.with_pictures },
             opened_models: self.session.library.opened.clone(),
-            precision: self.ui.models.precision.map(|precision| precision.name().to_owned()),
+            precision: self.ui.models.precision,
             demo_note_dismissed: self.ui.demo_note_dismissed,
             tour_seen: shell.tour.is_none(),
         }
@@ -151,7 +152,7 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
 
     use glamm_engine::precision::Precision;
-    use glamm_engine::protocol::ModelSpec;
+    use glamm_engine::protocol::{DeviceChoice, ModelSpec};
 
     use super::super::Action;
     use super::*;
@@ -184,7 +185,7 @@ mod tests {
             looks: Looks { keep_zoom: true, map_hidden: true },
             saving: SaveOptions { with_pictures: false },
             opened_models: vec!["/mine.gguf".into()],
-            precision: Some(Precision::Q4K.name().to_owned()),
+            precision: Some(Precision::Q4K),
             demo_note_dismissed: true,
             tour_seen: true,
         };
@@ -192,6 +193,14 @@ mod tests {
         assert!(effects.iter().any(|effect| matches!(effect, Effect::SetScale(scale) if *scale > 1.29)));
         assert_eq!(state.preferences(), remembered);
         assert_eq!(state.ui.shell.tour, None);
+    }
+
+    #[test]
+    fn the_command_line_chooses_for_the_model_manager_too() {
+        let (precision, device) = (Some(Precision::Q8_0), DeviceChoice::Cpu);
+        let (mut state, _) = State::start(ModelSpec { precision, device, ..ModelSpec::default() }, None);
+        state.remember(&Preferences { precision: Some(Precision::Q4K), ..Preferences::default() });
+        assert_eq!((state.ui.models.precision, state.ui.models.device), (precision, device));
     }
 
     #[test]

@@ -99,7 +99,7 @@ fn language_bytes(config: &GlammConfig, precision: Precision) -> Option<f64> {
     let manifest = expected_tensors(config).ok()?;
     let read = |name: &str| name.starts_with("model.layers.") || name.starts_with("lm_head.");
     let bytes = |spec: &TensorSpec| match spec.shape[..] {
-        [rows, columns] if spec.used && spec.matrix && read(&spec.name) => {
+        [rows, columns] if spec.is_matrix() && read(&spec.name) => {
             precision.format_of(&spec.name, columns).bytes(rows * columns)
         }
         _ => 0,
@@ -115,15 +115,13 @@ fn vision_block(tokens: f64, width: f64, inner: f64, seen: f64) -> f64 {
 fn global_encoder(config: &GlammConfig) -> f64 {
     let clip = &config.global_encoder;
     let (width, patches) = (clip.hidden_size as f64, clip.patches() as f64);
-    let levels = config.region_encoder.level_layers.iter().copied();
-    let depth =
-        levels.chain([config.select_layer]).filter_map(|layer| config.hidden_state_index(layer)).max();
+    let depth = config.blocks_in_use();
     let tokens = patches + 1.0;
     let block = vision_block(tokens, width, clip.intermediate_size as f64, tokens);
     let language = config.llm.hidden_size as f64;
     let projector = 2.0 * patches * (width * language + language * language);
     let embedding = 2.0 * patches * 3.0 * (clip.patch_size * clip.patch_size) as f64 * width;
-    depth.unwrap_or_default() as f64 * block + projector + embedding
+    depth as f64 * block + projector + embedding
 }
 
 fn grounding_encoder(config: &GlammConfig) -> f64 {

@@ -32,7 +32,7 @@ impl<'a> Workbench<'a> {
 
     /// What `part` has to do.
     pub fn work(&self, part: Part) -> Work {
-        Work::of(part, &self.engine.config, self.engine.info().precision.parse().ok())
+        Work::of(part, &self.engine.config, self.engine.info().precision.precision())
     }
 
     /// CLIP and the projector.

@@ -270,4 +270,7 @@ fn hostile_safetensors() {
         ),
     ];
     refuse("x.safetensors", cases);
+    let blank = " ".repeat(17 << 20);
+    let long = format!("{{{blank}}}");
+    refuse("x.safetensors", [("a header of many megabytes", whole(&long), "longer than 16 MB")]);
 }

@@ -143,10 +143,10 @@ fn compare(set: &TensorSet, expected: &[TensorSpec], part: Part) -> Vec<Inspecte
         let usual = set.find(&spec.name).is_some_and(|(stored, _)| stored.element.is_usual());
         let found = found(&spec.name);
         let verdict = match &found {
-            None if spec.used => Verdict::Missing,
+            None if spec.is_read() => Verdict::Missing,
             None => continue,
             Some(found) if found.shape != spec.shape => Verdict::WrongShape,
-            Some(_) if spec.used && !usual => Verdict::WrongType,
+            Some(_) if spec.is_read() && !usual => Verdict::WrongType,
             Some(_) => Verdict::Good,
         };
         let (name, expected) = (spec.name.clone(), Some(spec.shape.clone()));

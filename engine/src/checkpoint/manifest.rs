@@ -16,8 +16,10 @@ use crate::model::glamm::Glamm;
 use crate::model::matrix::Matrix;
 use crate::model::source::{MatrixSource, Source};
 
-/// More tensors than any model of this kind has; a configuration that asks for more is damaged.
+/// More tensors, and more numbers in them, than any model of this kind has; a configuration that asks for
+/// more is damaged.
 const MAX_TENSORS: usize = 100_000;
+const MAX_NUMBERS: u64 = 1 << 37;
 
 /// A tensor of a checkpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,21 +28,31 @@ pub struct TensorSpec {
     pub name: String,
     /// Its shape.
     pub shape: Vec<usize>,
-    /// Whether it is learnt.
-    pub kind: TensorKind,
-    /// Whether the model is built from it; others may be missing.
-    pub used: bool,
-    /// Whether it is a large matrix that products or lookups alone use, which may be kept in blocks.
-    pub matrix: bool,
+    /// What the model does with it.
+    pub usage: Usage,
 }
 
-/// What PyTorch calls a tensor of a module.
+impl TensorSpec {
+    /// Whether the model is built from it; others may be missing.
+    pub fn is_read(&self) -> bool {
+        self.usage != Usage::Unread
+    }
+
+    /// Whether it may be kept in blocks.
+    pub fn is_matrix(&self) -> bool {
+        self.usage == Usage::Matrix
+    }
+}
+
+/// What a model does with a tensor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TensorKind {
-    /// Learnt.
-    Parameter,
-    /// Set by the code, and stored.
-    Buffer,
+pub enum Usage {
+    /// A large matrix that products or lookups alone use, which may be kept in blocks.
+    Matrix,
+    /// Anything else that the model is built from.
+    Plain,
+    /// The official code stores it, and nothing reads it.
+    Unread,
 }
 
 /// All tensors of the two checkpoints that GLaMM consists of.
@@ -63,47 +75,50 @@ pub fn expected_tensors(config: &GlammConfig) -> Result<Manifest> {
     Glamm::new(config, &glamm.source(), &clip.source().pp(tower))?;
     let (mut glamm, mut clip) = (glamm.into_specs(), clip.into_specs());
     let heads = config.llm.head_dim();
-    glamm.extend((0..config.llm.num_hidden_layers).map(|layer| TensorSpec {
-        // Frequencies of the rotary embedding, rounded to the checkpoint's type: no longer exact.
-        name: format!("model.layers.{layer}.self_attn.rotary_emb.inv_freq"),
-        shape: vec![heads / 2],
-        kind: TensorKind::Buffer,
-        used: false,
-        matrix: false,
-    }));
+    // Frequencies of the rotary embedding, rounded to the checkpoint's type: no longer exact.
+    glamm.extend(
+        (0..config.llm.num_hidden_layers).map(|layer| {
+            unread(format!("model.layers.{layer}.self_attn.rotary_emb.inv_freq"), vec![heads / 2])
+        }),
+    );
     clip.extend(unused_of_clip(config, &clip));
     Ok(Manifest { glamm, clip })
+}
+
+fn unread(name: String, shape: Vec<usize>) -> TensorSpec {
+    TensorSpec { name, shape, usage: Usage::Unread }
 }
 
 /// Blocks above the deepest hidden state in use, the norm behind the last one, and the numbers of the
 /// positions.
 fn unused_of_clip(config: &GlammConfig, used: &[TensorSpec]) -> Vec<TensorSpec> {
     let width = config.global_encoder.hidden_size;
-    let spec = |name: String, shape, kind| TensorSpec { name, shape, kind, used: false, matrix: false };
     let block = |layer: usize| format!("{VISION_PREFIX}encoder.layers.{layer}.");
-    let (first, mut unused) = (block(0), Vec::new());
-    for layer in 0..config.global_encoder.num_hidden_layers {
+    let first = block(0);
+    let like: Vec<(&str, &Vec<usize>)> =
+        used.iter().filter_map(|spec| Some((spec.name.strip_prefix(&first)?, &spec.shape))).collect();
+    let mut unused = Vec::new();
+    for layer in config.blocks_in_use()..config.global_encoder.num_hidden_layers {
         let prefix = block(layer);
-        if !used.iter().any(|spec| spec.name.starts_with(&prefix)) {
-            let like = used.iter().filter_map(|spec| Some((spec.name.strip_prefix(&first)?, &spec.shape)));
-            let copies = like
-                .map(|(rest, shape)| spec(format!("{prefix}{rest}"), shape.clone(), TensorKind::Parameter));
-            unused.extend(copies);
-        }
+        unused.extend(like.iter().map(|&(rest, shape)| unread(format!("{prefix}{rest}"), shape.clone())));
     }
     for part in ["weight", "bias"] {
-        let name = format!("{VISION_PREFIX}post_layernorm.{part}");
-        unused.push(spec(name, vec![width], TensorKind::Parameter));
+        unused.push(unread(format!("{VISION_PREFIX}post_layernorm.{part}"), vec![width]));
     }
     let positions = vec![1, config.global_encoder.patches() + 1];
-    let name = format!("{VISION_PREFIX}embeddings.position_ids");
-    unused.push(spec(name, positions, TensorKind::Buffer));
+    unused.push(unread(format!("{VISION_PREFIX}embeddings.position_ids"), positions));
     unused
 }
 
 /// Weights that note what they are asked for. Clones share the notes.
 #[derive(Debug, Clone, Default)]
-struct Recorder(Arc<Mutex<Vec<TensorSpec>>>);
+struct Recorder(Arc<Mutex<Notes>>);
+
+#[derive(Debug, Default)]
+struct Notes {
+    specs: Vec<TensorSpec>,
+    numbers: u64,
+}
 
 impl Recorder {
     fn source(&self) -> Source<'static> {
@@ -111,17 +126,23 @@ impl Recorder {
         Source::new(tensors, Arc::new(self.clone()))
     }
 
-    fn note(&self, spec: TensorSpec) -> Result<()> {
-        let mut specs = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if specs.len() >= MAX_TENSORS {
+    fn note(&self, name: &str, shape: &[usize], usage: Usage) -> Result<()> {
+        let mut notes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if notes.specs.len() >= MAX_TENSORS {
             candle_core::bail!("the configuration asks for more than {MAX_TENSORS} tensors");
         }
-        specs.push(spec);
+        let sides = shape.iter().map(|&side| side as u64);
+        let numbers = sides.fold(1, u64::saturating_mul).saturating_add(notes.numbers);
+        if numbers > MAX_NUMBERS {
+            candle_core::bail!("the configuration asks for more than {MAX_NUMBERS} numbers, up to {name}");
+        }
+        notes.numbers = numbers;
+        notes.specs.push(TensorSpec { name: name.to_owned(), shape: shape.to_vec(), usage });
         Ok(())
     }
 
     fn into_specs(self) -> Vec<TensorSpec> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner).specs)
     }
 }
 
@@ -134,15 +155,7 @@ impl SimpleBackend for Recorder {
         dtype: DType,
         device: &Device,
     ) -> Result<Tensor> {
-        // The one buffer that the model reads.
-        let buffer = name.ends_with("positional_encoding_gaussian_matrix");
-        self.note(TensorSpec {
-            name: name.to_owned(),
-            shape: shape.dims().to_vec(),
-            kind: if buffer { TensorKind::Buffer } else { TensorKind::Parameter },
-            used: true,
-            matrix: false,
-        })?;
+        self.note(name, shape.dims(), Usage::Plain)?;
         Tensor::zeros(1, dtype, device)?.broadcast_as(shape)
     }
 
@@ -157,13 +170,7 @@ impl SimpleBackend for Recorder {
 
 impl MatrixSource for Recorder {
     fn matrix(&self, name: &str, (rows, columns): (usize, usize)) -> Result<Option<Matrix>> {
-        self.note(TensorSpec {
-            name: name.to_owned(),
-            shape: vec![rows, columns],
-            kind: TensorKind::Parameter,
-            used: true,
-            matrix: true,
-        })?;
+        self.note(name, &[rows, columns], Usage::Matrix)?;
         let nothing = Tensor::zeros(1, DType::F32, &Device::Cpu)?;
         Ok(Some(Matrix::Dense(nothing.broadcast_as((rows, columns))?)))
     }

@@ -45,9 +45,10 @@ use crate::model::backend::Backend;
 use crate::model::config::GlammConfig;
 use crate::model::format::Format;
 use crate::model::part::LoadProgress;
+use crate::models::Machine;
 use crate::models::memory::{self, MemoryPlan, Stored};
-use crate::models::{Machine, machine};
-use crate::precision::Precision;
+use crate::precision::{KeptAs, Precision};
+use crate::protocol::Held;
 use crate::text::tokenizer::Tokenizer;
 use manifest::{Manifest, TensorSpec, expected_tensors};
 pub use one_file::Converted;
@@ -135,25 +136,27 @@ impl Checkpoint {
         name.map_or_else(|| path.display().to_string(), |name| name.display().to_string())
     }
 
-    /// How precisely matrices are stored, for people.
-    pub fn stored_precision(&self) -> String {
+    /// How precisely matrices are stored.
+    pub fn stored_precision(&self) -> KeptAs {
         match &self.source {
-            FileSource::OneFile { file, .. } => file.precision().to_owned(),
-            _ => "as stored".to_owned(),
+            FileSource::OneFile { file, .. } => file.precision(),
+            _ => KeptAs::AsStored,
         }
     }
 
-    /// How precisely matrices had best be kept where nobody says: as they are stored in one file and
-    /// on processors with memory of their own; else what the free memory of this machine allows.
+    /// How precisely matrices had best be kept where nobody says: as they are stored in one file; else what
+    /// the free memory of the processor allows. A GPU that has enough of it keeps sixteen bits as they are
+    /// stored.
     pub(crate) fn choose_precision(&self, device: &Device) -> Option<Precision> {
-        if !device.is_cpu() || matches!(self.source, FileSource::OneFile { .. }) {
+        if matches!(self.source, FileSource::OneFile { .. }) {
             return None;
         }
-        let free = Machine::look().map_or(0, |machine| machine.free_ram_bytes);
-        let peak_of = |precision| self.memory_plan(Some(precision), Backend::Cpu).peak_bytes();
-        let chosen = Precision::fitting(peak_of, free);
+        let backend = Backend::of(device);
+        let peak_of = |precision| self.memory_plan(Some(precision), backend).peak_bytes();
+        let free = Machine::look().and_then(|machine| machine.free_bytes(backend));
+        let chosen = Precision::fitting(backend, peak_of, free);
         tracing::info!(precision = %chosen, "chosen by the free memory");
-        Some(chosen)
+        (backend == Backend::Cpu || chosen.is_quantised()).then_some(chosen)
     }
 
     /// The memory that the model takes with its matrices in `precision`, or as they are stored, on such a
@@ -182,16 +185,15 @@ impl Checkpoint {
         let one_file = matches!(self.source, FileSource::OneFile { .. });
         let free = match (backend, Machine::look()) {
             (Backend::Cpu, Some(machine)) if one_file => machine.ram_bytes,
-            (Backend::Cpu, Some(machine)) => machine.free_ram_bytes,
-            (Backend::Cuda, _) => machine::free_vram_bytes().unwrap_or(u64::MAX),
             (Backend::Metal, Some(machine)) => machine.ram_bytes,
+            (_, Some(machine)) => machine.free_bytes(backend).unwrap_or(u64::MAX),
             (_, None) => u64::MAX,
         };
         if matches!(self.source, FileSource::Embedded { .. }) {
             return Ok(());
         }
         let needed = self.memory_plan(precision, backend).peak_bytes();
-        check_room((self.named(precision), needed), free, || self.smaller(|bytes| bytes <= free, backend))
+        check_room((self.kept_as(precision), needed), free, || self.smaller(|bytes| bytes <= free, backend))
     }
 
     /// The next smaller way to keep the weights than in `precision`, and what the model then takes. `None` where
@@ -200,23 +202,37 @@ impl Checkpoint {
         &self,
         precision: Option<Precision>,
         backend: Backend,
-    ) -> Option<(&'static str, u64)> {
+    ) -> Option<(Precision, u64)> {
         let present = self.memory_plan(precision, backend).peak_bytes();
         self.smaller(|bytes| bytes < present, backend)
     }
 
     /// The most precise way to keep the weights with which the model takes so many bytes; none where they are used as they are
     /// stored in one file.
-    fn smaller(&self, is_good: impl Fn(u64) -> bool, backend: Backend) -> Option<(&'static str, u64)> {
+    fn smaller(&self, is_good: impl Fn(u64) -> bool, backend: Backend) -> Option<(Precision, u64)> {
         if matches!(self.source, FileSource::OneFile { .. }) {
             return None;
         }
         most_precise(|precision| self.memory_plan(Some(precision), backend).peak_bytes(), is_good)
     }
 
-    /// How precisely matrices are kept, for people.
-    pub(crate) fn named(&self, precision: Option<Precision>) -> String {
-        precision.map_or_else(|| self.stored_precision(), |precision| precision.to_string())
+    /// How matrices are kept where they are loaded in `precision`, or as they are stored: what is in blocks in
+    /// one file stays so.
+    pub(crate) fn kept_as(&self, precision: Option<Precision>) -> KeptAs {
+        match self.stored_precision() {
+            KeptAs::Precision(stored) if stored.is_quantised() => KeptAs::Precision(stored),
+            stored => precision.map_or(stored, KeptAs::Precision),
+        }
+    }
+
+    /// Whose memory the weights are in on such a processor, and how many bytes of it.
+    pub(crate) fn held(&self, precision: Option<Precision>, backend: Backend) -> Held {
+        let bytes = self.memory_plan(precision, backend).weight_bytes();
+        match backend {
+            Backend::Cuda => Held::Card(bytes),
+            Backend::Cpu if self.glamm.is_mapped() => Held::File,
+            Backend::Cpu | Backend::Metal => Held::Ram(bytes),
+        }
     }
 
     /// Bytes of the tensors that the model is built from, as they are stored.
@@ -239,11 +255,11 @@ impl Checkpoint {
     }
 }
 
-/// Whether a model that takes so many bytes in a precision of that name fits into `free` bytes.
+/// Whether a model that takes so many bytes when it is kept so fits into `free` bytes.
 fn check_room(
-    (precision, needed): (String, u64),
+    (precision, needed): (KeptAs, u64),
     free: u64,
-    smaller: impl FnOnce() -> Option<(&'static str, u64)>,
+    smaller: impl FnOnce() -> Option<(Precision, u64)>,
 ) -> Result<(), DeviceError> {
     if needed <= free {
         return Ok(());
@@ -255,9 +271,9 @@ fn check_room(
 fn most_precise(
     bytes_of: impl Fn(Precision) -> u64,
     is_good: impl Fn(u64) -> bool,
-) -> Option<(&'static str, u64)> {
+) -> Option<(Precision, u64)> {
     let precision = memory::COUNTED.into_iter().find(|&precision| is_good(bytes_of(precision)))?;
-    Some((precision.name(), bytes_of(precision)))
+    Some((precision, bytes_of(precision)))
 }
 
 /// The texts of a checkpoint's configuration, and what they say.
@@ -322,7 +338,7 @@ pub struct Outline {
 pub fn outline(path: &Path) -> Result<Outline, CheckpointError> {
     let source = FileSource::at(path)?;
     let precision = match &source {
-        FileSource::OneFile { file, .. } => file.precision().parse().ok(),
+        FileSource::OneFile { file, .. } => file.precision().precision(),
         FileSource::Directory(_) | FileSource::Embedded { .. } => None,
     };
     Ok(Outline { config: ConfigFiles::read(&source, "config.json")?.config, precision })
@@ -339,7 +355,7 @@ fn check(
     prefix: &str,
     unread: &mut LoadProgress,
 ) -> Result<(), CheckpointError> {
-    for spec in expected.iter().filter(|spec| spec.used) {
+    for spec in expected.iter().filter(|spec| spec.is_read()) {
         set.check(&spec.name, &spec.shape)?;
         unread.expect(&spec.name, set.find(&spec.name).map_or(0, |(stored, _)| stored.bytes() as u64));
     }

@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 
 use super::manifest::TensorSpec;
 use super::source::Contents;
+use super::tensor_file::GGUF_MAGIC;
 use super::tensor_set::TensorSet;
 use super::{ADDED_FILE, Checkpoint, MODEL_FILE};
 use crate::error::{CheckpointError, EngineError, without_backtrace};
@@ -18,7 +19,7 @@ use crate::gguf::{Gguf, GgufLayout, GgufWriter, Value};
 use crate::hub::hex;
 use crate::model::format::Format;
 use crate::model::matrix::pack;
-use crate::precision::Precision;
+use crate::precision::{KeptAs, Precision};
 
 /// Of the entries described here.
 const FORMAT_VERSION: u64 = 1;
@@ -40,7 +41,7 @@ const ENTRIES: [(&str, &str); 5] = [
 pub(crate) struct OneFile {
     path: PathBuf,
     files: BTreeMap<&'static str, Vec<u8>>,
-    precision: String,
+    precision: KeptAs,
 }
 
 impl OneFile {
@@ -52,6 +53,11 @@ impl OneFile {
         let malformed = |reason| CheckpointError::Malformed { path: path.to_owned(), reason };
         let unreadable = |source| CheckpointError::Read { path: path.to_owned(), source };
         let contents = File::open(path).and_then(Contents::from_file).map_err(unreadable)?;
+        let start = contents.read(0..contents.len().min(GGUF_MAGIC.len())).map_err(unreadable)?;
+        if !start.starts_with(GGUF_MAGIC) {
+            return Err(CheckpointError::NoModelFile { path: path.to_owned() });
+        }
+        drop(start);
         let bytes = contents.map(0..contents.len()).map_err(unreadable)?;
         let gguf = Gguf::read(&bytes[..], bytes.len()).map_err(malformed)?;
         match gguf.text(ARCHITECTURE_KEY) {
@@ -66,7 +72,7 @@ impl OneFile {
             Some(Value::Unsigned(FORMAT_VERSION)) => {}
             other => return Err(malformed(format!("its {VERSION_KEY} is {other:?}, not {FORMAT_VERSION}"))),
         }
-        let precision = gguf.text(PRECISION_KEY).unwrap_or("as stored").to_owned();
+        let precision = KeptAs::from(gguf.text(PRECISION_KEY).and_then(|text| text.parse().ok()));
         let mut entries = gguf.entries;
         let files = ENTRIES.into_iter().filter_map(|(file, key)| match entries.remove(key)? {
             Value::Text(text) => Some((file, text.into_bytes())),
@@ -81,9 +87,9 @@ impl OneFile {
         &self.path
     }
 
-    /// How precisely its matrices are kept, for people.
-    pub(super) fn precision(&self) -> &str {
-        &self.precision
+    /// How precisely its matrices are kept.
+    pub(super) fn precision(&self) -> KeptAs {
+        self.precision
     }
 
     /// Contents of a small file, by its path in a checkpoint directory.
@@ -110,20 +116,27 @@ impl Checkpoint {
     /// behind, which is removed on every error.
     ///
     /// # Errors
-    /// A tensor is damaged, the disk is full, or [`EngineError::Cancelled`].
+    /// The tokenizer is missing, a tensor is damaged, the disk is full, or [`EngineError::Cancelled`].
     pub fn convert(
         &self,
         precision: Precision,
         out: &Path,
         progress: &mut dyn FnMut(u64, u64) -> bool,
     ) -> Result<Converted, EngineError> {
+        // A file without it would be of no use.
+        self.tokenizer()?;
         let mut part = out.as_os_str().to_owned();
         part.push(".part");
         let part = PathBuf::from(part);
         let written = |source| CheckpointError::Write { path: out.to_owned(), source };
         let file = File::options().create(true).write(true).truncate(false).open(&part).map_err(written)?;
-        // Until the lock is had, the file may be another conversion's.
-        file.try_lock().map_err(|_| written(io::Error::other("another conversion is writing it")))?;
+        // Until the lock is had, the file may be another conversion's; and one that has just ended has removed or
+        // renamed it.
+        let taken = || written(io::Error::other("another conversion is writing it"));
+        file.try_lock().map_err(|_| taken())?;
+        if !is_same_file(&file, &part).map_err(written)? {
+            return Err(taken().into());
+        }
         let result = (|| {
             file.set_len(0).map_err(written)?;
             let plan = self.plan(precision);
@@ -155,7 +168,7 @@ impl Checkpoint {
         let clip = self.manifest.clip.iter().map(|spec| (&*self.clip, spec));
         // Some are asked for twice.
         let mut seen = HashSet::new();
-        let used = glamm.chain(clip).filter(|(_, spec)| spec.used && seen.insert(&spec.name));
+        let used = glamm.chain(clip).filter(|(_, spec)| spec.is_read() && seen.insert(&spec.name));
         used.map(|(set, spec)| Planned::new(set, spec, precision)).collect()
     }
 
@@ -234,6 +247,20 @@ impl Checkpoint {
     }
 }
 
+/// Whether `path` still leads to the open file.
+#[cfg(unix)]
+fn is_same_file(file: &File, path: &Path) -> io::Result<bool> {
+    use std::os::unix::fs::MetadataExt as _;
+    let (open, there) = (file.metadata()?, fs::metadata(path));
+    Ok(there.is_ok_and(|there| (there.dev(), there.ino()) == (open.dev(), open.ino())))
+}
+
+/// Elsewhere nobody renames or removes a file that is open.
+#[cfg(not(unix))]
+fn is_same_file(_: &File, path: &Path) -> io::Result<bool> {
+    path.try_exists()
+}
+
 /// A tensor on its way into the file.
 struct Planned<'a> {
     set: &'a TensorSet,
@@ -244,7 +271,7 @@ struct Planned<'a> {
 impl<'a> Planned<'a> {
     fn new(set: &'a TensorSet, spec: &'a TensorSpec, precision: Precision) -> Self {
         let format = match spec.shape[..] {
-            [_, columns] if spec.matrix => precision.format_of(&spec.name, columns),
+            [_, columns] if spec.is_matrix() => precision.format_of(&spec.name, columns),
             // Norms, biases, positions: too small to matter. Kernels of convolutions stay in sixteen
             // bits where they came in sixteen bits.
             _ if spec.shape.len() > 1 && set.is_half(&spec.name) && precision != Precision::F32 => {

@@ -6,6 +6,8 @@ use safetensors::SafeTensors;
 
 use super::tensor_file::{Element, Storage, StoredTensor, TensorTable};
 
+/// The header of a model of many thousand tensors is shorter, and takes many times its length to read.
+const MAX_HEADER: u64 = 16 << 20;
 /// Length of the number before the header.
 const PREFIX: usize = 8;
 
@@ -14,6 +16,11 @@ const PREFIX: usize = 8;
 /// # Errors
 /// What is wrong with the file, with the tensor's name where it is cut off.
 pub(super) fn read_table(bytes: &[u8]) -> Result<TensorTable, String> {
+    let promised = bytes.first_chunk::<PREFIX>().map_or(0, |length| u64::from_le_bytes(*length));
+    // A longer one than the file is another fault.
+    if promised > MAX_HEADER && promised < bytes.len() as u64 {
+        return Err(format!("its header is longer than {} MB", MAX_HEADER >> 20));
+    }
     let (header, metadata) = SafeTensors::read_metadata(bytes)
         .map_err(|error| cut_off(bytes).unwrap_or_else(|| format!("its header cannot be read ({error})")))?;
     let data = PREFIX + header;

@@ -25,6 +25,8 @@ use crate::model::matrix::{PackedMatrix, unpack};
 const BLOCK_BYTES: usize = 8 << 20;
 /// This many bytes show whether a file is something else than weights.
 const FOREIGN_LENGTH: usize = 64;
+/// How a GGUF file begins.
+pub(super) const GGUF_MAGIC: &[u8] = b"GGUF";
 /// Characters of a message about a file's contents.
 const MAX_MESSAGE: usize = 500;
 
@@ -168,8 +170,8 @@ enum Container {
 impl Container {
     /// By how the file begins.
     fn of(contents: &Contents) -> Self {
-        let start = contents.read(0..contents.len().min(4));
-        if start.is_ok_and(|start| start.starts_with(b"GGUF")) { Self::Gguf } else { Self::Torch }
+        let start = contents.read(0..contents.len().min(GGUF_MAGIC.len()));
+        if start.is_ok_and(|start| start.starts_with(GGUF_MAGIC)) { Self::Gguf } else { Self::Torch }
     }
 }
 
@@ -209,15 +211,15 @@ impl TensorFile {
         Self::new(source.path(name), source.open(name)?)
     }
 
-    /// The same for a file that is open. The format is that of the name's ending.
+    /// The same for a file that is open. `.safetensors` have no beginning of their own and are told by their
+    /// name, all others by how they begin.
     ///
     /// # Errors
     /// As [`Self::open`].
     pub(super) fn new(path: PathBuf, contents: Contents) -> Result<Self, CheckpointError> {
         let container = match path.extension().and_then(|extension| extension.to_str()) {
             Some("safetensors") => Container::Safetensors,
-            Some("bin" | "pt" | "pth") | None => Container::Torch,
-            Some(_) => Container::of(&contents),
+            _ => Container::of(&contents),
         };
         let unreadable = |error: std::io::Error| format!("it cannot be read ({error})");
         let table = || {

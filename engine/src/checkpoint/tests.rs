@@ -182,7 +182,7 @@ fn what_does_not_fit_is_refused_before_it_is_read() {
         _ => 5_000_000_000,
     };
     let check = |precision: Precision, free: u64| {
-        let wanted = (precision.to_string(), bytes_of(precision));
+        let wanted = (KeptAs::Precision(precision), bytes_of(precision));
         check_room(wanted, free, || most_precise(bytes_of, |bytes| bytes <= free))
     };
     assert_eq!(check(Precision::F32, 32_000_000_000), Ok(()));
@@ -199,9 +199,9 @@ fn what_does_not_fit_is_refused_before_it_is_read() {
 #[test]
 fn the_next_smaller_variant_is_known() {
     let checkpoint = Checkpoint::open(&Copy::new().glamm).unwrap();
-    let next = |precision| checkpoint.next_smaller(precision, Backend::Cpu).map(|(name, _)| name);
-    assert_eq!(next(Some(Precision::F32)), Some("f16"));
-    assert_eq!(next(Some(Precision::F16)), Some("q8_0"));
+    let next = |precision| checkpoint.next_smaller(precision, Backend::Cpu).map(|(precision, _)| precision);
+    assert_eq!(next(Some(Precision::F32)), Some(Precision::F16));
+    assert_eq!(next(Some(Precision::F16)), Some(Precision::Q8_0));
     assert_eq!(next(Some(Precision::Q4K)), None);
     let (_, bytes) = checkpoint.next_smaller(Some(Precision::F32), Backend::Cpu).unwrap();
     assert_eq!(bytes, checkpoint.memory_plan(Some(Precision::F16), Backend::Cpu).peak_bytes());

@@ -3,15 +3,17 @@
 
 use std::path::PathBuf;
 
+use super::WEIGHT_FILES;
 use super::source::FileSource;
 use crate::error::CheckpointError;
 use crate::hub::{HubCache, RepoId};
+use crate::models::{Role, installed};
 
 /// The directory of the vision tower that is called `tower`: a hub id or a directory's name.
 ///
 /// It is looked for inside the checkpoint and beside it under the last part of that name, inside
 /// also as `clip`, and last in the cache of Hugging Face: the one that the checkpoint itself lies in, and
-/// the one that the environment names. The name comes from a file that somebody else wrote: it never
+/// the one that the environment names; first where all of its weights are. The name comes from a file that somebody else wrote: it never
 /// leads anywhere else.
 ///
 /// # Errors
@@ -35,7 +37,10 @@ fn find_with_caches(
         places.extend(checkpoint.sibling(name));
     }
     places.extend(caches.iter().flat_map(|cache| snapshots(cache, tower)).map(FileSource::Directory));
-    places.into_iter().find(|place| place.has("config.json")).ok_or_else(|| CheckpointError::MissingFile {
+    places.retain(|place| place.has("config.json"));
+    // One that was begun elsewhere does not hide a whole one.
+    let whole = places.iter().position(has_weights).unwrap_or(0);
+    places.into_iter().nth(whole).ok_or_else(|| CheckpointError::MissingFile {
         directory: checkpoint.directory(),
         file: format!("the vision tower {tower}"),
         hint: format!(
@@ -43,6 +48,18 @@ fn find_with_caches(
              inside this one, or `{name}` beside it"
         ),
     })
+}
+
+/// Whether all weights are there, as far as names tell.
+fn has_weights(place: &FileSource) -> bool {
+    match place {
+        FileSource::Directory(path) => {
+            installed::checkpoint(path, Role::VisionTower).is_some_and(|found| found.is_complete)
+        }
+        FileSource::Embedded { .. } => WEIGHT_FILES.iter().any(|name| place.has(name)),
+        // They are beside those of GLaMM.
+        FileSource::OneFile { .. } => true,
+    }
 }
 
 /// Downloaded versions of the repository `id`, the current one first.
@@ -90,6 +107,16 @@ mod tests {
             tower(&root, place);
             assert_eq!(found(&root, id, Some(&cache)), Some(root.join(place)));
         }
+        // Of all these only the one in the cache has weights.
+        let whole = root.join(snapshots).join("aaa");
+        fs::write(whole.join("model.safetensors"), "").unwrap();
+        assert_eq!(found(&root, id, Some(&cache)), Some(whole));
+        let inside = root.join("models/glamm/clip");
+        let index = r#"{"weight_map":{"a":"one.safetensors"}}"#;
+        fs::write(inside.join("model.safetensors.index.json"), index).unwrap();
+        assert_ne!(found(&root, id, Some(&cache)), Some(inside.clone()), "a shard is missing");
+        fs::write(inside.join("one.safetensors"), "").unwrap();
+        assert_eq!(found(&root, id, Some(&cache)), Some(inside));
     }
 
     #[test]

@@ -57,8 +57,10 @@ impl From<HubError> for Failure {
 pub(super) struct Listing {
     /// The commit.
     pub(super) commit: String,
-    /// All files.
+    /// All files whose names are safe.
     pub(super) files: Vec<FileName>,
+    /// One of the names that are not, where there are any: of files that are never fetched.
+    pub(super) unsafe_name: Option<String>,
 }
 
 /// What the hub says of a file.
@@ -107,7 +109,7 @@ impl<'a> Client<'a> {
     /// What `revision` of a repository consists of.
     ///
     /// # Errors
-    /// Besides those of the network: an answer that is no listing, or holds a name that is not safe.
+    /// Besides those of the network: an answer that is no listing.
     pub(super) fn list(&self, repository: &RepoId, revision: &FileName) -> Result<Listing, Failure> {
         #[derive(Deserialize)]
         struct Answer {
@@ -130,13 +132,14 @@ impl<'a> Client<'a> {
         if !is_commit(&answer.sha) {
             return Err(refuse(format!("{:?} is no commit", answer.sha)).into());
         }
-        let files = answer.siblings.into_iter().map(|sibling| {
-            FileName::parse(&sibling.rfilename).ok_or_else(|| HubError::UnsafeName {
-                repository: repository.to_string(),
-                name: sibling.rfilename,
-            })
-        });
-        Ok(Listing { commit: answer.sha, files: files.collect::<Result<_, _>>()? })
+        let (mut files, mut unsafe_name) = (Vec::new(), None);
+        for Sibling { rfilename } in answer.siblings {
+            match FileName::parse(&rfilename) {
+                Some(name) => files.push(name),
+                None => unsafe_name = Some(rfilename),
+            }
+        }
+        Ok(Listing { commit: answer.sha, files, unsafe_name })
     }
 
     /// What the hub says of a file, without fetching it.
@@ -320,7 +323,9 @@ impl Found {
         let what = what.to_owned();
         let number = status.as_u16();
         let other = |what| HubError::Status { host: self.origin.host().to_owned(), status: number, what };
+        let is_gated = text(self.response.headers(), "x-error-code") == Some("GatedRepo");
         Err(match number {
+            401 | 403 if is_gated => HubError::Gated { what }.into(),
             401 => HubError::Unauthorized { what }.into(),
             // The signature of a link to the storage has run out: the next one will be fresh.
             403 if self.linked_etag.is_some() => Failure::passing(other(what)),

@@ -1,7 +1,6 @@
 //! Fetching repositories: what there is, whether it fits, file by file.
 
 use std::sync::Arc;
-use std::thread::JoinHandle;
 
 use crossbeam::channel::{Receiver, Sender, bounded};
 
@@ -85,6 +84,9 @@ fn describe(
     let listing = ask(&mut attempts, tracker, |client| client.list(id, &wanted.revision))?;
     let names = (wanted.select)(&listing.files);
     if names.is_empty() {
+        if let Some(name) = listing.unsafe_name {
+            return Err(HubError::UnsafeName { repository: id.to_string(), name });
+        }
         let reason = "none of its files belongs to a model of this kind".to_owned();
         return Err(HubError::Answer { what: id.to_string(), reason });
     }
@@ -119,12 +121,12 @@ fn plan(settings: &HubSettings, versions: &[Version], tracker: &mut Tracker<'_>)
     }
 }
 
-/// A download on a thread of its own, for a window. Dropping it stops it, and waits for its end.
+/// A download on a thread of its own, for a window. Dropping it stops it, and waits for nothing: the thread
+/// ends at its next look at the control, and what it leaves is gone on from whenever that is.
 #[derive(Debug)]
 pub struct Download {
     control: DownloadControl,
-    events: Option<Receiver<DownloadEvent>>,
-    thread: Option<JoinHandle<()>>,
+    events: Receiver<DownloadEvent>,
 }
 
 impl Download {
@@ -144,7 +146,7 @@ impl Download {
         let (sender, events) = bounded(EVENT_CAPACITY);
         let control = DownloadControl::default();
         let inner = control.clone();
-        let thread = std::thread::Builder::new().name("glamm-download".to_owned()).spawn(move || {
+        std::thread::Builder::new().name("glamm-download".to_owned()).spawn(move || {
             let mut report = |event| send(&sender, event, &wake);
             let last = match work(&inner, &mut report) {
                 Ok(snapshots) => {
@@ -155,7 +157,7 @@ impl Download {
             };
             report(last);
         })?;
-        Ok(Self { control, events: Some(events), thread: Some(thread) })
+        Ok(Self { control, events })
     }
 
     /// Pauses, resumes and stops it.
@@ -165,12 +167,12 @@ impl Download {
 
     /// The next event, if one is waiting.
     pub fn try_next(&self) -> Option<DownloadEvent> {
-        self.events.as_ref()?.try_recv().ok()
+        self.events.try_recv().ok()
     }
 
     /// Waits for the next event; `None` once it has ended and all are fetched.
     pub fn next(&self) -> Option<DownloadEvent> {
-        self.events.as_ref()?.recv().ok()
+        self.events.recv().ok()
     }
 }
 
@@ -187,11 +189,5 @@ fn send(sender: &Sender<DownloadEvent>, event: DownloadEvent, wake: &impl Fn()) 
 impl Drop for Download {
     fn drop(&mut self) {
         self.control.cancel();
-        self.events = None;
-        if let Some(thread) = self.thread.take()
-            && thread.join().is_err()
-        {
-            tracing::error!("a download ended in a panic");
-        }
     }
 }

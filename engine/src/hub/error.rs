@@ -93,6 +93,14 @@ pub enum HubError {
         /// The repository or the file.
         what: String,
     },
+    /// 401 or 403 of a model whose terms must be accepted.
+    #[error(
+        "{what} is given to those who accept its terms: accept them on the page of the model, and set HF_TOKEN to a token of that account"
+    )]
+    Gated {
+        /// The repository or the file.
+        what: String,
+    },
     /// 403.
     #[error(
         "the hub forbids {what} (403): accept its terms on the page of the model, and set HF_TOKEN to a token that may read it"

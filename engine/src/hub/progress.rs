@@ -94,11 +94,17 @@ pub enum Pause {
     },
 }
 
+/// Bytes of a file.
+#[derive(Debug, Clone, Copy)]
+struct Counted {
+    size: u64,
+    here: u64,
+}
+
 /// Counts bytes, and tells the listener of a download.
 pub(super) struct Tracker<'a> {
     report: &'a mut dyn FnMut(DownloadEvent),
-    sizes: Vec<u64>,
-    here: Vec<u64>,
+    files: Vec<Counted>,
     meter: Meter,
     told: Option<Instant>,
 }
@@ -106,13 +112,12 @@ pub(super) struct Tracker<'a> {
 impl<'a> Tracker<'a> {
     /// A download of nothing yet.
     pub(super) fn new(report: &'a mut dyn FnMut(DownloadEvent)) -> Self {
-        Self { report, sizes: Vec::new(), here: Vec::new(), meter: Meter::default(), told: None }
+        Self { report, files: Vec::new(), meter: Meter::default(), told: None }
     }
 
     /// Begins with these files.
     pub(super) fn plan(&mut self, files: Vec<PlannedFile>) {
-        self.sizes = files.iter().map(|file| file.bytes).collect();
-        self.here = files.iter().map(|file| file.bytes_here).collect();
+        self.files = files.iter().map(|file| Counted { size: file.bytes, here: file.bytes_here }).collect();
         self.tell(DownloadEvent::Planned(files));
     }
 
@@ -123,12 +128,13 @@ impl<'a> Tracker<'a> {
 
     /// So much of a file is here; `received` of it came just now.
     pub(super) fn advance(&mut self, file: usize, here: u64, received: u64) {
-        if let Some(bytes) = self.here.get_mut(file) {
-            *bytes = here;
+        let mut is_last = false;
+        if let Some(counted) = self.files.get_mut(file) {
+            counted.here = here;
+            is_last = counted.size == here;
         }
         let now = Instant::now();
         self.meter.add(now, received);
-        let is_last = self.sizes.get(file) == Some(&here);
         if is_last || self.told.is_none_or(|told| now.duration_since(told) >= INTERVAL) {
             self.told = Some(now);
             let progress = self.progress(file, here);
@@ -142,7 +148,8 @@ impl<'a> Tracker<'a> {
     }
 
     fn progress(&self, file: usize, file_bytes: u64) -> Progress {
-        let (bytes, total_bytes): (u64, u64) = (self.here.iter().sum(), self.sizes.iter().sum());
+        let bytes = self.files.iter().map(|file| file.here).sum();
+        let total_bytes: u64 = self.files.iter().map(|file| file.size).sum();
         let bytes_per_second = self.meter.bytes_per_second();
         let left = total_bytes.saturating_sub(bytes) as f64;
         let time_left = bytes_per_second.and_then(|speed| Duration::try_from_secs_f64(left / speed).ok());

@@ -19,6 +19,11 @@ use super::name::FileName;
 /// How often a lock that somebody else holds is tried again.
 const LOCK_INTERVAL: Duration = Duration::from_millis(100);
 
+/// What Linux calls a network file system whose server keeps no locks.
+const ENOLCK: i32 = 37;
+/// What Windows says of links to who may not make them.
+const PRIVILEGE_NOT_HELD: i32 = 1314;
+
 /// Held while a blob is written, across threads and processes; the `huggingface_hub` package takes
 /// the same one. Given back when dropped.
 #[derive(Debug)]
@@ -52,12 +57,18 @@ pub(super) fn lock(
                 }
             }
             // Some network file systems have no locks; what is written is checked anyway.
-            Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {
+            Err(TryLockError::Error(error)) if has_no_locks(&error) => {
                 return Ok(BlobLock(file));
             }
             Err(TryLockError::Error(error)) => return Err(HubError::file("lock", path)(error)),
         }
     }
+}
+
+/// Whether the file system says that it has no locks.
+fn has_no_locks(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::Unsupported
+        || cfg!(target_os = "linux") && error.raw_os_error() == Some(ENOLCK)
 }
 
 fn open_lock(path: &Path) -> Result<File, HubError> {
@@ -116,19 +127,25 @@ fn link_with(
         make_directory(parent)?;
     }
     let etag = file.checksum.as_str();
-    let mut target = PathBuf::from("../..");
-    target.extend(std::iter::repeat_n("..", file.name.depth()));
+    // Joined part by part: Windows follows links with its own separators only.
+    let mut target: PathBuf = std::iter::repeat_n("..", 2 + file.name.depth()).collect();
     target.extend(["blobs", etag]);
     let fresh = beside(&pointer);
     // What an earlier attempt may have left.
     remove_file(&fresh)?;
-    if symlink(&target, &fresh).is_err() {
+    let made = match symlink(&target, &fresh) {
+        Ok(()) => fresh,
         // Where there are no links, the file itself stands in the snapshot.
-        let blob = repository.blob(etag);
-        fs::rename(&blob, &pointer).map_err(HubError::file("write", &pointer))?;
-        return Ok(());
-    }
-    fs::rename(&fresh, &pointer).map_err(HubError::file("write", &pointer))
+        Err(error) if has_no_links(&error) => repository.blob(etag),
+        Err(error) => return Err(HubError::file("link", &pointer)(error)),
+    };
+    fs::rename(made, &pointer).map_err(HubError::file("write", &pointer))
+}
+
+/// Whether the system has no links for us, and will not have them the next time.
+fn has_no_links(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::Unsupported | io::ErrorKind::PermissionDenied)
+        || cfg!(windows) && error.raw_os_error() == Some(PRIVILEGE_NOT_HELD)
 }
 
 #[cfg(unix)]
@@ -160,6 +177,10 @@ pub(super) fn set_reference(
         return Ok(());
     }
     let path = repository.reference(revision);
+    // A cache that cannot be written to is good as it is.
+    if fs::read_to_string(&path).is_ok_and(|present| present.trim() == commit) {
+        return Ok(());
+    }
     if let Some(parent) = path.parent() {
         make_directory(parent)?;
     }
@@ -196,11 +217,8 @@ pub fn remove(repository: &Repository, revision: Option<&FileName>) -> Result<Fr
         Some(revision) => remove_version(repository, revision)?,
         None => remove_all(repository)?,
     };
+    // The empty files stay: whoever waits for one of them, and whoever comes after, must wait for the same.
     drop(locks);
-    if revision.is_none() {
-        // Whoever began to fetch meanwhile waits for one of these: then they stay.
-        let _ = fs::remove_dir_all(repository.locks());
-    }
     Ok(freed)
 }
 
@@ -354,6 +372,48 @@ mod tests {
     }
 
     #[test]
+    fn a_link_that_fails_for_another_reason_is_an_error_and_moves_nothing() {
+        let scratch = tempfile::tempdir().unwrap();
+        let (repository, one, found) = (repository(scratch.path()), commit('1'), file("a.bin", 'a', 4));
+        put(&repository, &[], &found);
+        let full = |_: &Path, _: &Path| Err(io::ErrorKind::StorageFull.into());
+        assert!(link_with(&repository, &one, &found, full).is_err());
+        assert!(has_blob(&repository, &found));
+        link(&repository, &one, &found).unwrap();
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_reference_that_is_right_is_not_written_again() {
+        use std::os::unix::fs::MetadataExt as _;
+        let scratch = tempfile::tempdir().unwrap();
+        let (repository, main) = (repository(scratch.path()), FileName::parse("main").unwrap());
+        let written = |digit| {
+            set_reference(&repository, &main, &commit(digit)).unwrap();
+            fs::metadata(repository.reference(&main)).unwrap().ino()
+        };
+        let first = written('1');
+        assert_eq!(written('1'), first, "it may lie where nothing can be written");
+        written('2');
+        assert_eq!(fs::read_to_string(repository.reference(&main)).unwrap(), commit('2'));
+    }
+
+    #[test]
+    fn one_lock_has_one_holder_also_after_a_removal() {
+        let scratch = tempfile::tempdir().unwrap();
+        let (repository, found) = (repository(scratch.path()), file("s", 'a', 10));
+        let control = DownloadControl::default();
+        put(&repository, &[&commit('1')], &found);
+        let take = || lock(&repository, found.checksum.as_str(), &control, || control.cancel());
+        drop(take().unwrap());
+        // Somebody opened the lock's file before the removal, and holds it afterwards.
+        let early = open_lock(&repository.lock(found.checksum.as_str())).unwrap();
+        remove(&repository, None).unwrap();
+        early.lock().unwrap();
+        assert!(matches!(take(), Err(HubError::Cancelled)), "there are two holders");
+    }
+
+    #[test]
     fn removing_a_version_keeps_what_others_use() {
         let scratch = tempfile::tempdir().unwrap();
         let repository = repository(scratch.path());
@@ -392,7 +452,6 @@ mod tests {
         assert!(matches!(waited, Err(HubError::Cancelled)) && told == 1);
         drop(held);
         assert!(remove(&repository, None).is_ok());
-        assert!(!repository.locks().exists());
     }
 
     #[test]

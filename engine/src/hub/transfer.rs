@@ -58,18 +58,19 @@ impl Transfer<'_> {
             tracker.tell(DownloadEvent::Waiting(Pause::Elsewhere { file: self.index }));
         })?;
         // Whoever had the lock may have fetched it.
-        if !store::has_blob(self.repository, self.file) {
+        if store::has_blob(self.repository, self.file) {
+            tracker.advance(self.index, self.file.size, 0);
+        } else {
             tracker.tell(DownloadEvent::Started { file: self.index });
             self.fetch(tracker)?;
-            tracker.tell(DownloadEvent::Fetched { file: self.index });
         }
+        tracker.tell(DownloadEvent::Fetched { file: self.index });
         store::link(self.repository, self.commit, self.file)
     }
 
     fn fetch(&self, tracker: &mut Tracker<'_>) -> Result<(), HubError> {
-        let mut partial = Partial::open(self.repository, self.file, || {
-            tracker.tell(DownloadEvent::Checking { file: self.index });
-        })?;
+        let mut partial = Partial::open(self.repository, self.file)?;
+        self.read_again(&mut partial, tracker)?;
         let mut is_resumed = partial.length > 0;
         loop {
             tracker.advance(self.index, partial.length, 0);
@@ -79,7 +80,9 @@ impl Transfer<'_> {
                     // What was here from another time may have been wrong from the start.
                     tracing::warn!(file = %self.file.name, "what was here does not fit: fetching it afresh");
                     is_resumed = false;
-                    partial = Partial::open(self.repository, self.file, || ())?;
+                    // `finish` has removed it.
+                    partial = Partial::open(self.repository, self.file)?;
+                    partial.restart()?;
                 }
                 Err(error) => return Err(error),
                 Ok(()) => break,
@@ -87,6 +90,20 @@ impl Transfer<'_> {
         }
         let blob = self.repository.blob(self.file.checksum.as_str());
         fs::rename(&partial.path, &blob).map_err(HubError::file("write", blob))
+    }
+
+    /// Reads what is here from another time, for the checksum. A pause does not hold it, the end does.
+    fn read_again(&self, partial: &mut Partial, tracker: &mut Tracker<'_>) -> Result<(), HubError> {
+        if partial.unread > 0 {
+            tracker.tell(DownloadEvent::Checking { file: self.index });
+        }
+        while partial.read_on()? {
+            if self.control.is_cancelled() {
+                return Err(HubError::Cancelled);
+            }
+            tracker.advance(self.index, partial.length, 0);
+        }
+        Ok(())
     }
 
     /// Fetches what is missing, in as many attempts as it takes.
@@ -211,7 +228,10 @@ fn content_range(header: &str) -> Option<(u64, Option<u64>)> {
 struct Partial {
     path: PathBuf,
     file: File,
+    /// Bytes that the checksum covers.
     length: u64,
+    /// Bytes from another time behind them, which are to be read first.
+    unread: u64,
     size: u64,
     name: String,
     checksum: Checksum,
@@ -219,8 +239,8 @@ struct Partial {
 }
 
 impl Partial {
-    /// Opens what is here, and reads it again for the checksum; `report` is told if that is anything.
-    fn open(repository: &Repository, file: &RemoteFile, report: impl FnOnce()) -> Result<Self, HubError> {
+    /// Opens what is here.
+    fn open(repository: &Repository, file: &RemoteFile) -> Result<Self, HubError> {
         let path = repository.incomplete(file.checksum.as_str());
         if let Some(parent) = path.parent() {
             store::make_directory(parent)?;
@@ -233,6 +253,7 @@ impl Partial {
             path,
             file: opened,
             length: 0,
+            unread: length,
             size: file.size,
             name: file.name.to_string(),
             checksum: file.checksum.clone(),
@@ -240,24 +261,18 @@ impl Partial {
         };
         if length > file.size {
             partial.restart()?;
-        } else if length > 0 {
-            report();
-            partial.read_again(length)?;
         }
         Ok(partial)
     }
 
-    fn read_again(&mut self, length: u64) -> Result<(), HubError> {
-        let mut chunk = vec![0; CHUNK];
-        while self.length < length {
-            let read = self.file.read(&mut chunk).map_err(HubError::file("read", &self.path))?;
-            if read == 0 {
-                break;
-            }
-            self.hasher.update(chunk.get(..read).unwrap_or_default());
-            self.length += read as u64;
-        }
-        Ok(())
+    /// Reads a stretch of what is here; whether there was any.
+    fn read_on(&mut self) -> Result<bool, HubError> {
+        let mut chunk = vec![0; CHUNK.min(self.unread as usize)];
+        let read = self.file.read(&mut chunk).map_err(HubError::file("read", &self.path))?;
+        self.hasher.update(chunk.get(..read).unwrap_or_default());
+        self.length += read as u64;
+        self.unread = if read == 0 { 0 } else { self.unread.saturating_sub(read as u64) };
+        Ok(read > 0)
     }
 
     /// Begins again.
@@ -266,7 +281,7 @@ impl Partial {
             self.file.set_len(0).map_err(HubError::file("write", &self.path))?;
         }
         self.file.seek(SeekFrom::Start(0)).map_err(HubError::file("write", &self.path))?;
-        self.length = 0;
+        (self.length, self.unread) = (0, 0);
         self.hasher = self.checksum.hasher(self.size);
         Ok(())
     }

@@ -5,6 +5,8 @@
 //! they are constants of the official code and the defaults here. A checkpoint of other sizes
 //! (the demo model, test checkpoints) states them in an extra block of `config.json`.
 
+mod limits;
+
 use serde::Deserialize;
 
 /// All of GLaMM.
@@ -340,94 +342,10 @@ impl GlammConfig {
         (0..states).contains(&index).then_some(index as usize)
     }
 
-    fn validate(&self) -> Result<(), ConfigError> {
-        let check = |holds: bool, file, what: &str| if holds { Ok(()) } else { Err((file, what.to_owned())) };
-        let divides = |part: usize, whole: usize| part > 0 && whole > 0 && whole.is_multiple_of(part);
-        let (llm, clip, region, sam) =
-            (&self.llm, &self.global_encoder, &self.region_encoder, &self.grounding);
-        let own = "config.json";
-        check(
-            divides(llm.num_attention_heads, llm.hidden_size),
-            own,
-            "hidden_size is not a multiple of num_attention_heads",
-        )?;
-        check(llm.head_dim().is_multiple_of(2), own, "the width of a head is odd")?;
-        check(
-            divides(llm.kv_heads(), llm.num_attention_heads),
-            own,
-            "num_attention_heads is not a multiple of num_key_value_heads",
-        )?;
-        check(llm.vocab_size > 0, own, "vocab_size is 0")?;
-        let tower = "CLIP config.json";
-        check(
-            divides(clip.num_attention_heads, clip.hidden_size),
-            tower,
-            "hidden_size is not a multiple of num_attention_heads",
-        )?;
-        check(
-            divides(clip.patch_size, clip.image_size),
-            tower,
-            "image_size is not a multiple of patch_size",
-        )?;
-        check(
-            self.hidden_state_index(self.select_layer).is_some(),
-            own,
-            "mm_vision_select_layer names no hidden state of the vision tower",
-        )?;
-        check(
-            region.strides.len() == region.level_layers.len() && !region.strides.is_empty(),
-            own,
-            "the region encoder has not as many strides as levels",
-        )?;
-        check(
-            region.level_layers.iter().all(|&l| self.hidden_state_index(l).is_some()),
-            own,
-            "the vision tower has fewer layers than the region encoder needs",
-        )?;
-        check(
-            region.embed_dims == clip.hidden_size,
-            own,
-            "the region encoder's embed_dims is not the vision tower's hidden_size",
-        )?;
-        check(region.out_dims == llm.hidden_size, own, "the region encoder's out_dims is not hidden_size")?;
-        check(
-            region.embed_dims.is_multiple_of(4) && divides(region.gn_groups, region.embed_dims),
-            own,
-            "the region encoder's embed_dims does not divide into quarters and groups",
-        )?;
-        check(
-            region.roi_output_size > 0
-                && region.roi_sampling_ratio > 0
-                && region.strides.iter().all(|&s| s > 0.0),
-            own,
-            "the region encoder's RoI sizes must be positive",
-        )?;
-        check(
-            divides(sam.patch_size, sam.image_size),
-            own,
-            "the grounding encoder's image_size is not a multiple of its patch_size",
-        )?;
-        check(
-            divides(sam.encoder_num_heads, sam.encoder_embed_dim),
-            own,
-            "the grounding encoder's width is not a multiple of its heads",
-        )?;
-        check(
-            divides(sam.decoder_num_heads * 2, sam.prompt_embed_dim)
-                && sam.prompt_embed_dim.is_multiple_of(8),
-            own,
-            "prompt_embed_dim does not divide into the mask decoder's heads",
-        )?;
-        check(
-            sam.text_embed_dim == sam.prompt_embed_dim,
-            own,
-            "out_dim is not the mask decoder's prompt_embed_dim",
-        )?;
-        check(
-            sam.window_size > 0 && sam.iou_head_depth > 0,
-            own,
-            "the grounding encoder's window and IoU head must not be empty",
-        )
+    /// Blocks of the vision tower below the deepest hidden state in use: no others are computed.
+    pub fn blocks_in_use(&self) -> usize {
+        let layers = self.region_encoder.level_layers.iter().copied().chain([self.select_layer]);
+        layers.filter_map(|layer| self.hidden_state_index(layer)).max().unwrap_or(0)
     }
 }
 

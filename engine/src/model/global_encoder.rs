@@ -55,7 +55,6 @@ impl GlobalEncoder {
         let selected = index(config.select_layer)?;
         let levels =
             config.region_encoder.level_layers.iter().map(|&l| index(l)).collect::<Result<Vec<_>>>()?;
-        let depth = levels.iter().copied().fold(selected, usize::max);
         let (width, patch) = (clip.hidden_size, clip.patch_size);
         let vb = source.tensors();
         let embeddings = vb.pp("embeddings");
@@ -70,7 +69,9 @@ impl GlobalEncoder {
             position_embedding: embeddings.get((clip.patches() + 1, width), "position_embedding.weight")?,
             // The checkpoint's key is misspelt.
             pre_layer_norm: candle_nn::layer_norm(width, clip.layer_norm_eps, vb.pp("pre_layrnorm"))?,
-            blocks: (0..depth).map(|i| Block::new(clip, &blocks.pp(i))).collect::<Result<_>>()?,
+            blocks: (0..config.blocks_in_use())
+                .map(|i| Block::new(clip, &blocks.pp(i)))
+                .collect::<Result<_>>()?,
         })
     }
 

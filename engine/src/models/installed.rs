@@ -111,7 +111,7 @@ pub fn at(path: &Path) -> Option<Installed> {
 }
 
 /// The checkpoint in `directory`; `None` where there is none of its files.
-pub(super) fn checkpoint(directory: &Path, role: Role) -> Option<Installed> {
+pub(crate) fn checkpoint(directory: &Path, role: Role) -> Option<Installed> {
     let bytes: u64 = files(directory).map(|(_, bytes)| bytes).sum();
     let has = |name: &str| directory.join(name).is_file();
     let needed: &[&str] = match role {

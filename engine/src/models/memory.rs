@@ -76,8 +76,12 @@ impl MemoryPlan {
     /// Why there is no such model.
     pub fn of_sizes(config: &GlammConfig, precision: Precision, backend: Backend) -> Result<Self, String> {
         let tensors = expected_tensors(config).map_err(|error| without_backtrace(&error))?;
+        Ok(Self::of_tensors(config, &tensors, precision, backend))
+    }
+
+    fn of_tensors(config: &GlammConfig, tensors: &Manifest, precision: Precision, backend: Backend) -> Self {
         let stored = Stored { format: &|_| Format::BF16, mapped: false };
-        Ok(Self::new(config, &tensors, (Some(precision), backend), &stored))
+        Self::new(config, tensors, (Some(precision), backend), &stored)
     }
 
     pub(crate) fn new(
@@ -90,7 +94,7 @@ impl MemoryPlan {
         let numbers = number_bytes(precision, backend);
         let mut remembered = numbers;
         // CLIP is loaded first.
-        for spec in tensors.clip.iter().chain(&tensors.glamm).filter(|spec| spec.used) {
+        for spec in tensors.clip.iter().chain(&tensors.glamm).filter(|spec| spec.is_read()) {
             let kept = Kept::new(spec, (stored.format)(spec), precision, backend);
             held += kept.bytes;
             loading_bytes = loading_bytes.max(held + kept.reading_bytes(stored.mapped));
@@ -149,7 +153,8 @@ impl Kept {
         let elements: usize = spec.shape.iter().product();
         let columns = spec.shape.last().copied().unwrap_or(1);
         let format = Precision::kept_as(precision, (&spec.name, columns), stored);
-        let dense = !spec.matrix || format == Format::F32 || format.is_float() && backend != Backend::Cpu;
+        let dense =
+            !spec.is_matrix() || format == Format::F32 || format.is_float() && backend != Backend::Cpu;
         let single = ModelPart::of(&spec.name).is_in_single_precision();
         let number = if single { 4 } else { number_bytes(precision, backend) };
         let bytes = if dense { elements as u64 * number } else { format.bytes(elements) as u64 };
@@ -187,8 +192,9 @@ fn number_bytes(precision: Option<Precision>, backend: Backend) -> u64 {
 /// # Errors
 /// Why there is no such model.
 pub fn needs(config: &GlammConfig, backend: Backend) -> Result<Vec<(Precision, MemoryNeed)>, String> {
-    let plan = |precision| Ok((precision, MemoryPlan::of_sizes(config, precision, backend)?.need()));
-    COUNTED.into_iter().map(plan).collect()
+    let tensors = expected_tensors(config).map_err(|error| without_backtrace(&error))?;
+    let need = |precision| MemoryPlan::of_tensors(config, &tensors, precision, backend).need();
+    Ok(COUNTED.into_iter().map(|precision| (precision, need(precision))).collect())
 }
 
 /// In 16 bits where matrices are kept in fewer bits than are computed in, see

@@ -31,12 +31,13 @@ pub use locate::{LocateError, Location, locate};
 pub use machine::{Fit, Machine};
 pub use memory::{MemoryNeed, MemoryPlan};
 pub use pull::{Target, pull};
-pub use remove::{Removable, removable};
+pub use remove::{Removable, removable, removable_at};
 
 /// One model, as a list shows it.
 #[derive(Debug, Clone)]
 pub struct ModelEntry {
-    /// What `--model` and `glamm models` call it: for models outside the usual places their path.
+    /// What `--model` and `glamm models` call it: for models outside the usual places, and where another one
+    /// has the name, their path.
     pub name: String,
     /// What the catalogue says of it; `None` for a model that only this machine knows.
     pub published: Option<&'static Published>,
@@ -123,8 +124,12 @@ pub fn list(places: &Places) -> Vec<ModelEntry> {
     });
     let others = places.cache.iter().flat_map(installed::others_in_cache);
     let own = places.directory.iter().flat_map(|directory| installed::in_directory(directory));
-    let local = others.chain(own).map(|(name, found)| local_entry(name, found, backend));
-    let mut list: Vec<ModelEntry> = published.chain(local).collect();
+    let mut list: Vec<ModelEntry> = published.collect();
+    for (name, found) in others.chain(own) {
+        let taken = catalogue::find(&name).is_some() || list.iter().any(|entry| entry.name == name);
+        let name = if taken { found.path.display().to_string() } else { name };
+        list.push(local_entry(name, found, backend));
+    }
     for path in &places.others {
         let listed = list.iter().any(|entry| entry.state.path() == Some(path));
         if let Some(found) = installed::at(path).filter(|_| !listed) {

@@ -24,9 +24,17 @@ mod shapes;
 mod sketch;
 pub mod text;
 
+use std::ops::Range;
+
 pub use generate::generate;
 
 use crate::vision::{BinaryMask, PixelBox};
+
+/// Seeds of scenes that the demo model was never trained on: for validation and evaluation.
+pub const HELD_OUT: Range<u64> = 0..100_000;
+/// Seeds of the application's new scenes: none that is held out, and all so small that names are short. Scenes
+/// for training have seeds from 1,000,000 on, so that the demo model may have seen some.
+pub const NEW: Range<u64> = HELD_OUT.end..1_000_000_000;
 
 /// What an object is. [`Object::color`] is the colour of what one would name it by: a house's wall, a
 /// tree's crown, a boat's hull, a person's shirt, a flower's petals, a lamp's shade.

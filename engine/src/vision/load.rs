@@ -3,7 +3,8 @@
 //! channels, sixteen bits cut to eight, the first frame of an animation. Called when an image is
 //! opened, from the window and from the command line.
 
-use std::io::Cursor;
+use std::fs::File;
+use std::io::{self, Cursor, Read as _};
 use std::path::Path;
 
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage};
@@ -16,13 +17,37 @@ pub const LIMIT_MEGAPIXELS: u32 = 200;
 /// The most memory a decoder may take: the largest image in four channels of sixteen bits, twice.
 const LIMIT_BYTES: u64 = LIMIT_MEGAPIXELS as u64 * 1_000_000 * 8 * 2;
 
+/// The largest file that is read.
+const LIMIT_FILE: u64 = 2 << 30;
+/// This many bytes show the format.
+const BEGINNING: u64 = 64;
+
 /// Reads an image file.
 ///
 /// # Errors
 /// The file cannot be read, is no image, is damaged, or has too many pixels.
 pub fn load_image(path: &Path) -> Result<RgbImage, ImageError> {
-    let bytes = std::fs::read(path).map_err(|source| ImageError::Read { path: path.to_owned(), source })?;
-    decode_image(&bytes, path)
+    let bytes = read_image(path).map_err(|source| ImageError::Read { path: path.to_owned(), source })?;
+    decode_image(&bytes.ok_or_else(|| ImageError::UnknownFormat { path: path.to_owned() })?, path)
+}
+
+/// All of an image file; `None` where it begins otherwise than images do, whatever else is in it.
+fn read_image(path: &Path) -> io::Result<Option<Vec<u8>>> {
+    // A pipe would never end, and opening one may wait for a writer.
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("it is no file"));
+    }
+    let mut file = File::open(path)?;
+    let mut bytes = Vec::new();
+    file.by_ref().take(BEGINNING).read_to_end(&mut bytes)?;
+    if image::guess_format(&bytes).is_err() {
+        return Ok(None);
+    }
+    file.take(LIMIT_FILE).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > LIMIT_FILE {
+        return Err(io::Error::other(format!("it has more than {} GB", LIMIT_FILE >> 30)));
+    }
+    Ok(Some(bytes))
 }
 
 /// Decodes the content of an image file; `name` is for messages alone.
@@ -105,5 +130,35 @@ fn ends_as_jpeg(bytes: &[u8]) -> bool {
         // Every other marker begins a segment that tells its own length.
         let Some(&[high, low]) = bytes.get(at + 2..at + 4) else { return false };
         at += 2 + usize::from(u16::from_be_bytes([high, low])).max(2);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+    use crate::testing::allocating;
+
+    #[test]
+    fn what_is_no_picture_is_not_read_to_its_end() {
+        let scratch = tempfile::tempdir().unwrap();
+        // A file with a hole takes no room on the disk.
+        let film = scratch.path().join("film.mp4");
+        File::create(&film).unwrap().set_len(50 << 30).unwrap();
+        let (loaded, most) = allocating(|| load_image(&film));
+        assert!(matches!(loaded, Err(ImageError::UnknownFormat { .. })), "{loaded:?}");
+        assert!(most < 1 << 20, "{most} bytes");
+        let folder = load_image(scratch.path());
+        assert!(matches!(folder, Err(ImageError::Read { .. })), "{folder:?}");
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_pipe_is_not_waited_for() {
+        let scratch = tempfile::tempdir().unwrap();
+        let pipe = scratch.path().join("picture.png");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        assert!(matches!(load_image(&pipe), Err(ImageError::Read { .. })));
     }
 }

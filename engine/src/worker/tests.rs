@@ -8,9 +8,10 @@ use std::time::Instant;
 
 use super::*;
 use crate::handle::{EngineHandle, SendError};
+use crate::precision::{KeptAs, Precision};
 use crate::protocol::{
-    CancelToken, DeviceChoice, EncoderSides, FinishReason, JobId, JobStats, ModelSource, Reply, Sampling,
-    Turn,
+    CancelToken, DeviceChoice, EncoderSides, FinishReason, Held, JobId, JobStats, ModelSource, Reply,
+    Sampling, Turn,
 };
 use crate::vision::{FeatureMap, MaskLogits};
 
@@ -52,7 +53,7 @@ impl ImageCache for Context {
     }
 }
 
-impl Backend for Obedient {
+impl LoadedModel for Obedient {
     type Image = Context;
 
     fn load(spec: &ModelSpec, mut progress: ReportLoading) -> Result<Self, EngineError> {
@@ -67,16 +68,21 @@ impl Backend for Obedient {
             }
             std::thread::sleep(Duration::from_millis(1));
         }
-        let smaller = Some(("q4k", 5 << 30));
+        let smaller = Some((Precision::Q4K, 5 << 30));
         Ok(Self {
-            variant: Variant { device: "CUDA 0".to_owned(), precision: "f16".to_owned(), smaller },
+            variant: Variant {
+                device: "CUDA 0".to_owned(),
+                precision: KeptAs::Precision(Precision::F16),
+                smaller,
+            },
             info: ModelInfo {
                 name: path.display().to_string(),
                 device: "test".to_owned(),
                 source: spec.source.clone(),
                 parameters: 1,
                 has_random_weights: false,
-                precision: "f32".to_owned(),
+                precision: KeptAs::Precision(Precision::F32),
+                held: Held::Ram(1),
                 context_length: 1,
                 encoder_sides: EncoderSides { global: 1, grounding: 1 },
                 load_time: Duration::ZERO,
@@ -270,10 +276,7 @@ fn a_panic_fails_the_job_and_the_model_lives_on_with_a_fresh_context() {
         EngineEvent::JobFailed { job: JobId(2), error } => Some(error.to_string()),
         _ => None,
     });
-    assert_eq!(
-        failure.as_deref(),
-        Some("internal error: as told. The model stays loaded; please report this")
-    );
+    assert_eq!(failure.as_deref(), Some("internal error: as told; please report this"));
     let EngineEvent::JobFinished { stats, .. } = events.last().unwrap() else { panic!("finished") };
     assert_eq!(stats.cached_tokens, 0, "the context of a failed job is not trusted");
 }

@@ -76,6 +76,13 @@ fn hostile_lists_are_refused() {
         assert!(matches!(error, HubError::UnsafeName { .. }), "{name}: {error}");
         assert!(!world.scratch.path().join("hub").exists(), "nothing was begun");
     }
+    // Beside files that are wanted, it does not matter.
+    let world = World::new();
+    let name = |name: &str| format!(r#"{{"rfilename":{name:?}}}"#);
+    let names = [CONFIG, "../../evil", "a/nul", WEIGHTS].map(name).join(",");
+    world.hub.plan(Stage::List, ID, 1, Fault::Says(format!(r#"{{"sha":"{COMMIT}","siblings":[{names}]}}"#)));
+    world.pull().unwrap();
+    world.assert_whole();
     for text in ["", "null", "<html>", "{}", &list("../..", CONFIG), &list("main", CONFIG)] {
         let world = World::new();
         let error = fails_with(&world, Stage::List, ID, Fault::Says(text.to_owned()));

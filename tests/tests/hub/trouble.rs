@@ -71,6 +71,18 @@ fn a_restart_goes_on_too() {
     world.assert_intact();
     assert_eq!(fs::read(world.incomplete()).unwrap(), weights()[..1_234_567]);
     world.hub.seen();
+    // Reading what is here tells how far it is, and can be stopped.
+    let (control, mut read) = (DownloadControl::default(), Vec::new());
+    let stopped = world.pull_with(&control, &mut |event| {
+        if let DownloadEvent::Progressed(now) = event {
+            read.push(now.file_bytes);
+            control.cancel();
+        }
+    });
+    assert!(
+        matches!(stopped, Err(HubError::Cancelled)) && read.iter().all(|&bytes| bytes < 1_234_567),
+        "{read:?}"
+    );
     let mut checked = false;
     world
         .pull_with(&DownloadControl::default(), &mut |event| {
@@ -119,6 +131,11 @@ fn statuses_say_what_to_do() {
         assert!(matches!(error, HubError::NotFound { .. }), "{stage:?} {what}: {error}");
         let error = fails(401);
         assert!(error.to_string().contains("HF_TOKEN"), "{error}");
+        for status in [401, 403] {
+            let gated = Fault::Status(status, "X-Error-Code: GatedRepo\r\n");
+            let error = fails_with(&world, stage, what, gated);
+            assert!(error.to_string().contains("accept its terms"), "{stage:?} {what}: {error}");
+        }
         // The link to the storage may have run out: that alone is tried again.
         let error = fails(403);
         let is_storage = (stage, what) == (Stage::Contents, WEIGHTS);

@@ -342,7 +342,8 @@ fn steady(stage: &mut Stage, fullscope: ModelState) {
     stage.wait("the list", |stage| library(stage).listing.is_some());
     let mut listing = (**library(stage).listing.as_ref().unwrap()).clone();
     let machine = listing.machine.as_mut().unwrap();
-    (machine.ram_bytes, machine.free_ram_bytes, machine.vram_bytes) = (24 << 30, 13 << 30, None);
+    (machine.ram_bytes, machine.free_ram_bytes) = (24 << 30, 13 << 30);
+    (machine.vram_bytes, machine.free_vram_bytes) = (None, None);
     // The kernels that a processor has decide what computing holds.
     let needs = listing.entries.iter_mut().flat_map(|entry| &mut entry.needs);
     needs.for_each(|(_, need)| need.working_bytes = 1 << 30);

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use crossbeam::channel::{Receiver, Sender, bounded};
 use glamm::engine_link::EngineLink;
+use glamm_engine::precision::{KeptAs, Precision};
 use glamm_engine::protocol::{
-    EncodeTimings, EncoderSides, EngineCommand, EngineEvent, FinishReason, Grounding, JobId, JobRequest,
-    JobStats, ModelInfo, ModelSource, Reply, Task,
+    EncodeTimings, EncoderSides, EngineCommand, EngineEvent, FinishReason, Grounding, Held, JobId,
+    JobRequest, JobStats, ModelInfo, ModelSource, Reply, Task,
 };
 use glamm_engine::vision::{BinaryMask, MaskCandidates, MaskLogits, MaskPrompt};
 
@@ -191,7 +192,8 @@ pub(crate) fn scripted_model() -> ModelInfo {
         source: ModelSource::Demo,
         parameters: 5_400_000,
         has_random_weights: false,
-        precision: "f32".to_owned(),
+        precision: KeptAs::Precision(Precision::F32),
+        held: Held::Ram(0),
         context_length: 512,
         encoder_sides: EncoderSides { global: 336, grounding: 1024 },
         load_time: Duration::from_millis(80),

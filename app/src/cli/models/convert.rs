@@ -15,9 +15,10 @@ use crate::cli::terminal::{ColorMode, ReplyPrinter};
 pub(super) fn run(args: &ConvertArgs) -> Result<(), CliError> {
     let checkpoint = open_checkpoint(&model_source(&args.source)?)?;
     let total_bytes = checkpoint.total_bytes();
-    let bar = ProgressBar::new(total_bytes).with_style(Progress::Converting.style());
+    let bar = ProgressBar::new(0).with_style(Progress::Converting.style());
     let shown = bar.clone();
-    let result = checkpoint.convert(args.quant, &args.out, &mut move |done_bytes, _| {
+    let result = checkpoint.convert(args.quant, &args.out, &mut move |done_bytes, total_bytes| {
+        shown.set_length(total_bytes);
         shown.set_position(done_bytes);
         true
     });

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use glamm_engine::models::{self, Fit, Machine, ModelEntry, ModelState, Origin, Places, Role};
 use glamm_engine::precision::Precision;
+use glamm_engine::protocol::DeviceChoice;
 use indicatif::DecimalBytes;
 use serde::Serialize;
 
@@ -107,7 +108,8 @@ impl ModelDocument {
             precision: precision.name(),
             weight_bytes: need.weight_bytes,
             working_bytes: need.working_bytes,
-            fits: machine.map(|machine| match machine.fits(*need) {
+            // On the processor that is taken where nobody chooses.
+            fits: machine.map(|machine| match machine.fits_on(DeviceChoice::Auto, *need) {
                 Fit::Now => "now",
                 Fit::WhenOthersClose => "when_others_close",
                 Fit::TooLarge => "too_large",
@@ -192,5 +194,30 @@ impl ListDocument {
             }
         }
         text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    #[test]
+    fn a_graphics_card_decides_what_fits() {
+        let listed = models::list(&Places::default());
+        let fullscope = listed.iter().find(|entry| entry.name == "fullscope").unwrap();
+        let machine = Machine {
+            ram_bytes: 128 << 30,
+            free_ram_bytes: 100 << 30,
+            vram_bytes: Some(12 << 30),
+            free_vram_bytes: Some(12 << 30),
+        };
+        let fits = |machine| {
+            let memory = ModelDocument::new(fullscope, Some(machine)).memory;
+            memory.iter().find(|need| need.precision == "f16").unwrap().fits
+        };
+        assert_eq!(fits(machine), Some("too_large"));
+        assert_eq!(fits(Machine { vram_bytes: None, ..machine }), Some("now"));
     }
 }

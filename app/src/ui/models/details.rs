@@ -11,7 +11,7 @@ use glamm_engine::size::ByteSize;
 use super::super::widgets::{CardLook, Kind, button, card, paragraph, sentence};
 use super::super::{Shown, loading};
 use super::{actions, convert, download, is_in_use, note, section, send};
-use crate::models::{Listing, ManagerAction, automatic, source, title};
+use crate::models::{Listing, Manager, ManagerAction, automatic, source, title};
 use crate::session::{ModelStatus, Session};
 use crate::theme;
 
@@ -113,16 +113,15 @@ fn facts(shown: &Shown<'_>, ui: &mut Ui, entry: &ModelEntry) {
 /// What the model takes in each precision, whether that fits, and the choice among them.
 fn precisions(shown: &mut Shown<'_>, ui: &mut Ui, entry: &ModelEntry, machine: Option<Machine>) {
     ui.spacing_mut().item_spacing.y = 2.0;
-    let chosen = shown.state.ui.models.precision;
+    let Manager { precision: chosen, device, .. } = shown.state.ui.models;
     if entry.needs.len() > 1 {
-        let by_itself = machine.and_then(|machine| automatic(entry, machine));
+        let by_itself = machine.and_then(|machine| automatic(entry, machine, device));
         let what = by_itself.map_or_else(String::new, |precision| format!("{precision} here"));
         let line = Line { name: "Automatic", memory: what, fit: None, chosen: chosen.is_none() };
         if line.show(shown, ui) {
             send(shown, ManagerAction::Precision(None));
         }
     }
-    let device = shown.state.ui.models.device;
     for (precision, need) in &entry.needs {
         let fit = machine.map(|machine| machine.fits_on(device, *need));
         let only = entry.needs.len() == 1;

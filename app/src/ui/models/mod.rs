@@ -100,7 +100,7 @@ fn footer(shown: &mut Shown<'_>, ui: &mut Ui, listing: Option<&Listing>) {
 }
 
 fn machine_line(listing: &Listing) -> Option<String> {
-    let Machine { ram_bytes, free_ram_bytes, vram_bytes } = listing.machine?;
+    let Machine { ram_bytes, free_ram_bytes, vram_bytes, .. } = listing.machine?;
     let mut parts = vec![format!("{} of memory, {} free", ByteSize(ram_bytes), ByteSize(free_ram_bytes))];
     parts.extend(vram_bytes.map(|bytes| format!("graphics card {}", ByteSize(bytes))));
     parts.extend(listing.free_disk_bytes.map(|bytes| format!("{} free on disk", ByteSize(bytes))));

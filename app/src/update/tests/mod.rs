@@ -16,9 +16,10 @@ use std::time::Duration;
 
 use egui::pos2;
 use glamm_engine::error::{EngineError, PromptError};
+use glamm_engine::precision::{KeptAs, Precision};
 use glamm_engine::protocol::{
-    EncoderSides, EngineCommand, EngineEvent, FinishReason, Grounding, ImageId, JobId, JobRequest, JobStats,
-    LoadProgress, ModelInfo, ModelSource, ModelSpec, Reply, Task,
+    EncoderSides, EngineCommand, EngineEvent, FinishReason, Grounding, Held, ImageId, JobId, JobRequest,
+    JobStats, LoadProgress, ModelInfo, ModelSource, ModelSpec, Reply, Task,
 };
 use glamm_engine::vision::{MaskCandidates, MaskLogits, PixelBox};
 use image::RgbImage;

@@ -26,12 +26,6 @@ mod records;
 
 pub use records::{AnnotationRecord, CategoryRecord, ConversationRecord, PhraseRecord, TurnRecord};
 
-/// Scenes with seeds from here on are for training.
-pub const FIRST_TRAINING_SEED: u64 = 1_000_000;
-/// Scenes with seeds below this are never trained on: they are for validation and evaluation.
-/// Seeds between the two are for the application's own new scenes.
-pub const FIRST_FREE_SEED: u64 = 100_000;
-
 /// Threads that make scenes.
 const THREADS: usize = 2;
 /// Finished scenes that may wait to be written, for each thread.
