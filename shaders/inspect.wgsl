@@ -1,7 +1,7 @@
 // Draws what is behind one mask over all of its picture: cut out, or the values themselves. Comes after
 // common/logits.wgsl, common/mask.wgsl and common/colormap.wgsl.
 
-// Mirrored by `render::mask::View`.
+// Mirrored by `render::mask::views`.
 const CUT_OUT: u32 = 1u;
 const HEAT: u32 = 2u;
 const CONTOURS: u32 = 3u;
@@ -42,30 +42,37 @@ fn board(position: vec2<f32>) -> vec3<f32> {
 
 @fragment
 fn fragment(in: Vertex) -> @location(0) vec4<f32> {
-    let frame = Frame(mask.cells_per_frame_pixel, mask.frame_last);
+    let frame = Frame(mask.cells_per_frame_pixel, mask.frame_last, mask.is_painted != 0u);
     let found = sample_at(grid, frame, in.cells, mask.content_cells / mask.image_on_screen.zw);
     let slope = slope_on_screen(mask, found.gradient);
     let above = found.logit - mask.threshold;
     let distance = above / slope;
     let inside = clamp(distance + 0.5, 0.0, 1.0);
     let edge = paint(vec3<f32>(1.0), line(distance, mask.width));
-    if (mask.view == CUT_OUT) {
-        return paint(board(in.position.xy), 1.0 - inside);
+    switch mask.view {
+        case CUT_OUT: {
+            return paint(board(in.position.xy), 1.0 - inside);
+        }
+        case HEAT: {
+            return over(edge, paint(mapped(found.logit), mask.fill));
+        }
+        case CONTOURS: {
+            let nearest = round(found.logit / mask.step) * mask.step;
+            // Where the values hardly change, there is no line but an area.
+            let visible = clamp(slope * 40.0 / mask.step, 0.0, 1.0);
+            let contour = visible * line((found.logit - nearest) / slope, mask.width);
+            let lines = over(paint(mapped(nearest), contour), paint(vec3<f32>(0.0), 0.45));
+            return over(edge, lines);
+        }
+        case BAND: {
+            // What would change sides were the threshold moved by a step; the nearer the surer.
+            let unsure = clamp(1.0 - abs(above) / mask.step, 0.0, 1.0);
+            let seam = clamp((mask.step - abs(above)) / slope + 0.5, 0.0, 1.0);
+            let ground = over(paint(mask.color.rgb, 0.3 * inside), paint(vec3<f32>(0.0), 0.45));
+            return over(paint(viridis(0.35 + 0.65 * unsure), seam * (0.35 + 0.6 * unsure)), ground);
+        }
+        default: {
+            return vec4<f32>(0.0);
+        }
     }
-    if (mask.view == HEAT) {
-        return over(edge, paint(mapped(found.logit), mask.fill));
-    }
-    if (mask.view == CONTOURS) {
-        let nearest = round(found.logit / mask.step) * mask.step;
-        // Where the values hardly change, there is no line but an area.
-        let visible = clamp(slope * 40.0 / mask.step, 0.0, 1.0);
-        let contour = visible * line((found.logit - nearest) / slope, mask.width);
-        let lines = over(paint(mapped(nearest), contour), paint(vec3<f32>(0.0), 0.45));
-        return over(edge, lines);
-    }
-    // The band: what would change sides were the threshold moved by a step; the nearer the surer.
-    let unsure = clamp(1.0 - abs(above) / mask.step, 0.0, 1.0);
-    let seam = clamp((mask.step - abs(above)) / slope + 0.5, 0.0, 1.0);
-    let ground = over(paint(mask.color.rgb, 0.3 * inside), paint(vec3<f32>(0.0), 0.45));
-    return over(paint(viridis(0.35 + 0.65 * unsure), seam * (0.35 + 0.6 * unsure)), ground);
 }

@@ -11,7 +11,7 @@ fn vertex(@builtin(vertex_index) index: u32) -> Vertex {
 
 @fragment
 fn fragment(in: Vertex) -> @location(0) vec4<f32> {
-    let frame = Frame(mask.cells_per_frame_pixel, mask.frame_last);
+    let frame = Frame(mask.cells_per_frame_pixel, mask.frame_last, mask.is_painted != 0u);
     let found = sample_at(grid, frame, in.cells, mask.content_cells / mask.image_on_screen.zw);
     // Over its slope per pixel a value becomes the distance from the edge in pixels, positive inside.
     let distance = (found.logit - mask.threshold) / slope_on_screen(mask, found.gradient);

@@ -214,16 +214,10 @@ impl App {
                 copied.err().map(|error| Action::Failed(format!("The reply could not be copied: {error}")))
             }
             Effect::KeepPrompts(prompts) => self.prompts.as_ref().and_then(|store| store.keep(prompts)),
-            Effect::FocusEditedQuestion => {
-                ctx.memory_mut(|m| m.request_focus(ui::edited_question_id()));
-                None
-            }
-            Effect::FocusQuestion => {
-                ctx.memory_mut(|m| m.request_focus(ui::question_id()));
-                None
-            }
-            Effect::FocusRegionName => {
-                ctx.memory_mut(|m| m.request_focus(ui::region_name_id()));
+            Effect::FocusEditedQuestion | Effect::FocusQuestion | Effect::FocusRegionName => {
+                if let Some(field) = self.field_of(&effect) {
+                    ctx.memory_mut(|m| m.request_focus(field));
+                }
                 None
             }
             Effect::SetAppearance(appearance) => {
@@ -246,6 +240,17 @@ impl App {
                 ctx.send_viewport_cmd(ViewportCommand::Close);
                 None
             }
+        }
+    }
+
+    /// The field that an effect gives the keyboard to.
+    fn field_of(&self, effect: &Effect) -> Option<Id> {
+        let ui_state = &self.state.ui;
+        match effect {
+            Effect::FocusEditedQuestion => ui_state.editing.as_ref().map(ui::edited_question_id),
+            Effect::FocusQuestion => ui_state.current.map(ui::question_id),
+            Effect::FocusRegionName => Some(ui::region_name_id(ui_state.current?, ui_state.selected_region?)),
+            _ => None,
         }
     }
 

@@ -205,8 +205,19 @@ pub struct Notice {
     pub text: String,
     /// What it is about, one by one, where it is about several things.
     pub list: Vec<String>,
-    /// Whether something went wrong.
-    pub is_error: bool,
+    /// What kind of message it is.
+    pub tone: Tone,
+    /// How often the same was said.
+    pub times: usize,
+}
+
+/// What kind of thing is said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tone {
+    /// Something to know; it goes by itself after a while.
+    Note,
+    /// Something went wrong; it stays until it was read.
+    Failure,
 }
 
 /// A picture on its way from a file, the clipboard or the scene generator.
@@ -239,6 +250,8 @@ pub struct Session {
     pub pixels: HashMap<ImageId, Arc<Pixels>>,
     /// Pictures that the engine was given.
     pub encodings: HashMap<ImageId, Encoding>,
+    /// Pictures that the engine is still to be told to forget.
+    pub closing: Vec<ImageId>,
     /// Pictures on their way.
     pub arrivals: Vec<Arrival>,
     /// Pictures that the loader is still to be asked for, the next one first.
@@ -249,6 +262,8 @@ pub struct Session {
     pub unavailable: HashMap<ImageId, String>,
     /// Small copies of the open pictures, also of those whose pixels are not in memory.
     pub thumbnails: HashMap<ImageId, Arc<ColorImage>>,
+    /// The pictures that were closed last, whose small copies are kept; the latest last.
+    pub closed: VecDeque<ImageId>,
     /// Pictures in the order in which they were last shown or loaded, the latest last.
     pub lately_used: Vec<ImageId>,
     /// Where the work is kept.
@@ -289,11 +304,13 @@ impl Session {
             library: Library::default(),
             pixels: HashMap::new(),
             encodings: HashMap::new(),
+            closing: Vec::new(),
             arrivals: Vec::new(),
             wanted: VecDeque::new(),
             loading: HashSet::new(),
             unavailable: HashMap::new(),
             thumbnails: HashMap::new(),
+            closed: VecDeque::new(),
             lately_used: Vec::new(),
             keeping: Keeping::default(),
             export: None,
@@ -347,13 +364,13 @@ impl Session {
         MaskId(self.fresh())
     }
 
-    /// Shows a message; the oldest gives way where there are too many.
-    pub fn notify(&mut self, text: impl Into<String>, is_error: bool) {
-        let notice = Notice { id: self.fresh(), text: text.into(), list: Vec::new(), is_error };
-        if self.notices.iter().any(|n| n.text == notice.text) {
-            return;
-        }
-        self.show_notice(notice);
+    /// Shows a message; the oldest gives way where there are too many. What is said again is shown as the newest,
+    /// and how often it was said.
+    pub fn notify(&mut self, text: impl Into<String>, tone: Tone) {
+        let (id, text) = (self.fresh(), text.into());
+        let before = self.notices.iter().position(|notice| notice.text == text);
+        let times = 1 + before.map_or(0, |place| self.notices.remove(place).times);
+        self.show_notice(Notice { id, text, list: Vec::new(), tone, times });
     }
 
     /// Shows that another of the files that were opened together could not be had.
@@ -362,7 +379,13 @@ impl Session {
             notice.list.push(text);
             notice.text = format!("{} files could not be opened", notice.list.len());
         } else {
-            self.show_notice(Notice { id, text: text.clone(), list: vec![text], is_error: true });
+            self.show_notice(Notice {
+                id,
+                text: text.clone(),
+                list: vec![text],
+                tone: Tone::Failure,
+                times: 1,
+            });
         }
     }
 

@@ -2,7 +2,7 @@
 // filterable), so values are interpolated here, as the official code does and with it everything that
 // is counted and exported: bilinear from the grid to the pixels of the frame, the padding left out, and
 // bilinear from there to the picture. In the middle of a pixel of the picture the value is that of
-// `MaskLogits::logit_at`. Painted masks have one cell for each pixel of their frame.
+// `MaskLogits::logit_at`. Painted masks (R8Unorm) have one cell for each pixel of their frame.
 
 // Value and slope of the logits at one place.
 struct Sample {
@@ -17,6 +17,8 @@ struct Frame {
     cells_per_pixel: f32,
     // Number of its last column and row that show the picture.
     last: vec2<f32>,
+    // Whether the cells are its pixels, painted by hand: 1 inside, 0 outside.
+    is_painted: bool,
 };
 
 fn cell(grid: texture_2d<f32>, at: vec2<f32>) -> f32 {
@@ -26,7 +28,7 @@ fn cell(grid: texture_2d<f32>, at: vec2<f32>) -> f32 {
 // The value of a pixel of the frame, between the middles of the cells around it; the grid is continued
 // by its border.
 fn frame_pixel(grid: texture_2d<f32>, frame: Frame, pixel: vec2<f32>) -> f32 {
-    if (frame.cells_per_pixel == 1.0) {
+    if (frame.is_painted) {
         return cell(grid, pixel);
     }
     let last = vec2<f32>(textureDimensions(grid)) - vec2<f32>(1.0);
@@ -61,7 +63,7 @@ fn patch_at(grid: texture_2d<f32>, frame: Frame, place: vec2<f32>) -> Sample {
 // The logits at a place of the grid, in cells. A pixel of the screen is so many cells wide and high.
 fn sample_at(grid: texture_2d<f32>, frame: Frame, place: vec2<f32>, screen_pixel: vec2<f32>) -> Sample {
     let here = patch_at(grid, frame, place);
-    if (frame.cells_per_pixel != 1.0) {
+    if (!frame.is_painted) {
         return here;
     }
     // Painted values jump from one cell to the next and are level elsewhere: how far away the edge is

@@ -33,6 +33,8 @@ struct Mask {
     view: u32,
     // 1 where the target stores linear values (an sRGB format), else 0.
     target_is_linear: f32,
+    // 1 where the values were painted by hand, else 0.
+    is_painted: u32,
 };
 
 struct Vertex {

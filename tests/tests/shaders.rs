@@ -1,11 +1,12 @@
 //! Every shader is valid WGSL: each file of `shaders/`, put together with the common parts that it
 //! asks for, as the pipelines of the application do it.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use glamm::render::mask::{INSPECT_SHADER, MASK_SHADER, UNIFORM, views};
 use naga::valid::{Capabilities, ValidationFlags, Validator};
 
 fn folder() -> PathBuf {
@@ -56,8 +57,42 @@ fn every_pass_is_valid() {
 
 #[test]
 fn the_application_composes_the_same() {
-    validate("mask", glamm::render::mask::MASK_SHADER);
-    validate("inspect", glamm::render::mask::INSPECT_SHADER);
+    let passes = [("mask", MASK_SHADER), ("inspect", INSPECT_SHADER)];
+    for (name, source) in passes {
+        validate(name, source);
+    }
+    for file in wgsl_files(&folder()).into_iter().chain(wgsl_files(&folder().join("common"))) {
+        let text = fs::read_to_string(&file).unwrap();
+        let used = passes.iter().any(|(_, source)| source.contains(&text));
+        assert!(used, "{} is in no pass of the application", file.display());
+    }
+}
+
+#[test]
+fn the_application_and_the_shaders_agree_on_the_uniform() {
+    let (fields, size) = UNIFORM;
+    for source in [MASK_SHADER, INSPECT_SHADER] {
+        let module = naga::front::wgsl::parse_str(source).unwrap();
+        let mask = module.types.iter().find(|(_, ty)| ty.name.as_deref() == Some("Mask"));
+        let naga::TypeInner::Struct { members, span } = &mask.unwrap().1.inner else { panic!("a struct") };
+        let found: Vec<_> =
+            members.iter().map(|m| (m.name.as_deref().unwrap_or_default(), m.offset as usize)).collect();
+        assert_eq!(found, fields);
+        assert_eq!(*span as usize, size);
+    }
+}
+
+#[test]
+fn the_application_and_the_shaders_agree_on_the_views() {
+    let numbers = [
+        ("CUT_OUT", views::CUT_OUT),
+        ("HEAT", views::HEAT),
+        ("CONTOURS", views::CONTOURS),
+        ("BAND", views::BAND),
+    ];
+    for (name, number) in numbers {
+        assert!(INSPECT_SHADER.contains(&format!("const {name}: u32 = {number}u;")), "{name}");
+    }
 }
 
 #[test]

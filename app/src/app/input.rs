@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 
 use egui::{Context, Event, Key, Modifiers};
+use percent_encoding::percent_decode_str;
 
 use super::App;
 use crate::command::Command;
@@ -22,12 +23,22 @@ enum Escape {
     Reply,
 }
 
+/// Where paths come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Paths {
+    /// They were dropped on the window: they are files or folders.
+    Dropped,
+    /// They were found in text, which may mean something else.
+    Pasted,
+}
+
 impl App {
     /// What Escape is for now. egui has taken the keyboard from a text field by the time this is asked,
     /// so what had it in the last frame counts. In the question Escape stops the reply: one is there
     /// after every question.
     fn escape(&self, ctx: &Context) -> Escape {
-        let writes = self.wrote_in.is_some_and(|field| field != ui::question_id());
+        let question = self.state.ui.current.map(ui::question_id);
+        let writes = self.wrote_in.is_some() && self.wrote_in != question;
         if self.state.is_dragging() {
             Escape::Canvas
         } else if writes || egui::Popup::is_any_open(ctx) || self.state.is_covered() {
@@ -39,21 +50,41 @@ impl App {
         }
     }
 
+    /// Opens files, and the pictures of folders. What paths are is looked up on a thread of its own: a disk far
+    /// away may take its time.
+    fn open_what_is_there(&mut self, ctx: &Context, paths: Vec<PathBuf>, from: Paths) {
+        let (results, wake) = (self.results_sender.clone(), ctx.clone());
+        let work = move || {
+            let (folders, rest): (Vec<_>, Vec<_>) = paths.into_iter().partition(|path| path.is_dir());
+            // Text that names no file is no mistake.
+            let files = rest.into_iter().filter(|path| from == Paths::Dropped || path.is_file()).collect();
+            let of_folder =
+                |folder| Action::Keeping(KeepingAction::PathChosen(PathPurpose::OpenFolder, vec![folder]));
+            let found = folders.into_iter().map(of_folder).chain([Action::OpenFiles(files)]);
+            for action in found {
+                // At the end of the program nobody opens it any more.
+                let _ = results.send(action);
+            }
+            wake.request_repaint();
+        };
+        if let Err(error) = std::thread::Builder::new().name("dropped-files".to_owned()).spawn(work) {
+            self.act(ctx, Action::Failed(format!("The files could not be opened: {error}")));
+        }
+    }
+
+    /// The newest message goes first.
+    fn dismiss_newest(&mut self, ctx: &Context) {
+        if let Some(newest) = self.state.session.notices.last().map(|notice| notice.id) {
+            self.act(ctx, Action::DismissNotice(newest));
+        }
+    }
+
     /// Dropped files, pasted pictures, shortcuts.
     pub(super) fn input(&mut self, ctx: &Context) {
         let (dropped, events) = ctx.input(|i| (i.raw.dropped_files.clone(), i.events.clone()));
         if !dropped.is_empty() {
-            let paths = dropped.iter().map(|file| file.path().to_path_buf());
-            let (folders, files): (Vec<_>, Vec<_>) = paths.partition(|path| path.is_dir());
-            for folder in folders {
-                self.act(
-                    ctx,
-                    Action::Keeping(KeepingAction::PathChosen(PathPurpose::OpenFolder, vec![folder])),
-                );
-            }
-            if !files.is_empty() {
-                self.act(ctx, Action::OpenFiles(files));
-            }
+            let paths = dropped.iter().map(|file| file.path().to_path_buf()).collect();
+            self.open_what_is_there(ctx, paths, Paths::Dropped);
         }
         // A button that has the keyboard takes Enter and the space bar alone.
         let typing = ctx.text_edit_focused();
@@ -61,8 +92,9 @@ impl App {
             match event {
                 Event::PasteImage(image) => self.act(ctx, Action::OpenPasted(image)),
                 Event::Paste(text) if !typing => {
-                    if let Some(path) = pasted_path(&text) {
-                        self.act(ctx, Action::OpenFiles(vec![path]));
+                    let paths = pasted_paths(&text);
+                    if !paths.is_empty() {
+                        self.open_what_is_there(ctx, paths, Paths::Pasted);
                     }
                 }
                 _ => {}
@@ -73,6 +105,12 @@ impl App {
         let is_press = |event: &Event| matches!(event, Event::Key { pressed: true, .. });
         if self.state.is_asking() || !ctx.input(|i| i.events.iter().any(is_press)) {
             return;
+        }
+        if escape == Escape::Reply
+            && !Command::Stop.is_enabled(&self.state)
+            && ctx.input(|i| i.key_pressed(Key::Escape))
+        {
+            self.dismiss_newest(ctx);
         }
         for command in Command::ALL {
             let for_others = command == Command::Stop && escape != Escape::Reply;
@@ -88,11 +126,16 @@ impl App {
     }
 }
 
-/// A file named by pasted text: a path, or the URI that file managers copy.
-fn pasted_path(text: &str) -> Option<PathBuf> {
-    let line = text.lines().next()?.trim();
-    let path = PathBuf::from(line.strip_prefix("file://").unwrap_or(line).replace("%20", " "));
-    (path.is_absolute() && path.is_file()).then_some(path)
+/// Files and folders that pasted text may name, one a line: paths, or the URIs that file managers copy.
+fn pasted_paths(text: &str) -> Vec<PathBuf> {
+    let path = |line: &str| match line.strip_prefix("file://") {
+        Some(uri) => {
+            let path = uri.strip_prefix("localhost").unwrap_or(uri);
+            PathBuf::from(percent_decode_str(path).decode_utf8_lossy().as_ref())
+        }
+        None => PathBuf::from(line),
+    };
+    text.lines().map(|line| path(line.trim())).filter(|path| path.is_absolute()).collect()
 }
 
 /// Whether a shortcut was pressed, which is answered once.
@@ -128,6 +171,16 @@ mod tests {
     use egui::{KeyboardShortcut, RawInput};
 
     use super::*;
+
+    #[test]
+    fn pasted_text_names_files() {
+        let paths =
+            |text: &str| pasted_paths(text).iter().map(|p| p.display().to_string()).collect::<Vec<_>>();
+        let uris = "file:///a/gr%C3%B6%C3%9Fe%20100%25.png\r\nfile://localhost/b%23.png\n";
+        assert_eq!(paths(uris), ["/a/größe 100%.png", "/b#.png"]);
+        assert_eq!(paths("/a/100%25.png"), ["/a/100%25.png"], "a path is no URI");
+        assert!(paths("# a comment\nwhat is there?\nhttp://a/b").is_empty());
+    }
 
     #[test]
     fn what_was_held_with_the_key_counts_and_not_what_is_held_by_now() {

@@ -172,7 +172,13 @@ pub struct Info {
     pub starts_group: bool,
 }
 
+/// One that is missing from the list is in no menu and has no keys.
+const _: () = assert!(Command::ALL.len() == Command::LAST as usize + 1, "Command::ALL lacks a command");
+
 impl Command {
+    /// The last of the variants.
+    const LAST: Self = Self::ShowAbout;
+
     /// All of them, in the order of the menus.
     pub const ALL: [Self; 105] = [
         Self::OpenPicture,

@@ -229,8 +229,8 @@ impl Command {
             ),
             Self::ToggleMap => row(
                 View,
-                "Hide map",
-                "Hide or show the small map of a picture that is not wholly in sight",
+                "Map",
+                "Show or hide the small map of a picture that is not wholly in sight",
                 Some(plain(Key::N)),
             ),
             Self::ShowChat => group(row(View, "Chat", "Show the conversation", Some(ctrl(Key::Num1)))),
@@ -283,7 +283,9 @@ impl Command {
                 "Show everything as large as designed",
                 Some(ctrl_alt(Key::Num0)),
             ),
-            Self::ToggleMasks => row(Mask, "Hide masks", "Hide or show all masks", Some(plain(Key::M))),
+            Self::ToggleMasks => {
+                row(Mask, "Masks on the picture", "Show or hide all masks", Some(plain(Key::M)))
+            }
             Self::ShowAllMasks => {
                 row(Mask, "Show all masks", "Show every mask that is hidden", Some(shift(Key::M)))
             }

@@ -7,7 +7,7 @@ use crate::document::GroundedMask;
 use crate::inspection::{Brush, Layer, MaskView};
 use crate::session::ModelStatus;
 use crate::ui_state::{Appearance, Tab, Tool};
-use crate::update::State;
+use crate::update::{Offer, State};
 
 impl Command {
     /// Whether it would do something now.
@@ -15,6 +15,7 @@ impl Command {
     pub fn is_enabled(self, state: &State) -> bool {
         let session = &state.session;
         let picture = state.picture();
+        let has_reply = state.conversation().is_some_and(|c| c.head().is_some());
         match self {
             Self::OpenPicture | Self::OpenFolder | Self::OpenModelFolder | Self::OpenModelFile => {
                 !session.dialog_open
@@ -77,27 +78,25 @@ impl Command {
             | Self::PromptLibrary => picture.is_some(),
             Self::Undo => !session.findings.changes.is_empty() || state.history.undoable().is_some(),
             Self::Redo => state.history.redoable().is_some(),
+            Self::SegmentRegion => state.ui.selected_region.is_some() && Offer::Segment.is_enabled(state),
             Self::ReferToRegion
-            | Self::SegmentRegion
             | Self::RenameRegion
             | Self::DuplicateRegion
             | Self::HideRegion
             | Self::DeleteRegion => state.ui.selected_region.is_some(),
             Self::Ask => {
                 let written = picture.is_some_and(|p| !state.ui.draft(p.id).trim().is_empty());
-                written && session.job.is_none() && session.model != ModelStatus::Gone
+                written && state.why_not_ask().is_none()
             }
             Self::Stop => {
                 let answering = session.job.as_ref().is_some_and(|job| !job.stopping);
                 answering || session.segmentation.is_some()
             }
-            Self::AnswerAgain | Self::EditQuestion => {
-                let last = state.conversation().and_then(|c| c.head());
-                last.is_some() && session.job.is_none()
-            }
+            Self::AnswerAgain => has_reply && state.why_not_ask().is_none(),
+            Self::EditQuestion => has_reply && session.job.is_none(),
             Self::ContinueReply => {
                 let last = state.conversation().and_then(|c| c.exchange(c.head()?));
-                last.is_some_and(|e| e.is_unfinished()) && session.job.is_none()
+                last.is_some_and(|e| e.is_unfinished()) && state.why_not_ask().is_none()
             }
             Self::CopyReply => state.conversation().is_some_and(|c| !c.is_empty()),
             Self::PreviousBranch => session.job.is_none() && state.branch_beside(-1).is_some(),
@@ -152,11 +151,11 @@ impl Command {
                 let selected = ui.selected_region.and_then(|tag| state.picture()?.region(tag));
                 Some(selected.is_some_and(|region| region.hidden))
             }
-            Self::ToggleMasks => Some(ui.masks_hidden),
+            Self::ToggleMasks => Some(!ui.masks_hidden),
             Self::SoloMask => ui.inspection.selected.map(|mask| state.are_alone(&[mask])),
             Self::HideMask => Some(state.is_selected_hidden() == Some(true)),
             Self::KeepZoom => Some(ui.looks.keep_zoom),
-            Self::ToggleMap => Some(ui.looks.map_hidden),
+            Self::ToggleMap => Some(!ui.looks.map_hidden),
             Self::ToggleLoupe => Some(ui.inspection.loupe),
             Self::ToggleEncoderFrames => Some(ui.inspection.encoder_frames),
             Self::ShowChat => Some(ui.tab == Tab::Chat),

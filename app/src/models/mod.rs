@@ -16,6 +16,8 @@ use glamm_engine::models::{Fit, Machine, MemoryNeed, ModelEntry, ModelState, Rol
 use glamm_engine::precision::Precision;
 use glamm_engine::protocol::{DeviceChoice, Held, ModelInfo, ModelSource, ModelSpec};
 
+use crate::session::Tone;
+
 pub use transfer::{FileTransfer, Transfer, TransferStatus};
 
 /// What is known of the models, and what is being done to them.
@@ -72,8 +74,8 @@ pub struct Conversion {
 pub struct Outcome {
     /// What happened, and what to do.
     pub text: String,
-    /// Whether something went wrong.
-    pub is_error: bool,
+    /// What kind of news it is.
+    pub tone: Tone,
 }
 
 /// What the desk is asked to do.
@@ -228,8 +230,8 @@ pub struct Offer {
 
 impl Library {
     /// Notes how something ended.
-    pub fn tell(&mut self, name: String, text: String, is_error: bool) {
-        self.outcomes.insert(name, Outcome { text, is_error });
+    pub fn tell(&mut self, name: String, text: String, tone: Tone) {
+        self.outcomes.insert(name, Outcome { text, tone });
     }
 
     /// Notes a folder or file that models are loaded from, unless the list has it anyway.

@@ -10,8 +10,10 @@ use eframe::egui_wgpu::{CallbackResources, CallbackTrait, RenderState, ScreenDes
 
 use super::texels::{Grid, Texels};
 
-/// Textures of masks that were not drawn for this many frames are freed.
+/// Textures of masks that were not drawn for this many frames of the window are freed.
 const KEEP_FRAMES: u64 = 600;
+/// Bytes that are handed to the GPU in one frame, and the mask that goes beyond; the others follow in the next.
+const UPLOADED_AT_ONCE: usize = 32 << 20;
 
 /// `shaders/mask.wgsl` with what it needs of `shaders/common/`.
 pub const MASK_SHADER: &str = concat!(
@@ -48,7 +50,49 @@ struct MaskUniform {
     step: f32,
     view: u32,
     target_is_linear: f32,
+    is_painted: u32,
+    /// The size of a uniform is a multiple of 16 bytes.
+    _rest: [u32; 3],
 }
+
+/// What `shaders/inspect.wgsl` draws, as numbers; mirrored there.
+pub mod views {
+    /// See [`super::View::CutOut`].
+    pub const CUT_OUT: u32 = 1;
+    /// See [`super::View::Heat`].
+    pub const HEAT: u32 = 2;
+    /// See [`super::View::Contours`].
+    pub const CONTOURS: u32 = 3;
+    /// See [`super::View::Band`].
+    pub const BAND: u32 = 4;
+}
+
+/// The fields of the uniform and where they begin, in bytes; and its size. The shaders must agree.
+pub const UNIFORM: ([(&str, usize); 17], usize) = {
+    macro_rules! fields {
+        ($($name:ident),*) => { [$((stringify!($name), std::mem::offset_of!(MaskUniform, $name))),*] };
+    }
+    let fields = fields!(
+        image_on_screen,
+        color,
+        extent,
+        content_cells,
+        screen_size,
+        frame_last,
+        cells_per_frame_pixel,
+        fill,
+        line,
+        width,
+        threshold,
+        low,
+        high,
+        step,
+        view,
+        target_is_linear,
+        is_painted
+    );
+    (fields, std::mem::size_of::<MaskUniform>())
+};
 
 /// How a mask is drawn.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -100,6 +144,8 @@ pub struct MaskDraw {
 /// Draws masks over a picture, later ones over earlier ones.
 #[derive(Debug)]
 pub struct MaskPaint {
+    /// The window, which is drawn again where masks are left to be handed over.
+    pub ctx: egui::Context,
     /// Where the picture is on the screen, in points.
     pub image_rect: egui::Rect,
     /// The masks.
@@ -131,6 +177,8 @@ struct MaskRenderer {
     /// By [`Texels::address`].
     masks: HashMap<usize, Uploaded>,
     frame: u64,
+    /// Bytes handed to the GPU in this frame.
+    uploaded: usize,
     screen_size: [u32; 2],
     target_is_linear: bool,
     max_side: usize,
@@ -165,19 +213,25 @@ impl MaskRenderer {
             uniforms: Vec::new(),
             masks: HashMap::new(),
             frame: 0,
+            uploaded: 0,
             screen_size: [1, 1],
             target_is_linear: target.is_srgb(),
             max_side: device.limits().max_texture_dimension_2d as usize,
         }
     }
 
-    fn upload(&mut self, device: &wgpu::Device, queue: &wgpu::Queue, texels: &Texels) {
+    /// Hands a mask to the GPU, unless it is there; returns whether it is there now.
+    fn upload(&mut self, device: &wgpu::Device, queue: &wgpu::Queue, texels: &Texels) -> bool {
         let frame = self.frame;
         if let Some(mask) = self.masks.get_mut(&texels.address()) {
             mask.drawn_in = frame;
-            return;
+            return true;
         }
-        let grid = Grid::new(texels, self.max_side).map(|grid| {
+        if self.uploaded >= UPLOADED_AT_ONCE {
+            return false;
+        }
+        let grid = Grid::new(texels, self.max_side).map(|mut grid| {
+            self.uploaded += grid.bytes();
             let view = grid.upload(device, queue);
             let bind_group = device.create_bind_group(&wgpu::BindGroupDescriptor {
                 label: Some("mask values"),
@@ -194,6 +248,7 @@ impl MaskRenderer {
         }
         let uploaded = Uploaded { grid, _texels: texels.clone(), drawn_in: frame };
         self.masks.insert(texels.address(), uploaded);
+        true
     }
 
     fn make_room(&mut self, device: &wgpu::Device, count: usize) {
@@ -242,18 +297,19 @@ impl MaskRenderer {
             high: 1.0,
             step: 1.0,
             target_is_linear: f32::from(u8::from(self.target_is_linear)),
+            is_painted: u32::from(grid.is_painted()),
             ..MaskUniform::default()
         };
         Some(match draw.view {
             View::Tint { fill, line, line_width } => {
                 MaskUniform { fill, line, width: line_width * scale, ..uniform }
             }
-            View::CutOut => MaskUniform { view: 1, ..uniform },
-            View::Heat { low, high } => MaskUniform { view: 2, low, high, ..uniform },
+            View::CutOut => MaskUniform { view: views::CUT_OUT, ..uniform },
+            View::Heat { low, high } => MaskUniform { view: views::HEAT, low, high, ..uniform },
             View::Contours { low, high, step } => {
-                MaskUniform { view: 3, low, high, step, width: 1.5 * scale, ..uniform }
+                MaskUniform { view: views::CONTOURS, low, high, step, width: 1.5 * scale, ..uniform }
             }
-            View::Band(step) => MaskUniform { view: 4, step, ..uniform },
+            View::Band(step) => MaskUniform { view: views::BAND, step, ..uniform },
         })
     }
 }
@@ -268,11 +324,16 @@ impl CallbackTrait for MaskPaint {
         resources: &mut CallbackResources,
     ) -> Vec<wgpu::CommandBuffer> {
         let Some(renderer) = resources.get_mut::<MaskRenderer>() else { return Vec::new() };
-        renderer.frame += 1;
+        let frame = self.ctx.cumulative_frame_nr();
+        if frame != renderer.frame {
+            (renderer.frame, renderer.uploaded) = (frame, 0);
+        }
         renderer.screen_size = screen.size_in_pixels;
         renderer.make_room(device, self.draws.len());
         for (place, draw) in self.draws.iter().enumerate() {
-            renderer.upload(device, queue, &draw.texels);
+            if !renderer.upload(device, queue, &draw.texels) {
+                self.ctx.request_repaint();
+            }
             let uniform = renderer.uniform(draw, self.image_rect, screen);
             if let Some((buffer, _, drawn)) = renderer.uniforms.get_mut(place) {
                 *drawn = uniform.is_some();

@@ -108,7 +108,20 @@ impl Grid {
         })
     }
 
-    pub(super) fn upload(&self, device: &wgpu::Device, queue: &wgpu::Queue) -> wgpu::TextureView {
+    /// Whether the values were painted by hand.
+    pub(super) fn is_painted(&self) -> bool {
+        matches!(self.values, Values::Shares(..))
+    }
+
+    /// Of its texture.
+    pub(super) fn bytes(&self) -> usize {
+        let per_cell = if self.is_painted() { 1 } else { size_of::<f32>() };
+        self.size.0 * self.size.1 * per_cell
+    }
+
+    /// Makes the texture. Shares are let go of afterwards: they are in the texture, and are made anew of the runs
+    /// of pixels where another is wanted.
+    pub(super) fn upload(&mut self, device: &wgpu::Device, queue: &wgpu::Queue) -> wgpu::TextureView {
         let (format, bytes): (_, &[u8]) = match &self.values {
             Values::Logits(mask) => (wgpu::TextureFormat::R32Float, bytemuck::cast_slice(&mask.logits)),
             Values::Shares(shares, _) => (wgpu::TextureFormat::R8Unorm, shares),
@@ -126,6 +139,9 @@ impl Grid {
         };
         let order = wgpu::util::TextureDataOrder::LayerMajor;
         let texture = device.create_texture_with_data(queue, &descriptor, order, bytes);
+        if let Values::Shares(shares, _) = &mut self.values {
+            *shares = Vec::new();
+        }
         texture.create_view(&wgpu::TextureViewDescriptor::default())
     }
 

@@ -18,6 +18,8 @@ use crate::pixels::Pixels;
 
 /// Tiles on the GPU, each of about a megabyte; those on the screen always stay.
 const MAX_TILES: usize = 192;
+/// Thumbnails on the GPU: more than the filmstrip shows at once. Those not asked for for longest make room.
+const MAX_THUMBNAILS: usize = 256;
 /// Tiles that may wait to be cut out.
 const MAX_WAITING: usize = 64;
 /// Tiles handed to the GPU in one frame.
@@ -52,7 +54,9 @@ struct Tile {
 pub struct Textures {
     tiles: HashMap<TileKey, Tile>,
     waiting: HashSet<TileKey>,
-    thumbnails: HashMap<ImageId, TextureHandle>,
+    /// And when each was last asked for.
+    thumbnails: HashMap<ImageId, (TextureHandle, u64)>,
+    thumbnails_asked: u64,
     /// Of pictures that are still being opened.
     previews: HashMap<ImageId, TextureHandle>,
     cutter: Cutter,
@@ -69,6 +73,7 @@ impl Textures {
             tiles: HashMap::new(),
             waiting: HashSet::new(),
             thumbnails: HashMap::new(),
+            thumbnails_asked: 0,
             previews: HashMap::new(),
             cutter: Cutter::start(wake)?,
             frame: 0,
@@ -174,10 +179,18 @@ impl Textures {
         thumbnail: &Arc<ColorImage>,
     ) -> &TextureHandle {
         self.previews.remove(&image);
-        self.thumbnails.entry(image).or_insert_with(|| {
+        self.thumbnails_asked += 1;
+        if self.thumbnails.len() >= MAX_THUMBNAILS && !self.thumbnails.contains_key(&image) {
+            let oldest = self.thumbnails.iter().min_by_key(|(_, (_, asked))| *asked).map(|(image, _)| *image);
+            self.thumbnails.retain(|image, _| Some(*image) != oldest);
+        }
+        let make = || {
             let name = format!("thumbnail {}", image.0);
-            ctx.load_texture(name, Arc::clone(thumbnail), TextureOptions::LINEAR)
-        })
+            (ctx.load_texture(name, Arc::clone(thumbnail), TextureOptions::LINEAR), 0)
+        };
+        let (texture, asked) = self.thumbnails.entry(image).or_insert_with(make);
+        *asked = self.thumbnails_asked;
+        texture
     }
 
     /// Forgets a picture that was closed.
@@ -217,5 +230,23 @@ impl Cutter {
         };
         std::thread::Builder::new().name("picture-tiles".to_owned()).spawn(work)?;
         Ok(Self { orders, ready })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may panic")]
+    use super::*;
+
+    #[test]
+    fn thumbnails_that_were_not_asked_for_for_longest_make_room() {
+        let (ctx, mut textures) = (Context::default(), Textures::start(|| ()).unwrap());
+        let small = Arc::new(ColorImage::filled([2, 2], egui::Color32::RED));
+        let first = textures.thumbnail(&ctx, ImageId(0), &small).id();
+        for image in 1..3 * MAX_THUMBNAILS as u64 {
+            textures.thumbnail(&ctx, ImageId(image), &small);
+            assert_eq!(textures.thumbnail(&ctx, ImageId(0), &small).id(), first, "this one is in sight");
+        }
+        assert_eq!(textures.thumbnails.len(), MAX_THUMBNAILS);
     }
 }

@@ -65,8 +65,9 @@ fn progress(shown: &mut Shown<'_>, ui: &Ui, batch: &Batch) {
     let canvas = shown.state.ui.canvas;
     Area::new(Id::unique("batch progress"))
         .order(Order::Foreground)
-        .pivot(Align2::LEFT_BOTTOM)
-        .fixed_pos(canvas.left_bottom() + vec2(16.0, -16.0))
+        // The lower corners belong to legends and the map.
+        .pivot(Align2::LEFT_TOP)
+        .fixed_pos(canvas.left_top() + vec2(16.0, 16.0))
         .show(ui.ctx(), |ui| {
             ui.set_width((canvas.width() - 40.0).clamp(200.0, 340.0));
             card(ui, tokens, CardLook::Note, None, |ui| {
@@ -81,7 +82,8 @@ fn contents(shown: &mut Shown<'_>, ui: &mut Ui, batch: &Batch) {
         if batch.is_finished() { "All pictures were asked about" } else { "Asking about all pictures" };
     ui.label(RichText::new(heading).font(theme::strong_font(theme::LABEL)).color(tokens.text));
     let share = batch.done() as f32 / batch.total.max(1) as f32;
-    ui.add(ProgressBar::new(share).desired_height(6.0));
+    let bar = ui.add(ProgressBar::new(share).desired_height(6.0));
+    ui.ctx().accesskit_node_builder(bar.id, |node| node.set_label("Pictures asked about"));
     let mut text = format!("{} of {}", batch.done(), batch.total);
     if batch.paused {
         text.push_str(" · paused");

@@ -140,10 +140,13 @@ fn failed(shown: &mut Shown<'_>, ui: &mut Ui, failure: &FailedQuestion) {
         ui.horizontal_wrapped(|ui| {
             if failure.too_long {
                 command_button(shown, ui, Command::NewConversation, Kind::Plain);
-            } else if button(ui, tokens, "Ask again", Kind::Plain, shown.state.session.job.is_none())
-                .clicked()
-            {
-                shown.send(Action::Retry);
+            } else {
+                let why_not = shown.state.why_not_ask();
+                let again = button(ui, tokens, "Ask again", Kind::Plain, why_not.is_none());
+                if again.clicked() {
+                    shown.send(Action::Retry);
+                }
+                again.on_hover_text(why_not.unwrap_or("Put the same question once more"));
             }
         });
     });

@@ -11,8 +11,10 @@ use egui::{
     Rect, ScrollArea, Sense, Shape, Stroke, StrokeKind, TextEdit, TextFormat, Ui, WidgetInfo, vec2,
 };
 
+use glamm_engine::protocol::ImageId;
+
 use super::icons::{Icon, Look, icon_button};
-use super::widgets::{Kind, close_button, command_button};
+use super::widgets::{Kind, close_button, command_button, was_pressed};
 use super::{Shown, prompt_library, rich_text, text};
 use crate::command::Command;
 use crate::document::{Edit, Picture, Question, Region, RegionEdit, RegionTag};
@@ -21,9 +23,16 @@ use crate::theme::{self, Tokens};
 use crate::ui_state::LibraryView;
 use crate::update::Action;
 
-/// The field's name, for giving it the keyboard.
-pub fn question_id() -> Id {
-    Id::unique("question")
+/// Height of a region's chip, and what lies between two.
+const CHIP: f32 = 26.0;
+const CHIP_GAP: f32 = 7.0;
+/// Rows of chips that are in sight.
+const CHIP_ROWS: f32 = 3.0;
+
+/// The name of the field for a question about a picture, for giving it the keyboard. Each picture has its own,
+/// which undoes what was typed about this picture alone.
+pub fn question_id(image: ImageId) -> Id {
+    Id::unique(("question", image))
 }
 
 pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui) {
@@ -35,7 +44,7 @@ pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui) {
 }
 
 fn suggestions(shown: &mut Shown<'_>, ui: &mut Ui) {
-    let enabled = shown.state.session.job.is_none();
+    let enabled = shown.state.why_not_ask().is_none();
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing = vec2(7.0, 7.0);
         for prompt in &SUGGESTED {
@@ -70,25 +79,41 @@ fn pill(ui: &mut Ui, tokens: &Tokens, label: &str, enabled: bool) -> egui::Respo
     response
 }
 
-/// The regions of the picture; pressing one refers to it.
+/// The regions of the picture; pressing one refers to it. More than a few rows are scrolled, and those in sight
+/// are laid out.
 fn regions(shown: &mut Shown<'_>, ui: &mut Ui, picture: &Picture) {
-    if picture.regions.is_empty() {
-        return;
-    }
-    ui.horizontal_wrapped(|ui| {
-        ui.spacing_mut().item_spacing = vec2(7.0, 7.0);
-        for region in &picture.regions {
-            region_chip(shown, ui, picture, region);
-        }
+    let Some(widest) = picture.regions.iter().map(|region| region.tag.0).max() else { return };
+    let words =
+        ui.painter().layout_no_wrap(chip_label(widest), theme::medium_font(13.0), Color32::PLACEHOLDER);
+    let chip = vec2(words.size().x + 36.0, CHIP);
+    let across = (((ui.available_width() + CHIP_GAP) / (chip.x + CHIP_GAP)) as usize).max(1);
+    let rows = picture.regions.len().div_ceil(across);
+    let most = CHIP_ROWS * (CHIP + CHIP_GAP) - CHIP_GAP;
+    ui.scope(|ui| {
+        ui.spacing_mut().item_spacing = vec2(CHIP_GAP, CHIP_GAP);
+        let area = ScrollArea::vertical().id_salt("region chips").max_height(most).min_scrolled_height(most);
+        area.auto_shrink([false, true]).show_rows(ui, CHIP, rows, |ui, seen| {
+            for row in picture.regions.chunks(across).skip(seen.start).take(seen.len()) {
+                ui.horizontal(|ui| {
+                    for region in row {
+                        region_chip(shown, ui, picture, region);
+                    }
+                });
+            }
+        });
     });
+}
+
+fn chip_label(number: u32) -> String {
+    format!("region {number}")
 }
 
 fn region_chip(shown: &mut Shown<'_>, ui: &mut Ui, picture: &Picture, region: &Region) {
     let colors = shown.tokens.region(region.hue());
     let selected = shown.state.ui.selected_region == Some(region.tag);
-    let label = format!("region {}", region.tag.0);
+    let label = chip_label(region.tag.0);
     let galley = ui.painter().layout_no_wrap(label, theme::medium_font(13.0), colors.text);
-    let size = vec2(galley.size().x + 36.0, 26.0);
+    let size = vec2(galley.size().x + 36.0, CHIP);
     let (rect, response) = ui.allocate_exact_size(size, Sense::click_and_drag());
     response.dnd_set_drag_payload(region.tag);
     let about = format!("Refer to region {} in the question", region.tag.0);
@@ -117,7 +142,7 @@ fn region_chip(shown: &mut Shown<'_>, ui: &mut Ui, picture: &Picture, region: &R
 
 fn field(shown: &mut Shown<'_>, ui: &mut Ui, picture: &Picture) {
     let tokens = shown.tokens;
-    let focused = ui.memory(|m| m.has_focus(question_id()));
+    let focused = ui.memory(|m| m.has_focus(question_id(picture.id)));
     let dropping = egui::DragAndDrop::has_payload_of_type::<RegionTag>(ui.ctx());
     let line = if focused || dropping { tokens.accent_line } else { tokens.line };
     let framed = Frame::new()
@@ -158,9 +183,9 @@ fn words(shown: &mut Shown<'_>, ui: &mut Ui, picture: &Picture) -> (Arc<Galley>,
     let mut draft = shown.state.ui.draft(picture.id).to_owned();
     // Before the field takes what was typed since.
     if let Some(place) = shown.state.ui.draft_cursor {
-        let mut state = TextEditState::load(ui.ctx(), question_id()).unwrap_or_default();
+        let mut state = TextEditState::load(ui.ctx(), question_id(picture.id)).unwrap_or_default();
         state.cursor.set_char_range(Some(CCursorRange::one(CCursor::new(CharIndex(place)))));
-        state.store(ui.ctx(), question_id());
+        state.store(ui.ctx(), question_id(picture.id));
         shown.send(Action::DraftCursorPlaced);
     }
     let regions = &picture.regions;
@@ -173,7 +198,7 @@ fn words(shown: &mut Shown<'_>, ui: &mut Ui, picture: &Picture) -> (Arc<Galley>,
             // The ground of references comes before the text, but its place is known after it.
             let ground = ui.painter().add(Shape::Noop);
             let output = TextEdit::multiline(&mut draft)
-                .id(question_id())
+                .id(question_id(picture.id))
                 .hint_text("Ask about the picture")
                 .font(theme::text_font())
                 .desired_rows(2)
@@ -193,8 +218,7 @@ fn words(shown: &mut Shown<'_>, ui: &mut Ui, picture: &Picture) -> (Arc<Galley>,
     if response.changed() {
         shown.send(Action::SetDraft(draft));
     }
-    let enter = |i: &egui::InputState| i.key_pressed(Key::Enter) && i.modifiers.is_none();
-    if response.has_focus() && ui.input(enter) {
+    if response.has_focus() && was_pressed(ui, Key::Enter) {
         shown.command(Command::Ask);
     }
     (output.galley, output.galley_pos)

@@ -9,6 +9,7 @@ use egui::{
 };
 
 use super::Shown;
+use super::widgets::context_menu;
 use crate::document::Picture;
 use crate::session::Arrival;
 use crate::theme;
@@ -114,7 +115,7 @@ fn thumbnail(shown: &mut Shown<'_>, ui: &Ui, picture: &Picture, rect: Rect) {
     if response.clicked() {
         shown.send(Action::SelectPicture(picture.id));
     }
-    response.context_menu(|ui| {
+    context_menu(&response, |ui| {
         if ui.button("Close picture").clicked() {
             shown.send(Action::ClosePicture(picture.id));
             ui.close();

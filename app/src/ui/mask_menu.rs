@@ -5,20 +5,23 @@ use egui::{Pos2, Response, Ui};
 use glamm_engine::vision::MaskPrompt;
 
 use super::Shown;
-use super::widgets::swatches;
+use super::widgets::{context_menu, swatches};
 use crate::document::{Edit, MaskEdit, MaskId};
 use crate::palette::PHRASE_COLORS;
 use crate::update::{Action, MaskAction, Offer};
 
 /// By the other button on `response`; `at` is where on the picture it was pressed, if it was.
 pub(super) fn show(shown: &mut Shown<'_>, response: &Response, masks: &[MaskId], at: Option<Pos2>) {
-    response.context_menu(|ui| {
-        ui.spacing_mut().item_spacing.y = 2.0;
-        looks(shown, ui, masks);
-        if let [mask] = masks {
-            uses(shown, ui, *mask, at);
-        }
-    });
+    context_menu(response, |ui| contents(shown, ui, masks, at));
+}
+
+/// What is in the menu.
+pub(super) fn contents(shown: &mut Shown<'_>, ui: &mut Ui, masks: &[MaskId], at: Option<Pos2>) {
+    ui.spacing_mut().item_spacing.y = 2.0;
+    looks(shown, ui, masks);
+    if let [mask] = masks {
+        uses(shown, ui, *mask, at);
+    }
 }
 
 fn item(shown: &mut Shown<'_>, ui: &mut Ui, label: &str, action: impl FnOnce() -> Action) {

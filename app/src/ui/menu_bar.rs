@@ -5,6 +5,7 @@ use egui::{
     Sense, Stroke, StrokeKind, Ui, vec2,
 };
 
+use super::widgets::presses;
 use super::{Shown, text};
 use crate::command::{Command, Menu};
 use crate::session::ModelStatus;
@@ -29,7 +30,7 @@ pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui) {
         ui.spacing_mut().item_spacing.x = 0.0;
         ui.spacing_mut().button_padding = vec2(8.0, 4.0);
         // As everywhere: F10 goes to the menus, arrows through them, Enter opens one.
-        let mut called = ui.input_mut(|i| i.consume_key(Modifiers::NONE, Key::F10));
+        let mut called = presses(ui, Modifiers::NONE, Key::F10) > 0;
         for menu in Menu::ALL {
             let button = ui.menu_button(menu.label(), |ui| menu_items(shown, ui, menu)).response;
             if std::mem::take(&mut called) {

@@ -22,7 +22,14 @@ pub(super) struct Places {
     pub(super) bar: Rect,
 }
 
-pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui, exchange: &Exchange, places: &Places, is_last: bool) {
+/// Returns whether one of the signs has the keyboard.
+pub(super) fn show(
+    shown: &mut Shown<'_>,
+    ui: &mut Ui,
+    exchange: &Exchange,
+    places: &Places,
+    is_last: bool,
+) -> bool {
     let focus = ui.scope_id().with("focus within");
     let focused = ui.data(|d| d.get_temp::<bool>(focus)).unwrap_or(false);
     let hot = is_last || focused || ui.rect_contains_pointer(places.row);
@@ -46,13 +53,14 @@ pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui, exchange: &Exchange, plac
         ui.set_opacity(if hot { 1.0 } else { 0.0 });
         let copy = icon_button(ui, shown.tokens, Icon::Copy, Look::Plain, "Copy reply");
         Popup::menu(&copy).show(|ui| copy_menu(shown, ui, exchange.id));
-        let again = icon_button(ui, shown.tokens, Icon::Again, Look::enabled(idle), "Answer again");
+        let can_ask = Look::enabled(shown.state.why_not_ask().is_none());
+        let again = icon_button(ui, shown.tokens, Icon::Again, can_ask, "Answer again");
         if again.clicked() {
             shown.send(Action::Regenerate(exchange.id));
         }
         within |= copy.has_focus() || again.has_focus();
         if is_last && exchange.is_unfinished() {
-            let go_on = icon_button(ui, shown.tokens, Icon::GoOn, Look::enabled(idle), "Continue reply");
+            let go_on = icon_button(ui, shown.tokens, Icon::GoOn, can_ask, "Continue reply");
             within |= go_on.has_focus();
             if go_on.clicked() {
                 shown.send(Action::Continue(exchange.id));
@@ -63,6 +71,7 @@ pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui, exchange: &Exchange, plac
         ui.data_mut(|d| d.insert_temp(focus, within));
         ui.ctx().request_repaint();
     }
+    within
 }
 
 /// Which of how many branches is shown, and the ways to the others.
@@ -108,6 +117,7 @@ fn copy_menu(shown: &mut Shown<'_>, ui: &mut Ui, id: ExchangeId) {
 /// The same in the menu that the right button opens, and what is rarely wanted.
 pub(super) fn menu(shown: &mut Shown<'_>, ui: &mut Ui, exchange: &Exchange) {
     let idle = shown.state.session.job.is_none();
+    let can_ask = shown.state.why_not_ask().is_none();
     ui.menu_button("Copy reply as", |ui| copy_menu(shown, ui, exchange.id));
     ui.separator();
     let mut item = |ui: &mut Ui, label: &str, enabled: bool, action: Action| {
@@ -116,9 +126,9 @@ pub(super) fn menu(shown: &mut Shown<'_>, ui: &mut Ui, exchange: &Exchange) {
             ui.close();
         }
     };
-    item(ui, "Answer again", idle, Action::Regenerate(exchange.id));
+    item(ui, "Answer again", can_ask, Action::Regenerate(exchange.id));
     if exchange.is_unfinished() {
-        item(ui, "Continue reply", idle, Action::Continue(exchange.id));
+        item(ui, "Continue reply", can_ask, Action::Continue(exchange.id));
     }
     item(ui, "Edit question", idle, Action::EditQuestion(exchange.id));
     item(ui, "Show tokens", !exchange.tokens.is_empty(), Action::ShowTokens(exchange.id));

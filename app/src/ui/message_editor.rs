@@ -6,15 +6,16 @@ use egui::{
 };
 
 use super::rich_text::GUTTER;
-use super::widgets::{Kind, button};
+use super::widgets::{Kind, button, was_pressed};
 use super::{Shown, text};
 use crate::document::Exchange;
 use crate::theme;
+use crate::ui_state::Editing;
 use crate::update::Action;
 
-/// The field's name, for giving it the keyboard.
-pub fn edited_question_id() -> Id {
-    Id::unique("edited question")
+/// The name of the field for a question, for giving it the keyboard.
+pub fn edited_question_id(editing: &Editing) -> Id {
+    Id::unique(("edited question", editing.image, editing.conversation, editing.exchange))
 }
 
 /// Draws it with its upper left corner at `at`, or tells the height it last had.
@@ -31,7 +32,7 @@ pub(super) fn show(
     };
     let tokens = shown.tokens;
     let Some(editing) = shown.state.shown_editing() else { return 0.0 };
-    let mut draft = editing.draft.clone();
+    let (mut draft, id) = (editing.draft.clone(), edited_question_id(editing));
     // The gutter is for replies.
     let rect = Rect::from_min_size(at + vec2(GUTTER, 0.0), vec2(width - GUTTER, f32::INFINITY));
     let builder = UiBuilder::new().scope_id(Id::unique("question editor")).max_rect(rect);
@@ -46,7 +47,7 @@ pub(super) fn show(
         let mut layouter = text::in_area(theme::text_font(), tokens.text);
         let response = TextEdit::multiline(&mut draft)
             .layouter(&mut layouter)
-            .id(edited_question_id())
+            .id(id)
             .font(theme::text_font())
             .desired_rows(1)
             .desired_width(f32::INFINITY)
@@ -60,9 +61,11 @@ pub(super) fn show(
         if response.changed() {
             shown.send(Action::SetEditing(draft.clone()));
         }
-        let idle = shown.state.session.job.is_none() && !draft.trim().is_empty();
-        let pressed = |key| ui.input(|i| i.key_pressed(key) && i.modifiers.is_none());
-        let (enter, escape) = (response.has_focus() && pressed(Key::Enter), pressed(Key::Escape));
+        let idle = shown.state.why_not_ask().is_none() && !draft.trim().is_empty();
+        let enter = response.has_focus() && was_pressed(ui, Key::Enter);
+        // egui takes the keyboard from the field with Escape. What lies over the window has its own use for it.
+        let covered = shown.state.is_behind_dialog() || egui::Popup::is_any_open(ui.ctx());
+        let escape = response.lost_focus() && !covered && was_pressed(ui, Key::Escape);
         ui.horizontal(|ui| {
             if button(ui, tokens, "Ask in these words", Kind::Primary, idle).clicked() || enter && idle {
                 shown.send(Action::SendEditing);

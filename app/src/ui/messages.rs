@@ -10,6 +10,7 @@ use glamm_engine::protocol::{FinishReason, Grounding, Sampling};
 use super::message_actions::Places;
 use super::rich_text::{Builder, Chip, GUTTER, RichText};
 use super::status_line::{duration, speed};
+use super::widgets::{context_menu, open_menu, takes_menu_key};
 use super::{Shown, icons, mask_menu, message_actions, message_editor};
 use crate::document::{Exchange, GroundedMask, MaskId, Piece, Question, Segment, segments};
 use crate::session::{ModelStatus, RunningJob};
@@ -119,15 +120,15 @@ pub(super) fn exchange(
     let figures = ui.interact(figures, id.with("figures"), Sense::hover());
     figures.on_hover_text(in_words(exchange));
     y += stats.size().y + TO_ACTIONS;
-    for response in [&question, &reply] {
-        response.context_menu(|ui| message_actions::menu(shown, ui, exchange));
-    }
     let places = Places {
         row,
         pencil: pos2(bubble_left - icons::SIDE - 4.0, at.y + (question_height - icons::SIDE) * 0.5),
         bar: Rect::from_min_size(pos2(at.x + GUTTER - 5.0, y), vec2(width - GUTTER, icons::SIDE)),
     };
-    message_actions::show(shown, ui, exchange, &places, is_last);
+    let has_keyboard = message_actions::show(shown, ui, exchange, &places, is_last);
+    let by_key = (has_keyboard && takes_menu_key(ui.ctx())).then_some(places.bar);
+    open_menu(&question, by_key, |ui| message_actions::menu(shown, ui, exchange));
+    context_menu(&reply, |ui| message_actions::menu(shown, ui, exchange));
     height
 }
 

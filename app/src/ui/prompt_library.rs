@@ -4,7 +4,7 @@ use egui::{Response, RichText, ScrollArea, TextEdit, Ui};
 
 use super::Shown;
 use super::icons::{Icon, Look, icon_button};
-use super::widgets::{Kind, button, paragraph, popup};
+use super::widgets::{Kind, button, context_menu, paragraph, popup};
 use crate::prompts::{Prompt, Task};
 use crate::theme;
 use crate::ui_state::LibraryView;
@@ -64,7 +64,7 @@ fn own(shown: &mut Shown<'_>, ui: &mut Ui) {
                 let layout = egui::Layout::top_down(egui::Align::Min);
                 ui.allocate_ui_with_layout(egui::vec2(width, 26.0), layout, |ui| {
                     let response = entry(shown, ui, prompt);
-                    response.context_menu(|ui| {
+                    context_menu(&response, |ui| {
                         if ui.button("Rename").clicked() {
                             shown.send(Action::SetLibrary(LibraryView::Renaming(place)));
                             ui.close();
@@ -91,7 +91,7 @@ fn own(shown: &mut Shown<'_>, ui: &mut Ui) {
 
 /// A prompt: its name, and its words in small.
 fn entry(shown: &mut Shown<'_>, ui: &mut Ui, prompt: &Prompt) -> Response {
-    let idle = shown.state.session.job.is_none();
+    let idle = shown.state.why_not_ask().is_none();
     let text = RichText::new(prompt.label.as_ref()).color(shown.tokens.text_soft);
     let label = egui::Button::new(text).frame_when_inactive(false).wrap_mode(egui::TextWrapMode::Truncate);
     let response = ui.add_enabled(idle, label.min_size(egui::vec2(ui.available_width(), 26.0)));

@@ -1,21 +1,27 @@
 //! The Regions tab: each box with its number, name, colour and coordinates.
 
+use std::ops::Range;
+
 use egui::{
-    Align, CornerRadius, CursorIcon, DragValue, Frame, Id, Layout, Margin, Role, ScrollArea, Sense, Stroke,
-    TextEdit, Ui, Vec2, WidgetInfo, vec2,
+    Align, CornerRadius, CursorIcon, DragValue, Frame, Id, Layout, Margin, Rect, Role, ScrollArea, Sense,
+    Stroke, TextEdit, Ui, UiBuilder, Vec2, WidgetInfo, pos2, vec2,
 };
+use glamm_engine::protocol::ImageId;
 use glamm_engine::vision::PixelBox;
 
 use super::widgets::{self, Kind, button, close_button, command_button, eye_button, paragraph};
 use super::{Shown, text};
 use crate::command::Command;
-use crate::document::{Picture, Region, RegionEdit};
+use crate::document::{Picture, Region, RegionEdit, RegionTag};
 use crate::theme::{self, REGION_COLORS};
 use crate::update::Action;
 
-/// The name field of the selected region, for giving it the keyboard.
-pub fn region_name_id() -> Id {
-    Id::unique("region name")
+/// Between one card and the next.
+const GAP: f32 = 8.0;
+
+/// The field for a region's name, for giving it the keyboard.
+pub fn region_name_id(image: ImageId, tag: RegionTag) -> Id {
+    Id::unique(("region name", image, tag))
 }
 
 pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui) {
@@ -23,7 +29,7 @@ pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui) {
     ScrollArea::vertical().id_salt("regions").auto_shrink(false).show(ui, |ui| {
         Frame::new().inner_margin(Margin::symmetric(18, 14)).show(ui, |ui| {
             ui.set_width(ui.available_width());
-            ui.spacing_mut().item_spacing.y = 8.0;
+            ui.spacing_mut().item_spacing.y = GAP;
             let Some(picture) = picture.filter(|picture| !picture.regions.is_empty()) else {
                 let text = "There are no regions yet. Choose Box and drag on the picture, then refer to the \
                             box in a question by its number.";
@@ -31,11 +37,91 @@ pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui) {
                 command_button(shown, ui, Command::BoxTool, Kind::Plain);
                 return;
             };
-            for region in &picture.regions {
-                card(shown, ui, &picture, region);
-            }
+            cards(shown, ui, &picture);
         });
     });
+}
+
+/// Heights of cards, as far as they were seen at this width: those of regions that are not selected, of which
+/// the highest counts, and that of the selected one.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Heights {
+    width: f32,
+    plain: f32,
+    selected: f32,
+}
+
+impl Heights {
+    /// Where the card at this place begins, below the first, if the selected one is at that place.
+    fn top(&self, place: usize, selected: Option<usize>) -> f32 {
+        let more = if selected.is_some_and(|at| at < place) { self.selected - self.plain } else { 0.0 };
+        place as f32 * (self.plain + GAP) + more
+    }
+
+    /// The cards that some height of the list shows, from `top` on.
+    fn in_sight(&self, top: f32, height: f32, count: usize, selected: Option<usize>) -> Range<usize> {
+        // Tops grow with places.
+        let places = |below: f32| {
+            let (mut low, mut high) = (0, count);
+            while low < high {
+                let middle = usize::midpoint(low, high);
+                if self.top(middle, selected) <= below { low = middle + 1 } else { high = middle }
+            }
+            low
+        };
+        places(top).saturating_sub(1)..places(top + height)
+    }
+}
+
+/// The cards in sight, in room for all. The selected one is always there, since its name can be given the keyboard.
+fn cards(shown: &mut Shown<'_>, ui: &mut Ui, picture: &Picture) {
+    let (memory, width) = (Id::unique("heights of region cards"), ui.available_width());
+    let known = ui.data(|d| d.get_temp::<Heights>(memory)).filter(|known| (known.width - width).abs() < 0.1);
+    let before = known.unwrap_or(Heights { width, plain: 70.0, selected: 150.0 });
+    let count = picture.regions.len();
+    let selected =
+        picture.regions.iter().position(|region| shown.state.ui.selected_region == Some(region.tag));
+    let height = before.top(count, selected) - GAP;
+    let (all, _) = ui.allocate_exact_size(vec2(width, height), Sense::hover());
+    let rect_of = |place: usize| {
+        let is_selected = selected == Some(place);
+        let size = vec2(width, if is_selected { before.selected } else { before.plain });
+        Rect::from_min_size(pos2(all.left(), all.top() + before.top(place, selected)), size)
+    };
+    follow(shown, ui, selected.map(rect_of));
+    let clip = ui.clip_rect();
+    let seen = before.in_sight(clip.top() - all.top(), clip.height(), count, selected);
+    let beside = selected.filter(|place| !seen.contains(place));
+    let mut found = if known.is_some() { before } else { Heights { plain: 0.0, ..before } };
+    for place in seen.chain(beside) {
+        let Some(region) = picture.regions.get(place) else { continue };
+        let id = Id::unique(("region card", picture.id, region.tag));
+        let mut ui = ui.new_child(UiBuilder::new().scope_id(id).max_rect(rect_of(place)));
+        card(shown, &mut ui, picture, region);
+        let height = ui.min_rect().height();
+        if selected == Some(place) {
+            found.selected = height;
+        } else {
+            found.plain = found.plain.max(height);
+        }
+    }
+    if found.plain <= 0.0 {
+        found.plain = before.plain;
+    }
+    if known != Some(found) {
+        ui.data_mut(|d| d.insert_temp(memory, found));
+        ui.ctx().request_repaint();
+    }
+}
+
+/// Scrolls to the selected region when it has become another.
+fn follow(shown: &Shown<'_>, ui: &Ui, selected: Option<Rect>) {
+    let memory = Id::unique("region that the list shows");
+    let now = (shown.state.ui.current, shown.state.ui.selected_region);
+    let before = ui.data_mut(|d| std::mem::replace(d.get_temp_mut_or_insert_with(memory, || now), now));
+    if let Some(rect) = selected.filter(|_| before != now) {
+        ui.scroll_to_rect(rect, None);
+    }
 }
 
 fn card(shown: &mut Shown<'_>, ui: &mut Ui, picture: &Picture, region: &Region) {
@@ -52,7 +138,7 @@ fn card(shown: &mut Shown<'_>, ui: &mut Ui, picture: &Picture, region: &Region) 
             ui.set_width(ui.available_width());
             ui.spacing_mut().item_spacing = vec2(6.0, 8.0);
             ui.spacing_mut().interact_size.y = 26.0;
-            heading(shown, ui, region, selected);
+            heading(shown, ui, picture.id, region);
             coordinates(shown, ui, picture, region);
             if selected {
                 swatches(shown, ui, region);
@@ -78,7 +164,7 @@ fn card(shown: &mut Shown<'_>, ui: &mut Ui, picture: &Picture, region: &Region) 
 }
 
 /// The tag, the name, an eye and a cross.
-fn heading(shown: &mut Shown<'_>, ui: &mut Ui, region: &Region, selected: bool) {
+fn heading(shown: &mut Shown<'_>, ui: &mut Ui, image: ImageId, region: &Region) {
     let tokens = shown.tokens;
     ui.horizontal(|ui| {
         tag(shown, ui, region);
@@ -96,11 +182,10 @@ fn heading(shown: &mut Shown<'_>, ui: &mut Ui, region: &Region, selected: bool) 
                 shown.send(Action::EditRegion(region.tag, RegionEdit::Hide(!region.hidden)));
             }
             let mut name = region.name.clone();
-            let id = if selected { region_name_id() } else { Id::unique(("region name", number)) };
             let mut layouter = text::in_field(theme::label_font(), tokens.text);
             let field = TextEdit::singleline(&mut name)
                 .layouter(&mut layouter)
-                .id(id)
+                .id(region_name_id(image, region.tag))
                 .hint_text(format!("region {number}"))
                 .font(theme::label_font())
                 .frame(Frame::NONE)
@@ -178,5 +263,23 @@ pub(super) fn swatches(shown: &mut Shown<'_>, ui: &mut Ui, region: &Region) {
         widgets::swatches(ui, shown.tokens, colors, chosen, &format!("region {}", region.tag.0))
     {
         shown.send(Action::EditRegion(region.tag, RegionEdit::Recolor(Some(place))));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_cards_in_sight_are_laid_out() {
+        let heights = Heights { width: 300.0, plain: 72.0, selected: 152.0 };
+        let seen = |top, selected| heights.in_sight(top, 400.0, 1000, selected);
+        assert_eq!(seen(0.0, None), 0..6);
+        assert_eq!(seen(80.0, None), 1..7);
+        assert_eq!(seen(0.0, Some(0)), 0..5, "the selected one is higher");
+        assert_eq!(seen(100.0, Some(0)), 0..6);
+        assert_eq!(seen(165.0, Some(0)), 1..7);
+        assert_eq!(seen(79_900.0, None), 998..1000);
+        assert_eq!(heights.in_sight(0.0, 400.0, 0, None), 0..0);
     }
 }

@@ -23,6 +23,15 @@ const MOUSE: [(&str, &str); 11] = [
     ("Take away from a mask", "Alt and click, with Point"),
 ];
 
+/// Keys that belong to no command.
+const KEYS: [(&str, &str); 5] = [
+    ("Cross-hair, with Point or a brush", "Arrows (shift: ten steps)"),
+    ("Click there, or dab", "Space"),
+    ("Take away there, with Point", "Shift+Space"),
+    ("The menu of what has the keyboard", "Shift+F10 or Menu"),
+    ("Dismiss the newest message", "Escape"),
+];
+
 /// Width of a column, and what lies between two, in points.
 const COLUMN: f32 = 330.0;
 const GAP: f32 = 34.0;
@@ -85,9 +94,11 @@ fn sections(ui: &Ui) -> Vec<Section> {
         };
         Section { title: menu.label(), lines: Command::ALL.into_iter().filter_map(line).collect() }
     };
-    let mouse = MOUSE.map(|(what, how)| (what.to_owned(), how.to_owned())).to_vec();
+    let lines =
+        |list: &[(&str, &str)]| list.iter().map(|(what, how)| ((*what).into(), (*how).into())).collect();
     let mut sections: Vec<_> = Menu::ALL.map(of_menu).into();
-    sections.push(Section { title: "Mouse", lines: mouse });
+    sections.push(Section { title: "Other keys", lines: lines(&KEYS) });
+    sections.push(Section { title: "Mouse", lines: lines(&MOUSE) });
     sections
 }
 

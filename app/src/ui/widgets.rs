@@ -1,12 +1,14 @@
 //! Small parts that several panels share.
 
 use egui::{
-    Align2, Color32, CornerRadius, CursorIcon, Frame, Id, Key, Margin, Popup, PopupCloseBehavior, Rect,
-    Response, Role, Sense, Stroke, StrokeKind, TextEdit, Ui, Vec2, WidgetInfo, vec2,
+    Align2, Color32, Context, CornerRadius, CursorIcon, Event, Frame, Id, Key, Margin, Modifiers, Popup,
+    PopupCloseBehavior, Rect, Response, Role, Sense, SetOpenCommand, Stroke, StrokeKind, TextEdit, Ui, Vec2,
+    WidgetInfo, vec2,
 };
 
 use super::{Shown, text};
 use crate::command::Command;
+use crate::session::Tone;
 use crate::theme::{self, Tokens};
 
 /// Longest name that is written in [`name_field`], in characters.
@@ -28,6 +30,68 @@ pub(super) fn popup<'a>(opener: &'a Response, open: &'a mut bool, width: f32, ma
         .width(width)
 }
 
+/// How often a key was pressed in this frame with just these modifiers, as they were when it was: what is held
+/// at the frame's end may be something else. The presses are taken.
+pub(super) fn presses(ui: &Ui, modifiers: Modifiers, key: Key) -> usize {
+    ui.input_mut(|i| {
+        let before = i.events.len();
+        i.events.retain(|event| !is_press(event, modifiers, key));
+        before - i.events.len()
+    })
+}
+
+/// Whether a key was pressed in this frame without modifiers; others may still hear of it.
+pub(super) fn was_pressed(ui: &Ui, key: Key) -> bool {
+    ui.input(|i| i.events.iter().any(|event| is_press(event, Modifiers::NONE, key)))
+}
+
+fn is_press(event: &Event, wanted: Modifiers, of: Key) -> bool {
+    matches!(event, Event::Key { key, pressed: true, modifiers, .. } if *key == of && *modifiers == wanted)
+}
+
+/// The menu of a widget: the other button opens it at the pointer, and while the widget has the keyboard Shift and
+/// F10, or the menu key, open it beside the widget.
+pub(super) fn context_menu(response: &Response, contents: impl FnOnce(&mut Ui)) {
+    let beside = (response.has_focus() && takes_menu_key(&response.ctx)).then_some(response.rect);
+    open_menu(response, beside, contents);
+}
+
+/// [`context_menu`] that the keyboard opens now beside this place, or not.
+pub(super) fn open_menu(response: &Response, beside: Option<Rect>, contents: impl FnOnce(&mut Ui)) {
+    let (ctx, memory) = (&response.ctx, response.id.with("menu by key"));
+    if beside.is_some() {
+        ctx.data_mut(|d| d.insert_temp(memory, beside));
+    } else if response.secondary_clicked() {
+        ctx.data_mut(|d| d.insert_temp(memory, None::<Rect>));
+    }
+    let popup = match ctx.data(|d| d.get_temp::<Option<Rect>>(memory)).flatten() {
+        Some(place) => {
+            let now = beside.map(|_| SetOpenCommand::Bool(true));
+            Popup::menu(response).anchor(place).open_memory(now)
+        }
+        None => Popup::context_menu(response),
+    };
+    popup.show(|ui| {
+        let first = ui.next_auto_id();
+        contents(ui);
+        if beside.is_some() {
+            ui.memory_mut(|m| m.request_focus(first));
+        }
+    });
+}
+
+/// Whether the key that opens menus was pressed, which is answered once.
+pub(super) fn takes_menu_key(ctx: &Context) -> bool {
+    let is_menu = |event: &Event| {
+        is_press(event, Modifiers::SHIFT, Key::F10) || is_press(event, Modifiers::NONE, Key::Menu)
+    };
+    ctx.input_mut(|i| {
+        let before = i.events.len();
+        i.events.retain(|event| !is_menu(event));
+        i.events.len() < before
+    })
+}
+
 /// What a button is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -44,10 +108,13 @@ pub(super) fn command_button(shown: &mut Shown<'_>, ui: &mut Ui, command: Comman
     let info = command.info();
     let enabled = command.is_enabled(shown.state);
     let response = button(ui, shown.tokens, info.label, kind, enabled);
-    let tooltip = match info.shortcut {
+    let mut tooltip = match info.shortcut {
         Some(shortcut) => format!("{}  ({})", info.tooltip, ui.ctx().format_shortcut(&shortcut)),
         None => info.tooltip.to_owned(),
     };
+    if let Some(why) = shown.state.why_not_ask().filter(|_| command == Command::Ask) {
+        tooltip = format!("{tooltip}\n{why}");
+    }
     if response.clicked() {
         shown.command(command);
     }
@@ -252,6 +319,15 @@ pub(super) enum CardLook {
     Note,
     /// Something went wrong.
     Failure,
+}
+
+impl From<Tone> for CardLook {
+    fn from(tone: Tone) -> Self {
+        match tone {
+            Tone::Note => Self::Note,
+            Tone::Failure => Self::Failure,
+        }
+    }
 }
 
 /// Wrapped text of the panels.

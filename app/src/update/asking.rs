@@ -6,7 +6,7 @@ use glamm_engine::protocol::{CancelToken, EngineCommand, ImageId, JobRequest, Sa
 
 use super::{Effect, State};
 use crate::document::{Conversation, Exchange, ExchangeId, Question, RegionTag, Settings, bracketed};
-use crate::session::{Asked, Place, RunningJob};
+use crate::session::{Asked, ModelStatus, Place, RunningJob};
 use crate::ui_state::{Editing, Tab};
 
 /// How another reply is drawn where the most probable one is there already: near enough to it to
@@ -134,6 +134,29 @@ impl State {
         Some((self.ui.current?, Arc::clone(conversation), Arc::clone(exchange)))
     }
 
+    /// Why nothing can be asked about the current picture now, if so.
+    pub fn why_not_ask(&self) -> Option<&'static str> {
+        let image = self.ui.current?;
+        if self.session.model == ModelStatus::Gone {
+            Some("The engine has stopped")
+        } else if self.session.job.is_some() {
+            Some("A question is being answered")
+        } else {
+            self.why_not_look(image)
+        }
+    }
+
+    /// Why the model cannot look at a picture now, if so.
+    pub fn why_not_look(&self, image: ImageId) -> Option<&'static str> {
+        if self.is_handed_over(image) || self.session.pixels.contains_key(&image) {
+            None
+        } else if self.session.unavailable.contains_key(&image) {
+            Some("The picture is missing")
+        } else {
+            Some("The picture is still being opened")
+        }
+    }
+
     /// Sends a question to the engine; returns whether it did.
     pub(super) fn ask_question(
         &mut self,
@@ -142,7 +165,7 @@ impl State {
         now: f64,
         out: &mut Vec<Effect>,
     ) -> bool {
-        if self.session.job.is_some() || asked.question.text.is_empty() {
+        if self.session.job.is_some() || asked.question.text.is_empty() || !self.hand_over(image, out) {
             return false;
         }
         let picture = self.document().picture(image);

@@ -11,7 +11,8 @@ use glamm_engine::vision::MaskCandidates;
 
 use super::{Effect, State};
 use crate::document::{ConversationEdit, Edit, Exchange, GroundedMask, Question};
-use crate::session::{Asked, Encoding, FailedQuestion, ModelStatus, Place, RunningJob};
+use crate::inspection::Layer;
+use crate::session::{Asked, Encoding, FailedQuestion, ModelStatus, Place, RunningJob, Tone};
 
 /// A question is named by so many of its first characters.
 const WORDS_OF_QUESTION: usize = 60;
@@ -31,6 +32,10 @@ impl State {
             EngineEvent::ModelLoaded(info) => {
                 self.session.model = ModelStatus::Ready(info);
                 self.session.findings.forget_maps();
+                if let Some(Layer::Attention { layer, head }) = &mut self.ui.inspection.layer {
+                    // Another model may have fewer of either.
+                    (*layer, *head) = (0, 0);
+                }
                 self.refresh_manager(out);
             }
             EngineEvent::LoadFailed(error) => self.load_failed(error.to_string(), out),
@@ -70,6 +75,9 @@ impl State {
             EngineEvent::FeaturesExtracted { job, maps } => self.maps_ready(job, maps),
             EngineEvent::JobFailed { job, error } => self.job_failed(job, &error),
         }
+        // What it had no room for before, it may have now.
+        let closing = std::mem::take(&mut self.session.closing);
+        out.extend(closing.into_iter().map(|image| Effect::Engine(EngineCommand::CloseImage(image))));
     }
 
     /// The engine's queue was full.
@@ -80,14 +88,15 @@ impl State {
                 self.fail(request.id, message, false);
             }
             EngineCommand::OpenImage { image, .. } => {
-                // Selecting the picture again offers it again.
+                // Selecting the picture again, or asking about it, offers it again.
                 self.session.encodings.remove(image);
             }
             EngineCommand::LoadModel(_) => {
                 let message = "the engine is busy: load the model again in a moment".to_owned();
                 self.load_failed(message, out);
             }
-            EngineCommand::CloseImage(_) | EngineCommand::UnloadModel | EngineCommand::Shutdown => {}
+            EngineCommand::CloseImage(image) => self.session.closing.push(*image),
+            EngineCommand::UnloadModel | EngineCommand::Shutdown => {}
         }
     }
 
@@ -172,7 +181,7 @@ impl State {
         } else if moved {
             let text =
                 "What the last question followed was undone: its reply stands behind what is left of it";
-            self.session.notify(text, false);
+            self.session.notify(text, Tone::Note);
         }
     }
 
@@ -180,7 +189,7 @@ impl State {
     fn reply_is_lost(&mut self, question: &Question) {
         let words: String = question.draft().chars().take(WORDS_OF_QUESTION).collect();
         let text = format!("The reply to “{words}” is lost: its conversation is no longer there");
-        self.session.notify(text, true);
+        self.session.notify(text, Tone::Failure);
     }
 
     /// A new question goes back to where it was written.

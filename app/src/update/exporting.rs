@@ -8,6 +8,7 @@ use crate::export::import::{Imported, ImportedPicture, as_document_mask};
 use crate::export::{ExportRequest, Exported, Format, Planned, plan};
 use crate::exporting::{ExportDialog, ExportProgress};
 use crate::keeping::{PathPurpose, typed_path};
+use crate::session::Tone;
 use crate::storage::StorageJob;
 
 /// What the user does in the export dialog.
@@ -97,7 +98,7 @@ impl State {
         match result {
             Ok(Exported { files, problems }) if problems.is_empty() => {
                 let text = format!("{} files were written to {}", files.len(), folder.display());
-                self.session.notify(text, false);
+                self.session.notify(text, Tone::Note);
             }
             Ok(Exported { files, problems }) => {
                 let text = format!(
@@ -106,16 +107,16 @@ impl State {
                     folder.display(),
                     problems.join("; ")
                 );
-                self.session.notify(text, true);
+                self.session.notify(text, Tone::Failure);
             }
-            Err(message) => self.session.notify(message, true),
+            Err(message) => self.session.notify(message, Tone::Failure),
         }
     }
 
     pub(super) fn imported(&mut self, path: &Path, result: Result<Imported, String>) {
         let imported = match result {
             Ok(imported) => imported,
-            Err(message) => return self.session.notify(message, true),
+            Err(message) => return self.session.notify(message, Tone::Failure),
         };
         let (mut boxes, mut masks, pictures) = (0, 0, imported.pictures.len());
         let mut edits = Vec::new();
@@ -135,6 +136,7 @@ impl State {
         if !imported.problems.is_empty() {
             text = format!("{text}. Left out: {}", imported.problems.join("; "));
         }
-        self.session.notify(text, !imported.problems.is_empty());
+        let tone = if imported.problems.is_empty() { Tone::Note } else { Tone::Failure };
+        self.session.notify(text, tone);
     }
 }

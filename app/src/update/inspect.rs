@@ -13,6 +13,7 @@ use super::{Effect, State};
 use crate::document::{Edit, EditedMask, GroundedMask, MaskEdit, MaskId};
 use crate::inspection::{Brush, Found, Layer, MapsKey, MaskView, PixelChange, Rival};
 use crate::keeping::PathPurpose;
+use crate::session::Tone;
 use crate::study::{About, CleanUp, Compared, Finding, Other, PixelsKey, Request, Same, Stroke};
 use crate::ui_state::Changed;
 
@@ -338,7 +339,11 @@ impl State {
         let Some(key) = self.maps_key() else { return };
         let findings = &self.session.findings;
         let failed = findings.no_maps.as_ref() == Some(&key);
-        if findings.maps(&key).is_some() || findings.mapping.is_some() || failed {
+        if findings.maps(&key).is_some()
+            || findings.mapping.is_some()
+            || failed
+            || !self.hand_over(key.0, out)
+        {
             return;
         }
         let of_mask = self.inspected_mask().filter(|_| key.1.is_some());
@@ -364,15 +369,15 @@ impl State {
                     self.ui.inspection.rival = Some(Rival::Truth(0));
                 }
             }
-            Finding::Truths { truths: Err(message), .. } => self.session.notify(message, true),
+            Finding::Truths { truths: Err(message), .. } => self.session.notify(message, Tone::Failure),
             // Where these are missed, it is said, and they can be asked for again.
             Finding::Failed(About::Curves(key), why) => findings.keep_curves(key, Found::Failed(why)),
             Finding::Failed(About::Compare(what), why) => findings.keep_comparison(&what, Found::Failed(why)),
             Finding::Failed(About::CleanUp(number), why) => {
-                self.session.notify(why, true);
+                self.session.notify(why, Tone::Failure);
                 self.change_ended(number, None, out);
             }
-            Finding::Failed(About::ReadTruth(_), why) => self.session.notify(why, true),
+            Finding::Failed(About::ReadTruth(_), why) => self.session.notify(why, Tone::Failure),
         }
     }
 
@@ -391,7 +396,7 @@ impl State {
         };
         self.session.findings.no_maps = Some(key);
         if let Err(message) = why {
-            self.session.notify(format!("The maps could not be made: {message}"), true);
+            self.session.notify(format!("The maps could not be made: {message}"), Tone::Failure);
         }
         true
     }

@@ -12,6 +12,7 @@ use crate::document::{Document, Origin};
 use crate::exporting::ExportProgress;
 use crate::keeping::{LeaveAnswer, Leaving, PathPrompt, PathPurpose, PathQuestion, typed_path};
 use crate::pixels::Pixels;
+use crate::session::Tone;
 use crate::storage::{IfThere, Opened, SaveOptions, Saved, Snapshot, StorageEvent, StorageJob, StoredImage};
 
 /// The ending of session files.
@@ -265,11 +266,12 @@ impl State {
                 self.session.keeping.busy = None;
                 self.session.keeping.in_the_way = Some(path);
             }
-            StorageEvent::NotKept(message) => self.session.notify(message, true),
+            StorageEvent::NotKept(message) => self.session.notify(message, Tone::Failure),
             StorageEvent::Refused => {
                 self.session.keeping.busy = None;
                 self.session.exporting = None;
-                self.session.notify("Too much is being read and written: try again in a moment", true);
+                self.session
+                    .notify("Too much is being read and written: try again in a moment", Tone::Failure);
             }
             StorageEvent::ExportProgressed { done, total } => {
                 self.session.exporting = Some(ExportProgress { done, total });
@@ -296,7 +298,7 @@ impl State {
             Ok(saved) => saved,
             Err(message) => {
                 keeping.leaving = None;
-                self.session.notify(message, true);
+                self.session.notify(message, Tone::Failure);
                 return;
             }
         };
@@ -309,10 +311,10 @@ impl State {
         let keeping = &mut self.session.keeping;
         let leaving = keeping.leaving.take_if(|_| keeping.saving_to_leave || nothing_to_lose);
         if saved.missing.is_empty() {
-            self.session.notify(format!("Saved {}", file_name(path)), false);
+            self.session.notify(format!("Saved {}", file_name(path)), Tone::Note);
         } else {
             let text = format!("{} was saved without {}", file_name(path), saved.missing.join("; "));
-            self.session.notify(text, true);
+            self.session.notify(text, Tone::Failure);
         }
         self.remember_session(path, out);
         match leaving {
@@ -356,10 +358,10 @@ impl State {
     fn folder_listed(&mut self, folder: &Path, result: Result<Vec<PathBuf>, String>, out: &mut Vec<Effect>) {
         match result {
             Ok(paths) if paths.is_empty() => {
-                self.session.notify(format!("There are no pictures in {}", folder.display()), false);
+                self.session.notify(format!("There are no pictures in {}", folder.display()), Tone::Note);
             }
             Ok(paths) => self.open_files(paths, out),
-            Err(message) => self.session.notify(message, true),
+            Err(message) => self.session.notify(message, Tone::Failure),
         }
     }
 }

@@ -45,7 +45,7 @@ use crate::keeping::PathQuestion;
 use crate::models::{ManagerAction, ModelNews, ModelTask};
 use crate::pixels::Pixels;
 use crate::prompts::Prompt;
-use crate::session::Session;
+use crate::session::{Session, Tone};
 use crate::shell::ShellAction;
 use crate::storage::{StorageJob, StoredImage};
 use crate::study::{Finding, Request};
@@ -368,7 +368,7 @@ impl State {
             Action::Engine(event) => self.engine_event(event, now, out),
             Action::EngineRefused(command) => self.engine_refused(&command, out),
             Action::EngineGone => self.engine_gone(),
-            Action::Failed(message) => self.session.notify(message, true),
+            Action::Failed(message) => self.session.notify(message, Tone::Failure),
             Action::SelectPicture(image) => self.select_picture(image, out),
             Action::ClosePicture(image) => self.close_picture(image, out),
             Action::SelectConversation(id) => self.select_conversation(id),
@@ -397,7 +397,7 @@ impl State {
             Action::RenamePrompt(place, label) => self.rename_prompt(place, &label, out),
             Action::RemovePrompt(place) => self.remove_prompt(place, out),
             Action::PromptsRead(prompts) => self.session.prompts = prompts,
-            Action::SetLibrary(library) => self.ui.library = library,
+            Action::SetLibrary(library) => self.set_library(library, out),
             Action::Regenerate(id) => self.regenerate(id, now, out),
             Action::Continue(id) => self.go_on(id, now, out),
             Action::EditQuestion(id) => self.edit_question(id, out),
@@ -437,8 +437,9 @@ impl State {
     /// How the current picture lies on the canvas.
     pub fn view(&self) -> Option<View> {
         let picture = self.picture()?;
-        let view = View::new(self.ui.view(picture.id), self.ui.canvas, picture.size);
-        Some(view.on_pixels(self.ui.pixels_per_point))
+        let ui = &self.ui;
+        let view = View::new(ui.view(picture.id), ui.canvas, picture.size, ui.pixels_per_point);
+        Some(view.on_pixels())
     }
 
     fn set_view(&mut self, viewpoint: Viewpoint) {

@@ -8,7 +8,7 @@ use glamm_engine::size::ByteSize;
 
 use super::{Effect, State};
 use crate::models::{self, Conversion, Listing, ManagerAction, ModelNews, ModelTask, TransferStatus};
-use crate::session::{LoadFailure, ModelStatus};
+use crate::session::{LoadFailure, ModelStatus, Tone};
 
 /// Pictures taken from the engine before another model is loaded; its queue takes no more at once.
 const MAX_CLOSED: usize = 24;
@@ -131,15 +131,15 @@ impl State {
             ModelNews::Download { name, event } => self.downloaded(&name, &event, out),
             ModelNews::Refused { name, reason } => {
                 library.transfers.remove(&name);
-                library.tell(name, reason, true);
+                library.tell(name, reason, Tone::Failure);
             }
             ModelNews::Removed { name, result } => {
                 library.removing = None;
-                let (text, is_error) = match result {
-                    Ok(bytes) => (format!("Removed: {} are free again", ByteSize(bytes)), false),
-                    Err(reason) => (reason, true),
+                let (text, tone) = match result {
+                    Ok(bytes) => (format!("Removed: {} are free again", ByteSize(bytes)), Tone::Note),
+                    Err(reason) => (reason, Tone::Failure),
                 };
-                library.tell(name, text, is_error);
+                library.tell(name, text, tone);
                 self.look_at_models(out);
             }
             ModelNews::Converting { done_bytes, total_bytes } => {
@@ -152,10 +152,10 @@ impl State {
                 match result {
                     Ok(Some(bytes)) => {
                         let text = format!("{} was written, {}", file.display(), ByteSize(bytes));
-                        library.tell(name, text, false);
+                        library.tell(name, text, Tone::Note);
                     }
                     Ok(None) => {}
-                    Err(reason) => library.tell(name, reason, true),
+                    Err(reason) => library.tell(name, reason, Tone::Failure),
                 }
                 self.look_at_models(out);
             }
@@ -180,16 +180,17 @@ impl State {
         match event {
             DownloadEvent::Finished(_) => {
                 library.transfers.remove(name);
-                library.tell(name.to_owned(), "All of it is here.".to_owned(), false);
+                library.tell(name.to_owned(), "All of it is here.".to_owned(), Tone::Note);
                 if !self.ui.models.is_open {
-                    self.session.notify(format!("The model {name} is here: load it from Models"), false);
+                    self.session.notify(format!("The model {name} is here: load it from Models"), Tone::Note);
                 }
             }
             DownloadEvent::Failed(error) => {
                 library.transfers.remove(name);
-                library.tell(name.to_owned(), error.to_string(), true);
+                library.tell(name.to_owned(), error.to_string(), Tone::Failure);
                 if !self.ui.models.is_open {
-                    self.session.notify(format!("The model {name} could not be fetched: {error}"), true);
+                    self.session
+                        .notify(format!("The model {name} could not be fetched: {error}"), Tone::Failure);
                 }
             }
             DownloadEvent::Stopped => {
@@ -210,9 +211,11 @@ impl State {
         self.session.model = ModelStatus::loading();
         self.session.tokens_per_second = None;
         // The engine encodes anew what it has last worked on; that need not be what is on the screen.
-        for (image, _) in self.session.encodings.drain().take(MAX_CLOSED) {
-            out.push(Effect::Engine(EngineCommand::CloseImage(image)));
-        }
+        let mut known = self.session.encodings.drain().map(|(image, _)| image);
+        out.extend(
+            known.by_ref().take(MAX_CLOSED).map(|image| Effect::Engine(EngineCommand::CloseImage(image))),
+        );
+        self.session.closing.extend(known);
         out.push(Effect::Engine(EngineCommand::LoadModel(spec)));
         if let Some(image) = self.ui.current {
             self.select_picture(image, out);
@@ -312,8 +315,8 @@ mod tests {
         let error = HubError::NoSpace { needed: 17_000_000_000, free: 1_000, directory: "/cache".into() };
         news(&mut state, download("gcg", DownloadEvent::Failed(Arc::new(error))));
         let notice = &state.session.notices[0];
-        assert!(notice.is_error && notice.text.contains("17.0 GB"), "{}", notice.text);
-        assert!(state.session.library.outcomes["gcg"].is_error);
+        assert!(notice.tone == Tone::Failure && notice.text.contains("17.0 GB"), "{}", notice.text);
+        assert!(state.session.library.outcomes["gcg"].tone == Tone::Failure);
         news(&mut state, download("gcg", DownloadEvent::Stopped));
     }
 
@@ -379,7 +382,7 @@ mod tests {
         assert!(library.conversion.is_none() && library.outcomes.is_empty());
         manage(&mut state, ManagerAction::Convert("fullscope".to_owned()));
         news(&mut state, ModelNews::Converted(Err("the disk is full".to_owned())));
-        assert!(state.session.library.outcomes["fullscope"].is_error);
+        assert!(state.session.library.outcomes["fullscope"].tone == Tone::Failure);
     }
 
     #[test]

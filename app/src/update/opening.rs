@@ -10,6 +10,7 @@ use super::keeping::{SESSION_EXTENSION, file_name};
 use super::{Effect, Source, State};
 use crate::document::{Document, History};
 use crate::exporting::Batch;
+use crate::session::Tone;
 use crate::storage::{EditedQuestion, GoingOn, Opened};
 use crate::ui_state::Editing;
 
@@ -27,7 +28,7 @@ impl State {
         let mut opened = match result {
             Ok(opened) => *opened,
             Err(message) => {
-                self.session.notify(message, true);
+                self.session.notify(message, Tone::Failure);
                 self.session.keeping.recent.retain(|known| *known != path);
                 return;
             }
@@ -35,7 +36,7 @@ impl State {
         if !opened.missing.is_empty() {
             let name = if recovered { "The recovered work".to_owned() } else { file_name(&path) };
             let text = format!("{name} is damaged. What is missing: {}", opened.missing.join("; "));
-            self.session.notify(text, true);
+            self.session.notify(text, Tone::Failure);
         }
         let whole = opened.missing.is_empty();
         let file = if recovered { opened.saved_as.take() } else { Some(path.clone()) };
@@ -135,6 +136,7 @@ impl State {
         for image in session.thumbnails.drain().map(|(image, _)| image) {
             out.push(Effect::ForgetPicture(image));
         }
+        session.closed.clear();
         session.pixels.clear();
         session.failures.clear();
         session.arrivals.clear();

@@ -13,12 +13,14 @@ use crate::document::{Origin, Picture};
 use crate::exporting::Batch;
 use crate::keeping::Leaving;
 use crate::pixels::Pixels;
-use crate::session::{Arrival, Encoding, NoticeId};
+use crate::session::{Arrival, Encoding, NoticeId, Tone};
 
 /// More files at once are most likely a mistake.
 const MAX_FILES_AT_ONCE: usize = 5000;
 /// Pictures that the loader is asked for at a time.
 const MAX_LOADING: usize = 16;
+/// Small copies of closed pictures that are kept.
+const MAX_CLOSED_THUMBNAILS: usize = 32;
 /// Pixels of all pictures in memory, where they can be had again; each takes about four bytes.
 const MAX_PIXELS: u64 = 250_000_000;
 
@@ -33,7 +35,7 @@ impl State {
             paths.truncate(MAX_FILES_AT_ONCE);
             let text =
                 format!("Only the first {MAX_FILES_AT_ONCE} files are opened; {left_out} are left out");
-            self.session.notify(text, false);
+            self.session.notify(text, Tone::Note);
         }
         let together = self.session.fresh_list();
         for (place, path) in paths.into_iter().enumerate() {
@@ -159,7 +161,7 @@ impl State {
             Err(reason) => {
                 if self.session.unavailable.is_empty() {
                     let text = format!("{} is missing: {reason}", picture.name);
-                    self.session.notify(text, true);
+                    self.session.notify(text, Tone::Failure);
                 }
                 self.session.unavailable.insert(picture.id, reason);
             }
@@ -235,6 +237,19 @@ impl State {
         self.encode(image, out);
     }
 
+    /// Closing can be undone, and the small copy is shown then until the picture is read again: those of the
+    /// pictures that were closed last are kept.
+    fn forget_old_thumbnails(&mut self, closed: ImageId) {
+        self.session.closed.push_back(closed);
+        if self.session.closed.len() > MAX_CLOSED_THUMBNAILS
+            && let Some(oldest) = self.session.closed.pop_front()
+            && self.document().picture(oldest).is_none()
+            && !self.session.pixels.contains_key(&oldest)
+        {
+            self.session.thumbnails.remove(&oldest);
+        }
+    }
+
     /// Looks at the next picture as at the present one, where the user wants that: at the same zoom,
     /// at the same share of its width and height.
     fn carry_view(&mut self, before: Option<((u32, u32), Viewpoint)>, next: ImageId) {
@@ -255,12 +270,24 @@ impl State {
         self.ui.views.insert(next, view);
     }
 
+    /// Whether the engine has a picture, as far as is known.
+    pub(super) fn is_handed_over(&self, image: ImageId) -> bool {
+        matches!(self.session.encodings.get(&image), Some(Encoding::Waiting | Encoding::Done(_)))
+    }
+
+    /// [`Self::encode`]; returns whether the engine has the picture now.
+    pub(super) fn hand_over(&mut self, image: ImageId, out: &mut Vec<Effect>) -> bool {
+        self.encode(image, out);
+        self.is_handed_over(image)
+    }
+
     /// Gives the picture to the engine, which encodes it ahead of the first question.
     pub(super) fn encode(&mut self, image: ImageId, out: &mut Vec<Effect>) {
-        if matches!(self.session.encodings.get(&image), Some(Encoding::Waiting | Encoding::Done(_))) {
+        if self.is_handed_over(image) {
             return;
         }
         if let Some(pixels) = self.session.pixels.get(&image) {
+            self.session.closing.retain(|closing| *closing != image);
             self.session.encodings.insert(image, Encoding::Waiting);
             let pixels = Arc::clone(&pixels.rgb);
             out.push(Effect::Engine(EngineCommand::OpenImage { image, pixels }));
@@ -305,6 +332,7 @@ impl State {
             out.push(Effect::Engine(EngineCommand::CloseImage(image)));
         }
         out.push(Effect::ForgetPicture(image));
+        self.forget_old_thumbnails(image);
         if self.ui.current == Some(image) {
             self.ui.current = None;
             self.ui.selected_region = None;

@@ -5,7 +5,8 @@ use glamm_engine::protocol::ImageId;
 use super::{Effect, State};
 use crate::document::{Question, RegionTag};
 use crate::prompts::Prompt;
-use crate::ui_state::Tool;
+use crate::session::Tone;
+use crate::ui_state::{LibraryView, Tool};
 
 /// A longer list is hard to find anything in.
 const MAX_OWN: usize = 200;
@@ -63,7 +64,7 @@ impl State {
         own.retain(|p| p.text != prompt.text);
         if own.len() >= MAX_OWN {
             let text = format!("There are {MAX_OWN} prompts of yours: remove one first");
-            self.session.notify(text, false);
+            self.session.notify(text, Tone::Note);
             return;
         }
         own.push(prompt);
@@ -73,8 +74,20 @@ impl State {
     /// Gives one of the user's own prompts another name.
     pub(super) fn rename_prompt(&mut self, place: usize, label: &str, out: &mut Vec<Effect>) {
         if let (Some(prompt), false) = (self.session.prompts.get_mut(place), label.trim().is_empty()) {
-            prompt.label = label.trim().to_owned().into();
+            prompt.label = label.trim_start().to_owned().into();
             out.push(Effect::KeepPrompts(self.session.prompts.clone()));
+        }
+    }
+
+    /// Opens or closes the library. A name that was being written ends with its last letter.
+    pub(super) fn set_library(&mut self, library: LibraryView, out: &mut Vec<Effect>) {
+        let before = std::mem::replace(&mut self.ui.library, library);
+        if let LibraryView::Renaming(place) = before
+            && before != library
+            && let Some(prompt) = self.session.prompts.get(place)
+        {
+            let label = prompt.label.trim_end().to_owned();
+            self.rename_prompt(place, &label, out);
         }
     }
 

@@ -7,6 +7,7 @@ use super::{Effect, State};
 use crate::canvas::gesture::{Grip, moved};
 use crate::canvas::picking;
 use crate::document::{Document, Edit, MaskId, RegionEdit, RegionTag};
+use crate::session::Tone;
 use crate::ui_state::{Changed, SmallStep, Tab};
 
 /// Small changes that follow one another within this time are one step, in seconds.
@@ -129,7 +130,7 @@ impl State {
             return;
         };
         let Some(bounds) = picking::bounding_box(&listed.mask) else {
-            self.session.notify("There is nothing in this mask", false);
+            self.session.notify("There is nothing in this mask", Tone::Note);
             return;
         };
         self.edit(&Edit::AddRegion { image, bounds, name: listed.phrase });

@@ -11,7 +11,7 @@ use super::{Effect, State};
 use crate::canvas::picking;
 use crate::document::{Edit, GroundedMask, MaskEdit, MaskId, Question, RegionTag, bracketed};
 use crate::prompts::REGION;
-use crate::session::{AfterSegmentation, Segmentation};
+use crate::session::{AfterSegmentation, Segmentation, Tone};
 use crate::ui_state::{Tab, Tool};
 
 /// Share of the picture's shorter side that a box around a place takes where nothing is found there.
@@ -61,7 +61,10 @@ impl Offer {
 
     /// Whether it could be done now: one question is answered at a time.
     pub fn is_enabled(self, state: &State) -> bool {
-        self == Self::Segment || state.session.job.is_none()
+        match self {
+            Self::Segment => state.ui.current.is_some_and(|image| state.why_not_look(image).is_none()),
+            Self::WhatIsThis | Self::Describe | Self::FindAlike => state.why_not_ask().is_none(),
+        }
     }
 }
 
@@ -126,7 +129,7 @@ impl State {
             _ => (Vec::new(), None, AfterSegmentation::AddMask(String::new())),
         };
         if points.is_empty() && region.is_none() && !click.positive {
-            self.session.notify("First click something that belongs to the mask", false);
+            self.session.notify("First click something that belongs to the mask", Tone::Note);
             return;
         }
         points.push(click);
@@ -150,6 +153,11 @@ impl State {
         out: &mut Vec<Effect>,
     ) {
         let Some(image) = self.ui.current else { return };
+        if !self.hand_over(image, out) {
+            let why = self.why_not_look(image).unwrap_or("The model cannot take in this picture");
+            self.session.notify(format!("There is no mask: {why}"), Tone::Failure);
+            return;
+        }
         self.session.cancel_segmentation();
         let request = JobRequest {
             id: self.session.fresh_job(),
@@ -196,7 +204,7 @@ impl State {
     pub(super) fn segmentation_ended(&mut self, job: JobId, message: Option<String>) -> bool {
         let ended = self.session.segmentation.take_if(|running| running.id == job).is_some();
         if let Some(message) = message.filter(|_| ended) {
-            self.session.notify(format!("There is no mask: {message}"), true);
+            self.session.notify(format!("There is no mask: {message}"), Tone::Failure);
         }
         ended
     }
@@ -223,7 +231,7 @@ impl State {
         let is_free = self.ui.draft(image).trim().is_empty();
         let what = if is_free { "this one is written below" } else { "ask about it then" };
         let text = format!("Region {} has to wait until the other question is answered: {what}", tag.0);
-        self.session.notify(text, false);
+        self.session.notify(text, Tone::Note);
         if is_free {
             self.ui.drafts.insert(image, question);
         }

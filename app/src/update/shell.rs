@@ -100,13 +100,18 @@ impl State {
         self.ui.shell.hidden.side_panel = false;
     }
 
+    /// Whether something lies over the window that must be answered or closed first.
+    pub fn is_behind_dialog(&self) -> bool {
+        self.ui.is_modal() || self.is_asking()
+    }
+
     /// Whether something lies over the window, or the panel at the right, that Escape closes.
     pub fn is_covered(&self) -> bool {
         let ui = &self.ui;
         let in_chat =
             self.shown_editing().is_some() || ui.chat_settings.is_some() || ui.library != LibraryView::Closed;
         let chat_is_seen = ui.tab == Tab::Chat && !ui.shell.hidden.side_panel;
-        let over = ui.is_modal() || self.is_asking() || ui.shell.tour.is_some() || ui.offered_at.is_some();
+        let over = self.is_behind_dialog() || ui.shell.tour.is_some() || ui.offered_at.is_some();
         over || in_chat && chat_is_seen
     }
 

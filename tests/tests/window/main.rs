@@ -10,6 +10,7 @@ mod drawn;
 mod hands;
 mod inspector;
 mod keeping;
+mod keys;
 mod looking;
 mod looks;
 mod manners;

@@ -14,7 +14,7 @@ pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui, rect: Rect) {
     let arrival = arrivals.iter().find(|arrival| arrival.select).or(arrivals.first()).cloned();
     if let Some((arrival, preview)) = arrival.as_ref().and_then(|a| Some((a, a.preview.as_ref()?))) {
         let [width, height] = preview.size.map(|side| side as u32);
-        let place = View::new(Viewpoint::Fit, rect, (width, height)).image_rect();
+        let place = View::new(Viewpoint::Fit, rect, (width, height), ui.pixels_per_point()).image_rect();
         let texture = shown.textures.preview(ui.ctx(), arrival.image, preview).id();
         picture::paint_preview(shown, ui.painter(), texture, place, &format!("Opening {} …", arrival.name));
         return;

@@ -9,7 +9,7 @@ use egui::{
     Align2, Color32, ColorImage, CursorIcon, Painter, PointerButton, Pos2, Rect, Response, Shape, Stroke,
     StrokeKind, Ui, pos2, vec2,
 };
-use glamm_engine::vision::feature_maps::{frame_of_grounding_encoder, seen_by_global_encoder};
+use glamm_engine::vision::feature_maps::{FeatureMap, frame_of_grounding_encoder, seen_by_global_encoder};
 use glamm_engine::vision::{MaskLogits, PixelBox};
 
 use super::legend;
@@ -31,40 +31,53 @@ use crate::update::{Action, Inspect, Inspected};
 /// Logits beyond these have the colours of the ends.
 const HEAT_LIMIT: f32 = 16.0;
 
+/// What a map over the picture is coloured by.
+enum MapColors<'a> {
+    /// Colours that are known.
+    Given(&'a FeatureMap),
+    /// One weight a cell; columns and rows.
+    Weights([usize; 2], &'a [f32]),
+}
+
+impl MapColors<'_> {
+    fn image(&self) -> ColorImage {
+        let opaque = |[r, g, b]: [u8; 3]| Color32::from_rgb(r, g, b);
+        match self {
+            Self::Given(map) => {
+                ColorImage::new([map.columns, map.rows], map.rgb.iter().copied().map(opaque).collect())
+            }
+            Self::Weights(size, weights) => {
+                let most = weights.iter().copied().fold(f32::MIN_POSITIVE, f32::max);
+                let color = |weight: &f32| opaque(viridis((weight / most).sqrt()));
+                ColorImage::new(*size, weights.iter().map(color).collect())
+            }
+        }
+    }
+}
+
 /// Paints maps, which lie under the masks.
 pub(super) fn paint_layer(shown: &mut Shown<'_>, ui: &Ui, painter: &Painter, view: &View) {
     let (Some(layer), Some(key)) = (shown.state.ui.inspection.layer, shown.state.maps_key()) else { return };
     let Some(maps) = shown.state.session.findings.maps(&key).cloned() else {
         let findings = &shown.state.session.findings;
-        if findings.mapping.is_none() && findings.no_maps.as_ref() != Some(&key) {
+        let can_be_made = shown.state.why_not_look(key.0).is_none();
+        if can_be_made && findings.mapping.is_none() && findings.no_maps.as_ref() != Some(&key) {
             shown.send(Action::Inspect(Inspect::NeedMaps));
         }
         return;
     };
-    let (covers, image) = match layer {
-        Layer::Global => (maps.global.covers, Some(&maps.global)),
-        Layer::Grounding => (maps.grounding.covers, Some(&maps.grounding)),
-        Layer::Attention { .. } => {
+    let (covers, colors) = match layer {
+        Layer::Global => (maps.global.covers, MapColors::Given(&maps.global)),
+        Layer::Grounding => (maps.grounding.covers, MapColors::Given(&maps.grounding)),
+        Layer::Attention { layer, head } => {
             let Some(attention) = &maps.attention else { return };
-            (attention.covers, None)
+            let Some(weights) = attention.head(layer, head) else { return };
+            (attention.covers, MapColors::Weights([attention.columns, attention.rows], weights))
         }
     };
     let mut hasher = DefaultHasher::new();
     (Arc::as_ptr(&maps).addr(), key, layer).hash(&mut hasher);
-    let texture = shown.layers.get(ui.ctx(), hasher.finish(), || match (image, layer, &maps.attention) {
-        (Some(map), ..) => {
-            let pixels = map.rgb.iter().map(|&[r, g, b]| Color32::from_rgb(r, g, b)).collect();
-            ColorImage::new([map.columns, map.rows], pixels)
-        }
-        (None, Layer::Attention { layer, head }, Some(attention)) => {
-            let weights = attention.head(layer, head).unwrap_or_default();
-            let most = weights.iter().copied().fold(f32::MIN_POSITIVE, f32::max);
-            let color = |weight: &f32| viridis((weight / most).sqrt());
-            let pixels = weights.iter().map(color).map(|[r, g, b]| Color32::from_rgb(r, g, b)).collect();
-            ColorImage::new([attention.columns, attention.rows], pixels)
-        }
-        _ => ColorImage::default(),
-    });
+    let texture = shown.layers.get(ui.ctx(), hasher.finish(), || colors.image());
     let rect = view.screen_from_box(&covers);
     let painter = painter.with_clip_rect(painter.clip_rect().intersect(view.image_rect()));
     painter.image(texture, rect, whole_texture(), Color32::from_white_alpha(215));
@@ -98,7 +111,7 @@ pub(super) fn paint_view(shown: &mut Shown<'_>, ui: &Ui, painter: &Painter, view
     let phrase = shown.tokens.phrase(inspected.hue).mask;
     let color = if drawing == Drawing::CutOut { shown.tokens.canvas } else { phrase };
     let draw = MaskDraw { texels, threshold, color, view: drawing };
-    let paint = MaskPaint { image_rect: view.image_rect(), draws: vec![draw] };
+    let paint = MaskPaint { ctx: ui.ctx().clone(), image_rect: view.image_rect(), draws: vec![draw] };
     painter.add(egui_wgpu::Callback::new_paint_callback(painter.clip_rect(), paint));
     true
 }

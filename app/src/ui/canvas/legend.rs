@@ -1,8 +1,8 @@
 //! What the colours over the picture mean: cards at the lower left of the canvas.
 
 use egui::{
-    Align2, Color32, Id, Mesh, Painter, Pos2, Rect, RichText, Shape, Stroke, StrokeKind, Ui, UiBuilder, pos2,
-    vec2,
+    Align2, Color32, Id, Mesh, Painter, Pos2, Rect, RichText, Role, Shape, Stroke, StrokeKind, Ui, UiBuilder,
+    WidgetInfo, pos2, vec2,
 };
 
 use crate::colormap::viridis;
@@ -180,7 +180,7 @@ fn heads(
                 ui.painter().text(
                     place.left_center(),
                     Align2::LEFT_CENTER,
-                    name,
+                    &name,
                     theme::small_font(),
                     tokens.text_soft,
                 );
@@ -188,6 +188,8 @@ fn heads(
                     let on = chosen == (layer, head);
                     let label = RichText::new(format!("{}", head + 1)).font(theme::small_font());
                     let response = ui.add_sized([20.0, 20.0], egui::Button::selectable(on, label));
+                    let about = format!("Attention of the mask: {name}, head {}", head + 1);
+                    response.widget_info(|| WidgetInfo::selected(Role::Button, true, on, about.as_str()));
                     if response.clicked() {
                         shown.send(Action::Inspect(Inspect::Layer(Some(Layer::Attention { layer, head }))));
                     }

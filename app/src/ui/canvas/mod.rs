@@ -1,5 +1,6 @@
 //! The canvas: the picture, its masks and regions, and everything the pointer does there.
 
+mod cursor;
 mod empty;
 mod inspection;
 mod legend;
@@ -37,7 +38,7 @@ pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui) {
     };
     response.widget_info(|| WidgetInfo::labeled(Role::Image, true, format!("Canvas, {}", picture.name)));
     let viewpoint = shown.state.ui.view(picture.id);
-    let view = View::new(viewpoint, rect, picture.size).on_pixels(pixels_per_point);
+    let view = View::new(viewpoint, rect, picture.size, pixels_per_point).on_pixels();
     let masks = shown.state.visible_masks();
 
     // What lies over the picture takes the pointer first.
@@ -45,7 +46,8 @@ pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui) {
     let map = minimap::interact(shown, ui, &view);
 
     navigate::wheel(shown, ui, &response, &view);
-    navigate::keys(shown, ui, &picture);
+    let cursor = cursor::keys(shown, ui, &response, &view, &picture);
+    navigate::keys(shown, ui, &response, &picture);
     prompts::keys(shown, ui);
     let pointed = pointer::point(shown, ui, &response, &view, &picture, &masks);
     let press = pointer::press(shown, ui, &response);
@@ -54,7 +56,7 @@ pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui) {
     if brush.is_none() && !over {
         pointer::drag(shown, ui, &response, &view, &picture);
         pointer::click(shown, ui, &response, &picture, pointed);
-        menus::context(shown, ui, &response, &picture, pointed);
+        menus::context(shown, ui, &response, (&picture, &view), pointed);
     } else if press == Some(Press::Pans) && response.dragged() {
         pointer::pan(shown, ui, &response, &view);
     }
@@ -74,6 +76,9 @@ pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui) {
     match brush {
         Some(brush) => inspection::brush(shown, ui, &response, &view, &painter, (brush, press)),
         None => loupe::paint(shown, &painter, &view, &picture, response.hover_pos()),
+    }
+    if let Some(at) = cursor {
+        cursor::paint(shown, &painter, &view, at);
     }
     if let Some(map) = map {
         minimap::paint(shown, ui, &painter, &picture, &view, map);

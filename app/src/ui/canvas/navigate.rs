@@ -2,9 +2,11 @@
 
 use egui::{Key, Modifiers, MouseWheelUnit, Response, Ui, Vec2};
 
+use super::cursor::has_keys;
 use crate::canvas::view::View;
 use crate::document::Picture;
 use crate::ui::Shown;
+use crate::ui::widgets::presses;
 use crate::update::Action;
 
 /// Points of wheel travel that zoom by a factor of e.
@@ -78,29 +80,11 @@ fn turned_by(unit: MouseWheelUnit, delta: Vec2, modifiers: Modifiers, before: Op
 }
 
 /// Arrow keys move the selected region by a pixel, with shift by ten; without one, the picture.
-pub(super) fn keys(shown: &mut Shown<'_>, ui: &Ui, picture: &Picture) {
-    if ui.ctx().egui_wants_keyboard_input() {
+pub(super) fn keys(shown: &mut Shown<'_>, ui: &Ui, response: &Response, picture: &Picture) {
+    if !has_keys(shown, response) {
         return;
     }
-    let arrows = [
-        (Key::ArrowLeft, Vec2::new(-1.0, 0.0)),
-        (Key::ArrowRight, Vec2::new(1.0, 0.0)),
-        (Key::ArrowUp, Vec2::new(0.0, -1.0)),
-        (Key::ArrowDown, Vec2::new(0.0, 1.0)),
-    ];
-    let pressed = |shift: bool| {
-        let modifiers = if shift { Modifiers::SHIFT } else { Modifiers::NONE };
-        ui.input_mut(|i| {
-            if i.modifiers != modifiers {
-                return Vec2::ZERO;
-            }
-            arrows
-                .iter()
-                .map(|(key, step)| *step * i.count_and_consume_key(modifiers, *key) as f32)
-                .fold(Vec2::ZERO, |sum, step| sum + step)
-        })
-    };
-    let (steps, big_steps) = (pressed(false), pressed(true));
+    let (steps, big_steps) = (arrows(ui, Modifiers::NONE), arrows(ui, Modifiers::SHIFT));
     let by = steps + big_steps * BIG_NUDGE;
     if by == Vec2::ZERO {
         return;
@@ -112,6 +96,12 @@ pub(super) fn keys(shown: &mut Shown<'_>, ui: &Ui, picture: &Picture) {
         let step = shown.state.ui.canvas.size() * PAN;
         shown.send(Action::SetView(view.panned(-(steps + big_steps * 3.0) * step)));
     }
+}
+
+/// Steps to the right and down that the arrow keys were pressed for, with just these modifiers.
+pub(super) fn arrows(ui: &Ui, modifiers: Modifiers) -> Vec2 {
+    let steps = |less, more| presses(ui, modifiers, more) as f32 - presses(ui, modifiers, less) as f32;
+    Vec2::new(steps(Key::ArrowLeft, Key::ArrowRight), steps(Key::ArrowUp, Key::ArrowDown))
 }
 
 #[cfg(test)]

@@ -67,9 +67,6 @@ pub(super) fn paint_preview(
 }
 
 pub(super) fn paint_masks(shown: &Shown<'_>, ui: &Ui, painter: &Painter, view: &View, masks: &[VisibleMask]) {
-    if masks.is_empty() {
-        return;
-    }
     let animate = |mask: &VisibleMask, what: &str, on: bool| {
         ui.ctx().animate_bool_with_time(Id::unique((what, mask.mask.id)), on, 0.12)
     };
@@ -90,7 +87,7 @@ pub(super) fn paint_masks(shown: &Shown<'_>, ui: &Ui, painter: &Painter, view: &
             },
         }
     });
-    let paint = MaskPaint { image_rect: view.image_rect(), draws: draws.collect() };
+    let paint = MaskPaint { ctx: ui.ctx().clone(), image_rect: view.image_rect(), draws: draws.collect() };
     painter.add(egui_wgpu::Callback::new_paint_callback(painter.clip_rect(), paint));
 }
 

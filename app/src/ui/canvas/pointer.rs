@@ -221,7 +221,8 @@ pub(super) fn click(
     picture: &Picture,
     pointed: Option<Pointed>,
 ) {
-    let Some(Pointed { at, mask }) = pointed.filter(|_| response.clicked() || response.secondary_clicked())
+    let Some(Pointed { at, mask }) =
+        pointed.filter(|_| response.clicked_by(PointerButton::Primary) || response.secondary_clicked())
     else {
         return;
     };
@@ -238,7 +239,7 @@ pub(super) fn click(
     let region = picking::region_at(&picture.regions, at);
     let selected = shown.state.ui.selected_region.is_some();
     shown.send(Action::SelectRegion(region));
-    if region.is_some() || !response.clicked() {
+    if region.is_some() || !response.clicked_by(PointerButton::Primary) {
         return;
     }
     if let Some(mask) = mask {

@@ -8,6 +8,7 @@ use glamm_engine::vision::Click;
 
 use crate::canvas::view::View;
 use crate::ui::Shown;
+use crate::ui::widgets::presses;
 use crate::ui_state::Tool;
 use crate::update::{Action, Offer};
 
@@ -23,8 +24,8 @@ pub(super) fn keys(shown: &mut Shown<'_>, ui: &Ui) {
     if escape && state.session.segmentation.is_some() {
         shown.send(Action::CancelSegmentation);
     } else if state.is_refining() {
-        let free = !ui.ctx().egui_wants_keyboard_input();
-        if escape || free && ui.input_mut(|i| i.consume_key(Modifiers::NONE, Key::Enter)) {
+        let free = !ui.ctx().egui_wants_keyboard_input() && !state.is_behind_dialog();
+        if escape || free && presses(ui, Modifiers::NONE, Key::Enter) > 0 {
             shown.send(Action::PromptMask(None));
         }
     }
@@ -71,7 +72,8 @@ pub(super) fn offer(shown: &mut Shown<'_>, ui: &Ui, painter: &Painter, view: &Vi
                 let button =
                     egui::Button::new(offer.label()).frame_when_inactive(false).min_size(vec2(190.0, 28.0));
                 let response = ui.add_enabled(enabled, button);
-                if response.on_disabled_hover_text("A question is being answered").clicked() {
+                let why_not = shown.state.why_not_ask().unwrap_or_default();
+                if response.on_disabled_hover_text(why_not).clicked() {
                     taken = Some(offer);
                 }
             }

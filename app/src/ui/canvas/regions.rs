@@ -8,19 +8,19 @@ use egui::{
 
 use crate::canvas::gesture::{Grip, Handle};
 use crate::canvas::view::View;
-use crate::document::{Picture, Region, RegionTag};
+use crate::document::{Picture, Region};
 use crate::theme;
 use crate::ui::{Shown, text};
 use crate::update::Action;
 
 /// Where a tag is on the screen.
-pub(super) struct Tag {
-    tag: RegionTag,
+pub(super) struct Tag<'a> {
+    region: &'a Region,
     rect: Rect,
 }
 
 /// Lays the tags of the visible regions out; a press selects, a drag carries the number away.
-pub(super) fn tags(shown: &mut Shown<'_>, ui: &Ui, view: &View, picture: &Picture) -> Vec<Tag> {
+pub(super) fn tags<'a>(shown: &mut Shown<'_>, ui: &Ui, view: &View, picture: &'a Picture) -> Vec<Tag<'a>> {
     let canvas = shown.state.ui.canvas;
     let mut tags = Vec::new();
     for region in picture.regions.iter().filter(|region| !region.hidden) {
@@ -40,7 +40,7 @@ pub(super) fn tags(shown: &mut Shown<'_>, ui: &Ui, view: &View, picture: &Pictur
             super::menus::region_menu(shown, &response, region);
             response.on_hover_cursor(CursorIcon::Grab);
         }
-        tags.push(Tag { tag: region.tag, rect });
+        tags.push(Tag { region, rect });
     }
     tags
 }
@@ -51,7 +51,7 @@ fn bounds_now(shown: &Shown<'_>, picture: &Picture, region: &Region) -> glamm_en
     changing.map_or(region.bounds, |gesture| gesture.bounds(picture.size))
 }
 
-pub(super) fn paint(shown: &Shown<'_>, painter: &Painter, view: &View, picture: &Picture, tags: &[Tag]) {
+pub(super) fn paint(shown: &Shown<'_>, painter: &Painter, view: &View, picture: &Picture, tags: &[Tag<'_>]) {
     let ui_state = &shown.state.ui;
     for region in picture.regions.iter().filter(|region| !region.hidden) {
         let bounds = bounds_now(shown, picture, region);
@@ -68,9 +68,7 @@ pub(super) fn paint(shown: &Shown<'_>, painter: &Painter, view: &View, picture: 
         }
     }
     for tag in tags {
-        if let Some(region) = picture.region(tag.tag) {
-            paint_tag(shown, painter, tag.rect, region);
-        }
+        paint_tag(shown, painter, tag.rect, tag.region);
     }
     if let Some(gesture) = ui_state.gesture.filter(|g| g.grip == Grip::Draw) {
         let region = Region::new(picture.free_tag(), gesture.bounds(picture.size));

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use egui::{Color32, RichText, Sense, Spinner, Ui, vec2};
+use egui::{Color32, RichText, Role, Sense, Spinner, Ui, WidgetInfo, vec2};
 use egui_plot::{AxisHints, Line, LineStyle, Plot, PlotPoints, VLine, uniform_grid_spacer};
 use glamm_engine::vision::PixelBox;
 
@@ -66,7 +66,11 @@ pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui, inspected: &Inspected) {
         plot.pointer_coordinate().map(|at| at.x as f32)
     });
     let response = found.response.on_hover_text("Drag to move the threshold");
-    if let Some(at) = found.inner.filter(|_| inspected.is_editable) {
+    let about = format!("Area, box, pieces, holes and stability by threshold, which is {threshold:.2}");
+    response.widget_info(|| WidgetInfo::labeled(Role::Image, true, about.as_str()));
+    // Let go of outside the window, the threshold is where it was last.
+    let last = shown.state.ui.inspection.threshold.filter(|_| response.drag_stopped());
+    if let Some(at) = found.inner.or(last).filter(|_| inspected.is_editable) {
         let at = at.clamp(curves.first, curves.last());
         if response.drag_stopped() || response.clicked() {
             shown.send(Action::Inspect(Inspect::DropThreshold(at)));

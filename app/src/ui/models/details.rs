@@ -70,7 +70,7 @@ fn outcome(shown: &mut Shown<'_>, ui: &mut Ui, entry: &ModelEntry) {
         card(ui, tokens, CardLook::Failure, None, |ui| loading::failure(shown, ui, failure));
     }
     let Some(outcome) = state.session.library.outcomes.get(&entry.name) else { return };
-    let look = if outcome.is_error { CardLook::Failure } else { CardLook::Note };
+    let look = CardLook::from(outcome.tone);
     let read = card(ui, tokens, look, Some("Dismiss"), |ui| {
         paragraph(ui, &sentence(&outcome.text), theme::LABEL, tokens.text);
     });

@@ -1,6 +1,7 @@
 //! Questions, replies on their way, and what goes wrong.
 
 use super::*;
+use glamm_engine::vision::Click;
 
 #[test]
 fn a_reply_streams_into_the_conversation() {
@@ -114,4 +115,58 @@ fn a_busy_engine_is_said_not_waited_for() {
     assert!(state.session.failures[&image].message.contains("busy"));
     state.update(Action::EngineGone, 2.0);
     assert_eq!(state.session.model, ModelStatus::Gone);
+}
+
+#[test]
+fn a_picture_that_the_engine_had_no_room_for_is_offered_again_with_the_question() {
+    let (mut state, image) = with_picture();
+    let pixels = Arc::new(RgbImage::new(100, 50));
+    state.update(Action::EngineRefused(EngineCommand::OpenImage { image, pixels }), 1.0);
+    state.update(Action::SetDraft("What?".to_owned()), 1.0);
+    for command in [Action::Command(Command::Ask), Action::Retry] {
+        let effects = state.update(command, 1.0);
+        let [Effect::Engine(EngineCommand::OpenImage { .. }), Effect::Engine(EngineCommand::Run(request))] =
+            &effects[..]
+        else {
+            panic!("{effects:?}")
+        };
+        let request = request.clone();
+        state.update(Action::EngineRefused(EngineCommand::Run(request)), 1.0);
+        state.session.encodings.clear();
+    }
+}
+
+#[test]
+fn nothing_is_asked_before_the_picture_is_there() {
+    let (mut state, image) = with_picture();
+    let pixels = state.session.pixels.remove(&image).unwrap();
+    state.session.encodings.clear();
+    state.update(Action::SetDraft("What?".to_owned()), 1.0);
+    assert!(!Command::Ask.is_enabled(&state) && state.why_not_ask().unwrap().contains("being opened"));
+    let effects = state.update(Action::Command(Command::Ask), 1.0);
+    assert!(effects.is_empty() && state.ui.draft(image) == "What?", "{effects:?}");
+    let click = Click { x: 3.0, y: 4.0, positive: true };
+    assert!(state.update(Action::ClickPoint(click), 1.0).is_empty());
+    assert!(state.session.notices[0].text.contains("being opened"));
+    state.update(Action::PictureLoaded { image, result: Ok(pixels) }, 1.0);
+    assert!(Command::Ask.is_enabled(&state));
+}
+
+#[test]
+fn what_the_engine_could_not_forget_it_is_told_again() {
+    let (mut state, image) = with_picture();
+    let closing = |effects: &[Effect]| {
+        effects.iter().any(|e| matches!(e, Effect::Engine(EngineCommand::CloseImage(id)) if *id == image))
+    };
+    assert!(closing(&state.update(Action::ClosePicture(image), 1.0)));
+    let unloaded = || Action::Engine(EngineEvent::ModelUnloaded);
+    assert!(!closing(&state.update(unloaded(), 1.0)), "it was taken");
+    for _ in 0..2 {
+        state.update(Action::EngineRefused(EngineCommand::CloseImage(image)), 1.0);
+        assert!(closing(&state.update(unloaded(), 1.0)));
+    }
+    state.update(Action::EngineRefused(EngineCommand::CloseImage(image)), 1.0);
+    state.update(Action::Command(Command::Undo), 2.0);
+    load(&mut state, image);
+    assert!(state.picture().is_some() && !closing(&state.update(unloaded(), 2.0)), "it is wanted again");
 }

@@ -1,6 +1,8 @@
 //! Branches, copies, settings, prompts.
 
 use super::*;
+use crate::session::Tone;
+use crate::ui_state::LibraryView;
 
 /// Asks and has it answered with [`reply`].
 fn exchange(state: &mut State, question: &str) -> ExchangeId {
@@ -127,7 +129,7 @@ fn a_reply_follows_what_is_left_of_what_it_followed() {
     let shown = state.shown_exchanges();
     assert_eq!(shown.iter().map(|e| e.question.text.as_str()).collect::<Vec<_>>(), ["What?", "And then?"]);
     assert_eq!(shown[1].parent, Some(first));
-    assert!(!state.session.notices[0].is_error);
+    assert_eq!(state.session.notices[0].tone, Tone::Note);
     let notices = state.session.notices.len();
     exchange(&mut state, "And?");
     assert_eq!(state.session.notices.len(), notices, "nothing is said where nothing was undone");
@@ -143,7 +145,7 @@ fn a_reply_without_a_place_is_not_lost_in_silence() {
     answer(&mut state, job);
     assert_eq!(state.picture().unwrap().conversations.len(), 1);
     let notice = state.session.notices.last().unwrap();
-    assert!(notice.is_error && notice.text.contains("“Is it round?”"), "{}", notice.text);
+    assert!(notice.tone == Tone::Failure && notice.text.contains("“Is it round?”"), "{}", notice.text);
 }
 
 #[test]
@@ -213,7 +215,14 @@ fn own_prompts_are_kept() {
     };
     assert_eq!(kept(state.update(Action::KeepPrompt, 0.0)).len(), 1);
     assert_eq!(kept(state.update(Action::KeepPrompt, 0.0)).len(), 1, "once is enough");
-    assert_eq!(kept(state.update(Action::RenamePrompt(0, " Round? ".to_owned()), 0.0))[0].label, "Round?");
+    state.update(Action::SetLibrary(LibraryView::Renaming(0)), 0.0);
+    for (written, label) in
+        [(" Round", "Round"), ("Round ", "Round "), ("Round a", "Round a"), ("Round ", "Round ")]
+    {
+        let prompts = kept(state.update(Action::RenamePrompt(0, written.to_owned()), 0.0));
+        assert_eq!(prompts[0].label, label, "a blank may be followed by a word");
+    }
+    assert_eq!(kept(state.update(Action::SetLibrary(LibraryView::Open), 0.0))[0].label, "Round");
     assert!(state.update(Action::RenamePrompt(0, " ".to_owned()), 0.0).is_empty());
     assert!(kept(state.update(Action::RemovePrompt(0), 0.0)).is_empty());
     assert!(state.update(Action::RemovePrompt(0), 0.0).is_empty());

@@ -1,6 +1,7 @@
 //! What is looked at: zoom, masks, pictures, models.
 
 use super::*;
+use crate::inspection::Layer;
 
 #[test]
 fn the_zoom_is_kept_when_wanted() {
@@ -135,7 +136,11 @@ fn another_model_can_be_loaded() {
         encoder_sides: EncoderSides { global: 1, grounding: 1 },
         load_time: Duration::ZERO,
     };
+    let attention = Layer::Attention { layer: 2, head: 7 };
+    state.ui.inspection.layer = Some(attention);
     event(&mut state, EngineEvent::ModelLoaded(info.clone()));
+    let first = Layer::Attention { layer: 0, head: 0 };
+    assert_eq!(state.ui.inspection.layer, Some(first), "this model may have fewer heads");
     assert_eq!(state.session.model, ModelStatus::Ready(info));
     assert_eq!(state.session.encodings[&image], Encoding::Waiting);
 }
@@ -168,4 +173,21 @@ fn the_zoom_outlives_the_picture_that_is_closed() {
     state.update(Action::Command(Command::KeepZoom), 0.0);
     state.update(Action::ClosePicture(second), 0.0);
     assert_eq!((state.ui.current, state.ui.view(first)), (Some(first), free));
+}
+
+#[test]
+fn small_copies_of_pictures_closed_long_ago_are_forgotten() {
+    let (mut state, first) = with_picture();
+    for name in 0..40 {
+        let effects = state.update(Action::OpenFiles(vec![format!("{name}.png").into()]), 0.0);
+        let image = loaded(&effects);
+        load(&mut state, image);
+        state.update(Action::ClosePicture(image), 0.0);
+    }
+    assert_eq!(
+        state.session.thumbnails.len(),
+        1 + 32,
+        "those closed last, to be shown when closing is undone"
+    );
+    assert!(state.session.thumbnails.contains_key(&first));
 }
