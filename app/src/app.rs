@@ -24,7 +24,7 @@ use crate::render;
 use crate::render::layers::Layers;
 use crate::render::textures::Textures;
 use crate::shell::ShellAction;
-use crate::storage::{Storage, StorageEvent, StorageJob};
+use crate::storage::{Storage, StorageJob};
 use crate::study::Study;
 use crate::surroundings::{Remembered, Surroundings};
 use crate::theme::{self, Tokens};
@@ -196,8 +196,7 @@ impl App {
                 dialog_failed(dialogs::ask(question, self.results_sender.clone(), wake()))
             }
             Effect::Storage(job) => {
-                let taken = self.storage.send(job);
-                (!taken).then_some(Action::Keeping(KeepingAction::Storage(StorageEvent::Refused)))
+                self.storage.send(job).map(|refused| Action::Keeping(KeepingAction::Storage(refused)))
             }
             Effect::Study(request) => self.study.ask(request),
             Effect::Models(task) => self.desk.begin(task).map(Action::Models),
@@ -318,7 +317,7 @@ impl eframe::App for App {
         if let Some(largest) = self.largest_window {
             gpu::limit_window(ctx, largest);
         }
-        if ctx.input(|i| i.viewport().close_requested()) && !self.state.session.keeping.may_close {
+        if ctx.input(|i| i.viewport().close_requested()) && !self.state.session.keeping.may_close() {
             ctx.send_viewport_cmd(ViewportCommand::CancelClose);
             self.act(ctx, Action::Keeping(KeepingAction::CloseRequested));
         }
@@ -362,10 +361,13 @@ impl eframe::App for App {
 }
 
 impl Drop for App {
-    /// The engine thread is joined: what it is doing must end first.
+    /// The engine thread is joined, and so are those that write: what they are doing must end first.
     fn drop(&mut self) {
         if let Some(job) = &self.state.session.job {
             job.cancel.cancel();
+        }
+        if let Some(export) = &self.state.session.exporting {
+            export.stop.cancel();
         }
         // Where the queue is full the handle's own end does it.
         let _ = self.engine.send(EngineCommand::Shutdown);

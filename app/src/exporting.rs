@@ -3,13 +3,15 @@
 //! Changed by `update::exporting` and `update::batch` alone.
 
 use std::collections::VecDeque;
+use std::path::PathBuf;
 
-use glamm_engine::protocol::{ImageId, JobId};
+use glamm_engine::protocol::{CancelToken, ImageId, JobId};
 
-use crate::export::Format;
+use crate::document::Document;
+use crate::export::{ExportRequest, Format, Planned};
 
 /// What is chosen in the export dialog.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ExportDialog {
     /// In the order of [`Format::ALL`].
     pub formats: Vec<Format>,
@@ -17,15 +19,40 @@ pub struct ExportDialog {
     pub all_pictures: bool,
     /// Where to, as it is typed.
     pub folder: String,
+    /// The files that will be written, of [`Self::planned_of`].
+    pub planned: Vec<Planned>,
+    /// The document that they were planned for.
+    pub planned_of: Document,
+}
+
+/// An export that would replace files.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ExportInTheWay {
+    /// What is to be written.
+    pub request: ExportRequest,
+    /// What lies there.
+    pub files: Vec<PathBuf>,
 }
 
 /// An export that is going on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub struct ExportProgress {
     /// Pictures written.
     pub done: usize,
     /// Pictures in all.
     pub total: usize,
+    /// Ends it.
+    pub stop: CancelToken,
+}
+
+impl ExportProgress {
+    /// For people.
+    pub fn words(&self) -> String {
+        if self.stop.is_cancelled() {
+            return "Stopping the export …".to_owned();
+        }
+        format!("Exporting {} of {} …", self.done, self.total)
+    }
 }
 
 /// A picture that could not be asked about.

@@ -4,13 +4,12 @@
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::SystemTime;
 
 use glamm_engine::protocol::ImageId;
 
-use crate::document::{Document, Picture};
-use crate::storage::StoredImage;
+use crate::document::Document;
+use crate::storage::{GoingOn, StoredImage};
 
 /// What ends the present session, and waits until nothing unsaved is lost by it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +22,80 @@ pub enum Leaving {
     Open(PathBuf),
     /// What another program left is to be opened.
     Recover(PathBuf),
+}
+
+/// Whether the session is about to end.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Departure {
+    /// It is not.
+    #[default]
+    Staying,
+    /// It is asked whether to save first, once nothing is being read or written any more.
+    Asking(Leaving),
+    /// What is not saved is being saved first.
+    Saving(Leaving),
+    /// The window may be closed.
+    MayClose,
+}
+
+impl Departure {
+    /// What the session is to end for.
+    pub fn leaving(&self) -> Option<&Leaving> {
+        match self {
+            Self::Asking(leaving) | Self::Saving(leaving) => Some(leaving),
+            Self::Staying | Self::MayClose => None,
+        }
+    }
+}
+
+/// What is being read or written at this moment; there is one thing at most.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Busy {
+    /// A session is being read. Nothing is done in the present one meanwhile.
+    Opening(PathBuf),
+    /// So is what another program left.
+    Recovering,
+    /// The session is being written.
+    Saving(PathBuf),
+    /// Boxes and masks of another program are being read.
+    Importing(PathBuf),
+}
+
+impl Busy {
+    /// For people.
+    pub fn words(&self) -> String {
+        match self {
+            Self::Opening(path) => format!("Opening {} …", file_name(path)),
+            Self::Recovering => "Recovering your work …".to_owned(),
+            Self::Saving(path) => format!("Saving {} …", file_name(path)),
+            Self::Importing(path) => format!("Reading {} …", file_name(path)),
+        }
+    }
+
+    /// Whether another session takes the place of the present one after it.
+    pub fn is_opening(&self) -> bool {
+        matches!(self, Self::Opening(_) | Self::Recovering)
+    }
+}
+
+/// What is being written, beside the document.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Writing {
+    /// Questions.
+    pub drafts: HashMap<ImageId, String>,
+    /// The rest.
+    pub going_on: GoingOn<ImageId>,
+}
+
+impl Writing {
+    /// Whether something of it is not in what was kept.
+    pub fn is_beyond(&self, kept: &Self) -> bool {
+        let is_new = |(image, draft): (&ImageId, &String)| {
+            !draft.trim().is_empty() && kept.drafts.get(image) != Some(draft)
+        };
+        let goes_on = !self.going_on.is_nothing() && self.going_on != kept.going_on;
+        goes_on || self.drafts.iter().any(is_new)
+    }
 }
 
 /// The answer to the question about unsaved changes.
@@ -121,6 +194,8 @@ pub struct Keeping {
     pub in_the_way: Option<PathBuf>,
     /// The document as that file has it.
     pub saved: Document,
+    /// What was being written, as that file has it.
+    pub saved_writing: Writing,
     /// Pictures that lie in a session file.
     pub stored: HashMap<ImageId, StoredImage>,
     /// Closed pictures whose pixels are nowhere but in memory.
@@ -129,14 +204,10 @@ pub struct Keeping {
     pub recent: Vec<PathBuf>,
     /// Whether saving puts the pictures into the file.
     pub with_pictures: bool,
-    /// What is being read or written at this moment, for people.
-    pub busy: Option<String>,
-    /// What waits for unsaved changes to be saved, or for the answer whether they are to be.
-    pub leaving: Option<Leaving>,
-    /// Whether that answer was to save.
-    pub saving_to_leave: bool,
-    /// Whether the window may be closed without asking.
-    pub may_close: bool,
+    /// What is being read or written at this moment.
+    pub busy: Option<Busy>,
+    /// Whether the session is about to end.
+    pub departure: Departure,
     /// What other programs left.
     pub recoverable: Vec<Recoverable>,
     /// A path that is being typed.
@@ -155,14 +226,13 @@ impl Default for Keeping {
             beside_damaged: None,
             in_the_way: None,
             saved: Document::default(),
+            saved_writing: Writing::default(),
             stored: HashMap::new(),
             only_in_memory: HashSet::new(),
             recent: Vec::new(),
             with_pictures: true,
             busy: None,
-            leaving: None,
-            saving_to_leave: false,
-            may_close: false,
+            departure: Departure::default(),
             recoverable: Vec::new(),
             path_prompt: None,
             recovered_from: Vec::new(),
@@ -174,17 +244,15 @@ impl Keeping {
     /// Whether something would be lost with this document: something that was made and is not in the
     /// file. A picture that was only looked at is no loss.
     pub fn is_unsaved(&self, document: &Document) -> bool {
-        let same = |a: &Document| {
-            let (a, b) = (a.pictures(), document.pictures());
-            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| Arc::ptr_eq(a, b))
-        };
         if self.file.is_some() {
-            return !same(&self.saved);
+            return !self.saved.is_same(document);
         }
-        let is_touched = |picture: &Picture| {
-            !picture.regions.is_empty() || picture.is_talked_about() || !picture.masks.is_empty()
-        };
-        document.pictures().iter().any(|picture| is_touched(picture))
+        document.pictures().iter().any(|picture| picture.is_touched())
+    }
+
+    /// Whether the window may be closed without asking.
+    pub fn may_close(&self) -> bool {
+        self.departure == Departure::MayClose
     }
 
     /// What the session is called.
@@ -199,6 +267,11 @@ impl Keeping {
         self.recent.insert(0, path.to_owned());
         self.recent.truncate(MAX_RECENT);
     }
+}
+
+/// For messages.
+pub(crate) fn file_name(path: &Path) -> String {
+    path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
 }
 
 /// The path that was typed; `~` is the user's own folder, as in a shell.

@@ -18,6 +18,7 @@ pub mod document;
 pub mod engine_link;
 pub mod export;
 pub mod exporting;
+mod files;
 mod fonts;
 mod gpu;
 pub mod inspection;

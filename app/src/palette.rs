@@ -62,6 +62,21 @@ pub const PHRASE_COLORS: [Rgb; 12] = [
     Rgb::new(0x00, 0x90, 0x58), // green
 ];
 
+/// Colours of regions, in the order of their numbers.
+pub const REGION_COLORS: [Rgb; 6] = [
+    Rgb::new(114, 156, 255),
+    Rgb::new(255, 176, 66),
+    Rgb::new(110, 214, 150),
+    Rgb::new(240, 130, 205),
+    Rgb::new(90, 208, 226),
+    Rgb::new(198, 160, 255),
+];
+
+/// The colour of the region at a place of [`REGION_COLORS`]; they repeat after the last one.
+pub const fn region_color(place: usize) -> Rgb {
+    REGION_COLORS[place % REGION_COLORS.len()]
+}
+
 /// The colour of the phrase at a place in a reply; they repeat after the last one.
 pub const fn phrase_color(index: usize) -> Rgb {
     PHRASE_COLORS[index % PHRASE_COLORS.len()]

@@ -15,6 +15,7 @@ use glamm_engine::precision::Precision;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::files;
 use crate::storage::SaveOptions;
 use crate::ui_state::{Appearance, Looks, Tab};
 
@@ -142,9 +143,7 @@ impl Preferences {
     pub fn save(&self, directory: &Path) -> io::Result<()> {
         fs::create_dir_all(directory)?;
         let text = serde_json::to_string_pretty(self)?;
-        let fresh = directory.join(format!("{FILE}.{}.tmp", std::process::id()));
-        fs::write(&fresh, text)?;
-        fs::rename(&fresh, directory.join(FILE))
+        files::write(&directory.join(FILE), text.as_bytes())
     }
 
     /// What a file says need not make sense.
@@ -176,9 +175,8 @@ fn with_names<S: Serializer>(paths: &[PathBuf], serializer: S) -> Result<S::Ok, 
 
 /// Puts a file that cannot be read out of the way; what is to be said about it.
 fn set_aside(path: &Path, reason: &str) -> String {
-    let aside = path.with_extension("broken.json");
-    match fs::rename(path, &aside) {
-        Ok(()) => format!(
+    match files::set_aside(path) {
+        Ok(aside) => format!(
             "The preferences could not be read ({reason}). They were set aside as {}, and the program starts \
              with the usual ones.",
             aside.display()
@@ -310,12 +308,17 @@ mod tests {
     #[test]
     fn a_broken_file_is_set_aside() {
         let scratch = tempfile::tempdir().unwrap();
-        for broken in ["", "{\"scale\": \"large\"}", "{\"scale\"", "\u{0}\u{1}", "7"] {
+        let all = ["", "{\"scale\": \"large\"}", "{\"scale\"", "\u{0}\u{1}", "7"];
+        for (number, broken) in all.into_iter().enumerate() {
             fs::write(scratch.path().join(FILE), broken).unwrap();
             let (found, said) = Preferences::load(scratch.path());
             assert_eq!(found, Preferences::default());
-            assert!(said.unwrap().contains("preferences.broken.json"), "{broken}");
-            assert_eq!(fs::read_to_string(scratch.path().join("preferences.broken.json")).unwrap(), broken);
+            let aside = match number {
+                0 => "preferences.json.broken".to_owned(),
+                _ => format!("preferences.json.broken-{number}"),
+            };
+            assert!(said.unwrap().contains(&aside), "{broken}");
+            assert_eq!(fs::read_to_string(scratch.path().join(aside)).unwrap(), broken);
             assert!(!scratch.path().join(FILE).exists());
         }
     }

@@ -15,12 +15,13 @@ use glamm_engine::protocol::{
 use glamm_engine::vision::{Click, PixelBox};
 
 use crate::document::{ConversationId, Exchange, ExchangeId, GroundedMask, MaskId, Origin, Question};
-use crate::exporting::{Batch, ExportDialog, ExportProgress};
+use crate::exporting::{Batch, ExportDialog, ExportInTheWay, ExportProgress};
 use crate::inspection::Findings;
 use crate::keeping::Keeping;
 use crate::models::{Library, Offer};
 use crate::pixels::Pixels;
 use crate::prompts::Prompt;
+use crate::ui_state::Editing;
 use crate::update::Source;
 
 /// Where the model is on its way.
@@ -119,6 +120,10 @@ pub struct RunningJob {
     pub grounded: Vec<(Grounding, Option<GroundedMask>)>,
     /// Place in the palette of the first grounding.
     pub first_hue: usize,
+    /// The run of one question over many pictures that it is of, if any.
+    pub run: Option<u64>,
+    /// The field that the question was written in, where it is one in other words.
+    pub edited: Option<Editing>,
 }
 
 impl RunningJob {
@@ -150,6 +155,8 @@ impl RunningJob {
             open_phrase: None,
             waiting_phrases: Vec::new(),
             grounded,
+            run: None,
+            edited: None,
         }
     }
 }
@@ -270,6 +277,8 @@ pub struct Session {
     pub keeping: Keeping,
     /// The export dialog, where it is open.
     pub export: Option<ExportDialog>,
+    /// An export that would replace files, and may or not.
+    pub export_in_the_way: Option<ExportInTheWay>,
     /// An export that is going on.
     pub exporting: Option<ExportProgress>,
     /// The question for all pictures that is being written.
@@ -314,6 +323,7 @@ impl Session {
             lately_used: Vec::new(),
             keeping: Keeping::default(),
             export: None,
+            export_in_the_way: None,
             exporting: None,
             batch_prompt: None,
             batch: None,

@@ -14,7 +14,7 @@ use egui::{
 };
 
 use crate::fonts;
-use crate::palette::{Rgb, phrase_color};
+use crate::palette::{Rgb, phrase_color, region_color};
 
 /// Text for reading, in points.
 pub const TEXT: f32 = 15.0;
@@ -121,16 +121,6 @@ const LIGHT: Tokens = Tokens {
     shadow: Color32::from_black_alpha(36),
 };
 
-/// What regions are drawn in; they repeat after the last one.
-pub const REGION_COLORS: [Color32; 6] = [
-    grey(114, 156, 255),
-    grey(255, 176, 66),
-    grey(110, 214, 150),
-    grey(240, 130, 205),
-    grey(90, 208, 226),
-    grey(198, 160, 255),
-];
-
 /// Black and white, with lines that can be seen by everybody.
 const DARK_CONTRAST: Tokens = Tokens {
     canvas: grey(0, 0, 0),
@@ -212,7 +202,7 @@ impl Tokens {
     /// The colours of the region at a place among them: a walk around the accent, dashed on the
     /// picture, so that it is not taken for a mask.
     pub fn region(&self, place: usize) -> PhraseColors {
-        self.chip(REGION_COLORS[place % REGION_COLORS.len()])
+        self.chip(color(region_color(place)))
     }
 
     /// Tints of a colour that stay readable on the panel.

@@ -145,6 +145,9 @@ pub struct ExportArgs {
     /// Only the picture of this name.
     #[arg(long, value_name = "NAME")]
     pub picture: Option<String>,
+    /// Replace files that are there already. Files that the pictures come from are never replaced.
+    #[arg(long)]
+    pub replace: bool,
 }
 
 fn format(name: &str) -> Result<Format, String> {

@@ -97,6 +97,9 @@ pub enum CliError {
     /// A session has no picture of this name.
     #[error("the session has no picture called {0}")]
     NoSuchPicture(String),
+    /// Files would be replaced, and nobody said that they may be.
+    #[error("{} is there already, and nothing was written: choose another directory, or give --replace", .0.display())]
+    InTheWay(PathBuf),
     /// The window could not be opened, or broke.
     #[error("the window: {}", first_line(&.0.to_string()))]
     Window(eframe::Error),
@@ -129,6 +132,7 @@ impl CliError {
             Self::MalformedBox(_) | Self::EmptyBox(_) => 5,
             Self::UnknownDevice(_) => 6,
             Self::Output { .. }
+            | Self::InTheWay(_)
             | Self::OutputFormat(_)
             | Self::Dataset(_)
             | Self::Fabricate(_)

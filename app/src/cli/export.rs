@@ -7,13 +7,14 @@ use super::args::ExportArgs;
 use super::error::CliError;
 use super::model::Progress;
 use super::terminal::{ColorMode, ReplyPrinter};
-use crate::export::{ExportRequest, run as export};
+use crate::export::{ExportRequest, in_the_way, run as export};
 use crate::storage;
 
 /// Runs the command.
 ///
 /// # Errors
-/// [`CliError::Storage`], where the session cannot be read or the files cannot be written.
+/// [`CliError::Storage`], where the session cannot be read or the files cannot be written;
+/// [`CliError::InTheWay`], where other files lie there.
 pub(super) fn run(args: &ExportArgs) -> Result<(), CliError> {
     let opened = storage::open(&args.session)?;
     for missing in &opened.missing {
@@ -22,6 +23,9 @@ pub(super) fn run(args: &ExportArgs) -> Result<(), CliError> {
     let snapshot = opened.into_snapshot();
     let only = args.picture.as_deref().map(|name| find(&snapshot, name)).transpose()?;
     let request = ExportRequest { formats: args.formats.clone(), only, out: args.out.clone() };
+    if let (Some(first), false) = (in_the_way(&snapshot.document, &request).first(), args.replace) {
+        return Err(CliError::InTheWay(first.clone()));
+    }
     let bar = ProgressBar::new(0).with_style(Progress::Scenes.style());
     let exported = export(&snapshot, &request, &mut |done, total| {
         bar.set_length(total as u64);

@@ -5,10 +5,9 @@ use std::sync::Arc;
 use glamm_engine::protocol::ImageId;
 use glamm_engine::vision::PixelBox;
 
-use super::region::{short_name, usable};
 use super::{
     Conversation, ConversationEdit, ConversationId, Document, GroundedMask, MaskEdit, MaskId, Picture,
-    Region, RegionEdit, RegionTag, Settings,
+    RegionEdit, RegionTag, Settings,
 };
 
 /// A change to one picture.
@@ -163,12 +162,27 @@ impl Edit {
         }
     }
 
+    /// Whether it would leave all as it is: a name or a colour that is there already.
+    pub(super) fn is_idle(&self, document: &Document) -> bool {
+        let Some(picture) = document.picture(self.image()) else { return false };
+        match self {
+            Self::Region { tag, change, .. } => {
+                picture.region(*tag).is_some_and(|region| change.is_idle(region))
+            }
+            Self::Mask { mask, change: MaskEdit::Recolor(hue), .. } => {
+                picture.mask(*mask).is_some_and(|mask| mask.hue == *hue)
+            }
+            Self::Conversation { conversation, change: ConversationEdit::Rename(title), .. } => {
+                picture.conversation(*conversation).is_some_and(|shown| shown.title == title.trim())
+            }
+            _ => false,
+        }
+    }
+
     fn apply_to(&self, picture: &mut Picture) -> Result<(), EditError> {
         match self {
             Self::AddRegion { bounds, name, .. } => {
-                let bounds = usable(*bounds, picture.size)?;
-                let region = Region::new(picture.free_tag(), bounds);
-                picture.regions.push(Region { name: short_name(name), ..region });
+                picture.add_region(picture.free_tag(), *bounds, name)?;
             }
             Self::Region { tag, change, .. } => change.apply_to(picture, *tag)?,
             Self::AddConversation { settings, .. } => {
@@ -188,21 +202,14 @@ impl Edit {
                 let place = picture.conversations.iter_mut().find(|c| c.id == *conversation);
                 change.apply_to(Arc::make_mut(place.ok_or(EditError::UnknownConversation)?))?;
             }
-            Self::AddMask { mask, .. } => {
-                if mask.size() != picture.size {
-                    return Err(EditError::UnknownMask);
-                }
-                let hue = mask.hue.or(Some(picture.next_mask_hue()));
-                picture.masks.push(GroundedMask { hue, ..GroundedMask::clone(mask) });
-            }
+            Self::AddMask { mask, .. } => picture.add_mask(mask)?,
             Self::Import { boxes, masks, .. } => {
-                for (bounds, name) in boxes {
-                    let region = Region::new(picture.free_tag(), usable(*bounds, picture.size)?);
-                    picture.regions.push(Region { name: short_name(name), ..region });
+                for ((bounds, name), tag) in boxes.iter().zip(picture.free_tags()) {
+                    picture.add_region(tag, *bounds, name)?;
                 }
-                for mask in masks.iter().filter(|mask| mask.size() == picture.size) {
-                    let hue = mask.hue.or(Some(picture.next_mask_hue()));
-                    picture.masks.push(GroundedMask { hue, ..mask.clone() });
+                let size = picture.size;
+                for mask in masks.iter().filter(|mask| mask.size() == size) {
+                    picture.add_mask(mask)?;
                 }
             }
             Self::RemoveMask { mask, .. } => {
@@ -301,6 +308,18 @@ mod tests {
         assert_eq!(regions.iter().map(|r| r.tag.0).collect::<Vec<_>>(), [2, 1]);
         let first = document().0.apply(&add(image, bounds(-10.0, 5.0, 20.0, 90.0)));
         assert_eq!(first.unwrap().picture(image).unwrap().regions[0].bounds, bounds(0.0, 5.0, 20.0, 50.0));
+    }
+
+    #[test]
+    fn imported_boxes_take_free_numbers() {
+        let (doc, image) = document();
+        let doc = doc.apply(&add(image, bounds(0.0, 0.0, 9.0, 9.0))).unwrap();
+        let doc = doc.apply(&add(image, bounds(0.0, 0.0, 9.0, 9.0))).unwrap();
+        let doc = doc.apply(&Edit::Region { image, tag: RegionTag(1), change: RegionEdit::Remove }).unwrap();
+        let boxes = vec![(bounds(1.0, 1.0, 5.0, 5.0), "a".to_owned()); 4000];
+        let doc = doc.apply(&Edit::Import { image, boxes, masks: Vec::new() }).unwrap();
+        let tags: Vec<_> = doc.picture(image).unwrap().regions.iter().map(|r| r.tag.0).collect();
+        assert_eq!((&tags[..4], tags.last()), (&[2, 1, 3, 4][..], Some(&4001)));
     }
 
     #[test]

@@ -46,13 +46,16 @@ impl History {
         &self.present
     }
 
-    /// Makes a change; what had been undone can no longer be redone.
+    /// Makes a change; what had been undone can no longer be redone. One that leaves all as it is makes no
+    /// step.
     ///
     /// # Errors
     /// As [`Document::apply`]; nothing has changed then.
     pub fn apply(&mut self, edit: &Edit) -> Result<(), EditError> {
         let changed = self.present.apply(edit)?;
-        self.step_to(changed, Step::of(edit));
+        if !edit.is_idle(&self.present) {
+            self.step_to(changed, Step::of(edit));
+        }
         Ok(())
     }
 
@@ -61,6 +64,9 @@ impl History {
         let mut changed = self.present.clone();
         let mut first = None;
         for edit in edits {
+            if edit.is_idle(&changed) {
+                continue;
+            }
             match changed.apply(edit) {
                 Ok(next) => {
                     changed = next;
@@ -74,20 +80,34 @@ impl History {
         }
     }
 
-    /// Makes a change of a run of one question over many pictures. What comes of one run is one step, as
-    /// long as nothing else is done in between: there are more pictures than ways back.
+    /// Makes a change of a run of one question over many pictures. All that comes of one run is one step,
+    /// wherever in the history that is: what was done since stays above it, and what was undone, be it the
+    /// run itself, can be made again.
     ///
     /// # Errors
     /// As [`Document::apply`]; nothing has changed then.
     pub fn apply_in_run(&mut self, edit: &Edit, run: u64) -> Result<(), EditError> {
-        let changed = self.present.apply(edit)?;
-        let goes_on = self.undoable().is_some_and(|step| step.run == Some(run)) && self.future.is_empty();
-        if goes_on {
-            self.present = changed;
-        } else {
-            self.step_to(changed, Step { label: "ask about all pictures", run: Some(run), ..Step::of(edit) });
+        let of_run = |(_, step): &(Document, Step)| step.run == Some(run);
+        if let Some(undone) = self.future.iter().position(of_run) {
+            let (document, _) = &mut self.future[undone];
+            *document = document.apply(edit)?;
+            self.future[..undone].iter_mut().for_each(|(document, _)| try_on(document, edit));
+            return Ok(());
         }
+        let changed = self.present.apply(edit)?;
+        let Some(place) = self.past.iter().position(of_run) else {
+            self.step_to(changed, Step { label: "ask about all pictures", run: Some(run), ..Step::of(edit) });
+            return Ok(());
+        };
+        self.present = changed;
+        let since = self.past.range_mut(place + 1..).chain(&mut self.future);
+        since.for_each(|(document, _)| try_on(document, edit));
         Ok(())
+    }
+
+    /// Whether what came of a run was undone.
+    pub fn is_undone(&self, run: u64) -> bool {
+        self.future.iter().any(|(_, step)| step.run == Some(run))
     }
 
     fn step_to(&mut self, changed: Document, step: Step) {
@@ -169,11 +189,18 @@ impl History {
     }
 }
 
+/// Makes a change to one of the documents of the history, where it can be made there.
+fn try_on(document: &mut Document, edit: &Edit) {
+    if let Ok(changed) = document.apply(edit) {
+        *document = changed;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
-    use crate::document::{Origin, RegionEdit, RegionTag};
+    use crate::document::{ConversationEdit, Origin, RegionEdit, RegionTag};
     use glamm_engine::vision::PixelBox;
 
     fn picture(id: u64) -> Arc<Picture> {
@@ -288,7 +315,40 @@ mod tests {
         while history.undo().is_some() {
             left.push(regions(&history));
         }
-        assert_eq!(left, [303, 301, 300, 0], "what was done in between is a step of its own");
+        assert_eq!(left, [303, 302, 0], "what was done in between is a step of its own, above the run");
+
+        history.redo();
+        history.apply_in_run(&draw(2, 0.0), 7).unwrap();
+        history.undo();
+        history.apply_in_run(&draw(2, 0.0), 7).unwrap();
+        assert!(history.is_undone(7) && regions(&history) == 0);
+        let mut left = Vec::new();
+        while history.redo().is_some() {
+            left.push(regions(&history));
+        }
+        assert_eq!(left, [304, 305, 306], "what comes of a run that was undone is there when it is redone");
+    }
+
+    #[test]
+    fn what_changes_nothing_is_no_step() {
+        let mut history = History::default();
+        history.open(&picture(1));
+        history.apply(&draw(1, 0.0)).unwrap();
+        history.apply(&draw(1, 20.0)).unwrap();
+        history.undo();
+        let (image, tag) = (ImageId(1), RegionTag(1));
+        let conversation = ConversationId(1);
+        for edit in [
+            Edit::Region { image, tag, change: RegionEdit::Recolor(None) },
+            Edit::Region { image, tag, change: RegionEdit::Rename(String::new()) },
+            Edit::Conversation { image, conversation, change: ConversationEdit::Rename(" ".to_owned()) },
+        ] {
+            history.apply(&edit).unwrap();
+            assert!(history.redoable().is_some(), "{edit:?}");
+        }
+        let change = ConversationEdit::Rename("door".to_owned());
+        history.apply(&Edit::Conversation { image, conversation, change }).unwrap();
+        assert_eq!(history.undoable().unwrap().label, "rename conversation");
     }
 
     #[test]

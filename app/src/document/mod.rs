@@ -17,10 +17,12 @@ mod question;
 mod region;
 mod reply;
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use glamm_engine::protocol::ImageId;
+use glamm_engine::vision::PixelBox;
 
 pub use conversation::{Conversation, ConversationEdit, ConversationId, Exchange, ExchangeId, Settings};
 pub use edit::{Edit, EditError};
@@ -79,11 +81,41 @@ impl Picture {
 
     /// The smallest number that no region has.
     pub fn free_tag(&self) -> RegionTag {
-        let mut number = 1;
-        while self.region(RegionTag(number)).is_some() {
-            number += 1;
+        self.free_tags().next().unwrap_or(RegionTag(u32::MAX))
+    }
+
+    /// The numbers that no region has, from the smallest on.
+    fn free_tags(&self) -> impl Iterator<Item = RegionTag> + use<> {
+        let used: HashSet<RegionTag> = self.regions.iter().map(|region| region.tag).collect();
+        (1..).map(RegionTag).filter(move |tag| !used.contains(tag))
+    }
+
+    /// Draws a region.
+    fn add_region(&mut self, tag: RegionTag, bounds: PixelBox, name: &str) -> Result<(), EditError> {
+        let region = Region::new(tag, region::usable(bounds, self.size)?);
+        self.regions.push(Region { name: region::short_name(name), ..region });
+        Ok(())
+    }
+
+    /// Adds a mask that belongs to no reply. Without a colour it gets the next one.
+    fn add_mask(&mut self, mask: &GroundedMask) -> Result<(), EditError> {
+        if mask.size() != self.size {
+            return Err(EditError::UnknownMask);
         }
-        RegionTag(number)
+        let hue = mask.hue.or(Some(self.next_mask_hue()));
+        self.masks.push(GroundedMask { hue, ..mask.clone() });
+        Ok(())
+    }
+
+    /// Whether something was made of it: it was not looked at alone.
+    pub fn is_touched(&self) -> bool {
+        let usual = Settings::default();
+        let is_prepared = |c: &Arc<Conversation>| !c.title.is_empty() || c.settings != usual;
+        !self.regions.is_empty()
+            || !self.masks.is_empty()
+            || self.conversations.len() > 1
+            || self.conversations.iter().any(is_prepared)
+            || self.is_talked_about()
     }
 
     /// The conversation with this name.
@@ -149,6 +181,12 @@ impl Document {
     /// All pictures, in the order of the filmstrip.
     pub fn pictures(&self) -> &[Arc<Picture>] {
         &self.pictures
+    }
+
+    /// Whether both have the same pictures, none of which was changed since one was made of the other.
+    pub fn is_same(&self, other: &Self) -> bool {
+        let (a, b) = (&self.pictures, &other.pictures);
+        a.len() == b.len() && a.iter().zip(b).all(|(a, b)| Arc::ptr_eq(a, b))
     }
 
     /// The picture with this name.

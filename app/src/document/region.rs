@@ -3,6 +3,7 @@
 use glamm_engine::vision::PixelBox;
 
 use super::{EditError, Picture};
+use crate::palette::region_color;
 
 /// A name longer than this is cut, in characters.
 const LONGEST_NAME: usize = 120;
@@ -77,6 +78,16 @@ impl RegionEdit {
             Self::Hide(false) => "show region",
             Self::Duplicate => "duplicate region",
             Self::Remove => "delete region",
+        }
+    }
+
+    /// Whether it would leave the region as it is.
+    pub(super) fn is_idle(&self, region: &Region) -> bool {
+        match self {
+            Self::Rename(name) => short_name(name) == region.name,
+            Self::Recolor(Some(color)) => region_color(*color) == region_color(region.hue()),
+            Self::Recolor(None) => region.color.is_none(),
+            _ => false,
         }
     }
 

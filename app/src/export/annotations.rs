@@ -6,7 +6,7 @@ use std::sync::Arc;
 use glamm_engine::vision::{BinaryMask, PixelBox};
 
 use crate::document::{Exchange, GroundedMask, Picture};
-use crate::palette::{Rgb, phrase_color};
+use crate::palette::{Rgb, phrase_color, region_color};
 
 /// A mask or a box of a picture.
 #[derive(Debug, Clone)]
@@ -75,7 +75,7 @@ pub(super) fn objects(picture: &Picture) -> Vec<Object> {
         Object {
             phrase: region.title(),
             category: if name.is_empty() { REGION.to_owned() } else { category(name) },
-            color: phrase_color(region.hue()),
+            color: region_color(region.hue()),
             mask: None,
             region: Some(region.bounds),
         }

@@ -15,7 +15,7 @@ use serde::Deserialize;
 
 use super::labelme::{LabelMeFile, Shape};
 use super::{Named, named, plain_name};
-use crate::document::{Document, EditedMask, GroundedMask, MaskEdit, MaskId};
+use crate::document::{Document, Edit, EditedMask, GroundedMask, MaskEdit, MaskId, Origin, Picture};
 use crate::storage::StorageError;
 
 /// Larger annotation files are refused.
@@ -115,22 +115,83 @@ pub fn as_document_mask(id: MaskId, mask: &Arc<EditedMask>, label: &str) -> Opti
     Some(made)
 }
 
-/// Finds open pictures by their files' names.
-struct Pictures<'a>(&'a Document, Vec<Named>);
+/// What the pictures get of it, one edit each. The masks are named by nothing yet.
+pub fn edits(imported: &Imported) -> Vec<Edit> {
+    let edit = |ImportedPicture { image, boxes, masks }: &ImportedPicture| {
+        let masks = masks.iter().filter_map(|(mask, label)| as_document_mask(MaskId(0), mask, label));
+        Edit::Import { image: *image, boxes: boxes.clone(), masks: masks.collect() }
+    };
+    imported.pictures.iter().map(edit).collect()
+}
 
-impl Pictures<'_> {
-    /// The picture called like this file, in whatever folder and of whatever ending.
-    fn find(&self, file_name: &str) -> Option<(ImageId, (u32, u32))> {
-        let name = file_name.rsplit(['/', '\\']).next().unwrap_or(file_name);
-        let stem = |name: &str| Some(plain_name(Path::new(name).file_stem()?.to_str()?));
-        let pictures = self.0.pictures();
-        let exact = pictures.iter().find(|picture| picture.name == name);
-        // Called as this program exports it, or at least alike.
-        let exported = || self.1.iter().find(|named| stem(name).as_deref() == Some(&named.stem));
-        let alike = || pictures.iter().find(|picture| stem(&picture.name) == stem(name));
-        let found = exact.or_else(|| exported().map(|named| &named.picture)).or_else(alike)?;
-        Some((found.id, found.size))
+/// Why no open picture is meant by a file name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum NoPicture {
+    /// None is called so.
+    NotOpen,
+    /// Several are, and their folders do not say which.
+    Ambiguous,
+}
+
+/// Finds open pictures by their files' names.
+struct Pictures<'a> {
+    by_name: HashMap<&'a str, Vec<&'a Picture>>,
+    by_stem: HashMap<String, Vec<&'a Picture>>,
+    exported: HashMap<String, &'a Picture>,
+}
+
+impl<'a> Pictures<'a> {
+    fn of(document: &'a Document, named: &'a [Named]) -> Self {
+        let (mut by_name, mut by_stem) = (HashMap::<_, Vec<_>>::new(), HashMap::<_, Vec<_>>::new());
+        for picture in document.pictures() {
+            by_name.entry(picture.name.as_str()).or_default().push(&**picture);
+            if let Some(stem) = plain_stem(&picture.name) {
+                by_stem.entry(stem).or_default().push(&**picture);
+            }
+        }
+        let exported = named.iter().map(|named| (named.stem.clone(), &*named.picture)).collect();
+        Self { by_name, by_stem, exported }
     }
+
+    /// The picture called like this file, of whatever ending. Where several are, that whose folders are
+    /// called like those of the file, or else that which this program exports under the name.
+    fn find(&self, file_name: &str) -> Result<&'a Picture, NoPicture> {
+        let path = file_name.replace('\\', "/");
+        let name = path.rsplit('/').next().unwrap_or(&path);
+        let stem = plain_stem(name);
+        let exported = stem.as_ref().and_then(|stem| self.exported.get(stem).copied());
+        if let Some(exact) = self.by_name.get(name) {
+            let (found, alike) = likest(exact, &path);
+            let is_export = path.trim_start_matches("../") == format!("images/{name}") && alike < 2;
+            return found.or(exported.filter(|_| is_export)).ok_or(NoPicture::Ambiguous);
+        }
+        if let Some(exported) = exported {
+            return Ok(exported);
+        }
+        match stem.and_then(|stem| self.by_stem.get(&stem)) {
+            Some(alike) => likest(alike, &path).0.ok_or(NoPicture::Ambiguous),
+            None => Err(NoPicture::NotOpen),
+        }
+    }
+}
+
+fn plain_stem(name: &str) -> Option<String> {
+    Some(plain_name(Path::new(name).file_stem()?.to_str()?))
+}
+
+/// The one picture whose path has most of its end in common with this one, where it is one; and how many
+/// parts of it.
+fn likest<'a>(pictures: &[&'a Picture], path: &str) -> (Option<&'a Picture>, usize) {
+    let common = |picture: &Picture| match &picture.origin {
+        Origin::File(file) => {
+            let ours = file.iter().rev().skip(1).filter_map(|part| part.to_str());
+            1 + ours.zip(path.split('/').rev().skip(1)).take_while(|(a, b)| a == b).count()
+        }
+        Origin::Scene { .. } | Origin::Clipboard => 1,
+    };
+    let most = pictures.iter().map(|picture| common(picture)).max().unwrap_or(0);
+    let mut best = pictures.iter().filter(|picture| common(picture) == most);
+    (best.next().filter(|_| best.next().is_none()).copied(), most)
 }
 
 fn coco(bytes: &[u8], document: &Document) -> Result<Imported, String> {
@@ -145,6 +206,8 @@ fn coco(bytes: &[u8], document: &Document) -> Result<Imported, String> {
     struct Image {
         id: u64,
         file_name: String,
+        width: Option<u32>,
+        height: Option<u32>,
     }
     #[derive(Deserialize)]
     struct Category {
@@ -153,31 +216,39 @@ fn coco(bytes: &[u8], document: &Document) -> Result<Imported, String> {
     }
     let file: File = serde_json::from_slice(bytes).map_err(|error| format!("it is damaged: {error}"))?;
     let names: HashMap<u64, &str> = file.categories.iter().map(|c| (c.id, c.name.as_str())).collect();
-    let pictures = Pictures(document, named(document, None));
+    let named = named(document, None);
+    let pictures = Pictures::of(document, &named);
     let mut imported = Imported::default();
-    let mut places: HashMap<u64, usize> = HashMap::new();
-    let mut strangers = 0;
-    for image in &file.images {
-        let Some((id, _)) = pictures.find(&image.file_name) else {
-            strangers += 1;
-            continue;
-        };
-        let known = imported.pictures.iter().position(|picture| picture.image == id);
-        places.insert(image.id, known.unwrap_or(imported.pictures.len()));
-        if known.is_none() {
-            imported.pictures.push(ImportedPicture { image: id, boxes: Vec::new(), masks: Vec::new() });
-        }
-    }
-    if strangers > 0 {
-        imported.problems.push(format!("{strangers} pictures that are not open"));
-    }
+    // By the numbers of the file, and by those of the document.
+    let (mut places, mut known) = (HashMap::new(), HashMap::new());
     let mut left_out = LeftOut::default();
-    for annotation in &file.annotations {
-        let Some(picture) = places.get(&annotation.image_id).and_then(|&at| imported.pictures.get_mut(at))
-        else {
-            continue;
+    for Image { id, file_name, width, height } in &file.images {
+        let picture = match pictures.find(file_name) {
+            Ok(picture) => picture,
+            Err(NoPicture::NotOpen) => {
+                left_out.not_open += 1;
+                continue;
+            }
+            Err(NoPicture::Ambiguous) => {
+                left_out.ambiguous.push(file_name.clone());
+                continue;
+            }
         };
-        let size = document.picture(picture.image).map_or((0, 0), |found| found.size);
+        let stated = (width.unwrap_or(picture.size.0), height.unwrap_or(picture.size.1));
+        if stated != picture.size {
+            left_out.other_sizes.push(other_size(file_name, stated, picture.size));
+            continue;
+        }
+        let place = *known.entry(picture.id).or_insert_with(|| {
+            let image = picture.id;
+            imported.pictures.push(ImportedPicture { image, boxes: Vec::new(), masks: Vec::new() });
+            imported.pictures.len() - 1
+        });
+        places.insert(*id, (place, picture.size));
+    }
+    for annotation in &file.annotations {
+        let Some(&(place, size)) = places.get(&annotation.image_id) else { continue };
+        let Some(picture) = imported.pictures.get_mut(place) else { continue };
         let label = annotation.category_id.and_then(|id| names.get(&id).copied()).unwrap_or("object");
         if picture.masks.len() + picture.boxes.len() >= MAX_OBJECTS {
             left_out.beyond += 1;
@@ -258,21 +329,24 @@ fn from_runs(counts: &[u32], width: u32, height: u32) -> Option<BinaryMask> {
 fn labelme(bytes: &[u8], document: &Document) -> Result<Imported, String> {
     let file: LabelMeFile =
         serde_json::from_slice(bytes).map_err(|error| format!("it is damaged: {error}"))?;
-    let Some((image, size)) = Pictures(document, named(document, None)).find(&file.image_path) else {
-        return Err(format!("its picture {} is not open", file.image_path));
+    let named = named(document, None);
+    let found = Pictures::of(document, &named).find(&file.image_path);
+    let (image, size) = match found {
+        Ok(picture) => (picture.id, picture.size),
+        Err(NoPicture::NotOpen) => return Err(format!("its picture {} is not open", file.image_path)),
+        Err(NoPicture::Ambiguous) => {
+            return Err(format!("several open pictures may be meant by {}", file.image_path));
+        }
     };
     let stated = (file.image_width, file.image_height);
     if stated != (0, 0) && stated != size {
-        return Err(format!(
-            "its picture has {} × {} pixels, the open one {} × {}",
-            stated.0, stated.1, size.0, size.1
-        ));
+        return Err(other_size("its picture", stated, size));
     }
     let mut picture = ImportedPicture { image, boxes: Vec::new(), masks: Vec::new() };
     // Parts of one mask have one group.
     let mut groups: HashMap<(u64, &str), Vec<Vec<f64>>> = HashMap::new();
     let beyond = file.shapes.len().saturating_sub(MAX_OBJECTS);
-    let mut left_out = LeftOut { bad: 0, beyond };
+    let mut left_out = LeftOut { beyond, ..LeftOut::default() };
     for shape in file.shapes.iter().take(MAX_OBJECTS) {
         match (shape.shape_type.as_str(), shape.group_id) {
             ("polygon", Some(group)) => {
@@ -347,24 +421,47 @@ fn pasted(png: &str, points: &[[f32; 2]], (width, height): (u32, u32)) -> Option
     }))
 }
 
-/// How many objects were left out.
+fn other_size(picture: &str, stated: (u32, u32), open: (u32, u32)) -> String {
+    format!("{picture} has {} × {} pixels, the open one {} × {}", stated.0, stated.1, open.0, open.1)
+}
+
+/// What was left out.
 #[derive(Debug, Default)]
 struct LeftOut {
-    /// Those that make no sense.
+    /// How many pictures are not open.
+    not_open: usize,
+    /// Names that several open pictures may have.
+    ambiguous: Vec<String>,
+    /// What is to be said of pictures that have another size than the open ones.
+    other_sizes: Vec<String>,
+    /// How many objects make no sense.
     bad: usize,
-    /// Those beyond what a picture may have.
+    /// How many are beyond what a picture may have.
     beyond: usize,
 }
 
-fn finish(mut imported: Imported, &LeftOut { bad, beyond }: &LeftOut) -> Imported {
+fn finish(mut imported: Imported, left_out: &LeftOut) -> Imported {
+    /// So many pictures are named.
+    const NAMED: usize = 3;
     imported.pictures.retain(|picture| !picture.boxes.is_empty() || !picture.masks.is_empty());
-    if bad > 0 {
-        imported.problems.push(format!("{bad} boxes or masks that make no sense on their picture"));
-    }
-    if beyond > 0 {
-        imported
-            .problems
-            .push(format!("{beyond} boxes or masks beyond the first {MAX_OBJECTS} of a picture"));
-    }
+    let LeftOut { not_open, ambiguous, other_sizes, bad, beyond } = left_out;
+    let mut say = |count: usize, what: String| {
+        if count > 0 {
+            imported.problems.push(what);
+        }
+    };
+    let some = |all: &[String]| {
+        let rest = all.len().saturating_sub(NAMED);
+        let more = if rest > 0 { format!(", and {rest} more") } else { String::new() };
+        all.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ") + &more
+    };
+    say(*not_open, format!("{not_open} pictures that are not open"));
+    say(
+        ambiguous.len(),
+        format!("pictures by whose names several open ones may be meant: {}", some(ambiguous)),
+    );
+    say(other_sizes.len(), format!("pictures of another size: {}", some(other_sizes)));
+    say(*bad, format!("{bad} boxes or masks that make no sense on their picture"));
+    say(*beyond, format!("{beyond} boxes or masks beyond the first {MAX_OBJECTS} of a picture"));
     imported
 }

@@ -53,7 +53,12 @@ fn band(width: u32, size: f32, entries: &[(Rgb, String)]) -> Option<Pixmap> {
         if x > 0.0 && x + long > room {
             (x, row) = (0.0, row + 1);
         }
-        lines.push(Line { color, text, x, row });
+        // What is wider than the picture goes on in the next rows, below its beginning.
+        let parts = if long > room { pen.wrapped(text, room - swatch - gap) } else { vec![text] };
+        for (place, part) in parts.into_iter().enumerate() {
+            row += usize::from(place > 0);
+            lines.push(Line { color: color.filter(|_| place == 0), text: part, x, row });
+        }
         x += long + size * 1.6;
     }
     let mut band = Pixmap::new(width, (2.0 * margin * 0.7 + (row + 1) as f32 * height).ceil() as u32)?;
@@ -64,8 +69,7 @@ fn band(width: u32, size: f32, entries: &[(Rgb, String)]) -> Option<Pixmap> {
             let place = Rect::from_xywh(left, top + (height - swatch) * 0.5, swatch, swatch)?;
             band.fill_rect(place, &paint(color.array()), Transform::identity(), None);
         }
-        let start = left + if line.color.is_some() { swatch + gap } else { 0.0 };
-        pen.write(&mut band, line.text, (start, top + height * 0.5 + size * 0.36));
+        pen.write(&mut band, line.text, (left + swatch + gap, top + height * 0.5 + size * 0.36));
     }
     Some(band)
 }
@@ -161,6 +165,21 @@ impl Writer<'_> {
         x
     }
 
+    /// The text in parts that are no wider than this, cut between words where that can be.
+    fn wrapped<'t>(&self, text: &'t str, room: f32) -> Vec<&'t str> {
+        let (mut parts, mut rest) = (Vec::new(), text);
+        while self.width(rest) > room {
+            let ends = || rest.char_indices().map(|(at, _)| at).skip(1);
+            let fit = ends().take_while(|&end| self.width(&rest[..end]) <= room).last();
+            let Some(fit) = fit.or(ends().next()) else { break };
+            let cut = rest[..fit].rfind(' ').filter(|&space| space > 0).unwrap_or(fit);
+            parts.push(rest[..cut].trim_end());
+            rest = rest[cut..].trim_start();
+        }
+        parts.push(rest);
+        parts
+    }
+
     fn width(&self, text: &str) -> f32 {
         self.line(text).1
     }
@@ -239,6 +258,25 @@ mod tests {
         }
         assert!(many.pixels().any(|pixel| pixel.0 == TEXT), "there are words");
         assert_eq!(below(&picture, &[]), picture);
+    }
+
+    #[test]
+    fn what_is_wider_than_the_picture_goes_on_below() {
+        let writer = Writer::new(13.0);
+        let text = "a very long phrase about something that stands in the middle of a narrow picture";
+        let parts = writer.wrapped(text, 90.0);
+        assert!(parts.len() > 3 && parts.iter().all(|part| writer.width(part) <= 90.0), "{parts:?}");
+        assert_eq!(parts.join(" "), text);
+        assert_eq!(
+            writer.wrapped("unbreakable-as-it-has-no-blank", 60.0).concat(),
+            "unbreakable-as-it-has-no-blank"
+        );
+        let picture = RgbImage::new(120, 40);
+        let entries = |text: &str| [(phrase_color(0), text.to_owned())];
+        let (one, many) = (below(&picture, &entries("a door")), below(&picture, &entries(text)));
+        assert!(many.height() > one.height() + 60, "{} {}", one.height(), many.height());
+        let in_margin = |x: u32| (40..many.height()).any(|y| many.get_pixel(x, y).0 != BACKGROUND);
+        assert!(!(112..120).any(in_margin), "no words are cut");
     }
 
     #[test]

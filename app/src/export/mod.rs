@@ -27,8 +27,9 @@ use glamm_engine::protocol::ImageId;
 use image::{ExtendedColorType, RgbImage};
 use serde::Serialize;
 
-use crate::document::{Document, Picture};
-use crate::storage::{Snapshot, StorageError, atomic, encode_png, pixels};
+use crate::document::{Document, Origin, Picture};
+use crate::files;
+use crate::storage::{Snapshot, StorageError, encode_png, pixels};
 use annotations::{Categories, Object, objects};
 
 /// A form in which work can be written.
@@ -154,6 +155,8 @@ pub struct Exported {
     pub files: Vec<PathBuf>,
     /// What could not be written, for people.
     pub problems: Vec<String>,
+    /// Whether it was ended before all was written.
+    pub stopped: bool,
 }
 
 /// A picture under the name its files have.
@@ -223,11 +226,32 @@ pub fn plan(document: &Document, request: &ExportRequest) -> Vec<Planned> {
     planned
 }
 
+/// Files that are there already and that [`run`] would replace.
+pub fn in_the_way(document: &Document, request: &ExportRequest) -> Vec<PathBuf> {
+    let originals = originals(document);
+    let planned = plan(document, request).into_iter().map(|planned| request.out.join(planned.path));
+    planned.filter(|path| path.symlink_metadata().is_ok() && !is_among(&originals, path)).collect()
+}
+
+/// The files that the pictures come from. They are never written.
+fn originals(document: &Document) -> HashSet<PathBuf> {
+    let file = |picture: &Arc<Picture>| match &picture.origin {
+        Origin::File(path) => fs::canonicalize(path).ok(),
+        Origin::Scene { .. } | Origin::Clipboard => None,
+    };
+    document.pictures().iter().filter_map(file).collect()
+}
+
+fn is_among(files: &HashSet<PathBuf>, path: &Path) -> bool {
+    fs::canonicalize(path).is_ok_and(|path| files.contains(&path))
+}
+
 fn counted(count: usize, what: &str) -> String {
     if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 
-/// Writes the files. `progress` is told how many pictures are done, of how many; `false` ends it.
+/// Writes the files, over others of the same names, but never over a file that a picture comes from.
+/// `progress` is told how many pictures are done, of how many; `false` ends it.
 ///
 /// # Errors
 /// [`StorageError::Write`] where the folder does not take them. Pictures that cannot be had are among
@@ -239,10 +263,16 @@ pub fn run(
 ) -> Result<Exported, StorageError> {
     let named = named(&snapshot.document, request.only);
     let categories = Categories::of(named.iter().map(|named| &*named.picture));
-    let mut writer = Writer { folder: &request.out, exported: Exported::default(), made: HashSet::new() };
+    let mut writer = Writer {
+        folder: &request.out,
+        originals: originals(&snapshot.document),
+        exported: Exported::default(),
+        made: HashSet::new(),
+    };
     let mut parts = Parts::new(&request.formats, &categories);
     for (done, named) in named.iter().enumerate() {
         if !progress(done, named_len(&snapshot.document, request.only)) {
+            writer.exported.stopped = true;
             return Ok(writer.exported);
         }
         let found = pixels(&named.picture, snapshot);
@@ -369,6 +399,8 @@ impl<'a> Parts<'a> {
 /// Writes files below the folder, each whole or not at all.
 struct Writer<'a> {
     folder: &'a Path,
+    /// Files that stay as they are.
+    originals: HashSet<PathBuf>,
     exported: Exported,
     made: HashSet<PathBuf>,
 }
@@ -381,12 +413,16 @@ impl Writer<'_> {
 
     fn bytes(&mut self, name: &str, bytes: &[u8]) -> Result<(), StorageError> {
         let path = self.folder.join(name);
+        if is_among(&self.originals, &path) {
+            self.exported.problems.push(format!("{name}, which is the file that a picture comes from"));
+            return Ok(());
+        }
         if let Some(folder) = path.parent()
             && self.made.insert(folder.to_owned())
         {
             fs::create_dir_all(folder).map_err(StorageError::write(folder))?;
         }
-        atomic::write(&path, bytes).map_err(StorageError::write(&path))?;
+        files::write(&path, bytes).map_err(StorageError::write(&path))?;
         self.exported.files.push(PathBuf::from(name));
         Ok(())
     }

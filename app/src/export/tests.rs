@@ -293,6 +293,84 @@ fn coco_and_labelme_come_back() {
 }
 
 #[test]
+fn files_that_pictures_come_from_are_never_written_and_others_are_known() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("images")).unwrap();
+    let original = folder.path().join("images/a-scene.png");
+    fs::write(&original, b"the original").unwrap();
+    fs::write(folder.path().join("data.yaml"), b"names: mine").unwrap();
+    let mut snapshot = snapshot();
+    let mut picture = Picture::clone(snapshot.document.picture(ImageId(1)).unwrap());
+    picture.origin = Origin::File(folder.path().join("images/../images/a-scene.png"));
+    snapshot.document = snapshot.document.without_picture(ImageId(1)).with_picture(Arc::new(picture));
+    let request = ExportRequest { formats: vec![Format::Yolo], only: None, out: folder.path().to_owned() };
+    assert_eq!(in_the_way(&snapshot.document, &request), [folder.path().join("data.yaml")]);
+    let exported = run(&snapshot, &request, &mut |_, _| true).unwrap();
+    assert_eq!(fs::read(&original).unwrap(), b"the original");
+    assert!(exported.problems[0].contains("images/a-scene.png"), "{:?}", exported.problems);
+    assert_eq!(exported.files.len(), 4, "{:?}", exported.files);
+    assert_eq!(in_the_way(&snapshot.document, &request).len(), 4);
+}
+
+#[test]
+fn an_export_that_is_stopped_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let request = ExportRequest { formats: vec![Format::Overlay], only: None, out: folder.path().to_owned() };
+    let exported = run(&snapshot(), &request, &mut |done, _| done < 1).unwrap();
+    assert!(exported.stopped && exported.files.len() == 1, "{exported:?}");
+}
+
+#[test]
+fn boxes_have_the_colours_of_the_window() {
+    let document = snapshot().document;
+    let objects = objects(document.picture(ImageId(2)).unwrap());
+    assert_eq!(objects[0].color, crate::palette::REGION_COLORS[0]);
+}
+
+/// COCO with a box in each picture of this name, width and height.
+fn boxes_in(images: &[(&str, u32, u32)]) -> String {
+    let image = |(id, (name, width, height)): (usize, &(&str, u32, u32))| {
+        format!(r#"{{"id":{id},"file_name":"{name}","width":{width},"height":{height}}}"#)
+    };
+    let found: Vec<_> = images.iter().enumerate().map(image).collect();
+    let annotation = |id| format!(r#"{{"image_id":{id},"bbox":[1,1,8,8]}}"#);
+    let annotations: Vec<_> = (0..images.len()).map(annotation).collect();
+    format!(r#"{{"images":[{}],"annotations":[{}]}}"#, found.join(","), annotations.join(","))
+}
+
+#[test]
+fn pictures_of_another_size_are_left_out_and_said() {
+    let document = snapshot().document;
+    let file = boxes_in(&[("a scene.jpg", 900, 600), ("a scene.png", SIZE.0, SIZE.1)]);
+    let imported = import::parse(file.as_bytes(), &document).unwrap();
+    let images: Vec<_> = imported.pictures.iter().map(|picture| picture.image).collect();
+    assert_eq!(images, [ImageId(2)]);
+    assert!(imported.problems[0].contains("a scene.jpg has 900 × 600 pixels"), "{:?}", imported.problems);
+}
+
+#[test]
+fn pictures_of_one_name_are_told_apart_by_their_folders_or_not_at_all() {
+    let mut document = Document::default();
+    for (id, path) in [(1, "/data/left/1.png"), (2, "/data/right/1.png"), (3, "/data/right/images/2.png")] {
+        let name = Path::new(path).file_name().unwrap().to_string_lossy().into_owned();
+        let picture = Picture::new(ImageId(id), name, Origin::File(path.into()), SIZE);
+        document = document.with_picture(Arc::new(picture));
+    }
+    let found = |name: &str| {
+        let file = boxes_in(&[(name, SIZE.0, SIZE.1)]);
+        let imported = import::parse(file.as_bytes(), &document).unwrap();
+        imported.pictures.first().map(|picture| picture.image.0).ok_or(imported.problems.concat())
+    };
+    assert_eq!(found("right/1.png"), Ok(2));
+    assert_eq!(found("left\\\\1.png"), Ok(1));
+    assert_eq!(found("images/1-2.png"), Ok(2), "as it is exported");
+    assert_eq!(found("images/1.png"), Ok(1));
+    assert_eq!(found("elsewhere/2.png"), Ok(3), "only one is called so");
+    assert!(found("1.png").unwrap_err().contains("1.png"));
+    assert!(found("3.png").unwrap_err().contains("not open"));
+}
+
+#[test]
 fn hostile_annotations_are_refused_or_counted() {
     let document = snapshot().document;
     let coco = |annotation: &str| {

@@ -5,13 +5,13 @@
 //! cannot be read is set aside under another name, never overwritten and never fatal.
 
 use std::fs;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use crossbeam::channel::{Receiver, Sender, bounded};
 use serde::{Deserialize, Serialize};
 
 use super::Prompt;
+use crate::files;
 use crate::update::Action;
 
 /// Changes that may wait to be written; only the last one counts.
@@ -73,8 +73,7 @@ pub fn read(path: &Path) -> Result<Vec<Prompt>, StoreError> {
     match parsed {
         Ok(file) => Ok(file.prompts.into_iter().filter(|p| !p.text.trim().is_empty()).collect()),
         Err(why) => {
-            let aside = free_name_beside(path);
-            fs::rename(path, &aside).map_err(io)?;
+            let aside = files::set_aside(path).map_err(io)?;
             Err(StoreError::Damaged { path: path.to_owned(), why, aside })
         }
     }
@@ -89,23 +88,11 @@ pub fn write(path: &Path, prompts: &[Prompt]) -> Result<(), StoreError> {
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder)?;
         }
-        let beside = path.with_extension("json.new");
-        let mut file = fs::File::create(&beside)?;
-        serde_json::to_writer_pretty(&mut file, &PromptFile { prompts: prompts.to_vec() })?;
-        file.write_all(b"\n")?;
-        file.sync_all()?;
-        fs::rename(&beside, path)
+        let mut text = serde_json::to_vec_pretty(&PromptFile { prompts: prompts.to_vec() })?;
+        text.push(b'\n');
+        files::write(path, &text)
     };
     attempt().map_err(|source| StoreError::Io { path: path.to_owned(), source })
-}
-
-/// `prompts.json.broken`, or with a number where that is taken.
-fn free_name_beside(path: &Path) -> PathBuf {
-    let name = |number: u32| {
-        let suffix = if number == 0 { "json.broken".to_owned() } else { format!("json.broken-{number}") };
-        path.with_extension(suffix)
-    };
-    (0..1000).map(name).find(|name| !name.exists()).unwrap_or_else(|| name(0))
 }
 
 /// The window's end of the thread that reads and writes the prompts, which ends with it.

@@ -25,6 +25,8 @@ use crate::document::{
 
 /// More regions than anyone draws on a picture.
 const MAX_REGIONS: usize = 10_000;
+/// Numbers of conversations and questions are below this: there are others after each.
+const MAX_NUMBER: u32 = 1 << 31;
 /// Far beyond what replies reach in a picture's conversation; colours repeat after twelve.
 const MAX_HUE: usize = 1 << 32;
 /// Longer no reply is cut.
@@ -84,8 +86,14 @@ pub(super) fn picture(
         missing.push(format!("{}: {dropped} questions that follow what is not there", file.name));
     }
     let mut seen = HashSet::new();
-    let conversations = conversations.into_iter().filter(|conversation| seen.insert(conversation.id));
+    let count = conversations.len();
+    let mut is_own = |id: ConversationId| id.0 < MAX_NUMBER && seen.insert(id);
+    let conversations = conversations.into_iter().filter(|conversation| is_own(conversation.id));
     let conversations: Vec<_> = conversations.map(Arc::new).collect();
+    if conversations.len() < count {
+        let lost = count - conversations.len();
+        missing.push(format!("{}: {lost} conversations without a number of their own", file.name));
+    }
     if !conversations.is_empty() {
         picture.conversations = conversations;
     }
@@ -143,7 +151,7 @@ fn decode_conversation(
     let mut exchanges = Vec::new();
     for file in files {
         let follows = file.parent.is_none_or(|parent| ids.contains(&parent));
-        if follows && ids.insert(file.id) {
+        if follows && file.id < MAX_NUMBER && ids.insert(file.id) {
             exchanges.push(Arc::new(decode_exchange(file, size, masks)));
         } else {
             *dropped += 1;

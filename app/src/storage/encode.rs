@@ -69,12 +69,12 @@ pub(super) fn session(snapshot: &Snapshot) -> SessionFile {
         pictures: pictures.iter().map(|picture| folder(picture.id)).collect(),
         current: pictures.iter().position(|picture| Some(picture.id) == snapshot.current),
         saved_as: None,
-        going_on: None,
+        going_on: going_on(&snapshot.going_on),
     }
 }
 
-/// What the user is at, for what is kept for recovery.
-pub(super) fn going_on(what: &GoingOn<ImageId>) -> Option<GoingOnFile> {
+/// What the user is at.
+fn going_on(what: &GoingOn<ImageId>) -> Option<GoingOnFile> {
     if what.is_nothing() {
         return None;
     }

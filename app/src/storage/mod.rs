@@ -5,7 +5,6 @@
 //! read the file, `container` finds its parts and what is left of a damaged one. `autosave` keeps the
 //! same parts in a folder while the program runs. All of it runs on threads of its own.
 
-pub(crate) mod atomic;
 pub mod autosave;
 mod container;
 mod decode;
@@ -28,12 +27,12 @@ pub(crate) use images::{encode_png, load_kept, pixels};
 pub use open::{Opened, OpenedPicture, open, open_bytes};
 pub use save::{SaveOptions, Saved, save};
 pub use snapshot::{EditedQuestion, GoingOn, Snapshot, StoredImage, Unfinished};
-pub use worker::{IfThere, PICTURE_EXTENSIONS, Storage, StorageEvent, StorageJob};
+pub use worker::{IfThere, ImportedEdits, PICTURE_EXTENSIONS, Storage, StorageEvent, StorageJob};
 
 /// Tries whether there can be a file of this name; leaves no trace.
 ///
 /// # Errors
 /// What the system says.
 pub fn try_to_write(path: &std::path::Path) -> std::io::Result<()> {
-    atomic::Pending::begin(path).map(drop)
+    crate::files::Pending::begin(path).map(drop)
 }

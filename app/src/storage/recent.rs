@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::atomic;
+use crate::files;
 
 /// Longer is no list of ours.
 const MAX_BYTES: u64 = 1 << 20;
@@ -27,7 +27,7 @@ pub(super) fn read(data: &Path) -> Vec<PathBuf> {
 pub(super) fn write(data: &Path, sessions: &[PathBuf]) {
     let written = fs::create_dir_all(data).and_then(|()| {
         let names: Vec<_> = sessions.iter().map(|path| path.to_string_lossy()).collect();
-        atomic::write(&file(data), &serde_json::to_vec_pretty(&names)?)
+        files::write(&file(data), &serde_json::to_vec_pretty(&names)?)
     });
     if let Err(error) = written {
         tracing::warn!(%error, "the list of recent sessions could not be written");

@@ -14,13 +14,13 @@ use std::time::SystemTime;
 
 use glamm_engine::protocol::ImageId;
 
-use super::atomic;
 use super::encode::{self, EncodedPicture, MaskNames};
 use super::images;
 use super::masks;
 use super::schema::{PICTURE_ENTRY, SESSION_ENTRY, SessionFile, StoredInFile};
 use super::snapshot::{Snapshot, StoredImage};
 use crate::document::{ConversationId, Exchange, Origin, Picture};
+use crate::files;
 
 const LOCK: &str = "lock";
 /// In a folder whose content another one has taken over.
@@ -143,9 +143,8 @@ impl RecoveryFolder {
         }
         let mut index = encode::session(snapshot);
         index.saved_as = snapshot.saved_as.as_ref().and_then(|path| path.to_str()).map(str::to_owned);
-        index.going_on = encode::going_on(&snapshot.going_on);
         if self.index.as_ref() != Some(&index) {
-            atomic::write(&self.path.join(SESSION_ENTRY), &serde_json::to_vec_pretty(&index)?)?;
+            files::write(&self.path.join(SESSION_ENTRY), &serde_json::to_vec_pretty(&index)?)?;
             self.index = Some(index);
         }
         self.tidy(snapshot);
@@ -164,7 +163,7 @@ impl RecoveryFolder {
         for (name, mask) in logits {
             let part = format!("{}/{name}", encode::folder(picture.id));
             if !self.written_masks.contains(&part) {
-                atomic::write_soon(&self.path.join(&part), &masks::bytes(&mask)?)?;
+                files::write_soon(&self.path.join(&part), &masks::bytes(&mask)?)?;
                 self.written_masks.insert(part);
             }
         }
@@ -174,7 +173,7 @@ impl RecoveryFolder {
             part: stored.part.clone(),
         });
         file.image = image;
-        atomic::write(&folder.join(PICTURE_ENTRY), &serde_json::to_vec(&file)?)
+        files::write(&folder.join(PICTURE_ENTRY), &serde_json::to_vec(&file)?)
     }
 
     /// The next picture that cannot be had from elsewhere after the program's end, and of which there is
@@ -204,7 +203,7 @@ impl RecoveryFolder {
             return Ok(());
         };
         let name = images::part_name(picture, snapshot);
-        atomic::write_soon(&self.path.join(encode::folder(image)).join(&name), &bytes)?;
+        files::write_soon(&self.path.join(encode::folder(image)).join(&name), &bytes)?;
         self.write_picture(picture, snapshot, Some(name.clone()))?;
         if let Some(written) = self.written.get_mut(&image) {
             written.image = Some(name);
@@ -273,7 +272,7 @@ impl Abandoned {
     /// Says that its content is kept elsewhere now: should this program end suddenly too, it is not
     /// offered again.
     pub fn supersede(&self) {
-        let _ = atomic::write(&self.path.join(SUPERSEDED), b"");
+        let _ = files::write(&self.path.join(SUPERSEDED), b"");
     }
 
     /// Removes it.

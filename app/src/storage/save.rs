@@ -14,7 +14,6 @@ use serde::{Deserialize, Serialize};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
-use super::atomic;
 use super::encode::{self, EncodedPicture, MaskNames};
 use super::error::StorageError;
 use super::images::{self, encode_png};
@@ -22,6 +21,7 @@ use super::masks;
 use super::schema::{PICTURE_ENTRY, SESSION_ENTRY};
 use super::snapshot::{Snapshot, StoredImage};
 use crate::document::{Origin, Picture};
+use crate::files;
 use crate::pixels::Pixels;
 
 /// What was written.
@@ -56,7 +56,7 @@ impl Default for SaveOptions {
 pub fn save(path: &Path, snapshot: &Snapshot, options: SaveOptions) -> Result<Saved, StorageError> {
     let closed = only_in(path, snapshot);
     let mut saved = Saved::default();
-    atomic::write_with(path, |out| {
+    files::write_with(path, |out| {
         saved = write(out, path, snapshot, options)?;
         Ok(())
     })

@@ -456,6 +456,24 @@ fn hostile_json_is_refused_or_cut_to_size() {
 }
 
 #[test]
+fn there_are_numbers_after_those_of_a_file() {
+    let conversations = |text: &str| {
+        let picture = r#"{"name":"x","origin":{"kind":"clipboard"},"width":60,"height":40,"conversations":["#;
+        hostile(&format!("{picture}{text}]}}")).unwrap()
+    };
+    let opened = conversations(
+        r#"{"id":1,"sampling":{"kind":"greedy"},"max_new_tokens":9,"exchanges":[
+            {"id":4294967295,"question":"","text":"","raw":"","finish_reason":"cancelled"}]},
+           {"id":4294967295,"sampling":{"kind":"greedy"},"max_new_tokens":9,"exchanges":[]}"#,
+    );
+    let picture = &opened.pictures[0].picture;
+    assert_eq!(picture.conversations.len(), 1);
+    assert!(picture.conversations[0].is_empty());
+    assert_eq!(picture.free_conversation(), ConversationId(2));
+    assert_eq!(opened.missing.len(), 2, "{:?}", opened.missing);
+}
+
+#[test]
 fn newer_files_are_told_from_damaged_ones() {
     use std::io::Write as _;
     let write = |json: String| {

@@ -1,18 +1,21 @@
-//! The thread that reads and writes sessions, exports and imports, one job after the other.
+//! The threads that read and write: one for sessions, one for exports and imports, so that saving waits
+//! for none of these. Each does one job after the other.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::thread::JoinHandle;
 use std::time::SystemTime;
 
-use crossbeam::channel::{Receiver, Sender, TrySendError, bounded};
+use crossbeam::channel::{Sender, TrySendError, bounded};
+use glamm_engine::protocol::CancelToken;
 
 use super::autosave::{Autosave, recovery_root};
 use super::recovery::{self, Abandoned};
 use super::save::{SaveOptions, Saved, save};
 use super::snapshot::Snapshot;
 use super::{Opened, open, recent};
-use crate::document::Document;
-use crate::export::import::{self, Imported};
+use crate::document::{Document, Edit};
+use crate::export::import;
 use crate::export::{self, ExportRequest, Exported};
 use crate::keeping::Recoverable;
 
@@ -63,6 +66,10 @@ pub enum StorageJob {
         snapshot: Box<Snapshot>,
         /// How and where.
         request: ExportRequest,
+        /// Whether other files may lie there.
+        if_there: IfThere,
+        /// Ends it early.
+        stop: CancelToken,
     },
     /// Read boxes and masks of another program.
     Import {
@@ -96,8 +103,8 @@ pub enum StorageEvent {
     Saved {
         /// The file.
         path: PathBuf,
-        /// The document that was written.
-        document: Document,
+        /// What was to be written.
+        snapshot: Box<Snapshot>,
         /// What was written, or why nothing.
         result: Result<Saved, String>,
     },
@@ -106,7 +113,7 @@ pub enum StorageEvent {
     /// The work is not being kept, and why.
     NotKept(String),
     /// A job was not taken: there are too many.
-    Refused,
+    Refused(Box<StorageJob>),
     /// A folder was listed.
     FolderListed {
         /// The folder.
@@ -121,6 +128,13 @@ pub enum StorageEvent {
         /// Pictures in all.
         total: usize,
     },
+    /// Nothing was exported: other files lie there.
+    ExportInTheWay {
+        /// What was to be written.
+        request: ExportRequest,
+        /// Those files.
+        files: Vec<PathBuf>,
+    },
     /// Files were written, or not.
     Exported {
         /// The folder.
@@ -133,13 +147,24 @@ pub enum StorageEvent {
         /// The file.
         path: PathBuf,
         /// What is in it, or why nothing.
-        result: Result<Imported, String>,
+        result: Result<ImportedEdits, String>,
     },
 }
 
-/// The window's end of the threads that keep work.
+/// What a file of another program brings into the document.
+#[derive(Debug, Default, PartialEq)]
+pub struct ImportedEdits {
+    /// One [`Edit::Import`] for each picture that the file knows; the masks in it have no names yet.
+    pub edits: Vec<Edit>,
+    /// What was left out, for people.
+    pub problems: Vec<String>,
+}
+
+/// The window's end of the threads that keep work. Dropping it waits until what is being written is
+/// written.
 pub struct Storage {
-    jobs: Sender<StorageJob>,
+    sessions: Desk,
+    exchange: Desk,
     autosave: Option<Autosave>,
 }
 
@@ -153,7 +178,6 @@ impl Storage {
         data: Option<&Path>,
         report: impl Fn(StorageEvent) + Clone + Send + 'static,
     ) -> std::io::Result<Self> {
-        let (jobs, waiting) = bounded(CAPACITY);
         let complain = report.clone();
         let autosave = data.map(|data| {
             Autosave::start(&recovery_root(data), move |message| complain(StorageEvent::NotKept(message)))
@@ -164,18 +188,27 @@ impl Storage {
             adopt: autosave.as_ref().map(Autosave::adopter),
             abandoned: HashMap::new(),
         };
-        std::thread::Builder::new().name("storage".to_owned()).spawn(move || {
-            worker.work(&waiting, &report);
+        let tell = report.clone();
+        let sessions = Desk::start("storage", move |job| {
+            if let Some(event) = worker.carry_out(job) {
+                tell(event);
+            }
         })?;
-        Ok(Self { jobs, autosave })
+        let exchange = Desk::start("export", move |job| {
+            if let Some(event) = exchange(job, &report) {
+                report(event);
+            }
+        })?;
+        Ok(Self { sessions, exchange, autosave })
     }
 
-    /// Gives the thread a job; `false` where it has too many.
-    pub fn send(&self, job: StorageJob) -> bool {
-        match self.jobs.try_send(job) {
-            Ok(()) => true,
-            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => false,
-        }
+    /// Gives a thread a job; [`StorageEvent::Refused`] where it has too many.
+    pub fn send(&self, job: StorageJob) -> Option<StorageEvent> {
+        let desk = match job {
+            StorageJob::Export { .. } | StorageJob::Import { .. } => &self.exchange,
+            _ => &self.sessions,
+        };
+        desk.send(job).map(|job| StorageEvent::Refused(Box::new(job)))
     }
 
     /// Keeps this against a sudden end; `None`: there is nothing to lose.
@@ -188,6 +221,68 @@ impl Storage {
     }
 }
 
+/// A thread that does what it is given, one job after the other; dropping it waits for the last one.
+struct Desk {
+    jobs: Option<Sender<StorageJob>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Desk {
+    fn start(name: &str, mut work: impl FnMut(StorageJob) + Send + 'static) -> std::io::Result<Self> {
+        let (jobs, waiting) = bounded(CAPACITY);
+        let thread = std::thread::Builder::new().name(name.to_owned());
+        let thread = thread.spawn(move || waiting.into_iter().for_each(&mut work))?;
+        Ok(Self { jobs: Some(jobs), thread: Some(thread) })
+    }
+
+    /// The job, where there are too many before it.
+    fn send(&self, job: StorageJob) -> Option<StorageJob> {
+        let Some(jobs) = &self.jobs else { return Some(job) };
+        match jobs.try_send(job) {
+            Ok(()) => None,
+            Err(TrySendError::Full(job) | TrySendError::Disconnected(job)) => Some(job),
+        }
+    }
+}
+
+impl Drop for Desk {
+    fn drop(&mut self) {
+        self.jobs = None;
+        if let Some(thread) = self.thread.take() {
+            // What it could not do it has told itself.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Exports and imports.
+fn exchange(job: StorageJob, report: &impl Fn(StorageEvent)) -> Option<StorageEvent> {
+    match job {
+        StorageJob::Export { snapshot, request, if_there, stop } => {
+            if if_there == IfThere::Ask {
+                let files = export::in_the_way(&snapshot.document, &request);
+                if !files.is_empty() {
+                    return Some(StorageEvent::ExportInTheWay { request, files });
+                }
+            }
+            let mut progress = |done, total| {
+                report(StorageEvent::ExportProgressed { done, total });
+                !stop.is_cancelled()
+            };
+            let result = guarded(&request.out, || export::run(&snapshot, &request, &mut progress));
+            Some(StorageEvent::Exported { folder: request.out, result })
+        }
+        StorageJob::Import { path, document } => {
+            let result = guarded(&path, || {
+                let imported = import::read(&path, &document)?;
+                Ok(ImportedEdits { edits: import::edits(&imported), problems: imported.problems })
+            });
+            Some(StorageEvent::Imported { path, result })
+        }
+        _ => None,
+    }
+}
+
 struct Worker {
     data: Option<PathBuf>,
     adopt: Option<super::autosave::Adopter>,
@@ -196,15 +291,7 @@ struct Worker {
 }
 
 impl Worker {
-    fn work(&mut self, waiting: &Receiver<StorageJob>, report: &impl Fn(StorageEvent)) {
-        while let Ok(job) = waiting.recv() {
-            if let Some(event) = self.carry_out(job, report) {
-                report(event);
-            }
-        }
-    }
-
-    fn carry_out(&mut self, job: StorageJob, report: &impl Fn(StorageEvent)) -> Option<StorageEvent> {
+    fn carry_out(&mut self, job: StorageJob) -> Option<StorageEvent> {
         match job {
             StorageJob::LookAround => Some(self.look_around()),
             StorageJob::Open(path) => {
@@ -231,7 +318,7 @@ impl Worker {
             }
             StorageJob::Save { path, snapshot, options, if_there: _ } => {
                 let result = guarded(&path, || save(&path, &snapshot, options));
-                Some(StorageEvent::Saved { path, document: snapshot.document, result })
+                Some(StorageEvent::Saved { path, snapshot, result })
             }
             StorageJob::Remember(sessions) => {
                 if let Some(data) = &self.data {
@@ -244,18 +331,8 @@ impl Worker {
                 let result = result.map_err(|error| format!("{} cannot be read: {error}", folder.display()));
                 Some(StorageEvent::FolderListed { folder, result })
             }
-            StorageJob::Export { snapshot, request } => {
-                let mut progress = |done, total| {
-                    report(StorageEvent::ExportProgressed { done, total });
-                    true
-                };
-                let result = guarded(&request.out, || export::run(&snapshot, &request, &mut progress));
-                Some(StorageEvent::Exported { folder: request.out, result })
-            }
-            StorageJob::Import { path, document } => {
-                let result = guarded(&path, || import::read(&path, &document));
-                Some(StorageEvent::Imported { path, result })
-            }
+            // Of the other thread.
+            StorageJob::Export { .. } | StorageJob::Import { .. } => None,
         }
     }
 
@@ -324,6 +401,22 @@ fn guarded<T>(path: &Path, work: impl FnOnce() -> Result<T, super::StorageError>
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
+
+    #[test]
+    fn what_was_given_is_done_before_the_end() {
+        let done = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        let count = std::sync::Arc::clone(&done);
+        let desk = Desk::start("test", move |_| {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+            count.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        });
+        let desk = desk.unwrap();
+        for _ in 0..3 {
+            assert!(desk.send(StorageJob::LookAround).is_none());
+        }
+        drop(desk);
+        assert_eq!(done.load(std::sync::atomic::Ordering::SeqCst), 3);
+    }
 
     #[test]
     fn folders_are_listed_as_people_count() {

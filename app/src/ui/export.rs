@@ -5,6 +5,7 @@ use egui::{Align, Checkbox, Id, Layout, Modal, RichText, ScrollArea, TextEdit, U
 use super::widgets::{Kind, button, dialog_frame, paragraph};
 use super::{Shown, text};
 use crate::export::Format;
+use crate::exporting::ExportInTheWay;
 use crate::theme;
 use crate::update::{Action, ExportAction};
 
@@ -19,7 +20,13 @@ const GAP: f32 = 24.0;
 /// Height of the list of files, where it stands beside the formats and where it stands below them.
 const LIST: [f32; 2] = [290.0, 120.0];
 
+/// Files in the way that are named.
+const NAMED: usize = 6;
+
 pub(super) fn show(shown: &mut Shown<'_>, ui: &Ui) {
+    if let Some(in_the_way) = shown.state.session.export_in_the_way.clone() {
+        return replace_question(shown, ui, &in_the_way);
+    }
     let keeping = &shown.state.session.keeping;
     if shown.state.session.export.is_none() || keeping.path_prompt.is_some() {
         return;
@@ -57,6 +64,43 @@ pub(super) fn show(shown: &mut Shown<'_>, ui: &Ui) {
     }
 }
 
+fn replace_question(shown: &mut Shown<'_>, ui: &Ui, ExportInTheWay { request, files }: &ExportInTheWay) {
+    let tokens = shown.tokens;
+    let frame = dialog_frame(ui);
+    let title = match files.len() {
+        1 => "Replace a file?".to_owned(),
+        count => format!("Replace {count} files?"),
+    };
+    let text = format!(
+        "There are files of the same names in {}. What is in them will be lost.",
+        request.out.display()
+    );
+    let modal = Modal::new(Id::unique("export in the way")).frame(frame).show(ui.ctx(), |ui| {
+        ui.set_width(440.0);
+        ui.label(RichText::new(title).font(theme::strong_font(18.0)).color(tokens.text));
+        ui.add_space(6.0);
+        paragraph(ui, &text, theme::TEXT, tokens.text_soft);
+        ui.add_space(4.0);
+        for file in files.iter().take(NAMED) {
+            let name = file.strip_prefix(&request.out).unwrap_or(file).display().to_string();
+            paragraph(ui, &name, theme::SMALL, tokens.text_faint);
+        }
+        if files.len() > NAMED {
+            paragraph(ui, &format!("and {} more", files.len() - NAMED), theme::SMALL, tokens.text_faint);
+        }
+        ui.add_space(12.0);
+        ui.horizontal(|ui| {
+            [("Replace them", Kind::Plain), ("Cancel", Kind::Primary)]
+                .map(|(label, kind)| button(ui, tokens, label, kind, true).clicked())
+        })
+        .inner
+    });
+    let [replace, keep] = modal.inner;
+    if replace || keep || modal.should_close() {
+        send(shown, ExportAction::Replace(replace));
+    }
+}
+
 fn send(shown: &mut Shown<'_>, action: ExportAction) {
     shown.send(Action::Export(action));
 }
@@ -85,7 +129,7 @@ fn formats(shown: &mut Shown<'_>, ui: &mut Ui) {
 fn preview(shown: &Shown<'_>, ui: &mut Ui, height: f32) {
     let tokens = shown.tokens;
     ui.spacing_mut().item_spacing.x = 8.0;
-    let planned = shown.state.planned_export();
+    let Some(planned) = shown.state.session.export.as_ref().map(|dialog| &dialog.planned) else { return };
     let count = planned.len();
     let heading = match count {
         0 => "Nothing will be written".to_owned(),

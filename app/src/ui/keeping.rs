@@ -8,9 +8,9 @@ use egui::{Id, Key, Modal, RichText, TextEdit, Ui};
 
 use super::Shown;
 use super::widgets::{Kind, button, dialog_frame, paragraph};
-use crate::keeping::{LeaveAnswer, Leaving, PathPrompt, Recoverable};
+use crate::keeping::{Busy, LeaveAnswer, Leaving, PathPrompt, Recoverable};
 use crate::theme;
-use crate::update::{Action, KeepingAction};
+use crate::update::{Action, ExportAction, KeepingAction};
 
 pub(super) fn show(shown: &mut Shown<'_>, ui: &Ui) {
     let keeping = &shown.state.session.keeping;
@@ -18,10 +18,15 @@ pub(super) fn show(shown: &mut Shown<'_>, ui: &Ui) {
         path_prompt(shown, ui, prompt);
     } else if let Some(path) = &keeping.in_the_way {
         replace_question(shown, ui, path);
+    } else if let Some(busy) = keeping.busy.as_ref().filter(|busy| busy.is_opening()) {
+        opening(shown, ui, busy);
+    } else if let Some(leaving) = keeping.departure.leaving() {
+        match shown.state.waits_for(leaving) {
+            Some(what) => waiting(shown, ui, leaving, &what),
+            None => leave_question(shown, ui, leaving),
+        }
     } else if keeping.busy.is_some() {
         // What is going on is said in the status line.
-    } else if let Some(leaving) = &keeping.leaving {
-        leave_question(shown, ui, leaving);
     } else if let Some(found) = keeping.recoverable.first() {
         recovery(shown, ui, found);
     }
@@ -62,13 +67,54 @@ fn replace_question(shown: &mut Shown<'_>, ui: &Ui, path: &Path) {
     }
 }
 
+/// Nothing is done in a session whose place another is about to take.
+fn opening(shown: &mut Shown<'_>, ui: &Ui, busy: &Busy) {
+    let tokens = shown.tokens;
+    let can_be_cancelled = matches!(busy, Busy::Opening(_));
+    let (cancelled, closed) = modal(shown, ui, &busy.words(), |ui| {
+        ui.add_space(6.0);
+        can_be_cancelled && button(ui, tokens, "Cancel", Kind::Plain, true).clicked()
+    });
+    if can_be_cancelled && (cancelled || closed) {
+        send(shown, KeepingAction::CancelOpening);
+    }
+}
+
+/// What is being written ends before the session does.
+fn waiting(shown: &mut Shown<'_>, ui: &Ui, leaving: &Leaving, what: &str) {
+    let text = match leaving {
+        Leaving::Quit => "The window closes once this is done.",
+        Leaving::Begin => "A new session begins once this is done.",
+        Leaving::Open(_) | Leaving::Recover(_) => "The other session is opened once this is done.",
+    };
+    let tokens = shown.tokens;
+    let exports = shown.state.session.keeping.busy.is_none();
+    let ([stop, stay], closed) = modal(shown, ui, what, |ui| {
+        paragraph(ui, text, theme::TEXT, tokens.text_soft);
+        ui.add_space(12.0);
+        ui.horizontal(|ui| {
+            let stop = exports && button(ui, tokens, "Stop exporting", Kind::Plain, true).clicked();
+            [stop, button(ui, tokens, "Cancel", Kind::Primary, true).clicked()]
+        })
+        .inner
+    });
+    if stop {
+        shown.send(Action::Export(ExportAction::Stop));
+    } else if stay || closed {
+        send(shown, KeepingAction::Leave(LeaveAnswer::Stay));
+    }
+}
+
 fn leave_question(shown: &mut Shown<'_>, ui: &Ui, leaving: &Leaving) {
     let name = shown.state.session.keeping.name();
     let title = name.map_or_else(|| "Save this session?".to_owned(), |name| format!("Save {name}?"));
     let what = match leaving {
-        Leaving::Quit => "Regions and replies that are not saved will be lost when the window closes.",
+        Leaving::Quit => {
+            "What is not saved will be lost when the window closes: regions, replies, questions being written."
+        }
         Leaving::Begin | Leaving::Open(_) | Leaving::Recover(_) => {
-            "Regions and replies that are not saved will be lost when another session takes their place."
+            "What is not saved will be lost when another session takes its place: regions, replies, questions \
+             being written."
         }
     };
     let tokens = shown.tokens;

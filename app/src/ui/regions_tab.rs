@@ -13,7 +13,8 @@ use super::widgets::{self, Kind, button, close_button, command_button, eye_butto
 use super::{Shown, text};
 use crate::command::Command;
 use crate::document::{Picture, Region, RegionEdit, RegionTag};
-use crate::theme::{self, REGION_COLORS};
+use crate::palette::REGION_COLORS;
+use crate::theme;
 use crate::update::Action;
 
 /// Between one card and the next.

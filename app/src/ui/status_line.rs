@@ -1,11 +1,13 @@
 //! The status line: the picture, the pointer, the encoding, the speed.
 
-use egui::{Align, Layout, Ui};
+use egui::{Align, Button, Layout, Ui};
 
 use super::{Shown, text};
+use crate::exporting::ExportProgress;
+use crate::keeping::Busy;
 use crate::session::{Encoding, ModelStatus};
 use crate::theme;
-use crate::update::State;
+use crate::update::{Action, ExportAction, State};
 
 /// Whether the model is taking in the picture on the canvas.
 pub(super) fn is_encoding(state: &State) -> bool {
@@ -17,12 +19,17 @@ pub(super) fn is_encoding(state: &State) -> bool {
 const LEAST: f32 = 60.0;
 
 /// What goes on at the right, and in what that leaves, where one is.
-pub(super) fn show(shown: &Shown<'_>, ui: &mut Ui) {
+pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui) {
+    let mut stop = false;
     let line = |ui: &Ui, words: String, room: f32| {
         text::cut_line(ui.ctx(), words, theme::small_font(), shown.tokens.text_faint, room)
     };
     ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
         ui.spacing_mut().item_spacing.x = 22.0;
+        if shown.state.session.exporting.as_ref().is_some_and(|export| !export.stop.is_cancelled()) {
+            let words = line(ui, "Stop".to_owned(), f32::INFINITY);
+            stop = ui.add(Button::new(words).small()).on_hover_text("Stop the export").clicked();
+        }
         for words in right(shown.state) {
             ui.label(line(ui, words, f32::INFINITY));
         }
@@ -35,15 +42,18 @@ pub(super) fn show(shown: &Shown<'_>, ui: &mut Ui) {
             }
         });
     });
+    if stop {
+        shown.send(Action::Export(ExportAction::Stop));
+    }
 }
 
 /// From right to left.
 fn right(state: &State) -> Vec<String> {
     let session = &state.session;
-    let exporting =
-        session.exporting.as_ref().map(|job| format!("Exporting {} of {} …", job.done, job.total));
+    let exporting = session.exporting.as_ref().map(ExportProgress::words);
+    let busy = session.keeping.busy.as_ref().map(Busy::words);
     let speed = session.tokens_per_second.map(self::speed);
-    exporting.into_iter().chain(session.keeping.busy.clone()).chain(speed).collect()
+    exporting.into_iter().chain(busy).chain(speed).collect()
 }
 
 fn left(state: &State) -> Vec<String> {

@@ -114,7 +114,10 @@ impl State {
         let place = Place { conversation: conversation.id, parent: exchange.parent };
         let sampling = conversation.settings.sampling.clone();
         if self.ask_question(image, Asked { place, question, sampling, resumes: None }, now, out) {
-            self.ui.editing = None;
+            let edited = self.ui.editing.take();
+            if let Some(job) = &mut self.session.job {
+                job.edited = edited;
+            }
         }
     }
 

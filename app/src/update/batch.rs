@@ -51,6 +51,7 @@ impl State {
                 }
             }
             BatchAction::Resume => {
+                self.redo_run(out);
                 if let Some(batch) = &mut self.session.batch {
                     batch.paused = false;
                 }
@@ -65,6 +66,7 @@ impl State {
                 }
             }
             BatchAction::RetryFailed => {
+                self.redo_run(out);
                 let session = &mut self.session;
                 if let Some(batch) = &mut session.batch {
                     let there = |image: &ImageId| self.history.present().picture(*image).is_some();
@@ -82,6 +84,26 @@ impl State {
             }
         }
         self.load_wanted(out);
+    }
+
+    /// What came of the run was undone: it waits, so that it can be redone.
+    pub(super) fn run_undone(&mut self, run: u64) {
+        if let Some(batch) = self.session.batch.as_mut().filter(|batch| batch.id == run) {
+            batch.paused = true;
+        }
+        if self.session.job.as_ref().is_some_and(|job| job.run == Some(run)) {
+            self.stop();
+        }
+    }
+
+    /// The run is to go on: what came of it so far is there again.
+    fn redo_run(&mut self, out: &mut Vec<Effect>) {
+        let Some(run) = self.session.batch.as_ref().map(|batch| batch.id) else { return };
+        let mut step = None;
+        while self.history.is_undone(run) {
+            step = self.history.redo();
+        }
+        self.show_step(step, out);
     }
 
     /// Takes the run a step on, where it can be.
@@ -169,7 +191,10 @@ impl State {
                 // What the user is writing about this picture is none of the run's business.
                 self.ui.drafts.insert(image, draft);
             }
-            batch.current = self.session.job.as_ref().map(|job| (image, Some(job.id)));
+            batch.current = self.session.job.as_mut().map(|job| {
+                job.run = Some(batch.id);
+                (image, Some(job.id))
+            });
             if batch.current.is_none() {
                 batch.fail(image, picture.name.clone(), "the question could not be asked");
                 continue;

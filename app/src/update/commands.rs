@@ -51,6 +51,9 @@ impl State {
                 if !self.take_back_change(out) {
                     let step = self.history.undo();
                     self.show_step(step, out);
+                    if let Some(run) = step.and_then(|step| step.run) {
+                        self.run_undone(run);
+                    }
                 }
             }
             Command::Redo => {
@@ -225,7 +228,7 @@ impl State {
     }
 
     /// After undo or redo: shows the picture that changed.
-    fn show_step(&mut self, step: Option<Step>, out: &mut Vec<Effect>) {
+    pub(super) fn show_step(&mut self, step: Option<Step>, out: &mut Vec<Effect>) {
         self.ui.gesture = None;
         if let Some(step) = step {
             self.select_picture(step.image, out);

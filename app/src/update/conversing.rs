@@ -78,6 +78,32 @@ impl State {
         }
     }
 
+    /// What closing the fields that stand open would change: the settings and the title of the
+    /// conversation that is shown.
+    pub(super) fn fields(&self) -> Vec<Edit> {
+        let (Some((image, id)), Some(shown)) = (self.shown_place(), self.conversation()) else {
+            return Vec::new();
+        };
+        let settings = self.ui.chat_settings.as_ref().filter(|settings| **settings != shown.settings);
+        let title = self.ui.renaming.as_ref().filter(|title| title.trim() != shown.title);
+        let changes = settings.cloned().map(ConversationEdit::Configure).into_iter();
+        let changes = changes.chain(title.cloned().map(ConversationEdit::Rename));
+        changes.map(|change| Edit::Conversation { image, conversation: id, change }).collect()
+    }
+
+    /// Keeps what is written in these fields.
+    pub(super) fn keep_fields(&mut self) {
+        for edit in self.fields() {
+            self.edit(&edit);
+        }
+    }
+
+    /// The same, and closes them.
+    pub(super) fn close_fields(&mut self) {
+        self.keep_fields();
+        (self.ui.chat_settings, self.ui.renaming) = (None, None);
+    }
+
     /// Shows the branch beside the one that ends the path.
     pub(super) fn step_branch(&mut self, by: isize) {
         if let Some(id) = self.branch_beside(by) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use glamm_engine::error::{EngineError, PromptError};
 use glamm_engine::protocol::{
-    EngineCommand, EngineEvent, FinishReason, Grounding, ImageId, JobId, JobStats, Reply, TokenRecord,
+    EngineCommand, EngineEvent, FinishReason, Grounding, JobId, JobStats, Reply, TokenRecord,
 };
 use glamm_engine::vision::MaskCandidates;
 
@@ -131,11 +131,9 @@ impl State {
             return;
         }
         let Some(job) = self.session.job.take_if(|job| job.id == id) else { return };
-        let run = self.session.batch.as_ref().filter(|batch| batch.current == Some((job.image, Some(id))));
-        let run = run.map(|batch| batch.id);
         let stopped_early = reason == FinishReason::Cancelled && reply.text.trim().is_empty();
         if stopped_early && reply.groundings.is_empty() {
-            self.nothing_was_said(job.image, &job.asked);
+            self.nothing_was_said(job);
             return;
         }
         if stats.tokens_per_second() > 0.0 {
@@ -144,7 +142,7 @@ impl State {
         let mut masks: Vec<_> = self.running_masks(&job).map(|(_, mask)| mask.cloned()).collect();
         masks.resize(reply.groundings.len(), None);
         let resumed = self.resumed_exchange(&job).map(|there| (there.id, there.parent));
-        let RunningJob { image, asked, follows, first_hue, stopping, .. } = job;
+        let RunningJob { image, asked, follows, first_hue, stopping, run, .. } = job;
         let Asked { place: Place { conversation, .. }, question, sampling, resumes } = asked;
         let picture = self.document().picture(image);
         let Some(there) = picture.and_then(|p| p.conversation(conversation)) else {
@@ -192,8 +190,13 @@ impl State {
         self.session.notify(text, Tone::Failure);
     }
 
-    /// A new question goes back to where it was written.
-    fn nothing_was_said(&mut self, image: ImageId, asked: &Asked) {
+    /// A question goes back to where it was written; one for all pictures was written elsewhere.
+    fn nothing_was_said(&mut self, job: RunningJob) {
+        let RunningJob { image, asked, edited, run: None, .. } = job else { return };
+        if let Some(edited) = edited {
+            self.ui.editing.get_or_insert(edited);
+            return;
+        }
         let picture = self.document().picture(image);
         let conversation = picture.and_then(|p| p.conversation(asked.place.conversation));
         let is_new = conversation.is_some_and(|c| c.head() == asked.place.parent);

@@ -3,13 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use super::{Effect, State};
-use crate::document::{Edit, Origin};
-use crate::export::import::{Imported, ImportedPicture, as_document_mask};
-use crate::export::{ExportRequest, Exported, Format, Planned, plan};
-use crate::exporting::{ExportDialog, ExportProgress};
-use crate::keeping::{PathPurpose, typed_path};
+use crate::document::{Document, Edit, Origin};
+use crate::export::{ExportRequest, Exported, Format, plan};
+use crate::exporting::{ExportDialog, ExportInTheWay, ExportProgress};
+use crate::keeping::{PathPurpose, file_name, typed_path};
 use crate::session::Tone;
-use crate::storage::StorageJob;
+use crate::storage::{IfThere, ImportedEdits, StorageJob};
 
 /// What the user does in the export dialog.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +23,10 @@ pub enum ExportAction {
     AskFolder,
     /// Write the files.
     Start,
+    /// The files that lie there may be replaced, or not.
+    Replace(bool),
+    /// End the export that is going on.
+    Stop,
     /// Close the dialog.
     Close,
 }
@@ -32,7 +35,14 @@ impl State {
     pub(super) fn open_export_dialog(&mut self) {
         let folder = self.suggested_export_folder().to_string_lossy().into_owned();
         let all_pictures = self.document().pictures().len() > 1 && self.session.keeping.file.is_some();
-        self.session.export = Some(ExportDialog { formats: vec![Format::Overlay], all_pictures, folder });
+        self.session.export = Some(ExportDialog {
+            formats: vec![Format::Overlay],
+            all_pictures,
+            folder,
+            planned: Vec::new(),
+            planned_of: Document::default(),
+        });
+        self.plan_export();
     }
 
     /// Beside the session or the picture.
@@ -52,28 +62,80 @@ impl State {
     }
 
     pub(super) fn export_action(&mut self, action: ExportAction, out: &mut Vec<Effect>) {
-        let Some(dialog) = &mut self.session.export else { return };
         match action {
-            ExportAction::Toggle(format) => {
+            ExportAction::Toggle(format) => self.change_export(|dialog| {
                 if dialog.formats.contains(&format) {
                     dialog.formats.retain(|chosen| *chosen != format);
                 } else {
                     dialog.formats.push(format);
                     dialog.formats.sort_by_key(|format| Format::ALL.iter().position(|other| other == format));
                 }
+            }),
+            ExportAction::AllPictures(all) => self.change_export(|dialog| dialog.all_pictures = all),
+            ExportAction::Folder(text) => {
+                if let Some(dialog) = &mut self.session.export {
+                    dialog.folder = text;
+                }
             }
-            ExportAction::AllPictures(all) => dialog.all_pictures = all,
-            ExportAction::Folder(text) => dialog.folder = text,
             ExportAction::AskFolder => self.ask_for_path(PathPurpose::ExportFolder, out),
             ExportAction::Close => self.session.export = None,
             ExportAction::Start => {
-                let Some(request) = self.export_request() else { return };
-                self.session.export = None;
-                self.session.exporting = Some(ExportProgress { done: 0, total: 0 });
-                let snapshot = Box::new(self.snapshot());
-                out.push(Effect::Storage(StorageJob::Export { snapshot, request }));
+                if let Some(request) = self.export_request() {
+                    self.session.export = None;
+                    self.start_export(request, IfThere::Ask, out);
+                }
+            }
+            ExportAction::Replace(may) => {
+                if let Some(ExportInTheWay { request, .. }) = self.session.export_in_the_way.take()
+                    && may
+                {
+                    self.start_export(request, IfThere::Replace, out);
+                }
+            }
+            ExportAction::Stop => {
+                if let Some(export) = &self.session.exporting {
+                    export.stop.cancel();
+                }
             }
         }
+    }
+
+    /// Changes what is chosen in the dialog, where it is open.
+    fn change_export(&mut self, change: impl FnOnce(&mut ExportDialog)) {
+        if let Some(dialog) = &mut self.session.export {
+            change(dialog);
+        }
+        self.plan_export();
+    }
+
+    /// Notes which files the dialog would write.
+    fn plan_export(&mut self) {
+        let Some(dialog) = &mut self.session.export else { return };
+        let only = if dialog.all_pictures { None } else { self.ui.current };
+        let request = ExportRequest { formats: dialog.formats.clone(), only, out: PathBuf::new() };
+        dialog.planned = plan(self.history.present(), &request);
+        dialog.planned_of = self.history.present().clone();
+    }
+
+    /// Plans anew where a reply has come while the dialog is open.
+    pub(super) fn keep_export_planned(&mut self) {
+        let present = self.history.present();
+        if self.session.export.as_ref().is_some_and(|dialog| !dialog.planned_of.is_same(present)) {
+            self.plan_export();
+        }
+    }
+
+    fn start_export(&mut self, request: ExportRequest, if_there: IfThere, out: &mut Vec<Effect>) {
+        let export = ExportProgress::default();
+        let stop = export.stop.clone();
+        self.session.exporting = Some(export);
+        let snapshot = Box::new(self.snapshot());
+        out.push(Effect::Storage(StorageJob::Export { snapshot, request, if_there, stop }));
+    }
+
+    pub(super) fn export_in_the_way(&mut self, request: ExportRequest, files: Vec<PathBuf>) {
+        self.session.exporting = None;
+        self.session.export_in_the_way = Some(ExportInTheWay { request, files });
     }
 
     /// What the dialog asks for, where that can be done.
@@ -85,58 +147,42 @@ impl State {
         ready.then(|| ExportRequest { formats: dialog.formats.clone(), only, out: folder })
     }
 
-    /// The files that the dialog would write.
-    pub fn planned_export(&self) -> Vec<Planned> {
-        let Some(dialog) = &self.session.export else { return Vec::new() };
-        let only = if dialog.all_pictures { None } else { self.ui.current };
-        let request = ExportRequest { formats: dialog.formats.clone(), only, out: PathBuf::new() };
-        plan(self.document(), &request)
-    }
-
     pub(super) fn exported(&mut self, folder: &Path, result: Result<Exported, String>) {
         self.session.exporting = None;
-        match result {
-            Ok(Exported { files, problems }) if problems.is_empty() => {
-                let text = format!("{} files were written to {}", files.len(), folder.display());
-                self.session.notify(text, Tone::Note);
-            }
-            Ok(Exported { files, problems }) => {
-                let text = format!(
-                    "{} files were written to {}, without {}",
-                    files.len(),
-                    folder.display(),
-                    problems.join("; ")
-                );
-                self.session.notify(text, Tone::Failure);
-            }
-            Err(message) => self.session.notify(message, Tone::Failure),
+        let Exported { files, problems, stopped } = match result {
+            Ok(exported) => exported,
+            Err(message) => return self.session.notify(message, Tone::Failure),
+        };
+        let mut text = format!("{} files were written to {}", files.len(), folder.display());
+        if stopped {
+            text = format!("The export was stopped: {text}");
         }
+        if !problems.is_empty() {
+            text = format!("{text}, without {}", problems.join("; "));
+        }
+        self.session.notify(text, if problems.is_empty() { Tone::Note } else { Tone::Failure });
     }
 
-    pub(super) fn imported(&mut self, path: &Path, result: Result<Imported, String>) {
-        let imported = match result {
+    pub(super) fn imported(&mut self, path: &Path, result: Result<ImportedEdits, String>) {
+        let ImportedEdits { mut edits, problems } = match result {
             Ok(imported) => imported,
             Err(message) => return self.session.notify(message, Tone::Failure),
         };
-        let (mut boxes, mut masks, pictures) = (0, 0, imported.pictures.len());
-        let mut edits = Vec::new();
-        for ImportedPicture { image, boxes: found_boxes, masks: found_masks } in imported.pictures {
-            boxes += found_boxes.len();
-            masks += found_masks.len();
-            let mut made = Vec::new();
-            for (mask, label) in &found_masks {
-                made.extend(as_document_mask(self.session.fresh_mask(), mask, label));
+        let (mut boxes, mut masks, pictures) = (0, 0, edits.len());
+        for edit in &mut edits {
+            if let Edit::Import { boxes: found_boxes, masks: found_masks, .. } = edit {
+                boxes += found_boxes.len();
+                masks += found_masks.len();
+                found_masks.iter_mut().for_each(|mask| mask.id = self.session.fresh_mask());
             }
-            edits.push(Edit::Import { image, boxes: found_boxes, masks: made });
         }
         self.ui.small_step = None;
         self.history.apply_all(&edits);
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let name = file_name(path);
         let mut text = format!("{boxes} boxes and {masks} masks for {pictures} pictures came from {name}");
-        if !imported.problems.is_empty() {
-            text = format!("{text}. Left out: {}", imported.problems.join("; "));
+        if !problems.is_empty() {
+            text = format!("{text}. Left out: {}", problems.join("; "));
         }
-        let tone = if imported.problems.is_empty() { Tone::Note } else { Tone::Failure };
-        self.session.notify(text, tone);
+        self.session.notify(text, if problems.is_empty() { Tone::Note } else { Tone::Failure });
     }
 }

@@ -8,9 +8,11 @@ use glamm_engine::protocol::ImageId;
 
 use super::exporting::ExportAction;
 use super::{Action, Effect, Inspect, State};
-use crate::document::{Document, Origin};
-use crate::exporting::ExportProgress;
-use crate::keeping::{LeaveAnswer, Leaving, PathPrompt, PathPurpose, PathQuestion, typed_path};
+use crate::document::Origin;
+use crate::keeping::{
+    Busy, Departure, LeaveAnswer, Leaving, PathPrompt, PathPurpose, PathQuestion, Writing, file_name,
+    typed_path,
+};
 use crate::pixels::Pixels;
 use crate::session::Tone;
 use crate::storage::{IfThere, Opened, SaveOptions, Saved, Snapshot, StorageEvent, StorageJob, StoredImage};
@@ -39,6 +41,8 @@ pub enum KeepingAction {
     CloseRequested,
     /// The question about unsaved changes was answered.
     Leave(LeaveAnswer),
+    /// The session that is being read is not wanted any more.
+    CancelOpening,
     /// Open what another program left.
     Recover(PathBuf),
     /// Remove what another program left.
@@ -57,13 +61,32 @@ impl State {
     pub fn is_asking(&self) -> bool {
         let session = &self.session;
         let keeping = &session.keeping;
-        let about_work =
-            keeping.busy.is_none() && (keeping.leaving.is_some() || !keeping.recoverable.is_empty());
+        let opens = keeping.busy.as_ref().is_some_and(Busy::is_opening);
+        let recovers = keeping.busy.is_none() && !keeping.recoverable.is_empty();
         keeping.path_prompt.is_some()
             || keeping.in_the_way.is_some()
-            || about_work
+            || keeping.departure.leaving().is_some()
+            || opens
+            || recovers
             || session.export.is_some()
+            || session.export_in_the_way.is_some()
             || session.batch_prompt.is_some()
+    }
+
+    /// Whether work would be lost if the session ended now: what is not saved, what is being written, and
+    /// what is on its way. A reply that is being written is work, too.
+    pub fn would_lose(&self) -> bool {
+        let session = &self.session;
+        let comes =
+            session.job.is_some() || session.segmentation.is_some() || !session.findings.changes.is_empty();
+        comes || self.is_unsaved() || self.writing().is_beyond(&session.keeping.saved_writing)
+    }
+
+    /// What must end before the session can, for people.
+    pub fn waits_for(&self, leaving: &Leaving) -> Option<String> {
+        let exporting = self.session.exporting.as_ref().filter(|_| *leaving == Leaving::Quit);
+        let busy = self.session.keeping.busy.as_ref().map(Busy::words);
+        busy.or_else(|| exporting.map(|export| export.words()))
     }
 
     /// What the window is called.
@@ -112,6 +135,10 @@ impl State {
             }
             KeepingAction::CloseRequested => self.leave(Leaving::Quit, out),
             KeepingAction::Leave(answer) => self.leave_answered(answer, out),
+            KeepingAction::CancelOpening => {
+                self.session.keeping.busy.take_if(|busy| matches!(busy, Busy::Opening(_)));
+                self.go_on_leaving(out);
+            }
             KeepingAction::Recover(folder) => {
                 self.session.keeping.recoverable.retain(|found| found.folder != folder);
                 self.leave(Leaving::Recover(folder), out);
@@ -184,8 +211,9 @@ impl State {
             }
             PathPurpose::Import => {
                 let (path, document) = (paths.remove(0), self.document().clone());
-                self.session.keeping.busy = Some(format!("Reading {} …", file_name(&path)));
-                out.push(Effect::Storage(StorageJob::Import { path, document }));
+                if self.begin(Busy::Importing(path.clone())) {
+                    out.push(Effect::Storage(StorageJob::Import { path, document }));
+                }
             }
         }
     }
@@ -201,55 +229,79 @@ impl State {
     fn start_saving(&mut self, path: PathBuf, if_there: IfThere, out: &mut Vec<Effect>) {
         // Pictures are read out of it later, from wherever the program is then.
         let path = std::path::absolute(&path).unwrap_or(path);
+        if !self.begin(Busy::Saving(path.clone())) {
+            return;
+        }
+        self.keep_fields();
         let snapshot = Box::new(Snapshot { closed: self.history.closed(), ..self.snapshot() });
         let options = SaveOptions { with_pictures: self.session.keeping.with_pictures };
         // The session's own file is what is meant, however it was named.
         let is_own = self.session.keeping.file.as_ref() == Some(&path);
         let if_there = if is_own { IfThere::Replace } else { if_there };
-        self.session.keeping.busy = Some(format!("Saving {} …", file_name(&path)));
         out.push(Effect::Storage(StorageJob::Save { path, snapshot, options, if_there }));
+    }
+
+    /// Notes what is being read or written from now on; `false` where something else is, which is said.
+    fn begin(&mut self, what: Busy) -> bool {
+        if let Some(busy) = &self.session.keeping.busy {
+            let text = format!("{} This has to end first: try again in a moment", busy.words());
+            self.session.notify(text, Tone::Failure);
+            return false;
+        }
+        self.session.keeping.busy = Some(what);
+        true
     }
 
     /// Goes on to what ends the session, or asks first.
     pub(super) fn leave(&mut self, leaving: Leaving, out: &mut Vec<Effect>) {
-        // A reply that is being written is work, too.
-        if self.is_unsaved() || self.session.job.is_some() {
-            self.session.keeping.leaving = Some(leaving);
-            self.session.keeping.saving_to_leave = false;
+        self.close_fields();
+        if self.waits_for(&leaving).is_some() || self.would_lose() {
+            self.session.keeping.departure = Departure::Asking(leaving);
         } else {
             self.left(leaving, out);
         }
     }
 
+    /// Leaves, once nothing that was waited for goes on and nothing would be lost.
+    fn go_on_leaving(&mut self, out: &mut Vec<Effect>) {
+        if let Departure::Asking(leaving) = self.session.keeping.departure.clone()
+            && self.waits_for(&leaving).is_none()
+            && !self.would_lose()
+        {
+            self.left(leaving, out);
+        }
+    }
+
     fn leave_answered(&mut self, answer: LeaveAnswer, out: &mut Vec<Effect>) {
+        let Some(leaving) = self.session.keeping.departure.leaving().cloned() else { return };
         match answer {
-            LeaveAnswer::Stay => self.session.keeping.leaving = None,
-            LeaveAnswer::Discard => {
-                if let Some(leaving) = self.session.keeping.leaving.take() {
-                    self.left(leaving, out);
-                }
-            }
+            LeaveAnswer::Stay => self.session.keeping.departure = Departure::Staying,
+            LeaveAnswer::Discard => self.left(leaving, out),
             LeaveAnswer::Save => {
-                self.session.keeping.saving_to_leave = true;
+                self.session.keeping.departure = Departure::Saving(leaving);
                 self.save_session(out);
             }
         }
     }
 
     fn left(&mut self, leaving: Leaving, out: &mut Vec<Effect>) {
+        self.session.keeping.departure = Departure::Staying;
         match leaving {
             Leaving::Quit => {
-                self.session.keeping.may_close = true;
+                self.session.keeping.departure = Departure::MayClose;
                 out.push(Effect::Quit);
             }
             Leaving::Begin => self.replace_session(Opened::default(), None, out),
             Leaving::Open(path) => {
-                self.session.keeping.busy = Some(format!("Opening {} …", file_name(&path)));
-                out.push(Effect::Storage(StorageJob::Open(path)));
+                let path = std::path::absolute(&path).unwrap_or(path);
+                if self.begin(Busy::Opening(path.clone())) {
+                    out.push(Effect::Storage(StorageJob::Open(path)));
+                }
             }
             Leaving::Recover(folder) => {
-                self.session.keeping.busy = Some("Recovering your work …".to_owned());
-                out.push(Effect::Storage(StorageJob::Recover(folder)));
+                if self.begin(Busy::Recovering) {
+                    out.push(Effect::Storage(StorageJob::Recover(folder)));
+                }
             }
         }
     }
@@ -261,21 +313,19 @@ impl State {
                 self.session.keeping.recoverable = recoverable;
             }
             StorageEvent::Opened { path, recovered, result } => self.opened(path, recovered, result, out),
-            StorageEvent::Saved { path, document, result } => self.saved(&path, document, result, out),
+            StorageEvent::Saved { path, snapshot, result } => self.saved(&path, &snapshot, result, out),
             StorageEvent::InTheWay(path) => {
                 self.session.keeping.busy = None;
                 self.session.keeping.in_the_way = Some(path);
             }
             StorageEvent::NotKept(message) => self.session.notify(message, Tone::Failure),
-            StorageEvent::Refused => {
-                self.session.keeping.busy = None;
-                self.session.exporting = None;
-                self.session
-                    .notify("Too much is being read and written: try again in a moment", Tone::Failure);
-            }
+            StorageEvent::Refused(job) => self.refused(&job),
             StorageEvent::ExportProgressed { done, total } => {
-                self.session.exporting = Some(ExportProgress { done, total });
+                if let Some(export) = &mut self.session.exporting {
+                    (export.done, export.total) = (done, total);
+                }
             }
+            StorageEvent::ExportInTheWay { request, files } => self.export_in_the_way(request, files),
             StorageEvent::Exported { folder, result } => self.exported(&folder, result),
             StorageEvent::Imported { path, result } => {
                 self.session.keeping.busy = None;
@@ -283,12 +333,28 @@ impl State {
             }
             StorageEvent::FolderListed { folder, result } => self.folder_listed(&folder, result, out),
         }
+        self.go_on_leaving(out);
+    }
+
+    fn refused(&mut self, job: &StorageJob) {
+        match job {
+            StorageJob::Export { .. } => self.session.exporting = None,
+            StorageJob::Open(_)
+            | StorageJob::Recover(_)
+            | StorageJob::Save { .. }
+            | StorageJob::Import { .. } => self.session.keeping.busy = None,
+            StorageJob::LookAround
+            | StorageJob::Discard(_)
+            | StorageJob::Remember(_)
+            | StorageJob::ListFolder(_) => {}
+        }
+        self.session.notify("Too much is being read and written: try again in a moment", Tone::Failure);
     }
 
     fn saved(
         &mut self,
         path: &Path,
-        document: Document,
+        snapshot: &Snapshot,
         result: Result<Saved, String>,
         out: &mut Vec<Effect>,
     ) {
@@ -297,19 +363,17 @@ impl State {
         let saved = match result {
             Ok(saved) => saved,
             Err(message) => {
-                keeping.leaving = None;
+                keeping.departure = Departure::Staying;
                 self.session.notify(message, Tone::Failure);
                 return;
             }
         };
-        keeping.saved = document;
+        keeping.saved = snapshot.document.clone();
+        keeping.saved_writing =
+            Writing { drafts: snapshot.drafts.clone(), going_on: snapshot.going_on.clone() };
         keeping.file = Some(path.to_owned());
         keeping.beside_damaged = None;
         self.now_lie_in(path, saved.stored, saved.closed);
-        // Who saved and then left without waiting for it has been answered now.
-        let nothing_to_lose = !self.is_unsaved() && self.session.job.is_none();
-        let keeping = &mut self.session.keeping;
-        let leaving = keeping.leaving.take_if(|_| keeping.saving_to_leave || nothing_to_lose);
         if saved.missing.is_empty() {
             self.session.notify(format!("Saved {}", file_name(path)), Tone::Note);
         } else {
@@ -317,12 +381,15 @@ impl State {
             self.session.notify(text, Tone::Failure);
         }
         self.remember_session(path, out);
-        match leaving {
-            // What was changed while the file was being written is asked about again.
-            Some(leaving) if self.is_unsaved() => self.leave(leaving, out),
+        // Who left without waiting for the file has been answered now, if nothing would be lost.
+        let Departure::Saving(leaving) = self.session.keeping.departure.clone() else { return };
+        let is_written = !self.is_unsaved() && !self.writing().is_beyond(&self.session.keeping.saved_writing);
+        if is_written && self.waits_for(&leaving).is_none() {
             // A reply that is being written is in the file as far as it had come.
-            Some(leaving) => self.left(leaving, out),
-            None => {}
+            self.left(leaving, out);
+        } else {
+            // What was changed while the file was being written is asked about again.
+            self.session.keeping.departure = Departure::Asking(leaving);
         }
     }
 
@@ -369,11 +436,6 @@ impl State {
 /// Whether a file is named like a session.
 pub fn is_session(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case(SESSION_EXTENSION))
-}
-
-/// For messages.
-pub(super) fn file_name(path: &Path) -> String {
-    path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
 }
 
 /// A session file has its ending, whatever was typed.

@@ -7,25 +7,22 @@ use std::sync::Arc;
 use glamm_engine::protocol::{FinishReason, Grounding, ImageId, JobId, JobStats, Reply};
 
 use super::State;
-use crate::document::{ConversationId, Document, Exchange, segments};
+use crate::document::{ConversationId, Document, Exchange, Settings, segments};
+use crate::keeping::Writing;
 use crate::storage::{EditedQuestion, GoingOn, Snapshot, Unfinished};
 
 /// What there was to keep when it was last looked at.
 #[derive(Debug, Default)]
 pub struct Watched {
     document: Document,
-    drafts: HashMap<ImageId, String>,
+    writing: Writing,
+    chat_settings: Option<Settings>,
+    renaming: Option<String>,
     conversations: HashMap<ImageId, ConversationId>,
     current: Option<ImageId>,
     reply: Option<(JobId, usize, usize)>,
-    going_on: GoingOn<ImageId>,
     file: Option<PathBuf>,
     unsaved: bool,
-}
-
-fn same_pictures(a: &Document, b: &Document) -> bool {
-    let (a, b) = (a.pictures(), b.pictures());
-    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| Arc::ptr_eq(a, b))
 }
 
 impl State {
@@ -33,30 +30,34 @@ impl State {
     pub fn to_keep(&self, watched: &mut Watched) -> Option<Option<Snapshot>> {
         let reply = self.session.job.as_ref().map(|job| (job.id, job.chars, job.grounded.len()));
         let unsaved = self.is_unsaved();
-        let going_on = self.going_on();
-        let same = same_pictures(self.document(), &watched.document)
-            && self.ui.drafts == watched.drafts
+        let writing = self.writing();
+        let same = self.document().is_same(&watched.document)
+            && writing == watched.writing
+            && self.ui.chat_settings == watched.chat_settings
+            && self.ui.renaming == watched.renaming
             && self.ui.conversations == watched.conversations
             && self.ui.current == watched.current
             && reply == watched.reply
-            && going_on == watched.going_on
             && self.session.keeping.file == watched.file
             && unsaved == watched.unsaved;
         if same {
             return None;
         }
-        let writing = !going_on.is_nothing() || self.ui.drafts.values().any(|draft| !draft.trim().is_empty());
+        let something = unsaved
+            || self.session.job.is_some()
+            || !self.fields().is_empty()
+            || writing.is_beyond(&Writing::default());
         *watched = Watched {
             document: self.document().clone(),
-            drafts: self.ui.drafts.clone(),
+            writing,
+            chat_settings: self.ui.chat_settings.clone(),
+            renaming: self.ui.renaming.clone(),
             conversations: self.ui.conversations.clone(),
             current: self.ui.current,
             reply,
-            going_on,
             file: self.session.keeping.file.clone(),
             unsaved,
         };
-        let something = unsaved || writing || self.session.job.is_some();
         Some(something.then(|| self.snapshot()))
     }
 
@@ -64,7 +65,7 @@ impl State {
     pub fn snapshot(&self) -> Snapshot {
         let keeping = &self.session.keeping;
         Snapshot {
-            document: self.document().clone(),
+            document: self.as_written(),
             current: self.ui.current,
             drafts: self.ui.drafts.clone(),
             conversations: self.ui.conversations.clone(),
@@ -76,6 +77,17 @@ impl State {
             saved_as: keeping.file.clone(),
             recovered_from: keeping.recovered_from.clone(),
         }
+    }
+
+    /// The document with what is being written in its fields.
+    fn as_written(&self) -> Document {
+        let edits = self.fields();
+        edits.iter().fold(self.document().clone(), |document, edit| document.apply(edit).unwrap_or(document))
+    }
+
+    /// What is being written, beside the document.
+    pub(super) fn writing(&self) -> Writing {
+        Writing { drafts: self.ui.drafts.clone(), going_on: self.going_on() }
     }
 
     /// What the user is at, beside the drafts.

@@ -431,6 +431,7 @@ impl State {
             Action::Batch(action) => self.batch_action(action, out),
         }
         self.advance_batch(now, &mut effects);
+        self.keep_export_planned();
         effects
     }
 

@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use glamm_engine::protocol::{EngineCommand, ImageId};
 
-use super::keeping::{SESSION_EXTENSION, file_name};
+use super::keeping::SESSION_EXTENSION;
 use super::{Effect, Source, State};
 use crate::document::{Document, History};
 use crate::exporting::Batch;
+use crate::keeping::{Busy, Writing, file_name};
 use crate::session::Tone;
 use crate::storage::{EditedQuestion, GoingOn, Opened};
 use crate::ui_state::Editing;
@@ -22,7 +23,11 @@ impl State {
         result: Result<Box<Opened>, String>,
         out: &mut Vec<Effect>,
     ) {
-        self.session.keeping.busy = None;
+        // Who has given it up meanwhile does not want it any more.
+        let awaited = if recovered { Busy::Recovering } else { Busy::Opening(path.clone()) };
+        if self.session.keeping.busy.take_if(|busy| *busy == awaited).is_none() {
+            return;
+        }
         // Pictures are read out of it later, from wherever the program is then.
         let path = std::path::absolute(&path).unwrap_or(path);
         let mut opened = match result {
@@ -56,6 +61,7 @@ impl State {
         if recovered || !whole {
             // It is not what lies in the file.
             self.session.keeping.saved = Document::default();
+            self.session.keeping.saved_writing = Writing::default();
         }
     }
 
@@ -107,6 +113,7 @@ impl State {
         }
         self.load_wanted(out);
         self.take_up(opened.going_on, &images);
+        self.session.keeping.saved_writing = self.writing();
     }
 
     /// Goes on with what the user was at when the program ended; `images` are the pictures in order.
@@ -149,6 +156,8 @@ impl State {
         session.batch = None;
         session.batch_prompt = None;
         session.export = None;
+        session.export_in_the_way = None;
+        session.keeping.in_the_way = None;
         session.cancel_segmentation();
         let ui = &mut self.ui;
         ui.views.clear();

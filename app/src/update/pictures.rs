@@ -11,7 +11,7 @@ use super::{Effect, Source, State};
 use crate::canvas::view::Viewpoint;
 use crate::document::{Origin, Picture};
 use crate::exporting::Batch;
-use crate::keeping::Leaving;
+use crate::keeping::{Leaving, file_name};
 use crate::pixels::Pixels;
 use crate::session::{Arrival, Encoding, NoticeId, Tone};
 
@@ -28,6 +28,11 @@ impl State {
     pub(super) fn open_files(&mut self, mut paths: Vec<PathBuf>, out: &mut Vec<Effect>) {
         if let Some(session) = paths.iter().find(|path| is_session(path)) {
             // A session takes the place of everything else.
+            if paths.len() > 1 {
+                let (name, others) = (file_name(session), paths.len() - 1);
+                self.session
+                    .notify(format!("{name} is opened alone: {others} other files are left out"), Tone::Note);
+            }
             return self.leave(Leaving::Open(session.clone()), out);
         }
         if paths.len() > MAX_FILES_AT_ONCE {

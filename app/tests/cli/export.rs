@@ -34,6 +34,13 @@ fn a_saved_question_is_exported() {
         let iou = mask(&annotation["segmentation"]).iou(&mask(&phrase["mask"]));
         assert!(iou > 0.99, "sixteen bits a logit are enough: {iou}");
     }
+    let again = |more: &[&str]| {
+        let mut command = glamm();
+        command.arg("export").arg(&session).args(["--format", "coco", "--out"]).arg(&out).args(more);
+        command
+    };
+    fails(&mut again(&[]), 7, &["is there already", "--replace"]);
+    stdout(&mut again(&["--replace"]));
     let original = image::open(golden("images/wide.png")).unwrap().to_rgb8();
     assert_eq!(image::open(out.join("images/wide.png")).unwrap().to_rgb8(), original);
 }

@@ -87,14 +87,14 @@ fn unsaved_work_is_asked_about() {
     stage.window.get_by_label("Don't save");
     stage.press("Cancel");
     assert!(stage.window.query_by_label("Don't save").is_none());
-    assert!(!state(&stage).session.keeping.may_close);
+    assert!(!state(&stage).session.keeping.may_close());
     let folder = tempfile::tempdir().unwrap();
     let session = folder.path().join("kept.glamm");
     save_to(&mut stage, &session);
     stage.window.key_press(Key::V);
     stage.drag((10.0, 10.0), (12.0, 12.0));
     quit(&mut stage);
-    assert!(state(&stage).session.keeping.may_close, "nothing is lost any more");
+    assert!(state(&stage).session.keeping.may_close(), "nothing is lost any more");
 }
 
 #[test]
@@ -182,7 +182,7 @@ fn the_export_dialog_says_what_it_writes_and_writes_it() {
     stage.press("COCO");
     stage.press("Masks, black and white");
     act(&mut stage, Action::Export(ExportAction::Folder("/home/me/shapes-export".to_owned())));
-    let planned = state(&stage).planned_export();
+    let planned = state(&stage).session.export.as_ref().unwrap().planned.clone();
     assert_eq!(planned.len(), 6, "{planned:?}");
     in_both(&mut stage, "export");
     let out = folder.path().join("out");

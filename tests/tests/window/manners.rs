@@ -160,8 +160,8 @@ fn broken_preferences_are_said_and_set_aside() {
     let mut stage = remembering(directory.path(), &Setup::default());
     stage.settle();
     let notices = &stage.window.state().state().session.notices;
-    assert!(notices[0].text.contains("preferences.broken.json"), "{notices:?}");
-    assert!(directory.path().join("preferences.broken.json").exists());
+    assert!(notices[0].text.contains("preferences.json.broken"), "{notices:?}");
+    assert!(directory.path().join("preferences.json.broken").exists());
 }
 
 #[test]

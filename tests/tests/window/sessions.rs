@@ -11,7 +11,7 @@ use glamm::command::Command;
 use glamm::document::Origin;
 use glamm::keeping::{PathPurpose, PathQuestion};
 use glamm::storage::{Opened, open};
-use glamm::update::{Action, KeepingAction};
+use glamm::update::{Action, ExportAction, KeepingAction};
 use glamm_engine::error::EngineError;
 use glamm_engine::protocol::EngineEvent;
 
@@ -94,15 +94,15 @@ fn leaving_saves_or_does_not_as_it_is_answered() {
     work(&mut stage);
     quit(&mut stage);
     stage.press("Save");
-    stage.wait("the end", |stage| state(stage).session.keeping.may_close);
+    stage.wait("the end", |stage| state(stage).session.keeping.may_close());
     assert_eq!(replies(&open(&path).unwrap()), 1);
 
     let mut stage = Stage::new(&Setup::default());
     work(&mut stage);
     quit(&mut stage);
-    assert!(!state(&stage).session.keeping.may_close);
+    assert!(!state(&stage).session.keeping.may_close());
     stage.press("Don't save");
-    assert!(state(&stage).session.keeping.may_close);
+    assert!(state(&stage).session.keeping.may_close());
 }
 
 #[test]
@@ -116,7 +116,7 @@ fn a_reply_on_its_way_is_not_left_unasked() {
     stage.settle();
     quit(&mut stage);
     stage.window.get_by_label("Don't save");
-    assert!(!state(&stage).session.keeping.may_close);
+    assert!(!state(&stage).session.keeping.may_close());
 }
 
 /// Spoils the first part of a session file whose name ends so.
@@ -219,6 +219,27 @@ fn the_folder_of_an_export_is_chosen() {
     stage.press("Write files");
     stage.wait("the files", |stage| state(stage).session.exporting.is_none() && !notices(stage).is_empty());
     assert!(out.join("overlays/shapes.png").is_file(), "{}", notices(&stage));
+}
+
+#[test]
+fn an_export_asks_before_it_replaces_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("overlays/shapes.png");
+    fs::create_dir(folder.path().join("overlays")).unwrap();
+    fs::write(&file, b"mine").unwrap();
+    let mut stage = Stage::new(&Setup::default());
+    work(&mut stage);
+    for answer in ["Cancel", "Replace them"] {
+        assert_eq!(fs::read(&file).unwrap(), b"mine");
+        act(&mut stage, Action::Command(Command::Export));
+        let out = folder.path().to_string_lossy().into_owned();
+        act(&mut stage, Action::Export(ExportAction::Folder(out)));
+        stage.press("Write files");
+        stage.wait("the question", |stage| stage.window.query_by_label("Replace them").is_some());
+        stage.press(answer);
+    }
+    stage.wait("the file", |stage| state(stage).session.exporting.is_none() && !notices(stage).is_empty());
+    assert_ne!(fs::read(&file).unwrap(), b"mine");
 }
 
 /// A window that is offered the work that another program left.

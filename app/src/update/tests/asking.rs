@@ -88,6 +88,23 @@ fn stop_cancels_and_keeps_what_was_said() {
 }
 
 #[test]
+fn an_edited_question_comes_back_where_nothing_was_said() {
+    let (mut state, image) = with_picture();
+    let job = ask(&mut state, "What?").id;
+    answer(&mut state, job);
+    state.update(Action::EditQuestion(ExchangeId(1)), 1.0);
+    state.update(Action::SetEditing("Where?".to_owned()), 1.0);
+    state.update(Action::SendEditing, 1.0);
+    assert!(state.ui.editing.is_none());
+    state.update(Action::Command(Command::Stop), 1.5);
+    let job = state.session.job.as_ref().unwrap().id;
+    let (reason, reply, stats) = (FinishReason::Cancelled, Reply::default(), JobStats::default());
+    event(&mut state, EngineEvent::JobFinished { job, reason, reply, tokens: Arc::default(), stats });
+    assert_eq!(state.shown_editing().unwrap().draft, "Where?");
+    assert_eq!(state.ui.draft(image), "");
+}
+
+#[test]
 fn a_failed_question_can_be_asked_again() {
     let (mut state, image) = with_picture();
     let request = ask(&mut state, "What?");

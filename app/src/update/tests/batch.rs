@@ -150,6 +150,76 @@ fn a_run_is_one_step_of_the_history() {
     assert!(state.document().pictures().iter().all(|picture| picture.is_talked_about()));
 }
 
+/// The running question ends, stopped, with these words.
+fn stopped(state: &mut State, text: &str) {
+    let job = running(state).0;
+    let said = Reply { raw: text.to_owned(), text: text.to_owned(), groundings: Vec::new() };
+    let (reason, stats) = (FinishReason::Cancelled, JobStats::default());
+    event(state, EngineEvent::JobFinished { job, reason, reply: said, tokens: Arc::default(), stats });
+}
+
+fn answered(state: &State) -> usize {
+    state.document().pictures().iter().filter(|picture| picture.is_talked_about()).count()
+}
+
+#[test]
+fn a_run_that_is_undone_waits_and_loses_nothing() {
+    let (mut state, _) = with_picture();
+    ready(&mut state);
+    for image in expect_files(&mut state, &["b.png", "c.png"]) {
+        load(&mut state, image);
+    }
+    begin(&mut state, "What is there?");
+    let job = running(&state).0;
+    answer(&mut state, job);
+    state.update(Action::Command(Command::Undo), 2.0);
+    assert!(batch(&state).paused && state.session.job.as_ref().unwrap().stopping);
+    stopped(&mut state, "a");
+    assert_eq!(answered(&state), 0, "what came since does not come back by itself");
+    state.update(Action::Command(Command::Redo), 2.0);
+    assert_eq!(answered(&state), 2, "what had come, and what was being said");
+
+    state.update(Action::Command(Command::Undo), 3.0);
+    state.update(Action::Batch(BatchAction::Resume), 3.0);
+    assert_eq!(answered(&state), 2, "who goes on has it back");
+    for _ in 0..2 {
+        let job = running(&state).0;
+        answer(&mut state, job);
+    }
+    assert!(batch(&state).is_finished() && answered(&state) == 3);
+    state.update(Action::Command(Command::Undo), 4.0);
+    assert_eq!(answered(&state), 0, "still one step");
+}
+
+#[test]
+fn what_is_done_during_a_run_is_undone_first() {
+    let (mut state, first) = with_picture();
+    ready(&mut state);
+    let second = expect_files(&mut state, &["b.png"])[0];
+    load(&mut state, second);
+    begin(&mut state, "What is there?");
+    let job = running(&state).0;
+    answer(&mut state, job);
+    let bounds = PixelBox { x0: 4.0, y0: 4.0, x1: 40.0, y1: 40.0 };
+    state.update(Action::Edit(Edit::AddRegion { image: first, bounds, name: String::new() }), 2.0);
+    let job = running(&state).0;
+    answer(&mut state, job);
+    state.update(Action::Command(Command::Undo), 3.0);
+    assert!(state.document().picture(first).unwrap().regions.is_empty());
+    assert_eq!(answered(&state), 2);
+}
+
+#[test]
+fn the_question_of_a_run_is_nobodys_draft() {
+    let (mut state, image) = with_picture();
+    ready(&mut state);
+    begin(&mut state, "What is there?");
+    state.update(Action::Command(Command::Stop), 1.0);
+    stopped(&mut state, "");
+    assert_eq!(state.ui.draft(image), "");
+    assert!(batch(&state).paused && batch(&state).queue.len() == 1);
+}
+
 #[test]
 fn files_that_cannot_be_opened_are_listed_together() {
     let (mut state, _) = with_picture();

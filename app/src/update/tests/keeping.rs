@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::*;
 use crate::document::{Document, Origin, Picture};
-use crate::keeping::{LeaveAnswer, Leaving, PathPrompt, PathPurpose, PathQuestion};
+use crate::keeping::{Busy, Departure, LeaveAnswer, Leaving, PathPrompt, PathPurpose, PathQuestion};
 use crate::storage::{
     IfThere, Opened, OpenedPicture, SaveOptions, Saved, Snapshot, StorageEvent, StorageJob, StoredImage,
     open, save,
@@ -34,8 +34,15 @@ fn saving(effects: Vec<Effect>) -> (PathBuf, Snapshot, IfThere) {
 /// Saves as the thread does.
 fn carry_out(state: &mut State, path: PathBuf, snapshot: &Snapshot) -> Vec<Effect> {
     let result = save(&path, snapshot, SaveOptions::default()).map_err(|error| error.to_string());
-    let document = snapshot.document.clone();
-    act(state, KeepingAction::Storage(StorageEvent::Saved { path, document, result }))
+    let snapshot = Box::new(snapshot.clone());
+    act(state, KeepingAction::Storage(StorageEvent::Saved { path, snapshot, result }))
+}
+
+/// A session was read, as it was asked for.
+fn was_read(state: &mut State, path: PathBuf, recovered: bool, result: Result<Box<Opened>, String>) {
+    let awaited = if recovered { Busy::Recovering } else { Busy::Opening(path.clone()) };
+    state.session.keeping.busy = Some(awaited);
+    act(state, KeepingAction::Storage(StorageEvent::Opened { path, recovered, result }));
 }
 
 fn choose(state: &mut State, path: &Path) -> Vec<Effect> {
@@ -63,7 +70,7 @@ fn who_saves_and_leaves_at_once_is_not_asked_afterwards() {
     state.update(Action::Command(Command::Quit), 1.0);
     draw(&mut state, image);
     assert!(!quits(&carry_out(&mut state, path, &snapshot)));
-    assert_eq!(state.session.keeping.leaving, Some(Leaving::Quit));
+    assert_eq!(state.session.keeping.departure, Departure::Asking(Leaving::Quit));
 }
 
 #[test]
@@ -77,7 +84,7 @@ fn a_reply_on_its_way_is_asked_about() {
     let job = ask(&mut state, "What?").id;
     event(&mut state, EngineEvent::TextGenerated { job, text: "A house".to_owned() });
     assert!(!quits(&state.update(Action::Command(Command::Quit), 1.0)));
-    assert_eq!(state.session.keeping.leaving, Some(Leaving::Quit));
+    assert_eq!(state.session.keeping.departure, Departure::Asking(Leaving::Quit));
     let effects = act(&mut state, KeepingAction::Leave(LeaveAnswer::Save));
     let (path, snapshot, _) = saving(effects);
     assert!(quits(&carry_out(&mut state, path.clone(), &snapshot)));
@@ -113,8 +120,11 @@ fn another_file_is_replaced_only_when_that_is_meant() {
     let path = folder.path().join("a.glamm");
     let (found, _, if_there) = saving(choose(&mut state, &path));
     assert_eq!((&found, if_there), (&path, IfThere::Replace), "the dialog has asked");
+    assert!(choose(&mut state, &path).is_empty(), "one thing at a time");
+    state.session.keeping.busy = None;
     let (found, _, if_there) = saving(choose(&mut state, &folder.path().join("a")));
     assert_eq!((&found, if_there), (&path, IfThere::Ask), "about another name");
+    state.session.keeping.busy = None;
 
     let question = PathQuestion { purpose: PathPurpose::SaveSession, suggested: None };
     act(&mut state, KeepingAction::NoDialog(question));
@@ -144,8 +154,7 @@ fn what_is_left_of_a_damaged_file_does_not_take_its_place() {
     let recovered = Opened { saved_as: Some(path.clone()), ..opened.clone() };
     for (recovered, opened) in [(false, opened), (true, recovered)] {
         let (file, result) = (PathBuf::from("work.glamm"), Ok(Box::new(opened)));
-        let event = StorageEvent::Opened { path: file, recovered, result };
-        act(&mut state, KeepingAction::Storage(event));
+        was_read(&mut state, file, recovered, result);
         assert_eq!(state.session.keeping.file, None);
         let effects = state.update(Action::Command(Command::SaveSession), 1.0);
         let suggested = effects.into_iter().find_map(|effect| match effect {
@@ -164,8 +173,8 @@ fn paths_are_absolute_wherever_a_session_was_named() {
     let (path, ..) = saving(choose(&mut state, Path::new("work.glamm")));
     assert_eq!(path, here);
     let result = Ok(Box::default());
-    let event = StorageEvent::Opened { path: "work.glamm".into(), recovered: false, result };
-    act(&mut state, KeepingAction::Storage(event));
+    state.session.keeping.busy = None;
+    was_read(&mut state, "work.glamm".into(), false, result);
     assert_eq!(state.session.keeping.file, Some(here));
 }
 
@@ -219,8 +228,7 @@ fn what_is_being_written_is_kept_and_taken_up_again() {
     folder.keep(&kept).unwrap();
     let (path, result) =
         (folder.path().to_owned(), open(folder.path()).map(Box::new).map_err(|e| e.to_string()));
-    let event = StorageEvent::Opened { path, recovered: true, result };
-    act(&mut state, KeepingAction::Storage(event));
+    was_read(&mut state, path, true, result);
     assert_eq!(state.shown_editing().unwrap().draft, "Where");
     assert_eq!(state.session.batch_prompt.as_deref(), Some("All"));
     let batch = state.session.batch.as_ref().unwrap();
@@ -242,7 +250,7 @@ fn a_missing_picture_is_looked_for_again_when_it_is_chosen() {
 
 #[test]
 fn an_import_over_several_pictures_is_one_step() {
-    use crate::export::import::{Imported, ImportedPicture};
+    use crate::storage::ImportedEdits;
     let (mut state, first) = with_picture();
     let second = Arc::new(egui::ColorImage::filled([100, 50], egui::Color32::RED));
     state.update(Action::OpenPasted(second), 1.0);
@@ -250,8 +258,8 @@ fn an_import_over_several_pictures_is_one_step() {
     load(&mut state, second);
     let bounds = PixelBox { x0: 4.0, y0: 4.0, x1: 40.0, y1: 40.0 };
     let boxes = vec![(bounds, "door".to_owned())];
-    let of = |image| ImportedPicture { image, boxes: boxes.clone(), masks: Vec::new() };
-    let result = Ok(Imported { pictures: vec![of(first), of(second)], problems: Vec::new() });
+    let of = |image| Edit::Import { image, boxes: boxes.clone(), masks: Vec::new() };
+    let result = Ok(ImportedEdits { edits: vec![of(first), of(second)], problems: Vec::new() });
     act(&mut state, KeepingAction::Storage(StorageEvent::Imported { path: "a.json".into(), result }));
     let regions = |document: &Document| document.pictures().iter().map(|p| p.regions.len()).sum::<usize>();
     assert_eq!(regions(state.document()), 2);
@@ -267,7 +275,159 @@ fn pictures_of_other_files_stay_where_they_lie() {
     draw(&mut state, image);
     state.update(Action::ClosePicture(image), 1.0);
     let result = Ok(Saved::default());
-    let (path, document) = (PathBuf::from("/a.glamm"), state.document().clone());
-    act(&mut state, KeepingAction::Storage(StorageEvent::Saved { path, document, result }));
+    let (path, snapshot) = (PathBuf::from("/a.glamm"), Box::new(state.snapshot()));
+    act(&mut state, KeepingAction::Storage(StorageEvent::Saved { path, snapshot, result }));
     assert_eq!(state.session.keeping.stored.get(&image), Some(&elsewhere));
+}
+
+fn opened_with_a_picture() -> Result<Box<Opened>, String> {
+    let picture = Picture::new(ImageId(0), "x".into(), Origin::Clipboard, (100, 50));
+    let found = OpenedPicture { picture, stored: None, draft: "Why".to_owned(), conversation: None };
+    Ok(Box::new(Opened { pictures: vec![found], ..Opened::default() }))
+}
+
+#[test]
+fn nothing_is_done_while_a_session_is_read_and_it_may_be_given_up() {
+    let (mut state, image) = with_picture();
+    act(&mut state, KeepingAction::Open("/b.glamm".into()));
+    assert!(state.is_asking(), "the window waits for it");
+    act(&mut state, KeepingAction::CancelOpening);
+    assert!(!state.is_asking());
+    draw(&mut state, image);
+    let path = PathBuf::from("/b.glamm");
+    let event = StorageEvent::Opened { path, recovered: false, result: opened_with_a_picture() };
+    act(&mut state, KeepingAction::Storage(event));
+    assert_eq!(state.document().picture(image).unwrap().regions.len(), 1, "it comes too late");
+    assert_eq!(state.session.keeping.file, None);
+}
+
+#[test]
+fn a_new_session_waits_until_the_last_one_is_saved() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut state, image) = with_picture();
+    draw(&mut state, image);
+    let (path, snapshot, _) = saving(choose(&mut state, &folder.path().join("a.glamm")));
+    state.update(Action::Command(Command::NewSession), 1.0);
+    assert!(state.document().picture(image).is_some(), "it is not written yet");
+    carry_out(&mut state, path, &snapshot);
+    assert!(state.document().pictures().is_empty());
+    assert_eq!(state.session.keeping.file, None, "the file is not that of the new one");
+}
+
+#[test]
+fn the_window_stays_until_files_are_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut state, _) = with_picture();
+    let (path, snapshot, _) = saving(choose(&mut state, &folder.path().join("a.glamm")));
+    assert!(!quits(&act(&mut state, KeepingAction::CloseRequested)));
+    assert!(quits(&carry_out(&mut state, path, &snapshot)));
+
+    let (mut state, _) = with_picture();
+    state.session.exporting = Some(crate::exporting::ExportProgress::default());
+    assert!(!quits(&act(&mut state, KeepingAction::CloseRequested)));
+    let (folder, result) = (PathBuf::from("/out"), Ok(crate::export::Exported::default()));
+    let effects = act(&mut state, KeepingAction::Storage(StorageEvent::Exported { folder, result }));
+    assert!(quits(&effects));
+}
+
+/// The export that was asked for.
+fn exporting(effects: Vec<Effect>) -> (crate::export::ExportRequest, IfThere) {
+    let job = effects.into_iter().find_map(|effect| match effect {
+        Effect::Storage(StorageJob::Export { request, if_there, .. }) => Some((request, if_there)),
+        _ => None,
+    });
+    job.unwrap_or_else(|| panic!("nothing is exported"))
+}
+
+#[test]
+fn files_are_replaced_by_an_export_only_when_that_is_meant() {
+    use crate::update::ExportAction;
+    let (mut state, _) = with_picture();
+    let start = |state: &mut State| {
+        state.update(Action::Command(Command::Export), 1.0);
+        state.update(Action::Export(ExportAction::Folder("/out".to_owned())), 1.0);
+        exporting(state.update(Action::Export(ExportAction::Start), 1.0))
+    };
+    for may in [false, true] {
+        let (request, if_there) = start(&mut state);
+        assert_eq!(if_there, IfThere::Ask);
+        let files = vec![PathBuf::from("/out/overlays/a.png")];
+        let event = StorageEvent::ExportInTheWay { request: request.clone(), files };
+        act(&mut state, KeepingAction::Storage(event));
+        assert!(state.is_asking() && state.session.exporting.is_none());
+        let effects = state.update(Action::Export(ExportAction::Replace(may)), 1.0);
+        assert!(!state.is_asking());
+        if may {
+            assert_eq!(exporting(effects), (request, IfThere::Replace));
+        } else {
+            assert!(effects.is_empty());
+        }
+    }
+    state.update(Action::Export(ExportAction::Stop), 1.0);
+    assert!(state.session.exporting.as_ref().unwrap().stop.is_cancelled());
+}
+
+#[test]
+fn what_is_prepared_before_the_first_question_is_work() {
+    for command in [Command::ChatSettings, Command::RenameConversation] {
+        let (mut state, _) = with_picture();
+        assert!(!state.is_unsaved());
+        state.update(Action::Command(command), 1.0);
+        if command == Command::ChatSettings {
+            let settings = crate::document::Settings {
+                system: Some("Be brief".to_owned()),
+                ..crate::document::Settings::default()
+            };
+            state.update(Action::SetChatSettings(Some(settings)), 1.0);
+        } else {
+            state.update(Action::SetRenaming(Some("Doors".to_owned())), 1.0);
+        }
+        let kept = state.to_keep(&mut Watched::default()).unwrap().unwrap();
+        let conversation = &kept.document.pictures()[0].conversations[0];
+        assert!(conversation.settings.system.is_some() || conversation.title == "Doors");
+        assert!(!quits(&state.update(Action::Command(Command::Quit), 1.0)));
+        assert!(state.is_unsaved() && state.is_asking());
+    }
+}
+
+#[test]
+fn questions_that_are_being_written_are_asked_about() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut state, image) = with_picture();
+    draw(&mut state, image);
+    let (path, snapshot, _) = saving(choose(&mut state, &folder.path().join("a.glamm")));
+    carry_out(&mut state, path.clone(), &snapshot);
+    state.update(Action::SetDraft("What".to_owned()), 1.0);
+    assert!(!quits(&state.update(Action::Command(Command::Quit), 1.0)));
+    let (_, snapshot, _) = saving(act(&mut state, KeepingAction::Leave(LeaveAnswer::Save)));
+    assert!(quits(&carry_out(&mut state, path.clone(), &snapshot)));
+    assert_eq!(open(&path).unwrap().pictures[0].draft, "What");
+
+    // As the session has them, they are no loss; other words are.
+    let (mut state, _) = with_picture();
+    was_read(&mut state, "/b.glamm".into(), false, opened_with_a_picture());
+    assert!(!state.would_lose());
+    state.update(Action::SetDraft("Why not".to_owned()), 1.0);
+    assert!(state.would_lose());
+}
+
+#[test]
+fn a_run_that_waits_is_saved_with_the_session() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut state, image) = with_picture();
+    let batch = crate::exporting::Batch::new(1, "Each?".to_owned(), [image].into());
+    state.session.batch = Some(crate::exporting::Batch { paused: true, ..batch });
+    assert!(!quits(&state.update(Action::Command(Command::Quit), 1.0)));
+    act(&mut state, KeepingAction::Leave(LeaveAnswer::Stay));
+    let (path, snapshot, _) = saving(choose(&mut state, &folder.path().join("a.glamm")));
+    carry_out(&mut state, path.clone(), &snapshot);
+    assert!(!state.would_lose());
+    assert_eq!(open(&path).unwrap().going_on.run, Some(("Each?".to_owned(), vec![0])));
+}
+
+#[test]
+fn files_dropped_with_a_session_are_said_to_be_left_out() {
+    let (mut state, _) = with_picture();
+    state.update(Action::OpenFiles(vec!["b.png".into(), "b.glamm".into()]), 1.0);
+    assert!(state.session.notices[0].text.contains("1 other files"), "{:?}", state.session.notices);
 }

@@ -88,6 +88,23 @@ pub(crate) fn write_soon(path: &Path, content: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
+/// Gives a file that cannot be used another name beside it, which nothing has yet; returns that name.
+///
+/// # Errors
+/// Where the system does not let it be renamed.
+pub(crate) fn set_aside(path: &Path) -> io::Result<PathBuf> {
+    let name = |number: u32| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(if number == 0 { ".broken".to_owned() } else { format!(".broken-{number}") });
+        PathBuf::from(name)
+    };
+    let is_free = |name: &PathBuf| name.symlink_metadata().is_err();
+    let free = (0..1000).map(name).find(is_free);
+    let aside = free.ok_or_else(|| io::Error::from(io::ErrorKind::AlreadyExists))?;
+    fs::rename(path, &aside)?;
+    Ok(aside)
+}
+
 /// Writes a file whole, piece by piece.
 ///
 /// # Errors
@@ -123,6 +140,18 @@ mod tests {
         write(&path, b"after").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"after");
         assert!(write(&folder.path().join("not/there"), b"").is_err());
+    }
+
+    #[test]
+    fn what_is_set_aside_takes_no_others_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("kept.json");
+        for (content, name) in [("a", "kept.json.broken"), ("b", "kept.json.broken-1")] {
+            fs::write(&path, content).unwrap();
+            assert_eq!(set_aside(&path).unwrap(), folder.path().join(name));
+        }
+        assert_eq!(fs::read(folder.path().join("kept.json.broken")).unwrap(), b"a");
+        assert!(set_aside(&path).is_err(), "there is none");
     }
 
     #[cfg(unix)]
