@@ -73,7 +73,8 @@ fn replace_question(shown: &mut Shown<'_>, ui: &Ui, in_the_way: &ExportInTheWay)
         1 => ("Replace a file?".to_owned(), "Replace it"),
         count => (format!("Replace {count} files?"), "Replace them"),
     };
-    let text = format!("What lies there under the same names will be lost, in {}:", request.out.display());
+    let text =
+        format!("Files of the same names lie in {}. What is in them will be lost:", request.out.display());
     let modal = Modal::new(Id::unique("export in the way")).frame(frame).show(ui.ctx(), |ui| {
         ui.set_width(440.0);
         ui.label(RichText::new(title).font(theme::strong_font(18.0)).color(tokens.text));
