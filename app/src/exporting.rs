@@ -9,6 +9,7 @@ use glamm_engine::protocol::{CancelToken, ImageId, JobId};
 
 use crate::document::Document;
 use crate::export::{ExportRequest, Format, Planned};
+use crate::storage::Snapshot;
 
 /// What is chosen in the export dialog.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,9 +27,11 @@ pub struct ExportDialog {
 }
 
 /// An export that would replace files.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug)]
 pub struct ExportInTheWay {
-    /// What is to be written.
+    /// What is to be exported.
+    pub snapshot: Box<Snapshot>,
+    /// How and where.
     pub request: ExportRequest,
     /// What lies there.
     pub files: Vec<PathBuf>,

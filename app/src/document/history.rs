@@ -110,6 +110,12 @@ impl History {
         self.future.iter().any(|(_, step)| step.run == Some(run))
     }
 
+    /// The document in which the replies of a run stand: the present one, unless they were undone.
+    pub fn of_run(&self, run: Option<u64>) -> &Document {
+        let undone = self.future.iter().find(|(_, step)| run.is_some() && step.run == run);
+        undone.map_or(&self.present, |(document, _)| document)
+    }
+
     fn step_to(&mut self, changed: Document, step: Step) {
         self.past.push_back((std::mem::replace(&mut self.present, changed), step));
         if self.past.len() > MAX_STEPS {

@@ -17,6 +17,7 @@ use super::{Opened, open, recent};
 use crate::document::{Document, Edit};
 use crate::export::import;
 use crate::export::{self, ExportRequest, Exported};
+use crate::exporting::ExportInTheWay;
 use crate::keeping::Recoverable;
 
 /// What the image decoder reads.
@@ -129,12 +130,7 @@ pub enum StorageEvent {
         total: usize,
     },
     /// Nothing was exported: other files lie there.
-    ExportInTheWay {
-        /// What was to be written.
-        request: ExportRequest,
-        /// Those files.
-        files: Vec<PathBuf>,
-    },
+    ExportInTheWay(ExportInTheWay),
     /// Files were written, or not.
     Exported {
         /// The folder.
@@ -262,7 +258,8 @@ fn exchange(job: StorageJob, report: &impl Fn(StorageEvent)) -> Option<StorageEv
             if if_there == IfThere::Ask {
                 let files = export::in_the_way(&snapshot.document, &request);
                 if !files.is_empty() {
-                    return Some(StorageEvent::ExportInTheWay { request, files });
+                    let found = ExportInTheWay { snapshot, request, files };
+                    return Some(StorageEvent::ExportInTheWay(found));
                 }
             }
             let mut progress = |done, total| {

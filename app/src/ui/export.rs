@@ -24,8 +24,9 @@ const LIST: [f32; 2] = [290.0, 120.0];
 const NAMED: usize = 6;
 
 pub(super) fn show(shown: &mut Shown<'_>, ui: &Ui) {
-    if let Some(in_the_way) = shown.state.session.export_in_the_way.clone() {
-        return replace_question(shown, ui, &in_the_way);
+    let state = shown.state;
+    if let Some(in_the_way) = &state.session.export_in_the_way {
+        return replace_question(shown, ui, in_the_way);
     }
     let keeping = &shown.state.session.keeping;
     if shown.state.session.export.is_none() || keeping.path_prompt.is_some() {
@@ -64,17 +65,16 @@ pub(super) fn show(shown: &mut Shown<'_>, ui: &Ui) {
     }
 }
 
-fn replace_question(shown: &mut Shown<'_>, ui: &Ui, ExportInTheWay { request, files }: &ExportInTheWay) {
+fn replace_question(shown: &mut Shown<'_>, ui: &Ui, in_the_way: &ExportInTheWay) {
+    let ExportInTheWay { request, files, .. } = in_the_way;
     let tokens = shown.tokens;
     let frame = dialog_frame(ui);
-    let title = match files.len() {
-        1 => "Replace a file?".to_owned(),
-        count => format!("Replace {count} files?"),
+    let (title, verb) = match files.len() {
+        1 => ("Replace a file?".to_owned(), "Replace it"),
+        count => (format!("Replace {count} files?"), "Replace them"),
     };
-    let text = format!(
-        "There are files of the same names in {}. What is in them will be lost.",
-        request.out.display()
-    );
+    let text =
+        format!("Files of the same names lie in {}. What is in them will be lost:", request.out.display());
     let modal = Modal::new(Id::unique("export in the way")).frame(frame).show(ui.ctx(), |ui| {
         ui.set_width(440.0);
         ui.label(RichText::new(title).font(theme::strong_font(18.0)).color(tokens.text));
@@ -90,7 +90,7 @@ fn replace_question(shown: &mut Shown<'_>, ui: &Ui, ExportInTheWay { request, fi
         }
         ui.add_space(12.0);
         ui.horizontal(|ui| {
-            [("Replace them", Kind::Plain), ("Cancel", Kind::Primary)]
+            [(verb, Kind::Plain), ("Cancel", Kind::Primary)]
                 .map(|(label, kind)| button(ui, tokens, label, kind, true).clicked())
         })
         .inner

@@ -88,7 +88,8 @@ impl State {
 
     /// What came of the run was undone: it waits, so that it can be redone.
     pub(super) fn run_undone(&mut self, run: u64) {
-        if let Some(batch) = self.session.batch.as_mut().filter(|batch| batch.id == run) {
+        let unfinished = |batch: &&mut Batch| batch.id == run && !batch.is_finished();
+        if let Some(batch) = self.session.batch.as_mut().filter(unfinished) {
             batch.paused = true;
         }
         if self.session.job.as_ref().is_some_and(|job| job.run == Some(run)) {

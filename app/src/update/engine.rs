@@ -144,7 +144,7 @@ impl State {
         let resumed = self.resumed_exchange(&job).map(|there| (there.id, there.parent));
         let RunningJob { image, asked, follows, first_hue, stopping, run, .. } = job;
         let Asked { place: Place { conversation, .. }, question, sampling, resumes } = asked;
-        let picture = self.document().picture(image);
+        let picture = self.history.of_run(run).picture(image);
         let Some(there) = picture.and_then(|p| p.conversation(conversation)) else {
             if !stopping {
                 self.reply_is_lost(&question);

@@ -8,7 +8,7 @@ use crate::export::{ExportRequest, Exported, Format, plan};
 use crate::exporting::{ExportDialog, ExportInTheWay, ExportProgress};
 use crate::keeping::{PathPurpose, file_name, typed_path};
 use crate::session::Tone;
-use crate::storage::{IfThere, ImportedEdits, StorageJob};
+use crate::storage::{IfThere, ImportedEdits, Snapshot, StorageJob};
 
 /// What the user does in the export dialog.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,14 +82,15 @@ impl State {
             ExportAction::Start => {
                 if let Some(request) = self.export_request() {
                     self.session.export = None;
-                    self.start_export(request, IfThere::Ask, out);
+                    let snapshot = Box::new(self.snapshot());
+                    self.start_export(snapshot, request, IfThere::Ask, out);
                 }
             }
             ExportAction::Replace(may) => {
-                if let Some(ExportInTheWay { request, .. }) = self.session.export_in_the_way.take()
+                if let Some(ExportInTheWay { snapshot, request, .. }) = self.session.export_in_the_way.take()
                     && may
                 {
-                    self.start_export(request, IfThere::Replace, out);
+                    self.start_export(snapshot, request, IfThere::Replace, out);
                 }
             }
             ExportAction::Stop => {
@@ -125,17 +126,25 @@ impl State {
         }
     }
 
-    fn start_export(&mut self, request: ExportRequest, if_there: IfThere, out: &mut Vec<Effect>) {
+    fn start_export(
+        &mut self,
+        snapshot: Box<Snapshot>,
+        request: ExportRequest,
+        if_there: IfThere,
+        out: &mut Vec<Effect>,
+    ) {
         let export = ExportProgress::default();
         let stop = export.stop.clone();
         self.session.exporting = Some(export);
-        let snapshot = Box::new(self.snapshot());
         out.push(Effect::Storage(StorageJob::Export { snapshot, request, if_there, stop }));
     }
 
-    pub(super) fn export_in_the_way(&mut self, request: ExportRequest, files: Vec<PathBuf>) {
-        self.session.exporting = None;
-        self.session.export_in_the_way = Some(ExportInTheWay { request, files });
+    /// Files are in the way. Who has ended the export meanwhile is not asked about them.
+    pub(super) fn export_in_the_way(&mut self, found: ExportInTheWay) {
+        let is_wanted = |export: ExportProgress| !export.stop.is_cancelled();
+        if self.session.exporting.take().is_some_and(is_wanted) {
+            self.session.export_in_the_way = Some(found);
+        }
     }
 
     /// What the dialog asks for, where that can be done.
@@ -173,7 +182,9 @@ impl State {
             if let Edit::Import { boxes: found_boxes, masks: found_masks, .. } = edit {
                 boxes += found_boxes.len();
                 masks += found_masks.len();
-                found_masks.iter_mut().for_each(|mask| mask.id = self.session.fresh_mask());
+                for mask in found_masks {
+                    mask.id = self.session.fresh_mask();
+                }
             }
         }
         self.ui.small_step = None;

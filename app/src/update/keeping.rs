@@ -9,6 +9,7 @@ use glamm_engine::protocol::ImageId;
 use super::exporting::ExportAction;
 use super::{Action, Effect, Inspect, State};
 use crate::document::Origin;
+use crate::exporting::ExportProgress;
 use crate::keeping::{
     Busy, Departure, LeaveAnswer, Leaving, PathPrompt, PathPurpose, PathQuestion, Writing, file_name,
     typed_path,
@@ -86,7 +87,7 @@ impl State {
     pub fn waits_for(&self, leaving: &Leaving) -> Option<String> {
         let exporting = self.session.exporting.as_ref().filter(|_| *leaving == Leaving::Quit);
         let busy = self.session.keeping.busy.as_ref().map(Busy::words);
-        busy.or_else(|| exporting.map(|export| export.words()))
+        busy.or_else(|| exporting.map(ExportProgress::words))
     }
 
     /// What the window is called.
@@ -325,7 +326,7 @@ impl State {
                     (export.done, export.total) = (done, total);
                 }
             }
-            StorageEvent::ExportInTheWay { request, files } => self.export_in_the_way(request, files),
+            StorageEvent::ExportInTheWay(found) => self.export_in_the_way(found),
             StorageEvent::Exported { folder, result } => self.exported(&folder, result),
             StorageEvent::Imported { path, result } => {
                 self.session.keeping.busy = None;

@@ -210,7 +210,8 @@ impl State {
     /// The exchange whose reply goes on, as it is in the document.
     pub(super) fn resumed_exchange(&self, job: &RunningJob) -> Option<&Arc<Exchange>> {
         let id = job.asked.resumes.as_ref()?.id;
-        self.document().picture(job.image)?.conversation(job.asked.place.conversation)?.exchange(id)
+        let picture = self.history.of_run(job.run).picture(job.image)?;
+        picture.conversation(job.asked.place.conversation)?.exchange(id)
     }
 
     /// Whether a mask is among [`Self::listed_masks`].

@@ -229,13 +229,13 @@ fn an_export_asks_before_it_replaces_files() {
     fs::write(&file, b"mine").unwrap();
     let mut stage = Stage::new(&Setup::default());
     work(&mut stage);
-    for answer in ["Cancel", "Replace them"] {
+    for answer in ["Cancel", "Replace it"] {
         assert_eq!(fs::read(&file).unwrap(), b"mine");
         act(&mut stage, Action::Command(Command::Export));
         let out = folder.path().to_string_lossy().into_owned();
         act(&mut stage, Action::Export(ExportAction::Folder(out)));
         stage.press("Write files");
-        stage.wait("the question", |stage| stage.window.query_by_label("Replace them").is_some());
+        stage.wait("the question", |stage| stage.window.query_by_label("Replace it").is_some());
         stage.press(answer);
     }
     stage.wait("the file", |stage| state(stage).session.exporting.is_none() && !notices(stage).is_empty());

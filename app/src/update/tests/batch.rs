@@ -182,11 +182,17 @@ fn a_run_that_is_undone_waits_and_loses_nothing() {
     state.update(Action::Command(Command::Undo), 3.0);
     state.update(Action::Batch(BatchAction::Resume), 3.0);
     assert_eq!(answered(&state), 2, "who goes on has it back");
+    // The reply that goes on is stopped once more, and stands in its place all the same.
+    state.update(Action::Command(Command::Undo), 3.5);
+    stopped(&mut state, "a house");
+    assert!(state.session.notices.is_empty(), "{:?}", state.session.notices);
+    state.update(Action::Batch(BatchAction::Resume), 3.5);
     for _ in 0..2 {
         let job = running(&state).0;
         answer(&mut state, job);
     }
     assert!(batch(&state).is_finished() && answered(&state) == 3);
+    assert!(state.document().pictures().iter().all(|p| p.conversations[0].exchanges().len() == 1));
     state.update(Action::Command(Command::Undo), 4.0);
     assert_eq!(answered(&state), 0, "still one step");
 }

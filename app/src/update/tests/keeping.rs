@@ -280,10 +280,10 @@ fn pictures_of_other_files_stay_where_they_lie() {
     assert_eq!(state.session.keeping.stored.get(&image), Some(&elsewhere));
 }
 
-fn opened_with_a_picture() -> Result<Box<Opened>, String> {
+fn opened_with_a_picture() -> Box<Opened> {
     let picture = Picture::new(ImageId(0), "x".into(), Origin::Clipboard, (100, 50));
     let found = OpenedPicture { picture, stored: None, draft: "Why".to_owned(), conversation: None };
-    Ok(Box::new(Opened { pictures: vec![found], ..Opened::default() }))
+    Box::new(Opened { pictures: vec![found], ..Opened::default() })
 }
 
 #[test]
@@ -295,7 +295,7 @@ fn nothing_is_done_while_a_session_is_read_and_it_may_be_given_up() {
     assert!(!state.is_asking());
     draw(&mut state, image);
     let path = PathBuf::from("/b.glamm");
-    let event = StorageEvent::Opened { path, recovered: false, result: opened_with_a_picture() };
+    let event = StorageEvent::Opened { path, recovered: false, result: Ok(opened_with_a_picture()) };
     act(&mut state, KeepingAction::Storage(event));
     assert_eq!(state.document().picture(image).unwrap().regions.len(), 1, "it comes too late");
     assert_eq!(state.session.keeping.file, None);
@@ -349,16 +349,18 @@ fn files_are_replaced_by_an_export_only_when_that_is_meant() {
         exporting(state.update(Action::Export(ExportAction::Start), 1.0))
     };
     for may in [false, true] {
-        let (request, if_there) = start(&mut state);
+        let (asked, if_there) = start(&mut state);
         assert_eq!(if_there, IfThere::Ask);
         let files = vec![PathBuf::from("/out/overlays/a.png")];
-        let event = StorageEvent::ExportInTheWay { request: request.clone(), files };
+        let (snapshot, request) = (Box::default(), asked.clone());
+        let found = crate::exporting::ExportInTheWay { snapshot, request, files };
+        let event = StorageEvent::ExportInTheWay(found);
         act(&mut state, KeepingAction::Storage(event));
         assert!(state.is_asking() && state.session.exporting.is_none());
         let effects = state.update(Action::Export(ExportAction::Replace(may)), 1.0);
         assert!(!state.is_asking());
         if may {
-            assert_eq!(exporting(effects), (request, IfThere::Replace));
+            assert_eq!(exporting(effects), (asked, IfThere::Replace));
         } else {
             assert!(effects.is_empty());
         }
@@ -405,7 +407,7 @@ fn questions_that_are_being_written_are_asked_about() {
 
     // As the session has them, they are no loss; other words are.
     let (mut state, _) = with_picture();
-    was_read(&mut state, "/b.glamm".into(), false, opened_with_a_picture());
+    was_read(&mut state, "/b.glamm".into(), false, Ok(opened_with_a_picture()));
     assert!(!state.would_lose());
     state.update(Action::SetDraft("Why not".to_owned()), 1.0);
     assert!(state.would_lose());
