@@ -4,7 +4,8 @@ set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 golden=$here/../../tests/golden/public
 demo=$here/../../assets/demo-model
-mkdir -p "$here/corpus/torch" "$here/corpus/safetensors" "$here/corpus/gguf" "$here/corpus/tokenizer" "$here/corpus/config"
+mkdir -p "$here/corpus/torch" "$here/corpus/safetensors" "$here/corpus/gguf" "$here/corpus/tokenizer" "$here/corpus/config" \
+    "$here/corpus/index" "$here/corpus/added_tokens"
 
 python3 - "$golden" "$here/corpus/torch" <<'END'
 import pathlib, sys, zipfile
@@ -63,6 +64,8 @@ open(sys.argv[1], "wb").write(file)
 END
 head -c 65536 "$golden/expected/c01_gcg_wide.safetensors" > "$here/corpus/safetensors/cut"
 cp "$golden/glamm-tiny/tokenizer.model" "$here/corpus/tokenizer/tiny"
+cp "$golden/glamm-tiny/added_tokens.json" "$here/corpus/added_tokens/tiny"
+cp "$golden/glamm-tiny/pytorch_model.bin.index.json" "$here/corpus/index/tiny"
 for model in "$golden/glamm-tiny $golden/clip-tiny" "$demo $demo/clip"; do
     set -- $model
     name=$(basename "$1")

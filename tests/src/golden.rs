@@ -7,11 +7,12 @@ use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
 use candle_core::{DType, Device};
+use glamm_engine::error::EngineError;
 use glamm_engine::model::source::Source;
 use glamm_engine::precision::Precision;
 use glamm_engine::protocol::ModelSource;
 pub use glamm_engine::selftest::golden::Recorded;
-pub use glamm_engine::selftest::manifest::{Case, ImageEntry, Manifest, Prepared, SegEntry};
+pub use glamm_engine::selftest::manifest::{Case, ImageEntry, Manifest, Mode, Prepared, SegEntry};
 
 use crate::table::Failed;
 
@@ -78,6 +79,19 @@ impl Deref for Golden {
 }
 
 impl Golden {
+    /// Cases in which the model chose the answer itself.
+    pub fn greedy_cases(&self) -> impl Iterator<Item = &Case> {
+        self.manifest.cases.iter().filter(|case| case.mode == Mode::Greedy)
+    }
+
+    /// Tensors of a file that not every set has.
+    ///
+    /// # Errors
+    /// The file is there but cannot be read.
+    pub fn tensors_if_any(&self, file: &str) -> Result<Option<Recorded>, EngineError> {
+        if self.path(file).exists() { self.tensors(file).map(Some) } else { Ok(None) }
+    }
+
     /// Where the set's model is.
     pub fn checkpoint_directory(&self) -> &Path {
         match &self.source {

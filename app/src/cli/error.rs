@@ -61,10 +61,10 @@ pub enum CliError {
     #[error("cannot write {}: its ending is not that of an image format that can be written (use .png)", .0.display())]
     OutputFormat(PathBuf),
     /// A checkpoint was looked through, and cannot be used.
-    #[error("{} cannot be used: {faults} faults; the first: {first}", directory.display())]
+    #[error("{model} cannot be used: {faults} faults; the first: {first}")]
     UnfitModel {
-        /// Which one.
-        directory: PathBuf,
+        /// Its folder or file, or its name.
+        model: String,
         /// How many tensors and files are not as they should be.
         faults: usize,
         /// What is wrong with the first.

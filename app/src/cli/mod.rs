@@ -14,7 +14,6 @@ use tracing_subscriber::filter::{EnvFilter, LevelFilter, Targets};
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-pub mod agreement;
 pub mod args;
 mod ask;
 pub mod bench;
@@ -33,7 +32,7 @@ pub mod selftest;
 mod terminal;
 mod trace;
 
-use args::{Cli, Command, EvalCommand, ModelArgs};
+use args::{Cli, Command, ModelArgs};
 use error::CliError;
 use terminal::ReplyPrinter;
 use trace::{Recorder, TraceFile};
@@ -66,8 +65,7 @@ fn carry_out(cli: Cli) -> Result<(), CliError> {
         Some(Command::Ask(args)) => ask::run(&args),
         Some(Command::Export(args)) => export::run(&args),
         Some(Command::Scenes(args)) => scenes::run(&args),
-        Some(Command::Eval(EvalCommand::Scenes(args))) => eval::run(&args),
-        Some(Command::Eval(EvalCommand::Agreement(args))) => agreement::run(&args),
+        Some(Command::Eval(command)) => eval::run(&command),
         Some(Command::Bench(args)) => bench::run(&args),
         Some(Command::Models(command)) => models::run(&command),
         Some(Command::Selftest(args)) => selftest::run(&args),

@@ -99,6 +99,10 @@ fn damaged_files() {
     fs::write(directory.join("tokenizer.model"), "").unwrap();
     let (_, code, complaint) = checked(&directory);
     assert!(code == 4 && complaint.contains("tokenizer.model"), "{complaint}");
+    // Names as everywhere else.
+    let (document, code, _) = checked(Path::new("demo"));
+    assert_eq!((&document["directory"], &document["good"], code), (&"demo".into(), &true.into(), 0));
+    fails(glamm().args(["models", "check", "nonsense"]), 4, &["nonsense", "glamm models list"]);
     fs::remove_file(directory.join("config.json")).unwrap();
     fails(glamm().args(["models", "check"]).arg(&directory), 4, &["config.json", "missing"]);
 }

@@ -12,11 +12,11 @@
 //! take the same way through `source::FileSource`. Files come from strangers: whatever is in them,
 //! the result is weights of the right shapes or an error that names the file and the tensor.
 
+pub mod check;
 #[cfg(test)]
 pub(crate) mod forge;
 #[cfg(test)]
 mod hostile;
-pub mod inspect;
 pub mod manifest;
 mod one_file;
 mod pickle;

@@ -5,6 +5,7 @@ use candle_core::{DType, Device};
 
 use super::source::Contents;
 use super::tensor_file::TensorFile;
+use super::tensor_set::parse_index;
 use super::torch_writer::TorchArchive;
 use crate::error::EngineError;
 
@@ -20,6 +21,14 @@ pub fn weights(name: &str, bytes: Vec<u8>) -> Result<usize, EngineError> {
         file.read(tensor, DType::F32, &Device::Cpu)?;
     }
     Ok(file.table.tensors.len())
+}
+
+/// Reads an index of weight files, and tells how many tensors it places.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn index(text: &str) -> Result<usize, String> {
+    Ok(parse_index(text)?.weight_map.len())
 }
 
 /// A well-formed archive around a pickle, with two storages of 64 bytes.

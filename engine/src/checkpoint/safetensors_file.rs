@@ -1,6 +1,6 @@
 //! The table of tensors in a `.safetensors` file. Called by [`super::tensor_file`].
 
-use std::sync::atomic::AtomicBool;
+use std::sync::OnceLock;
 
 use safetensors::SafeTensors;
 
@@ -38,7 +38,7 @@ pub(super) fn read_table(bytes: &[u8]) -> Result<TensorTable, String> {
             },
         );
     }
-    table.storages.push(Storage { range: data..bytes.len(), crc: None, verified: AtomicBool::new(false) });
+    table.storages.push(Storage { range: data..bytes.len(), crc: None, is_right: OnceLock::new() });
     Ok(table)
 }
 

@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::OnceLock;
 
 use candle_core::{CpuStorage, DType, Device, Tensor};
 use sha2::{Digest, Sha256};
@@ -101,8 +101,8 @@ pub(super) struct Storage {
     pub(super) range: Range<usize>,
     /// CRC-32 of the bytes, where the format has one.
     pub(super) crc: Option<u32>,
-    /// Whether the sum was found right.
-    pub(super) verified: AtomicBool,
+    /// Whether the bytes have that sum, once it was looked.
+    pub(super) is_right: OnceLock<bool>,
 }
 
 /// Where a tensor lies.
@@ -379,16 +379,14 @@ impl TensorFile {
     fn verify(&self, tensor: &StoredTensor, own_sum: impl FnOnce() -> u32) -> Result<(), String> {
         let Some(storage) = self.table.storages.get(tensor.storage) else { return Ok(()) };
         let Some(expected) = storage.crc else { return Ok(()) };
-        if storage.verified.load(Ordering::Relaxed) {
-            return Ok(());
-        }
-        let whole = storage.range == tensor.range;
-        let sum = if whole { own_sum() } else { self.sum(storage.range.clone())? };
-        if sum != expected {
-            return Err("does not match its checksum".to_owned());
-        }
-        storage.verified.store(true, Ordering::Relaxed);
-        Ok(())
+        let is_right = match storage.is_right.get() {
+            Some(&known) => known,
+            None if storage.range == tensor.range => own_sum() == expected,
+            None => self.sum(storage.range.clone())? == expected,
+        };
+        // Another thread found out the same.
+        let _ = storage.is_right.set(is_right);
+        if is_right { Ok(()) } else { Err("does not match its checksum".to_owned()) }
     }
 
     fn sum(&self, range: Range<usize>) -> Result<u32, String> {
@@ -465,5 +463,24 @@ fn foreign(bytes: &[u8]) -> Option<&'static str> {
         Some("it is a web page; download the file itself")
     } else {
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+    use super::super::forge::{counting, floats, torch_file};
+    use super::super::torch_writer::pickle_state_dict;
+    use super::*;
+
+    #[test]
+    fn a_wrong_checksum_is_found_once() {
+        let pickle = pickle_state_dict(&[floats("a", "0", &[4, 3])]);
+        let bytes = torch_file(&pickle, &[("0", &counting(12))]);
+        let file = TensorFile::new("x.bin".into(), Contents::from_bytes(bytes)).unwrap();
+        let stored = &file.table.tensors["a"];
+        assert!(file.verify(stored, || 0).is_err());
+        assert!(file.verify(stored, || panic!("it is summed up again")).is_err());
     }
 }

@@ -24,8 +24,9 @@ pub(crate) const WEIGHT_FILES: [&str; 4] = [
 
 /// The index of a checkpoint in several files.
 #[derive(Debug, Deserialize)]
-struct IndexFile {
-    weight_map: HashMap<String, String>,
+pub(super) struct IndexFile {
+    /// The file of each tensor.
+    pub(super) weight_map: HashMap<String, String>,
 }
 
 /// Named tensors in one or more files.
@@ -210,10 +211,15 @@ impl TensorSet {
 
 fn read_index(source: &FileSource, name: &str) -> Result<IndexFile, CheckpointError> {
     let malformed = |reason: String| CheckpointError::Malformed { path: source.path(name), reason };
-    let index: IndexFile = serde_json::from_str(&source.read_text(name)?)
-        .map_err(|error| malformed(format!("it is not an index of weight files ({error})")))?;
+    parse_index(&source.read_text(name)?).map_err(malformed)
+}
+
+/// What an index says, and why it cannot be used.
+pub(super) fn parse_index(text: &str) -> Result<IndexFile, String> {
+    let index: IndexFile = serde_json::from_str(text)
+        .map_err(|error| format!("it is not an index of weight files ({error})"))?;
     if index.weight_map.is_empty() {
-        return Err(malformed("it lists no tensors".to_owned()));
+        return Err("it lists no tensors".to_owned());
     }
     for (tensor, file) in &index.weight_map {
         let extension = Path::new(file).extension().and_then(|extension| extension.to_str());
@@ -222,7 +228,7 @@ fn read_index(source: &FileSource, name: &str) -> Result<IndexFile, CheckpointEr
         let plain = matches!((components.next(), components.next()), (Some(Component::Normal(_)), None));
         // A backslash separates directories on some systems only; names of shards have none.
         if !(plain && weights) || file.contains(['\\', '/']) {
-            return Err(malformed(format!("it places tensor {tensor} in {file:?}, which is no weight file")));
+            return Err(format!("it places tensor {tensor} in {file:?}, which is no weight file"));
         }
     }
     Ok(index)

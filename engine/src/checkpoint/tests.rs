@@ -366,12 +366,13 @@ fn missing_and_misshapen_tensors_are_named() {
 fn missing_and_foreign_files_are_named() {
     let copy = Copy::new();
     let weights = copy.clip.join("pytorch_model.bin");
-    let contents: [(&[u8], &str); 5] = [
+    let contents: [(&[u8], &str); 6] = [
         (b"", "empty"),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:0", "Git LFS"),
         (b"<!DOCTYPE html><html>", "web page"),
         (b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.", "PyTorch 1.6"),
-        (b"GGUF", "torch.save"),
+        (b"GGUF", "in the middle of its table"),
+        (b"something else", "torch.save"),
     ];
     for (content, reason) in contents {
         fs::write(&weights, content).unwrap();

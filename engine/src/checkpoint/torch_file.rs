@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::ops::Range;
 use std::rc::Rc;
-use std::sync::atomic::AtomicBool;
+use std::sync::OnceLock;
 
 use super::pickle::{NamedTensor, PickledTensor, read_state_dict};
 use super::source::Contents;
@@ -73,7 +73,7 @@ fn fill_table<'e>(
         if storage == next {
             let entry = entry_of(key).ok_or_else(|| format!("tensor {name} has no data in it"))?;
             let (range, crc) = (entry.range.clone(), entry.crc);
-            table.storages.push(Storage { range, crc, verified: AtomicBool::new(false) });
+            table.storages.push(Storage { range, crc, is_right: OnceLock::new() });
         }
         let stored = place(&tensor, storage, &table.storages[storage].range)
             .map_err(|reason| format!("tensor {name} {reason}"))?;

@@ -25,13 +25,20 @@ const NORM_EPS: f64 = 1e-5;
 /// Boxes to embeddings.
 #[derive(Debug, Clone)]
 pub struct RegionEncoder {
-    input_convs: Vec<InputConv>,
+    /// Shallow first.
+    levels: Vec<Level>,
     fuse_convs: Vec<FuseConv>,
-    roi_aligns: Vec<RoiAlign>,
-    pconvs: Vec<Conv2d>,
     pos_embedd: BoxEmbedding,
     flatten_linear: Projection,
     updims: Projection,
+}
+
+/// What happens to the features of one level before and after they are fused with the others'.
+#[derive(Debug, Clone)]
+struct Level {
+    input: InputConv,
+    roi_align: RoiAlign,
+    pooled: Conv2d,
 }
 
 impl RegionEncoder {
@@ -42,20 +49,21 @@ impl RegionEncoder {
     pub fn new(config: &RegionEncoderConfig, source: &Source) -> Result<Self> {
         let (vb, matrices) = (source.tensors(), source.pp("roi_align"));
         let (fuse, head) = (vb.pp("mlvl_fuse"), vb.pp("roi_align"));
-        let levels = config.strides.len();
         let width = config.embed_dims;
         let cells = config.roi_output_size * config.roi_output_size;
         let same_size = Conv2dConfig { padding: 1, ..Conv2dConfig::default() };
+        let levels = config.strides.iter().enumerate().map(|(i, &stride)| {
+            let enlargement = 1 << (config.strides.len() - 1 - i);
+            Ok(Level {
+                input: InputConv::new(width, enlargement, &fuse.pp("input_conv").pp(i))?,
+                roi_align: RoiAlign::new(config, stride),
+                pooled: candle_nn::conv2d(width, width, 3, same_size, head.pp("pconvs").pp(i))?,
+            })
+        });
         Ok(Self {
-            input_convs: (0..levels)
-                .map(|i| InputConv::new(width, 1 << (levels - 1 - i), &fuse.pp("input_conv").pp(i)))
-                .collect::<Result<_>>()?,
+            levels: levels.collect::<Result<_>>()?,
             fuse_convs: (0..config.num_fuse)
                 .map(|i| FuseConv::new(width, config.gn_groups, &fuse.pp("fuse_convs").pp(i)))
-                .collect::<Result<_>>()?,
-            roi_aligns: config.strides.iter().map(|&stride| RoiAlign::new(config, stride)).collect(),
-            pconvs: (0..levels)
-                .map(|i| candle_nn::conv2d(width, width, 3, same_size, head.pp("pconvs").pp(i)))
                 .collect::<Result<_>>()?,
             pos_embedd: BoxEmbedding::new(config, &head.pp("pos_embedd"))?,
             flatten_linear: matrices.pp("flatten_linear").linear(width * cells, config.inner_dims)?,
@@ -94,10 +102,10 @@ impl RegionEncoder {
     /// # Errors
     /// The tensor library's, or another number of levels than the model has.
     pub fn input_maps(&self, levels: &[Tensor]) -> Result<Vec<Tensor>> {
-        if levels.len() != self.input_convs.len() {
-            candle_core::bail!("{} feature levels, not {}", levels.len(), self.input_convs.len());
+        if levels.len() != self.levels.len() {
+            candle_core::bail!("{} feature levels, not {}", levels.len(), self.levels.len());
         }
-        levels.iter().zip(&self.input_convs).map(|(level, conv)| conv.forward(level)).collect()
+        levels.iter().zip(&self.levels).map(|(features, level)| level.input.forward(features)).collect()
     }
 
     /// One embedding for every box: `[boxes, language width]`. `maps` are those of
@@ -125,7 +133,7 @@ impl RegionEncoder {
     /// # Errors
     /// The tensor library's.
     pub fn roi_align(&self, maps: &[Tensor], boxes: &[[f32; 4]]) -> Result<Vec<Tensor>> {
-        maps.iter().zip(&self.roi_aligns).map(|(map, roi_align)| roi_align.forward(map, boxes)).collect()
+        maps.iter().zip(&self.levels).map(|(map, level)| level.roi_align.forward(map, boxes)).collect()
     }
 
     /// Pooled features of all levels to one vector: `[boxes, inner]`.
@@ -134,8 +142,8 @@ impl RegionEncoder {
     /// The tensor library's.
     pub fn pool(&self, rois: &[Tensor]) -> Result<Tensor> {
         let mut sum: Option<Tensor> = None;
-        for (roi, conv) in rois.iter().zip(&self.pconvs) {
-            let x = conv.forward(roi)?;
+        for (roi, level) in rois.iter().zip(&self.levels) {
+            let x = level.pooled.forward(roi)?;
             sum = Some(match sum {
                 Some(sum) => (sum + x)?,
                 None => x,

@@ -71,11 +71,25 @@ impl Removable {
                 Err(HubError::NotHere { what: format!("{} at {revision}", path.display()) })
             }
             (Self::Own(path, bytes), None) => {
+                drop_part(path);
                 let removed = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
                 let freed = Freed { bytes: *bytes, blobs: 0 };
                 removed.map(|()| freed).map_err(HubError::file("remove", path))
             }
         }
+    }
+}
+
+/// Removes what a conversion to `path` that was ended from outside may have left; one that is going on holds a
+/// lock.
+fn drop_part(path: &Path) {
+    let mut part = path.as_os_str().to_owned();
+    part.push(".part");
+    if let Ok(file) = fs::File::open(&part)
+        && file.try_lock().is_ok()
+    {
+        // It does no harm where it cannot be removed.
+        drop(fs::remove_file(&part));
     }
 }
 
@@ -120,6 +134,14 @@ mod tests {
             assert_eq!((path(&entry.name), at(&folder)), (Some(folder.clone()), Some(folder)));
         }
         assert_eq!(at(&gcg), Some(repository));
+        fs::write(own.join("small.gguf"), "").unwrap();
+        for (left, stays) in [("small.gguf.part", false), ("other.gguf.part", true)] {
+            fs::write(own.join(left), "half").unwrap();
+            if let Some(found) = removable("small", &places) {
+                found.remove(None).unwrap();
+            }
+            assert_eq!(own.join(left).exists(), stays, "{left}");
+        }
         for elsewhere in [scratch.path(), &own, Path::new("/"), Path::new("")] {
             assert_eq!(at(elsewhere), None);
         }

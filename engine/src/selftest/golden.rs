@@ -130,14 +130,6 @@ impl Golden {
         Ok(Recorded { tensors, path })
     }
 
-    /// Tensors of a file that not every set has.
-    ///
-    /// # Errors
-    /// The file is there but cannot be read.
-    pub fn tensors_if_any(&self, file: &str) -> Result<Option<Recorded>, EngineError> {
-        if self.path(file).exists() { self.tensors(file).map(Some) } else { Ok(None) }
-    }
-
     /// A JSON file of the set; `None` where it has none.
     ///
     /// # Errors
@@ -166,11 +158,6 @@ impl Golden {
             Some(_) => load_image(&path)?,
             None => decode_image(embedded(&path)?, &path)?,
         })
-    }
-
-    /// Cases in which the model chose the answer itself.
-    pub fn greedy_cases(&self) -> impl Iterator<Item = &Case> {
-        self.manifest.cases.iter().filter(|case| case.mode == "greedy")
     }
 
     /// The case that a case follows up.

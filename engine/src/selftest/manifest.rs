@@ -19,8 +19,6 @@ pub struct Manifest {
     pub tokens: BTreeMap<String, i64>,
     /// Hidden states of CLIP that feed the region encoder.
     pub region_level_hidden_state_indices: Vec<usize>,
-    /// Hidden state of CLIP that feeds the projector.
-    pub selected_hidden_state_index: usize,
 }
 
 /// A picture and what its preparation and encoding should give.
@@ -79,8 +77,8 @@ pub struct Case {
     pub user_text: String,
     /// The case whose answer came before.
     pub follow_up_of: Option<String>,
-    /// `greedy` or `teacher_forced`.
-    pub mode: String,
+    /// Who chose the answer.
+    pub mode: Mode,
     /// Where generation stops at the latest, where ids were generated.
     pub max_new_tokens: Option<usize>,
     /// Prompt.
@@ -120,6 +118,16 @@ pub struct Case {
     /// Everything else.
     #[serde(flatten)]
     pub other: BTreeMap<String, serde_json::Value>,
+}
+
+/// Who chose the tokens of a recorded answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// The model.
+    Greedy,
+    /// The data.
+    TeacherForced,
 }
 
 /// A `[SEG]` and its mask.

@@ -4,7 +4,7 @@
 use candle_core::{D, Device, IndexOp, Tensor};
 
 use super::golden::{Golden, Recorded};
-use super::manifest::Case;
+use super::manifest::{Case, Mode};
 use super::{Kind, Report};
 use crate::device;
 use crate::engine::Engine;
@@ -189,7 +189,7 @@ impl Stages<'_> {
     /// The engine's own way: a picture and a question to a reply and masks. Replies are compared where
     /// numbers are exact enough for them not to hang on close calls, masks where replies agree.
     fn whole_way(&mut self, case: &Case, recorded: &Recorded) -> Result<(), EngineError> {
-        let (true, Some(limit)) = (case.mode == "greedy", case.max_new_tokens) else { return Ok(()) };
+        let (true, Some(limit)) = (case.mode == Mode::Greedy, case.max_new_tokens) else { return Ok(()) };
         let pixels = self.golden.picture(&self.golden.image(case)?.file)?;
         let mut image = self.engine.encode(&pixels, &|| false)?.0;
         let turns = self.golden.turns(case)?;

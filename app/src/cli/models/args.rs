@@ -10,7 +10,7 @@ use glamm_engine::precision::Precision;
 pub enum ModelsCommand {
     /// Show which models there are, which are here, and what they need.
     List(ListArgs),
-    /// Hold every tensor of a checkpoint directory against what the model needs.
+    /// Hold every tensor of a model's files against what the model needs.
     Check(CheckArgs),
     /// Write a model into one GGUF file, in fewer bits.
     Convert(ConvertArgs),
@@ -45,8 +45,9 @@ pub struct PullArgs {
 /// `glamm models check`.
 #[derive(Debug, Args)]
 pub struct CheckArgs {
-    /// A checkpoint directory in the Hugging Face layout, or a GGUF file.
-    pub directory: PathBuf,
+    /// What `--model` takes: a name, a checkpoint directory or a GGUF file.
+    #[arg(value_name = "NAME|PATH")]
+    pub model: String,
     /// Print one JSON document instead of a table.
     #[arg(long)]
     pub json: bool,

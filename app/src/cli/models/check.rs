@@ -1,22 +1,23 @@
-//! `glamm models check`: every tensor that a model needs against every tensor that a directory has.
+//! `glamm models check`: every tensor that a model needs against every tensor that it has.
 
 use std::fmt::Write;
-use std::path::Path;
 
-use glamm_engine::checkpoint::inspect::{InspectedTensor, Inspection, Part, Verdict, inspect};
+use glamm_engine::checkpoint::check::{CheckedTensor, Part, Report, Verdict, check};
+use glamm_engine::models::LocateError;
+use glamm_engine::protocol::ModelSource;
 use indicatif::ProgressBar;
 use serde::Serialize;
 
 use super::args::CheckArgs;
 use crate::cli::error::CliError;
-use crate::cli::model::Progress;
+use crate::cli::model::{Progress, model_source};
 use crate::cli::print_json;
 use crate::cli::terminal::{ColorMode, ReplyPrinter};
 
 /// What `--json` prints.
 #[derive(Debug, Serialize)]
 pub struct CheckDocument {
-    /// The checkpoint.
+    /// The checkpoint's folder or file, or the name of the model that is built in.
     pub directory: String,
     /// Whether the model can be used.
     pub good: bool,
@@ -74,13 +75,14 @@ pub struct TensorRow {
 /// [`CliError::UnfitModel`] after the table where there are faults.
 pub(super) fn run(args: &CheckArgs) -> Result<(), CliError> {
     let bar = ProgressBar::new(0).with_style(Progress::Checking.style());
-    let inspection = inspect(&args.directory, &mut |done_bytes, total_bytes| {
+    let source = checked(&args.model)?;
+    let report = check(&source, &mut |done_bytes, total_bytes| {
         bar.set_length(total_bytes);
         bar.set_position(done_bytes);
         true
     });
     bar.finish_and_clear();
-    let document = CheckDocument::new(&args.directory, &inspection?);
+    let document = CheckDocument::new(&source, &report?);
     let mut printer = ReplyPrinter::new(std::io::stdout().lock(), ColorMode::Plain);
     if args.json { print_json(&mut printer, &document) } else { printer.write(&document.table()) }?;
     if document.good {
@@ -89,13 +91,21 @@ pub(super) fn run(args: &CheckArgs) -> Result<(), CliError> {
     let faults =
         document.bad_files.len() + document.tensors.len() - document.counts.good - document.counts.unexpected;
     let first = document.first_fault();
-    Err(CliError::UnfitModel { directory: args.directory.clone(), faults, first })
+    Err(CliError::UnfitModel { model: document.directory, faults, first })
+}
+
+/// The model that a name or path means, also where some of its files are missing.
+fn checked(model: &str) -> Result<ModelSource, CliError> {
+    match model_source(model) {
+        Err(CliError::Locate(LocateError::Partial { path, .. })) => Ok(ModelSource::Path(path)),
+        other => other,
+    }
 }
 
 impl CheckDocument {
-    fn new(directory: &Path, inspection: &Inspection) -> Self {
+    fn new(source: &ModelSource, report: &Report) -> Self {
         let mut counts = Counts::default();
-        for tensor in &inspection.tensors {
+        for tensor in &report.tensors {
             let count = match tensor.verdict {
                 Verdict::Good => &mut counts.good,
                 Verdict::Missing => &mut counts.missing,
@@ -108,11 +118,14 @@ impl CheckDocument {
             *count += 1;
         }
         Self {
-            directory: directory.display().to_string(),
-            good: inspection.is_good(),
-            bad_files: inspection.bad_files.iter().map(ToString::to_string).collect(),
+            directory: match source {
+                ModelSource::Demo => "demo".to_owned(),
+                ModelSource::Path(path) => path.display().to_string(),
+            },
+            good: report.is_good(),
+            bad_files: report.bad_files.iter().map(ToString::to_string).collect(),
             counts,
-            tensors: inspection.tensors.iter().map(TensorRow::from).collect(),
+            tensors: report.tensors.iter().map(TensorRow::from).collect(),
         }
     }
 
@@ -170,8 +183,8 @@ impl TensorRow {
     }
 }
 
-impl From<&InspectedTensor> for TensorRow {
-    fn from(tensor: &InspectedTensor) -> Self {
+impl From<&CheckedTensor> for TensorRow {
+    fn from(tensor: &CheckedTensor) -> Self {
         let (verdict, detail) = match &tensor.verdict {
             Verdict::Good => ("good", None),
             Verdict::Missing => ("missing", None),

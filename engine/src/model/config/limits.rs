@@ -280,7 +280,10 @@ mod tests {
     fn the_largest_that_is_counted_is_counted_soon() {
         let deep = plan(|glamm, clip| {
             (glamm["num_hidden_layers"], clip["num_hidden_layers"]) = (json!(4096), json!(4096));
-            glamm["intermediate_size"] = json!(4096);
+            for size in ["hidden_size", "intermediate_size"] {
+                glamm[size] = json!(1024);
+            }
+            glamm["arch"]["region"]["out_dims"] = json!(1024);
             glamm["arch"]["sam"]["decoder_depth"] = json!(16);
             (glamm["arch"]["sam"]["prompt_embed_dim"], glamm["out_dim"]) = (json!(1024), json!(1024));
         });

@@ -5,11 +5,12 @@ use glamm_engine::protocol::{ModelSource, ModelSpec};
 use indicatif::ProgressBar;
 use serde::Serialize;
 
-use super::args::EvalAgreementArgs;
-use super::document::ModelEntry;
-use super::error::CliError;
-use super::model::{Progress, load, model_source, model_spec};
-use super::terminal::{ColorMode, ReplyPrinter};
+use crate::cli::args::EvalAgreementArgs;
+use crate::cli::document::ModelEntry;
+use crate::cli::error::CliError;
+use crate::cli::model::{Progress, load, model_source, model_spec};
+use crate::cli::print_json;
+use crate::cli::terminal::{ColorMode, ReplyPrinter};
 
 /// What `--json` prints. Shares and IoU lie between 0 and 1.
 #[derive(Debug, Serialize)]
@@ -67,7 +68,7 @@ pub(super) fn run(args: &EvalAgreementArgs) -> Result<(), CliError> {
     let entries = (ModelEntry::from(model.info()), ModelEntry::from(reference.info()));
     let document = AgreementDocument::new(args, entries, &agreement?);
     let mut printer = ReplyPrinter::new(std::io::stdout().lock(), ColorMode::Plain);
-    if args.json { super::print_json(&mut printer, &document) } else { printer.write(&document.table()) }
+    if args.json { print_json(&mut printer, &document) } else { printer.write(&document.table()) }
 }
 
 impl AgreementDocument {

@@ -11,11 +11,12 @@ use glamm_engine::eval::tally::Tally;
 use indicatif::ProgressBar;
 use serde::Serialize;
 
-use super::args::EvalScenesArgs;
-use super::document::ModelEntry;
-use super::error::CliError;
-use super::model::{Progress, load, model_spec};
-use super::terminal::{ColorMode, ReplyPrinter};
+use crate::cli::args::EvalScenesArgs;
+use crate::cli::document::ModelEntry;
+use crate::cli::error::CliError;
+use crate::cli::model::{Progress, load, model_spec};
+use crate::cli::print_json;
+use crate::cli::terminal::{ColorMode, ReplyPrinter};
 
 /// What `--json` prints. Each figure stands beside the number of things it was taken over.
 #[derive(Debug, Serialize)]
@@ -126,7 +127,7 @@ pub(super) fn run(args: &EvalScenesArgs) -> Result<(), CliError> {
     );
 
     let mut printer = ReplyPrinter::new(std::io::stdout().lock(), ColorMode::Plain);
-    if args.json { super::print_json(&mut printer, &document) } else { printer.write(&document.table()) }
+    if args.json { print_json(&mut printer, &document) } else { printer.write(&document.table()) }
 }
 
 impl EvalDocument {

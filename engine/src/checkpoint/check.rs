@@ -3,12 +3,14 @@
 //! stops at the first fault.
 
 use std::collections::HashSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::manifest::{TensorSpec, expected_tensors};
 use super::tensor_set::TensorSet;
 use super::{ConfigFiles, FileSource, VISION_PREFIX, read_tokenizer};
+use crate::demo_model;
 use crate::error::{CheckpointError, EngineError, without_backtrace};
+use crate::protocol::ModelSource;
 
 /// What was found out about a tensor.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,7 +60,7 @@ pub struct FoundTensor {
 
 /// A tensor that should be there, or is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct InspectedTensor {
+pub struct CheckedTensor {
     /// Its key.
     pub name: String,
     /// Where it belongs.
@@ -73,28 +75,31 @@ pub struct InspectedTensor {
 
 /// All that was found out about a checkpoint.
 #[derive(Debug)]
-pub struct Inspection {
+pub struct Report {
     /// Every tensor, GLaMM's first, in the order in which the model asks for them; unexpected ones
     /// behind them, by name.
-    pub tensors: Vec<InspectedTensor>,
+    pub tensors: Vec<CheckedTensor>,
     /// Files that are missing or cannot be used at all; their tensors count as missing.
     pub bad_files: Vec<CheckpointError>,
 }
 
-impl Inspection {
+impl Report {
     /// Whether the model can be used.
     pub fn is_good(&self) -> bool {
         self.bad_files.is_empty() && self.tensors.iter().all(|tensor| !tensor.verdict.is_fault())
     }
 }
 
-/// Reads a checkpoint directory, or one GGUF file, to its end, one block at a time. `progress` is told bytes looked at
-/// and in all, and returns whether to go on.
+/// Reads all weights of a model to their end, one block at a time. `progress` is told bytes looked at and in all,
+/// and returns whether to go on.
 ///
 /// # Errors
 /// The configuration cannot be used, there are no weights at all, or it was cancelled.
-pub fn inspect(path: &Path, progress: &mut dyn FnMut(u64, u64) -> bool) -> Result<Inspection, EngineError> {
-    let source = FileSource::at(path)?;
+pub fn check(model: &ModelSource, progress: &mut dyn FnMut(u64, u64) -> bool) -> Result<Report, EngineError> {
+    let source = match model {
+        ModelSource::Demo => demo_model::source(),
+        ModelSource::Path(path) => FileSource::at(path)?,
+    };
     let files = ConfigFiles::read(&source, "config.json")?;
     let manifest = expected_tensors(&files.config).map_err(|error| CheckpointError::Config {
         path: source.path("config.json"),
@@ -107,11 +112,11 @@ pub fn inspect(path: &Path, progress: &mut dyn FnMut(u64, u64) -> bool) -> Resul
 
     let mut tensors = compare(&glamm, &manifest.glamm, Part::Glamm);
     tensors.extend(compare(&clip, &manifest.clip, Part::Clip));
-    let bytes = |tensor: &InspectedTensor| {
+    let bytes = |tensor: &CheckedTensor| {
         let set = if tensor.part == Part::Glamm { &glamm } else { &clip };
         set.find(&tensor.name).map_or(0, |(stored, _)| stored.bytes() as u64)
     };
-    let good = |tensor: &&InspectedTensor| tensor.verdict == Verdict::Good;
+    let good = |tensor: &&CheckedTensor| tensor.verdict == Verdict::Good;
     let (mut done, total) = (0, tensors.iter().filter(good).map(bytes).sum());
     for tensor in tensors.iter_mut().filter(|tensor| tensor.verdict == Verdict::Good) {
         let set = if tensor.part == Part::Glamm { &glamm } else { &clip };
@@ -125,12 +130,12 @@ pub fn inspect(path: &Path, progress: &mut dyn FnMut(u64, u64) -> bool) -> Resul
             return Err(EngineError::Cancelled);
         }
     }
-    Ok(Inspection { tensors, bad_files })
+    Ok(Report { tensors, bad_files })
 }
 
 /// Names, shapes and types; [`Verdict::Good`] so far for what fits. Tensors that the model has no use
 /// for need not be there.
-fn compare(set: &TensorSet, expected: &[TensorSpec], part: Part) -> Vec<InspectedTensor> {
+fn compare(set: &TensorSet, expected: &[TensorSpec], part: Part) -> Vec<CheckedTensor> {
     let found = |name: &str| {
         set.find(name).map(|(stored, path)| FoundTensor {
             shape: stored.shape.clone(),
@@ -150,7 +155,7 @@ fn compare(set: &TensorSet, expected: &[TensorSpec], part: Part) -> Vec<Inspecte
             Some(_) => Verdict::Good,
         };
         let (name, expected) = (spec.name.clone(), Some(spec.shape.clone()));
-        tensors.push(InspectedTensor { name, part, expected, found, verdict });
+        tensors.push(CheckedTensor { name, part, expected, found, verdict });
     }
     let known: HashSet<&str> = expected.iter().map(|spec| spec.name.as_str()).collect();
     // CLIP's text tower is no business of this program.
@@ -158,7 +163,7 @@ fn compare(set: &TensorSet, expected: &[TensorSpec], part: Part) -> Vec<Inspecte
     let mut unknown: Vec<&str> =
         set.names().filter(|name| name.starts_with(prefix) && !known.contains(name)).collect();
     unknown.sort_unstable();
-    tensors.extend(unknown.into_iter().map(|name| InspectedTensor {
+    tensors.extend(unknown.into_iter().map(|name| CheckedTensor {
         name: name.to_owned(),
         part,
         expected: None,
