@@ -65,9 +65,9 @@ fn progress(shown: &mut Shown<'_>, ui: &Ui, batch: &Batch) {
     let canvas = shown.state.ui.canvas;
     Area::new(Id::unique("batch progress"))
         .order(Order::Foreground)
-        // The lower corners belong to legends and the map.
+        // The lower corners belong to legends and the map, the upper edge to hints.
         .pivot(Align2::LEFT_TOP)
-        .fixed_pos(canvas.left_top() + vec2(16.0, 16.0))
+        .fixed_pos(canvas.left_top() + vec2(16.0, 64.0))
         .show(ui.ctx(), |ui| {
             ui.set_width((canvas.width() - 40.0).clamp(200.0, 340.0));
             card(ui, tokens, CardLook::Note, None, |ui| {

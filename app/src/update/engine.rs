@@ -14,6 +14,8 @@ use crate::document::{ConversationEdit, Edit, Exchange, GroundedMask, Question};
 use crate::inspection::Layer;
 use crate::session::{Asked, Encoding, FailedQuestion, ModelStatus, Place, RunningJob, Tone};
 
+/// So many pictures the engine is told again to forget at once: its queue has room for other things besides.
+const CLOSED_AT_ONCE: usize = 16;
 /// A question is named by so many of its first characters.
 const WORDS_OF_QUESTION: usize = 60;
 
@@ -27,6 +29,7 @@ struct Ended {
 
 impl State {
     pub(super) fn engine_event(&mut self, event: EngineEvent, now: f64, out: &mut Vec<Effect>) {
+        let has_ended = ends_work(&event);
         match event {
             EngineEvent::LoadProgressed(progress) => self.session.model = ModelStatus::Loading(progress),
             EngineEvent::ModelLoaded(info) => {
@@ -75,9 +78,12 @@ impl State {
             EngineEvent::FeaturesExtracted { job, maps } => self.maps_ready(job, maps),
             EngineEvent::JobFailed { job, error } => self.job_failed(job, &error),
         }
-        // What it had no room for before, it may have now.
-        let closing = std::mem::take(&mut self.session.closing);
-        out.extend(closing.into_iter().map(|image| Effect::Engine(EngineCommand::CloseImage(image))));
+        if has_ended {
+            // What it had no room for before, it may have now.
+            let some = self.session.closing.len().min(CLOSED_AT_ONCE);
+            let closing = self.session.closing.drain(..some);
+            out.extend(closing.map(|image| Effect::Engine(EngineCommand::CloseImage(image))));
+        }
     }
 
     /// The engine's queue was full.
@@ -219,6 +225,27 @@ impl State {
             let failure = FailedQuestion { asked: job.asked, message, too_long };
             self.session.failures.insert(job.image, failure);
         }
+    }
+}
+
+/// Whether the engine has done something, and goes on to the next.
+fn ends_work(event: &EngineEvent) -> bool {
+    match event {
+        EngineEvent::ModelLoaded(_)
+        | EngineEvent::LoadFailed(_)
+        | EngineEvent::ModelUnloaded
+        | EngineEvent::ImageEncoded { .. }
+        | EngineEvent::ImageFailed { .. }
+        | EngineEvent::JobFinished { .. }
+        | EngineEvent::Segmented { .. }
+        | EngineEvent::FeaturesExtracted { .. }
+        | EngineEvent::JobFailed { .. } => true,
+        EngineEvent::LoadProgressed(_)
+        | EngineEvent::JobStarted { .. }
+        | EngineEvent::TextGenerated { .. }
+        | EngineEvent::PhraseOpened { .. }
+        | EngineEvent::PhraseClosed { .. }
+        | EngineEvent::MaskReady { .. } => false,
     }
 }
 

@@ -282,3 +282,22 @@ fn a_threshold_that_is_let_go_outside_the_window_is_where_it_was_last() {
     assert_eq!(state(&stage).ui.inspection.threshold, None);
     assert!((state(&stage).inspected().unwrap().mask.threshold - dragged).abs() < 1e-6);
 }
+
+#[test]
+fn prompts_are_renamed_by_the_keyboard() {
+    let mut stage = Stage::new(&Setup::default());
+    write(&mut stage, "Question", "Is it round?");
+    stage.press("Prompt library");
+    stage.press("Keep the question as a prompt");
+    stage.window.get_by_label("Is it round?").focus();
+    stage.settle();
+    press(&mut stage, Modifiers::SHIFT, Key::F10);
+    press(&mut stage, Modifiers::NONE, Key::Enter);
+    assert!(stage.window.get_by_label("Name of the prompt").is_focused());
+    for text in [" ", "b"] {
+        stage.window.event(Event::Text(text.to_owned()));
+        stage.settle();
+    }
+    press(&mut stage, Modifiers::NONE, Key::Enter);
+    assert_eq!(state(&stage).session.prompts[0].label, "Is it round? b");
+}

@@ -1,10 +1,12 @@
 //! Phrases and masks linked both ways: hidden, alone, coloured and named from a chip, from the Masks tab
 //! and from the picture; masks that overlap.
 
+use std::sync::Arc;
+
 use egui::{Event, Key, Modifiers, MouseWheelUnit, PointerButton, TouchPhase, Vec2};
 use egui_kittest::kittest::Queryable as _;
-use glamm::document::{Edit, GroundedMask, MaskId};
-use glamm_engine::vision::BinaryMask;
+use glamm::document::{Edit, EditedMask, GroundedMask, MaskId};
+use glamm_engine::vision::{BinaryMask, MaskCandidates, MaskLogits};
 
 use crate::describe;
 use crate::looking::in_both;
@@ -234,4 +236,50 @@ fn alt_and_the_wheel_go_through_masks_that_overlap() {
     stage.window.hover_at(beside);
     stage.settle();
     assert_eq!(hovered(&stage), "the right", "elsewhere it begins anew");
+}
+
+/// Four masks that were painted on a large picture, a quarter of it each: more than goes to the GPU in one frame.
+#[test]
+fn large_painted_masks_follow_one_after_the_other() {
+    const SIDE: u32 = 4096;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("large.png");
+    image::RgbImage::from_pixel(SIDE, SIDE, image::Rgb([0, 0, 0])).save(&path).unwrap();
+    let mut stage = Stage::with_picture(&Setup::default(), folder, Some(path));
+    stage.wait("the picture", |stage| stage.window.state().state().picture().is_some());
+    stage.settle();
+    let image = stage.window.state().state().ui.current.unwrap();
+    let ctx = stage.window.ctx.clone();
+    let half = SIDE / 2;
+    for quarter in 0..4 {
+        let inside = |x: u32, y: u32| x / half + 2 * (y / half) == quarter;
+        let painted = BinaryMask::from_fn(SIDE, SIDE, inside);
+        let edited = Some(Arc::new(EditedMask::from(&painted)));
+        let all = MaskLogits {
+            side: 1,
+            logits: vec![1.0],
+            frame: 1,
+            content: (1, 1),
+            image_size: (SIDE, SIDE),
+            predicted_iou: 0.9,
+        };
+        let (id, candidates) = (MaskId(9000 + u64::from(quarter)), MaskCandidates::from(Arc::new(all)));
+        let mask = GroundedMask { edited, ..GroundedMask::new(id, candidates) };
+        stage
+            .window
+            .state_mut()
+            .act(&ctx, crate::Action::Edit(Edit::AddMask { image, mask: Box::new(mask) }));
+    }
+    stage.window.run_steps(3);
+    let tinted = |stage: &mut Stage| {
+        let screen = stage.window.render().unwrap();
+        let at = [(1.0, 1.0), (3.0, 1.0), (1.0, 3.0), (3.0, 3.0)].map(|(x, y)| {
+            let quarter = SIDE as f32 / 4.0;
+            stage.on_screen(x * quarter, y * quarter)
+        });
+        at.iter().filter(|at| screen.get_pixel(at.x as u32, at.y as u32).0[..3] != [0, 0, 0]).count()
+    };
+    assert_eq!(tinted(&mut stage), 2);
+    stage.window.step();
+    assert_eq!(tinted(&mut stage), 4);
 }

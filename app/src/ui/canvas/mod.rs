@@ -13,11 +13,13 @@ mod pointer;
 mod prompts;
 mod regions;
 
-use egui::{CornerRadius, Id, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, vec2};
+use egui::{CornerRadius, Id, Response, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, vec2};
 
-use self::pointer::Press;
+use self::pointer::{Pointed, Press};
 use super::Shown;
 use crate::canvas::view::View;
+use crate::document::Picture;
+use crate::inspection::Brush;
 use crate::theme;
 use crate::ui_state::Tool;
 use crate::update::Action;
@@ -52,14 +54,7 @@ pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui) {
     let pointed = pointer::point(shown, ui, &response, &view, &picture, &masks);
     let press = pointer::press(shown, ui, &response);
     let brush = shown.state.held_brush();
-    let over = press == Some(Press::Over) && shown.state.ui.gesture.is_none();
-    if brush.is_none() && !over {
-        pointer::drag(shown, ui, &response, &view, &picture);
-        pointer::click(shown, ui, &response, &picture, pointed);
-        menus::context(shown, ui, &response, (&picture, &view), pointed);
-    } else if press == Some(Press::Pans) && response.dragged() {
-        pointer::pan(shown, ui, &response, &view);
-    }
+    hands(shown, ui, &response, (&picture, &view), pointed, (brush, press));
 
     let painter = ui.painter().with_clip_rect(rect);
     picture::paint(shown, ui, &painter, &picture, &view);
@@ -85,6 +80,25 @@ pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui) {
     }
     inspection::paint_legend(shown, ui, rect);
     hint(shown, ui, rect);
+}
+
+/// What the buttons of the mouse do where no brush paints.
+fn hands(
+    shown: &mut Shown<'_>,
+    ui: &Ui,
+    response: &Response,
+    (picture, view): (&Picture, &View),
+    pointed: Option<Pointed>,
+    (brush, press): (Option<Brush>, Option<Press>),
+) {
+    let over = press == Some(Press::Over) && shown.state.ui.gesture.is_none();
+    if brush.is_none() && !over {
+        pointer::drag(shown, ui, response, view, picture);
+        pointer::click(shown, ui, response, picture, pointed);
+        menus::context(shown, ui, response, (picture, view), pointed);
+    } else if press == Some(Press::Pans) && response.dragged() {
+        pointer::pan(shown, ui, response, view);
+    }
 }
 
 /// What the user is expected to do, or what a dropped file will do.
