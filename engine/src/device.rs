@@ -24,6 +24,17 @@ pub fn open(choice: DeviceChoice) -> Result<Device, DeviceError> {
     }
 }
 
+/// Gives memory that was freed back to the system, where the allocator would keep it for itself: glibc's
+/// does with everything that was smaller than 32 MB, which matrices in blocks are.
+pub(crate) fn give_memory_back() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    #[expect(unsafe_code, reason = "the interface of the allocator")]
+    // SAFETY: it may be called at any time, from any thread.
+    unsafe {
+        libc::malloc_trim(0);
+    }
+}
+
 /// The processors that this build can compute on, besides choosing by itself.
 pub fn built_in() -> impl Iterator<Item = DeviceChoice> {
     let built = |choice: &DeviceChoice| match choice {

@@ -11,6 +11,7 @@ use std::time::Duration;
 use crossbeam::channel::{Receiver, RecvError, SendTimeoutError, Sender, TryRecvError};
 use image::RgbImage;
 
+use crate::device;
 use crate::engine::Variant;
 use crate::error::{DeviceError, EngineError};
 use crate::images::{CACHE_BUDGET, ImageCache, OpenImages};
@@ -145,6 +146,7 @@ impl<B: LoadedModel> Worker<B> {
     fn unload(&mut self) {
         self.images.forget_caches();
         self.model = None;
+        device::give_memory_back();
     }
 
     fn load(&mut self, spec: &ModelSpec) {

@@ -47,7 +47,8 @@ fn checkpoint(scratch: &Path, name: &str, seed: u64) -> PathBuf {
     let config = scratch.join("config.json");
     let tiny = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden/public/glamm-tiny/config.json");
     let mut sizes: serde_json::Value = serde_json::from_slice(&std::fs::read(tiny).unwrap()).unwrap();
-    sizes["intermediate_size"] = 200_000.into();
+    sizes["intermediate_size"] = 100_000.into();
+    sizes["num_hidden_layers"] = 6.into();
     std::fs::write(&config, sizes.to_string()).unwrap();
     let out = scratch.join(name);
     fabricate(
