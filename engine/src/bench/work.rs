@@ -1,6 +1,6 @@
 //! How much there is to do, counted from the model's sizes: a lower bound that knows nothing of how
 //! the engine does it. A multiplication and an addition are two operations. Norms, softmax,
-//! activations and positions are left out, and so are keys and values when bytes are counted.
+//! activations and positions are left out.
 
 use crate::checkpoint::manifest::{TensorSpec, expected_tensors};
 use crate::model::config::GlammConfig;
@@ -51,8 +51,9 @@ pub enum Limit {
 pub struct Work {
     /// Multiplications and additions.
     pub operations: f64,
-    /// Bytes of the language model's matrices; `None` for the other parts, where reading is little
-    /// beside computing, and where it is not known how precisely they are kept.
+    /// Bytes of the language model's matrices, and of the keys and values of earlier positions; `None` for
+    /// the other parts, where reading is little beside computing, and where it is not known how precisely
+    /// matrices are kept.
     pub bytes: Option<f64>,
     /// What it is bounded by.
     pub limit: Limit,
@@ -71,12 +72,14 @@ impl Work {
             Part::RegionEncoder { boxes } => (region_encoder(config, boxes as f64), Limit::Floats),
             Part::PixelDecoder { masks } => (pixel_decoder(config) * masks as f64, Limit::Floats),
         };
-        let bytes = match part {
-            Part::Decode { .. } | Part::Prefill { .. } => {
-                precision.and_then(|precision| language_bytes(config, precision))
-            }
+        let past = match part {
+            Part::Decode { depth } => Some(depth),
+            Part::Prefill { .. } => Some(0),
             _ => None,
         };
+        let bytes = past.zip(precision).and_then(|(past, precision)| {
+            Some(language_bytes(config, precision)? + cache_bytes(config, precision, past))
+        });
         Self { operations, bytes, limit }
     }
 }
@@ -105,6 +108,14 @@ fn language_bytes(config: &GlammConfig, precision: Precision) -> Option<f64> {
         _ => 0,
     };
     Some(manifest.glamm.iter().map(bytes).sum::<usize>() as f64)
+}
+
+/// Keys and values of `past` positions, in half precision unless the model is in single precision.
+fn cache_bytes(config: &GlammConfig, precision: Precision, past: usize) -> f64 {
+    let llm = &config.llm;
+    let width = llm.hidden_size / llm.num_attention_heads * llm.kv_heads();
+    let number = if precision == Precision::F32 { 4 } else { 2 };
+    (2 * llm.num_hidden_layers * past * width * number) as f64
 }
 
 /// A pre-norm block over `tokens`: four projections, an MLP, and attention to `seen` places each.
@@ -203,7 +214,10 @@ mod tests {
     fn four_bits_are_read_faster_than_eight() {
         let config = fullscope();
         let bytes =
-            |precision| Work::of(Part::Decode { depth: 700 }, &config, Some(precision)).bytes.unwrap();
+            |depth, precision| Work::of(Part::Decode { depth }, &config, Some(precision)).bytes.unwrap();
+        let cache = bytes(700, Precision::Q4K) - bytes(0, Precision::Q4K);
+        assert!((cache - 700.0 * 2.0 * 32.0 * 4096.0 * 2.0).abs() < 1.0, "{cache}");
+        let bytes = |precision| bytes(0, precision);
         let (q4k, q8, half) = (bytes(Precision::Q4K), bytes(Precision::Q8_0), bytes(Precision::F16));
         assert!((3.7e9..3.8e9).contains(&q4k), "{q4k}");
         assert!((half / q8 - 32.0 / 17.0).abs() < 1e-6);

@@ -15,7 +15,7 @@ const NOTES: [&str; 3] = [
     "Times are medians over the runs; processor time is that of all threads together.",
     "Encodings and hidden states are noise, and the words of replies are prescribed, their logits \
      computed all the same; only the demo model's reply is its own.",
-    "A share is of the bound named: reading the language model's matrices once (memory), or the \
+    "A share is of the bound named: reading the language model's matrices, and keys and values, once (memory), or the \
      products counted from the model's sizes, in bytes where matrices are kept in blocks, else in \
      single precision.",
 ];
