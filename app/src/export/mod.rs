@@ -246,7 +246,8 @@ fn is_among(files: &HashSet<PathBuf>, path: &Path) -> bool {
     fs::canonicalize(path).is_ok_and(|path| files.contains(&path))
 }
 
-fn counted(count: usize, what: &str) -> String {
+/// "1 mask", "2 masks".
+pub(crate) fn counted(count: usize, what: &str) -> String {
     if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 

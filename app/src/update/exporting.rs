@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Effect, State};
 use crate::document::{Document, Edit, Origin};
-use crate::export::{ExportRequest, Exported, Format, plan};
+use crate::export::{ExportRequest, Exported, Format, counted, plan};
 use crate::exporting::{ExportDialog, ExportInTheWay, ExportProgress};
 use crate::keeping::{PathPurpose, file_name, typed_path};
 use crate::session::Tone;
@@ -162,7 +162,7 @@ impl State {
             Ok(exported) => exported,
             Err(message) => return self.session.notify(message, Tone::Failure),
         };
-        let mut text = format!("{} files were written to {}", files.len(), folder.display());
+        let mut text = format!("{} written to {}", counted(files.len(), "file"), folder.display());
         if stopped {
             text = format!("The export was stopped: {text}");
         }
@@ -190,7 +190,9 @@ impl State {
         self.ui.small_step = None;
         self.history.apply_all(&edits);
         let name = file_name(path);
-        let mut text = format!("{boxes} boxes and {masks} masks for {pictures} pictures came from {name}");
+        let boxes = if boxes == 1 { "1 box".to_owned() } else { format!("{boxes} boxes") };
+        let (masks, pictures) = (counted(masks, "mask"), counted(pictures, "picture"));
+        let mut text = format!("{boxes} and {masks} for {pictures} came from {name}");
         if !problems.is_empty() {
             text = format!("{text}. Left out: {}", problems.join("; "));
         }

@@ -115,6 +115,7 @@ impl State {
             self.ui.pinned.remove(&before);
         }
         self.ui.pinned.insert(next);
+        self.ui.selected_region = None;
         self.select_mask(Some(next));
     }
 

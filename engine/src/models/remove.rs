@@ -18,7 +18,7 @@ pub enum Removable {
     Own(PathBuf, u64),
 }
 
-/// What removing `name` would remove: what [`super::locate`] finds under that name, or what lies at a
+/// What removing `name` would remove: what [`super::locate()`] finds under that name, or what lies at a
 /// path that the list shows. `None` where nothing of it is here.
 pub fn removable(name: &str, places: &Places) -> Option<Removable> {
     match catalogue::find(name).map(|entry| entry.origin) {

@@ -107,8 +107,11 @@ fn keys_go_through_the_masks() {
         }
     }
     state.update(Action::Command(Command::UnpinMasks), 3.0);
+    state.update(Action::Command(Command::NewRegion), 3.0);
+    assert!(state.ui.selected_region.is_some());
     state.update(Action::Command(Command::NextMask), 3.0);
     assert_eq!(state.ui.inspection.selected, Some(first));
+    assert_eq!(state.ui.selected_region, None, "one thing is selected");
     state.update(Action::Command(Command::CompareNext), 3.0);
     assert_eq!(state.ui.inspection.rival, Some(Rival::Mask(second)));
     state.update(Action::Command(Command::CompareNext), 3.0);
