@@ -42,5 +42,6 @@ pub mod ui;
 pub mod ui_state;
 pub mod update;
 mod window;
+mod words;
 
 pub use window::{WindowOptions, run_window};

@@ -227,6 +227,13 @@ pub enum Tone {
     Failure,
 }
 
+impl Tone {
+    /// Of what was done but for these problems.
+    pub fn about(problems: &[String]) -> Self {
+        if problems.is_empty() { Self::Note } else { Self::Failure }
+    }
+}
+
 /// A picture on its way from a file, the clipboard or the scene generator.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Arrival {

@@ -145,8 +145,9 @@ impl<B: LoadedModel> Worker<B> {
 
     fn unload(&mut self) {
         self.images.forget_caches();
-        self.model = None;
-        device::give_memory_back();
+        if self.model.take().is_some() {
+            device::give_memory_back();
+        }
     }
 
     fn load(&mut self, spec: &ModelSpec) {

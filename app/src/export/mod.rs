@@ -30,6 +30,7 @@ use serde::Serialize;
 use crate::document::{Document, Origin, Picture};
 use crate::files;
 use crate::storage::{Snapshot, StorageError, encode_png, pixels};
+use crate::words::counted;
 use annotations::{Categories, Object, objects};
 
 /// A form in which work can be written.
@@ -244,11 +245,6 @@ fn originals(document: &Document) -> HashSet<PathBuf> {
 
 fn is_among(files: &HashSet<PathBuf>, path: &Path) -> bool {
     fs::canonicalize(path).is_ok_and(|path| files.contains(&path))
-}
-
-/// "1 mask", "2 masks".
-pub(crate) fn counted(count: usize, what: &str) -> String {
-    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 
 /// Writes the files, over others of the same names, but never over a file that a picture comes from.

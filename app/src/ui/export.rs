@@ -8,6 +8,7 @@ use crate::export::Format;
 use crate::exporting::ExportInTheWay;
 use crate::theme;
 use crate::update::{Action, ExportAction};
+use crate::words::counted;
 
 /// Longer lists are counted.
 const MAX_LISTED: usize = 400;
@@ -133,8 +134,7 @@ fn preview(shown: &Shown<'_>, ui: &mut Ui, height: f32) {
     let count = planned.len();
     let heading = match count {
         0 => "Nothing will be written".to_owned(),
-        1 => "1 file will be written".to_owned(),
-        _ => format!("{count} files will be written"),
+        _ => format!("{} will be written", counted(count, "file")),
     };
     ui.label(RichText::new(heading).font(theme::strong_font(theme::LABEL)).color(tokens.text));
     let area = ScrollArea::vertical().id_salt("files").max_height(height).min_scrolled_height(height);

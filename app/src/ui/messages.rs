@@ -16,6 +16,7 @@ use crate::document::{Exchange, GroundedMask, MaskId, Piece, Question, Segment, 
 use crate::session::{ModelStatus, RunningJob};
 use crate::theme::{self, Tokens};
 use crate::update::Action;
+use crate::words::counted;
 
 /// Share of the panel that a question may take.
 const QUESTION_WIDTH: f32 = 0.86;
@@ -166,13 +167,12 @@ fn in_words(exchange: &Exchange) -> String {
 /// What the reply cost, and why it ended where that is worth a word.
 fn stats(tokens: &Tokens, ui: &Ui, exchange: &Exchange, width: f32) -> std::sync::Arc<Galley> {
     let stats = &exchange.stats;
-    let count = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
     let masks = exchange.masks.iter().flatten().count();
     let mut parts = Vec::new();
     if masks > 0 {
-        parts.push(count(masks, "mask"));
+        parts.push(counted(masks, "mask"));
     }
-    parts.push(count(stats.new_tokens, "token"));
+    parts.push(counted(stats.new_tokens, "token"));
     parts.push(duration(stats.time_to_first_token.as_secs_f64()));
     if stats.tokens_per_second() > 0.0 {
         parts.push(speed(stats.tokens_per_second()));

@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 
 use super::{Effect, State};
 use crate::document::{Document, Edit, Origin};
-use crate::export::{ExportRequest, Exported, Format, counted, plan};
+use crate::export::{ExportRequest, Exported, Format, plan};
 use crate::exporting::{ExportDialog, ExportInTheWay, ExportProgress};
 use crate::keeping::{PathPurpose, file_name, typed_path};
 use crate::session::Tone;
 use crate::storage::{IfThere, ImportedEdits, Snapshot, StorageJob};
+use crate::words::counted;
 
 /// What the user does in the export dialog.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -169,7 +170,7 @@ impl State {
         if !problems.is_empty() {
             text = format!("{text}, without {}", problems.join("; "));
         }
-        self.session.notify(text, if problems.is_empty() { Tone::Note } else { Tone::Failure });
+        self.session.notify(text, Tone::about(&problems));
     }
 
     pub(super) fn imported(&mut self, path: &Path, result: Result<ImportedEdits, String>) {
@@ -196,6 +197,6 @@ impl State {
         if !problems.is_empty() {
             text = format!("{text}. Left out: {}", problems.join("; "));
         }
-        self.session.notify(text, if problems.is_empty() { Tone::Note } else { Tone::Failure });
+        self.session.notify(text, Tone::about(&problems));
     }
 }

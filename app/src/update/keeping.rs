@@ -80,7 +80,12 @@ impl State {
         let session = &self.session;
         let comes =
             session.job.is_some() || session.segmentation.is_some() || !session.findings.changes.is_empty();
-        comes || self.is_unsaved() || self.writing().is_beyond(&session.keeping.saved_writing)
+        comes || !self.is_written()
+    }
+
+    /// Whether all that was made, and what is being typed, is in the file.
+    fn is_written(&self) -> bool {
+        !self.is_unsaved() && !self.writing().is_beyond(&self.session.keeping.saved_writing)
     }
 
     /// What must end before the session can, for people.
@@ -384,8 +389,7 @@ impl State {
         self.remember_session(path, out);
         // Who left without waiting for the file has been answered now, if nothing would be lost.
         let Departure::Saving(leaving) = self.session.keeping.departure.clone() else { return };
-        let is_written = !self.is_unsaved() && !self.writing().is_beyond(&self.session.keeping.saved_writing);
-        if is_written && self.waits_for(&leaving).is_none() {
+        if self.is_written() && self.waits_for(&leaving).is_none() {
             // A reply that is being written is in the file as far as it had come.
             self.left(leaving, out);
         } else {

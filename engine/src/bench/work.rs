@@ -4,6 +4,7 @@
 
 use crate::checkpoint::manifest::{TensorSpec, expected_tensors};
 use crate::model::config::GlammConfig;
+use crate::models::memory::keys_and_values;
 use crate::precision::Precision;
 
 /// A part of the model at some size.
@@ -78,7 +79,8 @@ impl Work {
             _ => None,
         };
         let bytes = past.zip(precision).and_then(|(past, precision)| {
-            Some(language_bytes(config, precision)? + cache_bytes(config, precision, past))
+            let number = if precision == Precision::F32 { 4 } else { 2 };
+            Some(language_bytes(config, precision)? + keys_and_values(config, past as u64, number) as f64)
         });
         Self { operations, bytes, limit }
     }
@@ -108,14 +110,6 @@ fn language_bytes(config: &GlammConfig, precision: Precision) -> Option<f64> {
         _ => 0,
     };
     Some(manifest.glamm.iter().map(bytes).sum::<usize>() as f64)
-}
-
-/// Keys and values of `past` positions, in half precision unless the model is in single precision.
-fn cache_bytes(config: &GlammConfig, precision: Precision, past: usize) -> f64 {
-    let llm = &config.llm;
-    let width = llm.hidden_size / llm.num_attention_heads * llm.kv_heads();
-    let number = if precision == Precision::F32 { 4 } else { 2 };
-    (2 * llm.num_hidden_layers * past * width * number) as f64
 }
 
 /// A pre-norm block over `tokens`: four projections, an MLP, and attention to `seen` places each.

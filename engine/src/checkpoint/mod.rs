@@ -18,7 +18,7 @@ pub(crate) mod forge;
 #[cfg(test)]
 mod hostile;
 pub mod manifest;
-mod one_file;
+pub(crate) mod one_file;
 mod pickle;
 pub mod probe;
 mod safetensors_file;

@@ -125,9 +125,7 @@ impl Checkpoint {
     ) -> Result<Converted, EngineError> {
         // A file without it would be of no use.
         self.tokenizer()?;
-        let mut part = out.as_os_str().to_owned();
-        part.push(".part");
-        let part = PathBuf::from(part);
+        let part = unfinished(out);
         let written = |source| CheckpointError::Write { path: out.to_owned(), source };
         let file = File::options().create(true).write(true).truncate(false).open(&part).map_err(written)?;
         // Until the lock is had, the file may be another conversion's; and one that has just ended has removed or
@@ -245,6 +243,13 @@ impl Checkpoint {
         }
         Ok(())
     }
+}
+
+/// What a file is called until it is complete.
+pub(crate) fn unfinished(path: &Path) -> PathBuf {
+    let mut part = path.as_os_str().to_owned();
+    part.push(".part");
+    part.into()
 }
 
 /// Whether `path` still leads to the open file.

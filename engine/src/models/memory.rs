@@ -109,7 +109,7 @@ impl MemoryPlan {
             encoding_bytes: global_pass(config, numbers)
                 .max(grounding_pass(config, backend))
                 .max(region_pass(config, numbers, backend)),
-            cache_bytes: keys_and_values(config, remembered),
+            cache_bytes: keys_and_values(config, POSITIONS, remembered),
             reading_bytes: language_pass(config, numbers, backend)
                 + numbers * region_levels(config).sum::<u64>(),
         }
@@ -197,11 +197,11 @@ pub fn needs(config: &GlammConfig, backend: Backend) -> Result<Vec<(Precision, M
     Ok(COUNTED.into_iter().map(|precision| (precision, need(precision))).collect())
 }
 
-/// In 16 bits where matrices are kept in fewer bits than are computed in, see
-/// [`crate::model::llm::Llama::new_cache`].
-fn keys_and_values(config: &GlammConfig, number: u64) -> u64 {
+/// Of so many positions, each number in so many bytes: two where matrices are kept in fewer bits than are
+/// computed in, see [`crate::model::llm::Llama::new_cache`].
+pub(crate) fn keys_and_values(config: &GlammConfig, positions: u64, number: u64) -> u64 {
     let llm = &config.llm;
-    2 * number * (llm.num_hidden_layers * llm.kv_heads() * llm.head_dim()) as u64 * POSITIONS
+    2 * number * (llm.num_hidden_layers * llm.kv_heads() * llm.head_dim()) as u64 * positions
 }
 
 /// CLIP keeps every hidden state; the widest place is its MLP, before and after a bias, or attention.

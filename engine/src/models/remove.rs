@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::Places;
 use super::catalogue::{self, Origin};
 use super::installed::{self, Installed};
+use crate::checkpoint::one_file::unfinished;
 use crate::hub::cache::Repository;
 use crate::hub::{self, FileName, Freed, HubCache, HubError, RepoId};
 
@@ -83,8 +84,7 @@ impl Removable {
 /// Removes what a conversion to `path` that was ended from outside may have left; one that is going on holds a
 /// lock.
 fn drop_part(path: &Path) {
-    let mut part = path.as_os_str().to_owned();
-    part.push(".part");
+    let part = unfinished(path);
     if let Ok(file) = fs::File::open(&part)
         && file.try_lock().is_ok()
     {

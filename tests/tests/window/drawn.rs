@@ -13,12 +13,6 @@ use image::RgbaImage;
 use crate::Action;
 use crate::stage::{PICTURE, Setup, Stage};
 
-fn act(stage: &mut Stage, action: Action) {
-    let ctx = stage.window.ctx.clone();
-    stage.window.state_mut().act(&ctx, action);
-    stage.settle();
-}
-
 /// A mask of a coarse grid over a frame that is neither of the grid's size nor of the picture's.
 fn mask(id: u64, logit: impl Fn(usize, usize) -> f32) -> GroundedMask {
     let side = 10;
@@ -36,9 +30,9 @@ fn mask(id: u64, logit: impl Fn(usize, usize) -> f32) -> GroundedMask {
 /// The window with this mask cut out of the picture.
 fn cut_out(stage: &mut Stage, mask: &GroundedMask) -> RgbaImage {
     let image = stage.window.state().state().ui.current.unwrap();
-    act(stage, Action::Edit(Edit::AddMask { image, mask: Box::new(mask.clone()) }));
-    act(stage, Action::Inspect(Inspect::Select(Some(mask.id))));
-    act(stage, Action::Inspect(Inspect::View(MaskView::CutOut)));
+    stage.act(Action::Edit(Edit::AddMask { image, mask: Box::new(mask.clone()) }));
+    stage.act(Action::Inspect(Inspect::Select(Some(mask.id))));
+    stage.act(Action::Inspect(Inspect::View(MaskView::CutOut)));
     stage.window.render().unwrap()
 }
 
@@ -63,7 +57,7 @@ fn masks_are_drawn_as_they_are_exported() {
     let mut stage = Stage::new(&Setup { size: Vec2::new(1400.0, 900.0), ..Setup::default() });
     let center = pos2(PICTURE.0 as f32 * 0.5, PICTURE.1 as f32 * 0.5);
     // Of an odd scale, so that the middles of the picture's pixels are middles of the screen's.
-    act(&mut stage, Action::SetView(Viewpoint::Free { scale: 3.0, center }));
+    stage.act(Action::SetView(Viewpoint::Free { scale: 3.0, center }));
     stage.window.remove_cursor();
     stage.settle();
     let nothing = cut_out(&mut stage, &mask(901, |_, _| -9.0));

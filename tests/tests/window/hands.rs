@@ -12,12 +12,6 @@ use crate::script::Line;
 use crate::stage::{Setup, Stage, disc, square};
 use crate::{Action, about_shapes, describe};
 
-fn act(stage: &mut Stage, action: Action) {
-    let ctx = stage.window.ctx.clone();
-    stage.window.state_mut().act(&ctx, action);
-    stage.settle();
-}
-
 fn button(stage: &mut Stage, pos: Pos2, button: PointerButton, pressed: bool) {
     stage.window.event(Event::PointerButton { pos, button, pressed, modifiers: Modifiers::NONE });
     stage.window.step();
@@ -58,7 +52,7 @@ fn is_painting(stage: &Stage) -> bool {
 fn with_the_brush_in_hand_other_buttons_and_space_move_the_picture() {
     let mut stage = pinned(&Setup::default());
     zoom(&mut stage, 3.0);
-    act(&mut stage, Action::Inspect(Inspect::Brush(Some(Brush::Paint))));
+    stage.act(Action::Inspect(Inspect::Brush(Some(Brush::Paint))));
     let (from, by) = (stage.window.state().state().ui.canvas.center(), Vec2::new(-60.0, 35.0));
     for (which, space) in
         [(PointerButton::Middle, false), (PointerButton::Secondary, false), (PointerButton::Primary, true)]
@@ -89,7 +83,7 @@ fn with_the_brush_in_hand_other_buttons_and_space_move_the_picture() {
 #[test]
 fn escape_gives_a_stroke_up_until_the_button_is_let_go() {
     let mut stage = pinned(&Setup::default());
-    act(&mut stage, Action::Inspect(Inspect::Brush(Some(Brush::Paint))));
+    stage.act(Action::Inspect(Inspect::Brush(Some(Brush::Paint))));
     let from = stage.on_screen(10.0, 20.0);
     for by in [Vec2::ZERO, Vec2::new(40.0, 0.0)] {
         press_and_move(&mut stage, PointerButton::Primary, from, by);
@@ -143,7 +137,7 @@ fn a_brush_for_a_mask_that_is_not_finished_leaves_the_canvas_alive() {
     stage.player.start(4);
     stage.settle();
     stage.press("Phrase: a red square");
-    act(&mut stage, Action::Inspect(Inspect::Brush(Some(Brush::Paint))));
+    stage.act(Action::Inspect(Inspect::Brush(Some(Brush::Paint))));
     let before = stage.on_screen(80.0, 60.0);
     stage.drag((75.0, 20.0), (85.0, 20.0));
     assert!((stage.on_screen(80.0, 60.0) - before).x > 10.0, "the picture is moved");
@@ -175,7 +169,7 @@ fn escape_spares_the_reply(stage: &mut Stage, what: &str) {
 #[test]
 fn escape_ends_what_is_written_before_it_stops_the_reply() {
     let mut stage = answering();
-    act(&mut stage, Action::Command(Command::RenameConversation));
+    stage.act(Action::Command(Command::RenameConversation));
     stage.window.get_by_label("Name of the conversation").type_text("Given up");
     stage.settle();
     escape_spares_the_reply(&mut stage, "a name");
@@ -200,7 +194,7 @@ fn escape_ends_what_is_written_before_it_stops_the_reply() {
 fn escape_puts_down_what_is_in_the_hand_before_it_stops_the_reply() {
     let mut stage = answering();
     stage.press("Phrase: a red square");
-    act(&mut stage, Action::Inspect(Inspect::Brush(Some(Brush::Erase))));
+    stage.act(Action::Inspect(Inspect::Brush(Some(Brush::Erase))));
     escape_spares_the_reply(&mut stage, "the brush");
     assert_eq!(brush(&stage), None);
 
@@ -321,13 +315,13 @@ fn what_the_encoders_see_is_framed() {
         (shade(&screen, beside), shade(&screen, inside))
     };
     let before = looks(&mut stage);
-    act(&mut stage, Action::Command(Command::ToggleEncoderFrames));
+    stage.act(Action::Command(Command::ToggleEncoderFrames));
     let framed = looks(&mut stage);
     assert_eq!(before.1, framed.1, "CLIP sees the middle of the picture");
     assert!(
         before.0.iter().zip(framed.0).all(|(before, after)| after < before - 30),
         "{before:?} {framed:?}"
     );
-    act(&mut stage, Action::Command(Command::ToggleEncoderFrames));
+    stage.act(Action::Command(Command::ToggleEncoderFrames));
     assert_eq!(looks(&mut stage), before);
 }

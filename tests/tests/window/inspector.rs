@@ -34,16 +34,12 @@ fn mask(stage: &Stage) -> GroundedMask {
     stage.window.state().state().inspected().unwrap().mask
 }
 
-fn act(stage: &mut Stage, what: Inspect) {
-    let ctx = stage.window.ctx.clone();
-    stage.window.state_mut().act(&ctx, Action::Inspect(what));
-    stage.settle();
+fn inspect(stage: &mut Stage, what: Inspect) {
+    stage.act(Action::Inspect(what));
 }
 
 fn undo(stage: &mut Stage) {
-    let ctx = stage.window.ctx.clone();
-    stage.window.state_mut().act(&ctx, Action::Command(Command::Undo));
-    stage.settle();
+    stage.act(Action::Command(Command::Undo));
 }
 
 #[test]
@@ -77,10 +73,10 @@ fn the_threshold_moves_in_one_step() {
     let mut stage = pinned(&wide());
     let before = mask(&stage).pixels().area();
     for threshold in [1.0, 2.0, 4.0] {
-        act(&mut stage, Inspect::DragThreshold(threshold));
+        inspect(&mut stage, Inspect::DragThreshold(threshold));
     }
     assert!(!mask(&stage).is_changed(), "nothing is changed before the slider is let go");
-    act(&mut stage, Inspect::DropThreshold(4.0));
+    inspect(&mut stage, Inspect::DropThreshold(4.0));
     assert!(mask(&stage).pixels().area() < before);
     stage.press("Reset");
     assert!(!mask(&stage).is_changed());
@@ -94,13 +90,13 @@ fn the_threshold_moves_in_one_step() {
 fn brush_and_eraser_change_pixels_and_can_be_undone() {
     let mut stage = pinned(&wide());
     assert!(!mask(&stage).holds(20, 20));
-    act(&mut stage, Inspect::Brush(Some(Brush::Paint)));
+    inspect(&mut stage, Inspect::Brush(Some(Brush::Paint)));
     stage.drag((10.0, 20.0), (40.0, 20.0));
     stage.wait("the stroke", |stage| mask(stage).edited.is_some());
     assert!(mask(&stage).holds(25, 20) && mask(&stage).holds(112, 60) && !mask(&stage).holds(25, 40));
     stage.settle();
     stage.window.get_by_label("edited");
-    act(&mut stage, Inspect::Brush(Some(Brush::Erase)));
+    inspect(&mut stage, Inspect::Brush(Some(Brush::Erase)));
     stage.drag((112.0, 50.0), (112.0, 70.0));
     stage.wait("the second stroke", |stage| !mask(stage).holds(112, 60));
     assert!(mask(&stage).holds(25, 20), "the first stroke stays");
@@ -116,8 +112,8 @@ fn brush_and_eraser_change_pixels_and_can_be_undone() {
 #[test]
 fn masks_are_cleaned_up_from_the_menu() {
     let mut stage = pinned(&wide());
-    act(&mut stage, Inspect::Brush(Some(Brush::Erase)));
-    act(&mut stage, Inspect::BrushRadius(4.0));
+    inspect(&mut stage, Inspect::Brush(Some(Brush::Erase)));
+    inspect(&mut stage, Inspect::BrushRadius(4.0));
     stage.drag((112.0, 60.0), (113.0, 60.0));
     stage.wait("the hole", |stage| !mask(stage).holds(112, 60));
     stage.press("Clean up");
@@ -128,8 +124,8 @@ fn masks_are_cleaned_up_from_the_menu() {
 #[test]
 fn specks_are_removed_and_edges_smoothed_from_the_menu() {
     let mut stage = pinned(&wide());
-    act(&mut stage, Inspect::Brush(Some(Brush::Paint)));
-    act(&mut stage, Inspect::BrushRadius(2.0));
+    inspect(&mut stage, Inspect::Brush(Some(Brush::Paint)));
+    inspect(&mut stage, Inspect::BrushRadius(2.0));
     stage.drag((10.0, 20.0), (11.0, 20.0));
     stage.wait("the speck", |stage| mask(stage).holds(10, 20));
     stage.settle();
@@ -146,7 +142,7 @@ fn specks_are_removed_and_edges_smoothed_from_the_menu() {
     stage.press("Clean up");
     stage.press("Smooth");
     stage.wait("the smooth mask", |stage| mask(stage).pixels() == smooth);
-    act(&mut stage, Inspect::Brush(None));
+    inspect(&mut stage, Inspect::Brush(None));
     stage.press("Masks");
     stage.window.get_by_label("Mask: a large green disc, edited");
     stage.window.get_by_label("Mask: a red square");
@@ -163,9 +159,7 @@ fn a_long_list_to_compare_with_is_scrolled() {
         ..of.clone()
     });
     let edit = Edit::Import { image, boxes: Vec::new(), masks: masks.collect() };
-    let ctx = stage.window.ctx.clone();
-    stage.window.state_mut().act(&ctx, Action::Edit(edit));
-    stage.settle();
+    stage.act(Action::Edit(edit));
     stage.press("Compare");
     let below = stage.window.get_by_label("With a mask from a file…").rect();
     assert!(below.bottom() < 860.0, "{below}");
@@ -207,14 +201,14 @@ fn a_mask_from_a_file_is_compared_with() {
     .save(&path)
     .unwrap();
     let image = stage.window.state().state().ui.current.unwrap();
-    act(&mut stage, Inspect::ReadTruth(image, path));
+    inspect(&mut stage, Inspect::ReadTruth(image, path));
     let iou = |stage: &Stage| {
         let (_, found) = stage.window.state().state().session.findings.comparison.clone()?;
         found.there().map(|found| found.iou)
     };
     stage.wait("the comparison", |stage| iou(stage).is_some());
     assert!(iou(&stage).unwrap() > 0.85, "{:?}", iou(&stage));
-    act(&mut stage, Inspect::ReadTruth(image, folder.path().join("none.png")));
+    inspect(&mut stage, Inspect::ReadTruth(image, folder.path().join("none.png")));
     stage.wait("the message", |stage| !stage.window.state().state().session.notices.is_empty());
 }
 
@@ -228,7 +222,7 @@ fn a_mask_of_labelme_is_compared_with() {
         {"label": "a disc", "points": [[85, 33], [139, 33], [139, 87], [85, 87]], "shape_type": "polygon"}]}"#;
     std::fs::write(&path, text).unwrap();
     let image = stage.window.state().state().ui.current.unwrap();
-    act(&mut stage, Inspect::ReadTruth(image, path));
+    inspect(&mut stage, Inspect::ReadTruth(image, path));
     let found = |stage: &Stage| -> Option<Comparison> {
         let (_, found) = stage.window.state().state().session.findings.comparison.clone()?;
         found.there().map(|found| Comparison::clone(found))
@@ -257,7 +251,7 @@ fn maps_are_asked_for_once_and_shown() {
     assert_eq!(state.ui.inspection.layer, Some(Layer::Attention { layer: 0, head: 0 }));
     let key = state.maps_key().unwrap();
     assert!(state.session.findings.maps(&key).unwrap().attention.is_some());
-    act(&mut stage, Inspect::Layer(Some(Layer::Global)));
+    inspect(&mut stage, Inspect::Layer(Some(Layer::Global)));
     let state = stage.window.state().state();
     assert!(state.session.findings.maps(&state.maps_key().unwrap()).unwrap().attention.is_none());
 }

@@ -16,12 +16,6 @@ use crate::looking::in_both;
 use crate::script::Line;
 use crate::stage::{Setup, Stage, disc, nothing_around, square};
 
-pub(crate) fn act(stage: &mut Stage, action: Action) {
-    let ctx = stage.window.ctx.clone();
-    stage.window.state_mut().act(&ctx, action);
-    stage.settle();
-}
-
 pub(crate) fn state(stage: &Stage) -> &State {
     stage.window.state().state()
 }
@@ -35,7 +29,7 @@ pub(crate) fn work(stage: &mut Stage) {
 
 pub(crate) fn save_to(stage: &mut Stage, path: &Path) {
     let chosen = KeepingAction::PathChosen(PathPurpose::SaveSession, vec![path.to_owned()]);
-    act(stage, Action::Keeping(chosen));
+    stage.act(Action::Keeping(chosen));
     stage.wait("the session file", |stage| state(stage).session.keeping.busy.is_none());
 }
 
@@ -103,7 +97,7 @@ fn a_session_that_is_none_is_said() {
     let path = folder.path().join("broken.glamm");
     fs::write(&path, b"PK\x03\x04 and nothing more").unwrap();
     let mut stage = Stage::new(&Setup::default());
-    act(&mut stage, Action::Keeping(KeepingAction::Open(path)));
+    stage.act(Action::Keeping(KeepingAction::Open(path)));
     stage.wait("the message", |stage| !state(stage).session.notices.is_empty());
     assert!(state(&stage).session.notices[0].text.contains("broken.glamm"));
     assert!(state(&stage).picture().is_some(), "what was open stays");
@@ -164,7 +158,7 @@ fn the_window_asks_for_a_path_where_the_desktop_does_not() {
     let mut stage = Stage::new(&Setup::default());
     work(&mut stage);
     let question = PathQuestion { purpose: PathPurpose::SaveSession, suggested: None };
-    act(&mut stage, Action::Keeping(KeepingAction::NoDialog(question)));
+    stage.act(Action::Keeping(KeepingAction::NoDialog(question)));
     let path = folder.path().join("typed.glamm");
     stage.window.get_by_label("Path").type_text(&path.to_string_lossy());
     stage.window.run_steps(3);
@@ -181,12 +175,12 @@ fn the_export_dialog_says_what_it_writes_and_writes_it() {
     stage.settle();
     stage.press("COCO");
     stage.press("Masks, black and white");
-    act(&mut stage, Action::Export(ExportAction::Folder("/home/me/shapes-export".to_owned())));
+    stage.act(Action::Export(ExportAction::Folder("/home/me/shapes-export".to_owned())));
     let planned = state(&stage).session.export.as_ref().unwrap().planned.clone();
     assert_eq!(planned.len(), 6, "{planned:?}");
     in_both(&mut stage, "export");
     let out = folder.path().join("out");
-    act(&mut stage, Action::Export(ExportAction::Folder(out.to_string_lossy().into_owned())));
+    stage.act(Action::Export(ExportAction::Folder(out.to_string_lossy().into_owned())));
     stage.press("Write files");
     stage.wait("the files", |stage| {
         state(stage).session.exporting.is_none() && !state(stage).session.notices.is_empty()
@@ -195,7 +189,7 @@ fn the_export_dialog_says_what_it_writes_and_writes_it() {
 
     // And back: the boxes and masks of the file are added, in one step.
     let import = KeepingAction::PathChosen(PathPurpose::Import, vec![out.join("coco-rle.json")]);
-    act(&mut stage, Action::Keeping(import));
+    stage.act(Action::Keeping(import));
     stage.wait("the import", |stage| state(stage).session.keeping.busy.is_none());
     assert_eq!(state(&stage).picture().unwrap().masks.len(), 3);
     stage.window.key_press_modifiers(Modifiers::COMMAND, Key::Z);
@@ -210,7 +204,7 @@ fn one_question_goes_over_all_pictures() {
     let mut stage = Stage::new(&Setup::default());
     let second = folder.path().join("second.png");
     image::RgbImage::from_pixel(160, 120, image::Rgb([90, 120, 200])).save(&second).unwrap();
-    act(&mut stage, Action::OpenFiles(vec![second]));
+    stage.act(Action::OpenFiles(vec![second]));
     stage.wait("the second picture", |stage| state(stage).document().pictures().len() == 2);
     stage.settle();
     for mask in [square(), disc()] {

@@ -18,12 +18,6 @@ fn state(stage: &Stage) -> &State {
     stage.window.state().state()
 }
 
-fn act(stage: &mut Stage, action: Action) {
-    let ctx = stage.window.ctx.clone();
-    stage.window.state_mut().act(&ctx, action);
-    stage.settle();
-}
-
 fn press(stage: &mut Stage, modifiers: Modifiers, key: Key) {
     stage.window.key_press_modifiers(modifiers, key);
     stage.settle();
@@ -50,7 +44,7 @@ fn press_in_one_frame(stage: &mut Stage, key: Key, modifiers: Modifiers, held_at
 fn a_head_that_the_model_lacks_is_not_drawn() {
     let mut stage = pinned(&Setup::default());
     for (layer, head) in [(0, 7), (9, 0), (0, 0)] {
-        act(&mut stage, Action::Inspect(Inspect::Layer(Some(Layer::Attention { layer, head }))));
+        stage.act(Action::Inspect(Inspect::Layer(Some(Layer::Attention { layer, head }))));
     }
 }
 
@@ -58,9 +52,9 @@ fn a_head_that_the_model_lacks_is_not_drawn() {
 fn escape_in_the_palette_or_a_dialog_leaves_the_edited_question_alone() {
     let mut stage = Stage::new(&Setup::default());
     describe(&mut stage);
-    act(&mut stage, Action::Command(Command::EditQuestion));
+    stage.act(Action::Command(Command::EditQuestion));
     for over in [Command::ShowPalette, Command::ShowAbout, Command::ShowShortcuts] {
-        act(&mut stage, Action::Command(over));
+        stage.act(Action::Command(over));
         press(&mut stage, Modifiers::NONE, Key::Escape);
         assert!(!state(&stage).is_behind_dialog() && state(&stage).ui.editing.is_some(), "{over:?}");
     }
@@ -73,12 +67,12 @@ fn escape_in_the_palette_or_a_dialog_leaves_the_edited_question_alone() {
 #[test]
 fn arrows_do_not_reach_the_canvas_behind_a_dialog() {
     let mut stage = Stage::new(&Setup::default());
-    act(&mut stage, Action::Command(Command::NewRegion));
+    stage.act(Action::Command(Command::NewRegion));
     let before = state(&stage).picture().unwrap().regions[0].bounds;
-    act(&mut stage, Action::Command(Command::ShowAbout));
+    stage.act(Action::Command(Command::ShowAbout));
     press(&mut stage, Modifiers::NONE, Key::ArrowRight);
     assert_eq!(state(&stage).picture().unwrap().regions[0].bounds, before);
-    act(&mut stage, Action::Command(Command::ShowAbout));
+    stage.act(Action::Command(Command::ShowAbout));
     press(&mut stage, Modifiers::NONE, Key::ArrowRight);
     assert!((state(&stage).picture().unwrap().regions[0].bounds.x0 - before.x0 - 1.0).abs() < 1e-3);
     press_in_one_frame(&mut stage, Key::ArrowRight, Modifiers::SHIFT, Modifiers::NONE);
@@ -99,7 +93,7 @@ fn enter_counts_with_what_was_held_when_it_was_pressed() {
 fn one_click_and_the_name_of_any_region_is_written() {
     let mut stage = Stage::new(&Setup::default());
     for _ in 0..2 {
-        act(&mut stage, Action::Command(Command::NewRegion));
+        stage.act(Action::Command(Command::NewRegion));
     }
     stage.press("Regions");
     let name = stage.window.get_by_label("Name of region 1").rect().center();
@@ -115,11 +109,11 @@ fn one_click_and_the_name_of_any_region_is_written() {
 fn undo_in_a_name_is_about_this_region() {
     let mut stage = Stage::new(&Setup::default());
     for _ in 0..2 {
-        act(&mut stage, Action::Command(Command::NewRegion));
+        stage.act(Action::Command(Command::NewRegion));
     }
     stage.press("Regions");
     for (field, tag, text) in [("Name of region 1", 1, "door"), ("Name of region 2", 2, "window")] {
-        act(&mut stage, Action::SelectRegion(Some(RegionTag(tag))));
+        stage.act(Action::SelectRegion(Some(RegionTag(tag))));
         write(&mut stage, field, text);
     }
     for _ in 0..3 {
@@ -143,7 +137,7 @@ fn the_menu_key_opens_the_menu_of_what_has_the_keyboard() {
     let changed = state(&stage).listed_masks().iter().any(|mask| mask.mask.hue == Some(2));
     assert!(changed, "coloured by the keyboard");
     press(&mut stage, Modifiers::NONE, Key::Escape);
-    act(&mut stage, Action::Command(Command::ShowChat));
+    stage.act(Action::Command(Command::ShowChat));
     stage.window.get_by_label("Answer again").focus();
     stage.settle();
     press(&mut stage, Modifiers::SHIFT, Key::F10);
@@ -162,7 +156,7 @@ fn the_menu_key_is_for_the_selected_region_or_mask_where_nothing_has_the_keyboar
     assert!(stage.window.get_by_label("Unpin").is_focused(), "arrows go on from the first entry");
     press(&mut stage, Modifiers::NONE, Key::Enter);
     assert!(stage.window.query_by_label("Draw a region around it").is_none());
-    act(&mut stage, Action::Command(Command::NewRegion));
+    stage.act(Action::Command(Command::NewRegion));
     press(&mut stage, Modifiers::NONE, Key::Menu);
     stage.window.get_by_label("Ask about region 1");
 }
@@ -170,7 +164,7 @@ fn the_menu_key_is_for_the_selected_region_or_mask_where_nothing_has_the_keyboar
 #[test]
 fn places_are_clicked_by_the_keyboard() {
     let mut stage = Stage::new(&Setup::default());
-    act(&mut stage, Action::Command(Command::PointTool));
+    stage.act(Action::Command(Command::PointTool));
     press(&mut stage, Modifiers::NONE, Key::Space);
     assert!(stage.player.asked.is_empty(), "there is no cross-hair yet");
     press(&mut stage, Modifiers::NONE, Key::ArrowRight);
@@ -187,7 +181,7 @@ fn places_are_clicked_by_the_keyboard() {
 #[test]
 fn the_brush_dabs_by_the_keyboard() {
     let mut stage = pinned(&Setup::default());
-    act(&mut stage, Action::Inspect(Inspect::Brush(Some(Brush::Paint))));
+    stage.act(Action::Inspect(Inspect::Brush(Some(Brush::Paint))));
     press(&mut stage, Modifiers::SHIFT, Key::ArrowLeft);
     press(&mut stage, Modifiers::NONE, Key::Space);
     stage.wait("the dab", |stage| state(stage).inspected().unwrap().mask.is_changed());
@@ -197,16 +191,16 @@ fn the_brush_dabs_by_the_keyboard() {
 fn notes_go_by_themselves_and_escape_dismisses_the_newest_message() {
     let mut stage = Stage::new(&Setup::default());
     // What is written to a file is said in a note; a failure stays.
-    act(&mut stage, Action::Failed("something went wrong".to_owned()));
-    act(&mut stage, Action::Failed("something went wrong".to_owned()));
+    stage.act(Action::Failed("something went wrong".to_owned()));
+    stage.act(Action::Failed("something went wrong".to_owned()));
     stage.window.get_by_label("Something went wrong (2 times)");
     let click = Click { x: 1.0, y: 1.0, positive: false };
-    act(&mut stage, Action::ClickPoint(click));
+    stage.act(Action::ClickPoint(click));
     assert_eq!(state(&stage).session.notices.len(), 2);
     press(&mut stage, Modifiers::NONE, Key::Escape);
     let left: Vec<_> = state(&stage).session.notices.iter().map(|notice| notice.tone).collect();
     assert_eq!(left, [Tone::Failure], "the newest first");
-    act(&mut stage, Action::ClickPoint(click));
+    stage.act(Action::ClickPoint(click));
     stage.window.run_steps(9 * 60);
     let left: Vec<_> = state(&stage).session.notices.iter().map(|notice| notice.tone).collect();
     assert_eq!(left, [Tone::Failure]);
@@ -233,8 +227,8 @@ fn many_regions_leave_room_for_the_question() {
     stage.press("Regions");
     let names = |stage: &Stage| stage.window.query_all_by_label_contains("Name of region").count();
     assert!((3..40).contains(&names(&stage)), "{} are laid out", names(&stage));
-    act(&mut stage, Action::SelectRegion(Some(RegionTag(200))));
-    act(&mut stage, Action::Command(Command::RenameRegion));
+    stage.act(Action::SelectRegion(Some(RegionTag(200))));
+    stage.act(Action::Command(Command::RenameRegion));
     let field = stage.window.get_by_label("Name of region 200");
     assert!(field.is_focused() && window.contains_rect(field.rect()), "scrolled to");
 }
@@ -242,14 +236,14 @@ fn many_regions_leave_room_for_the_question() {
 #[test]
 fn heads_are_told_apart_and_the_card_of_a_run_leaves_the_legend_alone() {
     let mut stage = pinned(&Setup::default());
-    act(&mut stage, Action::Inspect(Inspect::Layer(Some(Layer::Attention { layer: 0, head: 0 }))));
+    stage.act(Action::Inspect(Inspect::Layer(Some(Layer::Attention { layer: 0, head: 0 }))));
     stage.press("Attention of the mask: block 2, head 3");
     let chosen = state(&stage).ui.inspection.layer;
     assert_eq!(chosen, Some(Layer::Attention { layer: 1, head: 2 }));
     let rival = state(&stage).listed_masks()[0].mask.id;
-    act(&mut stage, Action::Inspect(Inspect::Compare(Some(Rival::Mask(rival)))));
-    act(&mut stage, Action::Batch(BatchAction::Prepare(Some("What?".to_owned()))));
-    act(&mut stage, Action::Batch(BatchAction::Start));
+    stage.act(Action::Inspect(Inspect::Compare(Some(Rival::Mask(rival)))));
+    stage.act(Action::Batch(BatchAction::Prepare(Some("What?".to_owned()))));
+    stage.act(Action::Batch(BatchAction::Start));
     stage.window.get_by_label("Pictures asked about");
     // With the pointer, which does not reach what is covered.
     let end = stage.window.get_by_label("End comparison").rect().center();

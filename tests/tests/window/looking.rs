@@ -19,9 +19,7 @@ pub(crate) fn in_both(stage: &mut Stage, name: &str) {
 /// The same, where `mask` covers what is another every time.
 pub(crate) fn in_both_but(stage: &mut Stage, name: &str, mask: impl Fn(&mut Stage)) {
     for (command, appearance) in [(Command::LightMode, "light"), (Command::DarkMode, "dark")] {
-        let ctx = stage.window.ctx.clone();
-        stage.window.state_mut().act(&ctx, Action::Command(command));
-        stage.settle();
+        stage.act(Action::Command(command));
         mask(stage);
         stage.window.snapshot_options(format!("{name}_{appearance}"), &options());
     }

@@ -16,7 +16,6 @@ use glamm::ui_state::Appearance;
 use glamm::update::{Action, BatchAction, ExportAction, KeepingAction};
 
 use super::describe;
-use super::keeping::act;
 use super::stage::{Setup, Stage, nothing_around};
 
 /// A window that remembers in `directory`.
@@ -216,9 +215,7 @@ fn every_control_has_a_name() {
         Command::ShowPalette,
         Command::ShowLog,
     ] {
-        let ctx = stage.window.ctx.clone();
-        stage.window.state_mut().act(&ctx, glamm::update::Action::Command(command));
-        stage.settle();
+        stage.act(glamm::update::Action::Command(command));
         assert_eq!(nameless(&stage), [] as [String; 0], "{command:?}");
         stage.window.key_press(Key::Escape);
         stage.settle();
@@ -245,7 +242,7 @@ fn every_control_of_the_panels_has_a_name() {
         Command::EditQuestion,
         Command::RenameConversation,
     ] {
-        act(&mut stage, Action::Command(command));
+        stage.act(Action::Command(command));
         assert_eq!(nameless(&stage), [] as [String; 0], "{command:?}");
     }
 }
@@ -279,11 +276,11 @@ fn every_control_of_the_dialogs_has_a_name() {
     ];
     for (name, open, close) in dialogs {
         let before = controls(&stage).len();
-        act(&mut stage, open);
+        stage.act(open);
         assert!(stage.window.state().state().is_asking(), "{name}");
         assert_eq!(nameless(&stage), [] as [String; 0], "{name}");
         assert!(controls(&stage).len() > before, "{name}: it has buttons");
-        act(&mut stage, close);
+        stage.act(close);
         assert!(!stage.window.state().state().is_asking(), "{name}");
     }
 }

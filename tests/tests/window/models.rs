@@ -354,9 +354,7 @@ fn steady(stage: &mut Stage, fullscope: ModelState) {
 }
 
 fn tell(stage: &mut Stage, action: Action) {
-    let ctx = stage.window.ctx.clone();
-    stage.window.state_mut().act(&ctx, action);
-    stage.settle();
+    stage.act(action);
 }
 
 #[test]

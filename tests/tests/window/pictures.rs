@@ -11,12 +11,6 @@ use image::{Rgb, RgbImage};
 use crate::stage::{Setup, Stage};
 use crate::{Action, Dropped};
 
-fn act(stage: &mut Stage, action: Action) {
-    let ctx = stage.window.ctx.clone();
-    stage.window.state_mut().act(&ctx, action);
-    stage.settle();
-}
-
 fn shown(stage: &Stage) -> String {
     stage.window.state().state().picture().unwrap().name.clone()
 }
@@ -141,13 +135,13 @@ fn a_small_copy_stands_in_for_a_picture_on_its_way() {
     let folder = tempfile::tempdir().unwrap();
     let path = endless(&folder.path().join("photo.jpg"));
     let mut stage = Stage::with_picture(&Setup::default(), folder, None);
-    act(&mut stage, Action::OpenFiles(vec![path]));
+    stage.act(Action::OpenFiles(vec![path]));
     let color = Color32::from_rgb(200, 60, 140);
     assert!(!middle_is(&mut stage, color));
     stage.window.get_by_label("Opening photo.jpg …");
     let image = stage.window.state().state().session.arrivals[0].image;
     let preview = Arc::new(ColorImage::filled([160, 120], color));
-    act(&mut stage, Action::PicturePreviewed { image, preview });
+    stage.act(Action::PicturePreviewed { image, preview });
     assert!(stage.window.state().state().picture().is_none());
     assert!(middle_is(&mut stage, color), "where the picture will be");
 }
@@ -159,10 +153,10 @@ fn the_small_copy_stands_in_for_a_picture_that_is_read_again() {
     RgbImage::from_pixel(900, 700, Rgb([200, 60, 140])).save(&path).unwrap();
     let mut stage = Stage::with_picture(&Setup::default(), folder, Some(path.clone()));
     stage.wait("the picture", |stage| stage.window.state().state().picture().is_some());
-    act(&mut stage, Action::Command(Command::ClosePicture));
+    stage.act(Action::Command(Command::ClosePicture));
     std::fs::remove_file(&path).unwrap();
     endless(&path);
-    act(&mut stage, Action::Command(Command::Undo));
+    stage.act(Action::Command(Command::Undo));
     let state = stage.window.state().state();
     assert!(state.picture().is_some() && state.session.pixels.is_empty());
     assert!(middle_is(&mut stage, Color32::from_rgb(200, 60, 140)));

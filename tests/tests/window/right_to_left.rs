@@ -10,9 +10,7 @@ use crate::script::Line;
 use crate::stage::{Setup, Stage, disc, square};
 
 fn run(stage: &mut Stage, command: Command) {
-    let ctx = stage.window.ctx.clone();
-    stage.window.state_mut().act(&ctx, Action::Command(command));
-    stage.settle();
+    stage.act(Action::Command(command));
 }
 
 #[test]

@@ -15,14 +15,14 @@ use glamm::update::{Action, ExportAction, KeepingAction};
 use glamm_engine::error::EngineError;
 use glamm_engine::protocol::EngineEvent;
 
-use crate::keeping::{act, boxes, left_behind, save_to, state, work};
+use crate::keeping::{boxes, left_behind, save_to, state, work};
 use crate::script::Line;
 use crate::stage::{PICTURE, Setup, Stage, nothing_around, square};
 
 /// Types a path where the desktop has no dialog for it.
 fn type_path(stage: &mut Stage, purpose: PathPurpose, path: &Path, verb: &str) {
     let question = PathQuestion { purpose, suggested: None };
-    act(stage, Action::Keeping(KeepingAction::NoDialog(question)));
+    stage.act(Action::Keeping(KeepingAction::NoDialog(question)));
     stage.window.get_by_label("Path").type_text(&path.to_string_lossy());
     stage.window.run_steps(3);
     stage.press(verb);
@@ -76,11 +76,11 @@ fn pictures_stay_where_they_are_if_that_is_wished() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("light.glamm");
     let mut stage = Stage::new(&Setup::default());
-    act(&mut stage, Action::Command(Command::KeepPictures));
+    stage.act(Action::Command(Command::KeepPictures));
     save_to(&mut stage, &path);
     assert!(open(&path).unwrap().pictures[0].stored.is_none());
     assert!(!state(&stage).preferences().saving.with_pictures, "it is remembered");
-    act(&mut stage, Action::Command(Command::KeepPictures));
+    stage.act(Action::Command(Command::KeepPictures));
     save_to(&mut stage, &path);
     assert!(open(&path).unwrap().pictures[0].stored.is_some());
 }
@@ -138,7 +138,7 @@ fn what_is_missing_of_a_damaged_session_is_said_and_the_file_stays() {
     save_to(&mut stage, &path);
     damage(&path, "/masks/0001.f16z");
     let damaged = fs::read(&path).unwrap();
-    act(&mut stage, Action::Keeping(KeepingAction::Open(path.clone())));
+    stage.act(Action::Keeping(KeepingAction::Open(path.clone())));
     stage.wait("the session", |stage| notices(stage).contains("What is missing"));
     stage.settle();
     assert!(notices(&stage).contains("work.glamm is damaged"), "{}", notices(&stage));
@@ -180,7 +180,7 @@ fn files_that_cannot_be_opened_are_listed() {
     }
     let mut stage = Stage::new(&Setup::default());
     let chosen = KeepingAction::PathChosen(PathPurpose::OpenFolder, vec![folder.path().to_owned()]);
-    act(&mut stage, Action::Keeping(chosen));
+    stage.act(Action::Keeping(chosen));
     stage.wait("all of them", |stage| notices(stage).contains("6 files could not be opened"));
     stage.settle();
     for number in [1, 6] {
@@ -231,9 +231,9 @@ fn an_export_asks_before_it_replaces_files() {
     work(&mut stage);
     for answer in ["Cancel", "Replace it"] {
         assert_eq!(fs::read(&file).unwrap(), b"mine");
-        act(&mut stage, Action::Command(Command::Export));
+        stage.act(Action::Command(Command::Export));
         let out = folder.path().to_string_lossy().into_owned();
-        act(&mut stage, Action::Export(ExportAction::Folder(out)));
+        stage.act(Action::Export(ExportAction::Folder(out)));
         stage.press("Write files");
         stage.wait("the question", |stage| stage.window.query_by_label("Replace it").is_some());
         stage.press(answer);
@@ -338,8 +338,8 @@ fn a_hidden_window_keeps_its_work_and_repeats_nothing() {
 fn what_was_being_written_is_there_after_a_sudden_end() {
     let mut before = Stage::new(&Setup::default());
     work(&mut before);
-    act(&mut before, Action::Command(Command::EditQuestion));
-    act(&mut before, Action::SetEditing("Is it a circle".to_owned()));
+    before.act(Action::Command(Command::EditQuestion));
+    before.act(Action::SetEditing("Is it a circle".to_owned()));
     let data = tempfile::tempdir().unwrap();
     left_behind(&before, data.path());
     let mut stage = offered(data.path());

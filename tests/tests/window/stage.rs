@@ -90,6 +90,13 @@ pub(crate) fn nothing_around(folder: &Path) -> Surroundings {
 }
 
 impl Stage {
+    /// Does this as the user does it by some button or key, and waits for what comes of it.
+    pub(crate) fn act(&mut self, action: Action) {
+        let ctx = self.window.ctx.clone();
+        self.window.state_mut().act(&ctx, action);
+        self.settle();
+    }
+
     /// A window with the picture open and encoded, and a model ready.
     pub(crate) fn new(setup: &Setup) -> Self {
         let folder = tempfile::tempdir().unwrap();

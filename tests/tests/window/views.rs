@@ -21,13 +21,7 @@ fn small() -> Setup {
 }
 
 fn run(stage: &mut Stage, command: Command) {
-    act(stage, Action::Command(command));
-}
-
-fn act(stage: &mut Stage, action: Action) {
-    let ctx = stage.window.ctx.clone();
-    stage.window.state_mut().act(&ctx, action);
-    stage.settle();
+    stage.act(Action::Command(command));
 }
 
 /// A small window in which this command was given.
@@ -98,7 +92,7 @@ fn snapshots_of_a_long_menu() {
 
 fn snapshots_of_view(view: MaskView, name: &str) {
     let mut stage = pinned(&small());
-    act(&mut stage, Action::Inspect(Inspect::View(view)));
+    stage.act(Action::Inspect(Inspect::View(view)));
     stage.window.remove_cursor();
     stage.settle();
     in_both(&mut stage, name);
@@ -123,7 +117,7 @@ fn snapshots_of_the_cut_out() {
 fn snapshots_of_a_comparison_with_the_loupe() {
     let mut stage = pinned(&small());
     let other = stage.window.state().state().listed_masks()[0].mask.id;
-    act(&mut stage, Action::Inspect(Inspect::Compare(Some(Rival::Mask(other)))));
+    stage.act(Action::Inspect(Inspect::Compare(Some(Rival::Mask(other)))));
     stage.wait("the comparison", |stage| {
         let found = &stage.window.state().state().session.findings.comparison;
         found.as_ref().is_some_and(|(_, found)| found.there().is_some())
