@@ -11,26 +11,26 @@ use crossbeam::channel::{Receiver, Sender, bounded};
 use egui::{Context, Id, ThemePreference, Ui, ViewportCommand};
 use glamm_engine::protocol::{EngineCommand, ModelSpec};
 
-use crate::clipboard;
+use crate::action::{Action, Effect, KeepingAction};
 use crate::copying::Copied;
-use crate::dialogs;
 use crate::engine_link::EngineLink;
-use crate::gpu;
-use crate::loader::Loader;
 use crate::models::desk::ModelDesk;
-use crate::preferences::{Keeper, WindowPlace};
+use crate::pictures::loader::Loader;
 use crate::prompts::store::{self, PromptStore};
 use crate::render;
 use crate::render::layers::Layers;
 use crate::render::textures::Textures;
-use crate::shell::ShellAction;
+use crate::state::State;
+use crate::state::shell::ShellAction;
+use crate::state::ui_state::Appearance;
 use crate::storage::{Storage, StorageJob};
 use crate::study::Study;
-use crate::surroundings::{Remembered, Surroundings};
+use crate::system::preferences::{Keeper, WindowPlace};
+use crate::system::surroundings::{Remembered, Surroundings};
+use crate::system::{clipboard, dialogs, gpu};
 use crate::theme::{self, Tokens};
 use crate::ui::{self, MessageList, Shown};
-use crate::ui_state::Appearance;
-use crate::update::{Action, Effect, KeepingAction, State, Watched};
+use crate::update::Watched;
 
 /// Results of the loader and of dialogs that may wait for the next frame.
 const RESULTS: usize = 256;

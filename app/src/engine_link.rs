@@ -5,7 +5,7 @@ use glamm_engine::error::EngineError;
 use glamm_engine::handle::{EngineHandle, SendError};
 use glamm_engine::protocol::{EngineCommand, EngineEvent};
 
-use crate::update::Action;
+use crate::action::Action;
 
 /// An engine to talk to.
 #[derive(Debug)]

@@ -13,8 +13,8 @@ use egui::{
     Theme, Visuals, vec2,
 };
 
-use crate::fonts;
 use crate::palette::{Rgb, phrase_color, region_color};
+use crate::system::fonts;
 
 /// Text for reading, in points.
 pub const TEXT: f32 = 15.0;

@@ -16,7 +16,7 @@ mod timing;
 
 use egui::{Event, Vec2};
 use egui_kittest::kittest::Queryable as _;
-use glamm::update::{Action, Inspect};
+use glamm::action::{Action, Inspect};
 use glamm_engine::protocol::{EngineEvent, Grounding, JobId};
 
 use stage::{Setup, Stage, disc};

@@ -7,10 +7,10 @@ use egui::{Context, Event, Key, Modifiers};
 use percent_encoding::percent_decode_str;
 
 use super::App;
+use crate::action::{Action, KeepingAction};
 use crate::command::Command;
-use crate::keeping::PathPurpose;
+use crate::state::keeping::PathPurpose;
 use crate::ui;
-use crate::update::{Action, KeepingAction};
 
 /// What Escape is for: the innermost of what there is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -9,10 +9,9 @@ use indicatif::{DecimalBytes, ProgressBar};
 
 use super::args::ModelArgs;
 use super::error::CliError;
-use super::first_frame;
 use super::model::{Progress, load, model_spec};
-use super::print_json;
 use super::terminal::{ColorMode, ReplyPrinter};
+use super::{first_frame, print_json};
 
 /// `glamm dev …`.
 #[derive(Debug, Subcommand)]

@@ -7,8 +7,8 @@ use glamm_engine::protocol::ModelSpec;
 use super::error::CliError;
 use super::terminal::{ColorMode, ReplyPrinter};
 use crate::app::App;
-use crate::session::ModelStatus;
-use crate::window::{self, WindowOptions};
+use crate::state::session::ModelStatus;
+use crate::system::window::{self, WindowOptions};
 
 /// The first frame was handed to the screen, and input is looked at again.
 pub(super) const FIRST_FRAME: &str = "first frame";

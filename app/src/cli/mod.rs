@@ -38,7 +38,7 @@ use terminal::ReplyPrinter;
 use trace::{Recorder, TraceFile};
 
 use crate::WindowOptions;
-use crate::log::KeepLines;
+use crate::system::log::KeepLines;
 
 /// Runs the program with the arguments of the process.
 pub fn run() -> ExitCode {

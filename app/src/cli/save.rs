@@ -14,7 +14,7 @@ use crate::document::{
     Conversation, ConversationId, Document, Exchange, ExchangeId, GroundedMask, MaskId, Origin, Picture,
     Question, Region, RegionTag, Settings,
 };
-use crate::pixels::Pixels;
+use crate::pictures::pixels::Pixels;
 use crate::storage::{SaveOptions, Snapshot, save};
 
 /// What was asked and answered.

@@ -1,10 +1,10 @@
 //! Everything the user can ask for by name: one table, which the menus and the keyboard iterate.
 //!
 //! To add a command: a variant here, its row in `table` ([`Command::info`]), when it can be used in
-//! `when` ([`Command::is_enabled`]), what it does in `update::commands`.
+//! `update::when` ([`Command::is_enabled`]), what it does in `update::commands`.
 
+pub mod search;
 mod table;
-mod when;
 
 use egui::KeyboardShortcut;
 

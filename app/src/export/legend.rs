@@ -7,8 +7,9 @@ use skrifa::outline::{DrawSettings, OutlinePen};
 use skrifa::{FontRef, GlyphId, MetadataProvider};
 use tiny_skia::{Color, FillRule, Paint, PathBuilder, Pixmap, Rect, Transform};
 
+use crate::bidi;
 use crate::palette::Rgb;
-use crate::{bidi, fonts};
+use crate::system::fonts;
 
 const BACKGROUND: [u8; 3] = [255, 255, 255];
 const TEXT: [u8; 3] = [27, 30, 38];

@@ -28,8 +28,8 @@ use image::{ExtendedColorType, RgbImage};
 use serde::Serialize;
 
 use crate::document::{Document, Origin, Picture};
-use crate::files;
 use crate::storage::{Snapshot, StorageError, encode_png, pixels};
+use crate::system::files;
 use crate::words::counted;
 use annotations::{Categories, Object, objects};
 

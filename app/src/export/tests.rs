@@ -21,7 +21,7 @@ use crate::document::{
     Conversation, ConversationId, EditedMask, Exchange, ExchangeId, MaskId, Origin, Question, Region,
     RegionTag, Settings,
 };
-use crate::pixels::Pixels;
+use crate::pictures::pixels::Pixels;
 
 const SIZE: (u32, u32) = (90, 60);
 

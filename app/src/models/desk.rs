@@ -17,7 +17,7 @@ use glamm_engine::protocol::{CancelToken, ModelSource};
 use glamm_engine::size::ByteSize;
 
 use super::{Listing, ModelNews, ModelTask};
-use crate::surroundings::Surroundings;
+use crate::system::surroundings::Surroundings;
 
 /// Looks and removals that may wait.
 const CAPACITY: usize = 16;

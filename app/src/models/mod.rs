@@ -16,7 +16,7 @@ use glamm_engine::models::{Fit, Machine, MemoryNeed, ModelEntry, ModelState, Rol
 use glamm_engine::precision::Precision;
 use glamm_engine::protocol::{DeviceChoice, Held, ModelInfo, ModelSource, ModelSpec};
 
-use crate::session::Tone;
+use crate::state::session::Tone;
 
 pub use transfer::{FileTransfer, Transfer, TransferStatus};
 

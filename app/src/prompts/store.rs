@@ -11,8 +11,8 @@ use crossbeam::channel::{Receiver, Sender, bounded};
 use serde::{Deserialize, Serialize};
 
 use super::Prompt;
-use crate::files;
-use crate::update::Action;
+use crate::action::Action;
+use crate::system::files;
 
 /// Changes that may wait to be written; only the last one counts.
 const CAPACITY: usize = 16;

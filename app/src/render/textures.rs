@@ -14,7 +14,7 @@ use egui::{
 use glamm_engine::protocol::ImageId;
 
 use super::tiles::{TileKey, tiles_in};
-use crate::pixels::Pixels;
+use crate::pictures::pixels::Pixels;
 
 /// Tiles on the GPU, each of about a megabyte; those on the screen always stay.
 const MAX_TILES: usize = 192;

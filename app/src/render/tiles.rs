@@ -111,7 +111,7 @@ impl TileKey {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pixels::Pixels;
+    use crate::pictures::pixels::Pixels;
     use egui::vec2;
     use std::sync::Arc;
 

@@ -34,5 +34,5 @@ pub use worker::{IfThere, ImportedEdits, PICTURE_EXTENSIONS, Storage, StorageEve
 /// # Errors
 /// What the system says.
 pub fn try_to_write(path: &std::path::Path) -> std::io::Result<()> {
-    crate::files::Pending::begin(path).map(drop)
+    crate::system::files::Pending::begin(path).map(drop)
 }

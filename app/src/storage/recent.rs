@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::files;
+use crate::system::files;
 
 /// Longer is no list of ours.
 const MAX_BYTES: u64 = 1 << 20;

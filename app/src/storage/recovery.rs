@@ -15,12 +15,11 @@ use std::time::SystemTime;
 use glamm_engine::protocol::ImageId;
 
 use super::encode::{self, EncodedPicture, MaskNames};
-use super::images;
-use super::masks;
 use super::schema::{PICTURE_ENTRY, SESSION_ENTRY, SessionFile, StoredInFile};
 use super::snapshot::{Snapshot, StoredImage};
+use super::{images, masks};
 use crate::document::{ConversationId, Exchange, Origin, Picture};
-use crate::files;
+use crate::system::files;
 
 const LOCK: &str = "lock";
 /// In a folder whose content another one has taken over.

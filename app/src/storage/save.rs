@@ -21,8 +21,8 @@ use super::masks;
 use super::schema::{PICTURE_ENTRY, SESSION_ENTRY};
 use super::snapshot::{Snapshot, StoredImage};
 use crate::document::{Origin, Picture};
-use crate::files;
-use crate::pixels::Pixels;
+use crate::pictures::pixels::Pixels;
+use crate::system::files;
 
 /// What was written.
 #[derive(Debug, Clone, Default)]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use glamm_engine::protocol::ImageId;
 
 use crate::document::{ConversationId, Document, Exchange, ExchangeId, Picture};
-use crate::pixels::Pixels;
+use crate::pictures::pixels::Pixels;
 
 /// Where a picture itself lies in a session file or recovery folder.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -22,7 +22,7 @@ use crate::document::{
     Conversation, ConversationId, Document, EditedMask, Exchange, ExchangeId, GroundedMask, MaskEdit, MaskId,
     Origin, Picture, Question, Region, RegionTag, Settings,
 };
-use crate::pixels::Pixels;
+use crate::pictures::pixels::Pixels;
 
 const SIZE: (u32, u32) = (60, 40);
 

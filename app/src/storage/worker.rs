@@ -17,8 +17,8 @@ use super::{Opened, open, recent};
 use crate::document::{Document, Edit};
 use crate::export::import;
 use crate::export::{self, ExportRequest, Exported};
-use crate::exporting::ExportInTheWay;
-use crate::keeping::Recoverable;
+use crate::state::exporting::ExportInTheWay;
+use crate::state::keeping::Recoverable;
 
 /// What the image decoder reads.
 pub const PICTURE_EXTENSIONS: [&str; 8] = ["png", "jpg", "jpeg", "webp", "bmp", "gif", "tif", "tiff"];

@@ -14,8 +14,8 @@ use std::sync::Arc;
 use crossbeam::channel::{Receiver, Sender, TrySendError, bounded};
 use glamm_engine::protocol::ImageId;
 
+use crate::action::Action;
 use crate::document::{EditedMask, GroundedMask, Picture};
-use crate::update::Action;
 
 pub use clean::{CleanUp, Stroke};
 pub use compare::Comparison;

@@ -6,9 +6,9 @@ use egui::{Id, Modal, RichText, ScrollArea, Ui};
 
 use super::Shown;
 use super::widgets::{Kind, button, dialog_frame, paragraph};
-use crate::shell::ShellAction;
+use crate::action::Action;
+use crate::state::shell::ShellAction;
 use crate::theme;
-use crate::update::Action;
 
 /// Made by `assets/licences/collect.py`.
 const THIRD_PARTY: &str = include_str!("../../../assets/licences/third-party.txt");

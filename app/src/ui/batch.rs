@@ -4,9 +4,9 @@ use egui::{Align2, Area, Id, Modal, Order, ProgressBar, RichText, ScrollArea, Te
 
 use super::widgets::{CardLook, Kind, button, card, dialog_frame, paragraph};
 use super::{Shown, text};
-use crate::exporting::{Batch, NotAnswered};
+use crate::action::{Action, BatchAction};
+use crate::state::exporting::{Batch, NotAnswered};
 use crate::theme;
-use crate::update::{Action, BatchAction};
 
 pub(super) fn show(shown: &mut Shown<'_>, ui: &Ui) {
     if let Some(prompt) = shown.state.session.batch_prompt.clone() {

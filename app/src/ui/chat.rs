@@ -4,11 +4,11 @@ use egui::{Frame, Margin, Panel, RichText, Ui};
 
 use super::widgets::{CardLook, Kind, button, card, command_button, paragraph, sentence};
 use super::{Shown, composer, conversation_bar, loading, message_list, messages};
+use crate::action::Action;
 use crate::command::Command;
 use crate::document::{Origin, Picture};
-use crate::session::{Encoding, FailedQuestion, ModelStatus};
+use crate::state::session::{Encoding, FailedQuestion, ModelStatus};
 use crate::theme;
-use crate::update::Action;
 
 /// A model of fewer bytes is there before its progress could be read.
 const SLOW: u64 = 200_000_000;

@@ -8,9 +8,9 @@ use glamm_engine::text::conversation::SYSTEM;
 
 use super::widgets::{Kind, button, paragraph, popup};
 use super::{Shown, text};
+use crate::action::Action;
 use crate::document::Settings;
 use crate::theme::{self, Tokens};
-use crate::update::Action;
 
 const WIDTH: f32 = 320.0;
 /// Where random sampling begins: near the most probable words, with some variety.

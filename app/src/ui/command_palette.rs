@@ -7,10 +7,10 @@ use egui::{
 };
 
 use super::Shown;
-use crate::command_search::{Hit, search};
-use crate::shell::ShellAction;
+use crate::action::Action;
+use crate::command::search::{Hit, search};
+use crate::state::shell::ShellAction;
 use crate::theme;
-use crate::update::Action;
 
 const WIDTH: f32 = 560.0;
 const ROW: f32 = 34.0;

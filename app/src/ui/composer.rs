@@ -16,12 +16,12 @@ use glamm_engine::protocol::ImageId;
 use super::icons::{Icon, Look, icon_button};
 use super::widgets::{Kind, close_button, command_button, was_pressed};
 use super::{Shown, prompt_library, rich_text, text};
+use crate::action::Action;
 use crate::command::Command;
 use crate::document::{Edit, Picture, Question, Region, RegionEdit, RegionTag};
 use crate::prompts::SUGGESTED;
+use crate::state::ui_state::LibraryView;
 use crate::theme::{self, Tokens};
-use crate::ui_state::LibraryView;
-use crate::update::Action;
 
 /// Height of a region's chip, and what lies between two.
 const CHIP: f32 = 26.0;

@@ -8,10 +8,10 @@ use egui::{
 use super::icons::{Icon, Look, command_icon, icon_button};
 use super::widgets::{Naming, name_field};
 use super::{Shown, chat_settings, text};
+use crate::action::Action;
 use crate::command::Command;
 use crate::document::{Conversation, ConversationEdit, Edit};
 use crate::theme::{self, Tokens};
-use crate::update::Action;
 
 pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui) {
     ui.with_layout(Layout::right_to_left(Align::Center), |ui| {

@@ -4,10 +4,10 @@ use egui::{Align, Checkbox, Id, Layout, Modal, RichText, ScrollArea, TextEdit, U
 
 use super::widgets::{Kind, button, dialog_frame, paragraph};
 use super::{Shown, text};
+use crate::action::{Action, ExportAction};
 use crate::export::Format;
-use crate::exporting::ExportInTheWay;
+use crate::state::exporting::ExportInTheWay;
 use crate::theme;
-use crate::update::{Action, ExportAction};
 use crate::words::counted;
 
 /// Longer lists are counted.

@@ -10,10 +10,10 @@ use egui::{
 
 use super::Shown;
 use super::widgets::context_menu;
+use crate::action::Action;
 use crate::document::Picture;
-use crate::session::Arrival;
+use crate::state::session::Arrival;
 use crate::theme;
-use crate::update::Action;
 
 /// Of a thumbnail, in points.
 const SIDE: f32 = 56.0;

@@ -8,9 +8,9 @@ use egui::{Id, Key, Modal, RichText, TextEdit, Ui};
 
 use super::Shown;
 use super::widgets::{Kind, button, dialog_frame, paragraph};
-use crate::keeping::{Busy, LeaveAnswer, Leaving, PathPrompt, Recoverable};
+use crate::action::{Action, ExportAction, KeepingAction};
+use crate::state::keeping::{Busy, LeaveAnswer, Leaving, PathPrompt, Recoverable};
 use crate::theme;
-use crate::update::{Action, ExportAction, KeepingAction};
 
 pub(super) fn show(shown: &mut Shown<'_>, ui: &Ui) {
     let keeping = &shown.state.session.keeping;

@@ -7,11 +7,11 @@ use glamm_engine::size::ByteSize;
 
 use super::Shown;
 use super::widgets::{Kind, bar, button, command_button, paragraph, sentence};
+use crate::action::Action;
 use crate::command::Command;
 use crate::models::ManagerAction;
-use crate::session::LoadFailure;
+use crate::state::session::LoadFailure;
 use crate::theme;
-use crate::update::Action;
 
 /// What the names of the parts and their sizes take, with the gaps between.
 const BESIDE_BAR: f32 = 236.0;

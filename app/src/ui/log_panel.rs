@@ -5,10 +5,10 @@ use tracing::Level;
 
 use super::Shown;
 use super::widgets::{Kind, button};
-use crate::log::{self, Line};
-use crate::shell::ShellAction;
+use crate::action::Action;
+use crate::state::shell::ShellAction;
+use crate::system::log::{self, Line};
 use crate::theme::{self, Tokens};
-use crate::update::Action;
 
 /// While it is open, it is drawn anew this often.
 const REFRESH: std::time::Duration = std::time::Duration::from_millis(500);

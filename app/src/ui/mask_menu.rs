@@ -6,9 +6,9 @@ use glamm_engine::vision::MaskPrompt;
 
 use super::Shown;
 use super::widgets::{context_menu, swatches};
+use crate::action::{Action, MaskAction, Offer};
 use crate::document::{Edit, MaskEdit, MaskId};
 use crate::palette::PHRASE_COLORS;
-use crate::update::{Action, MaskAction, Offer};
 
 /// By the other button on `response`; `at` is where on the picture it was pressed, if it was.
 pub(super) fn show(shown: &mut Shown<'_>, response: &Response, masks: &[MaskId], at: Option<Pos2>) {

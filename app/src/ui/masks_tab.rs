@@ -9,10 +9,11 @@ use egui::{
 
 use super::widgets::{Kind, Naming, command_button, eye_button, name_field, paragraph};
 use super::{Shown, mask_menu, text};
+use crate::action::{Action, MaskAction};
 use crate::command::Command;
 use crate::document::{MaskEdit, MaskId};
+use crate::state::ListedMask;
 use crate::theme;
-use crate::update::{Action, ListedMask, MaskAction};
 
 const ROW: f32 = 40.0;
 /// Between one row and the next.

@@ -7,10 +7,10 @@ use egui::{
 
 use super::widgets::presses;
 use super::{Shown, text};
+use crate::action::{Action, KeepingAction};
 use crate::command::{Command, Menu};
-use crate::session::ModelStatus;
+use crate::state::session::ModelStatus;
 use crate::theme;
-use crate::update::{Action, KeepingAction};
 
 /// In a narrower bar the program's name would press the model's pill flat.
 const NAME_FROM: f32 = 800.0;

@@ -7,10 +7,10 @@ use egui::{Align, Layout, Popup, Pos2, Rect, RichText, Ui, UiBuilder, Vec2};
 
 use super::Shown;
 use super::icons::{self, Icon, Look, icon_button};
+use crate::action::Action;
 use crate::copying::ReplyFormat;
 use crate::document::{ConversationEdit, Edit, Exchange, ExchangeId};
 use crate::theme;
-use crate::update::Action;
 
 /// Where the parts go.
 pub(super) struct Places {

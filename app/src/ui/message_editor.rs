@@ -8,10 +8,10 @@ use egui::{
 use super::rich_text::GUTTER;
 use super::widgets::{Kind, button, was_pressed};
 use super::{Shown, text};
+use crate::action::Action;
 use crate::document::Exchange;
+use crate::state::ui_state::Editing;
 use crate::theme;
-use crate::ui_state::Editing;
-use crate::update::Action;
 
 /// The name of the field for a question, for giving it the keyboard.
 pub fn edited_question_id(editing: &Editing) -> Id {

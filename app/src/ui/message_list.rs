@@ -6,10 +6,9 @@ use std::sync::Arc;
 use egui::{Align, Rect, ScrollArea, Ui, UiBuilder, pos2, vec2};
 use glamm_engine::protocol::{ImageId, JobId};
 
-use super::Shown;
 use super::rich_text::GUTTER;
 use super::row_heights::{RowEvent, RowHeights};
-use super::{chat, messages};
+use super::{Shown, chat, messages};
 use crate::document::{ConversationId, Exchange};
 use crate::theme;
 

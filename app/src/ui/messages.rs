@@ -12,10 +12,10 @@ use super::rich_text::{Builder, Chip, GUTTER, RichText};
 use super::status_line::{duration, speed};
 use super::widgets::{context_menu, open_menu, takes_menu_key};
 use super::{Shown, icons, mask_menu, message_actions, message_editor};
+use crate::action::Action;
 use crate::document::{Exchange, GroundedMask, MaskId, Piece, Question, Segment, segments};
-use crate::session::{ModelStatus, RunningJob};
+use crate::state::session::{ModelStatus, RunningJob};
 use crate::theme::{self, Tokens};
-use crate::update::Action;
 use crate::words::counted;
 
 /// Share of the panel that a question may take.

@@ -44,13 +44,14 @@ use egui::{
     Align2, CentralPanel, CornerRadius, Frame, Id, LayerId, Margin, Order, Panel, Rect, Ui, UiBuilder, vec2,
 };
 
+use crate::action::Action;
 use crate::command::Command;
 use crate::document::{MaskId, RegionTag};
 use crate::render::layers::Layers;
 use crate::render::textures::Textures;
-use crate::shell::ShellAction;
+use crate::state::State;
+use crate::state::shell::ShellAction;
 use crate::theme::{self, Tokens};
-use crate::update::{Action, State};
 
 pub use composer::question_id;
 pub use message_editor::edited_question_id;

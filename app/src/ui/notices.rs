@@ -7,9 +7,9 @@ use egui::{Align2, Area, Id, Order, ScrollArea, Ui, vec2};
 
 use super::Shown;
 use super::widgets::{CardLook, card, paragraph, sentence};
-use crate::session::{Notice, Tone};
+use crate::action::Action;
+use crate::state::session::{Notice, Tone};
 use crate::theme;
-use crate::update::Action;
 
 /// How long a note is there, in seconds.
 const NOTE: f64 = 8.0;

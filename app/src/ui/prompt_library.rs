@@ -5,10 +5,10 @@ use egui::{Response, RichText, ScrollArea, TextEdit, Ui};
 use super::Shown;
 use super::icons::{Icon, Look, icon_button};
 use super::widgets::{Kind, button, context_menu, paragraph, popup};
+use crate::action::Action;
 use crate::prompts::{Prompt, Task};
+use crate::state::ui_state::LibraryView;
 use crate::theme;
-use crate::ui_state::LibraryView;
-use crate::update::Action;
 
 const WIDTH: f32 = 360.0;
 

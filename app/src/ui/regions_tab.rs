@@ -11,11 +11,11 @@ use glamm_engine::vision::PixelBox;
 
 use super::widgets::{self, Kind, button, close_button, command_button, eye_button, paragraph};
 use super::{Shown, text};
+use crate::action::Action;
 use crate::command::Command;
 use crate::document::{Picture, Region, RegionEdit, RegionTag};
 use crate::palette::REGION_COLORS;
 use crate::theme;
-use crate::update::Action;
 
 /// Between one card and the next.
 const GAP: f32 = 8.0;

@@ -4,9 +4,9 @@ use egui::{Align, Id, Layout, Modal, RichText, ScrollArea, Ui, UiBuilder, vec2};
 
 use super::Shown;
 use super::widgets::{Kind, button, dialog_frame};
+use crate::action::Action;
 use crate::command::{Command, Menu};
 use crate::theme::{self, Tokens};
-use crate::update::Action;
 
 /// What the mouse does on the canvas, which is in no table.
 const MOUSE: [(&str, &str); 11] = [

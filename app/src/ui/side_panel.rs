@@ -4,8 +4,8 @@ use egui::{CursorIcon, Frame, Margin, Panel, Rect, Role, Sense, Ui, WidgetInfo, 
 
 use super::{Shown, chat, masks_tab, regions_tab, tokens_tab};
 use crate::command::Command;
+use crate::state::ui_state::Tab;
 use crate::theme;
-use crate::ui_state::Tab;
 
 /// The tabs, from left to right, each with the command that shows it.
 const TABS: [(Tab, Command); 4] = [

@@ -3,11 +3,12 @@
 use egui::{Align, Button, Layout, Ui};
 
 use super::{Shown, text};
-use crate::exporting::ExportProgress;
-use crate::keeping::Busy;
-use crate::session::{Encoding, ModelStatus};
+use crate::action::{Action, ExportAction};
+use crate::state::State;
+use crate::state::exporting::ExportProgress;
+use crate::state::keeping::Busy;
+use crate::state::session::{Encoding, ModelStatus};
 use crate::theme;
-use crate::update::{Action, ExportAction, State};
 
 /// Whether the model is taking in the picture on the canvas.
 pub(super) fn is_encoding(state: &State) -> bool {

@@ -8,9 +8,9 @@ use glamm_engine::protocol::{TokenChoice, TokenRecord};
 
 use super::widgets::paragraph;
 use super::{Shown, text};
+use crate::action::Action;
 use crate::document::{Exchange, MaskId};
 use crate::theme::{self, PhraseColors, Tokens};
-use crate::update::Action;
 
 const ROW: f32 = 46.0;
 const GAP: f32 = 4.0;

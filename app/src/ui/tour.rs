@@ -4,9 +4,9 @@ use egui::{Align2, Area, Frame, Id, Key, Modifiers, Order, Pos2, RichText, Ui, v
 
 use super::Shown;
 use super::widgets::{Kind, button, paragraph};
-use crate::shell::{ShellAction, TOUR_STEPS};
+use crate::action::Action;
+use crate::state::shell::{ShellAction, TOUR_STEPS};
 use crate::theme;
-use crate::update::Action;
 
 /// What the cards say.
 const STEPS: [(&str, &str); TOUR_STEPS] = [

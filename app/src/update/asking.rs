@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use glamm_engine::protocol::{CancelToken, EngineCommand, ImageId, JobRequest, Sampling, Task, Turn};
 
-use super::{Effect, State};
+use crate::action::Effect;
 use crate::document::{Conversation, Exchange, ExchangeId, Question, RegionTag, Settings, bracketed};
-use crate::session::{Asked, ModelStatus, Place, RunningJob};
-use crate::ui_state::{Editing, Tab};
+use crate::state::State;
+use crate::state::session::{Asked, ModelStatus, Place, RunningJob};
+use crate::state::ui_state::{Editing, Tab};
 
 /// How another reply is drawn where the most probable one is there already: near enough to it to
 /// stay sensible.

@@ -7,27 +7,11 @@ use std::collections::VecDeque;
 
 use glamm_engine::protocol::{EngineCommand, FinishReason, ImageId, JobId};
 
-use super::{Effect, State};
+use crate::action::{BatchAction, Effect};
 use crate::document::{Conversation, Question};
-use crate::exporting::{Batch, NotAnswered};
-use crate::session::{Asked, ModelStatus, Place};
-
-/// What the user does with the run.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum BatchAction {
-    /// Ask for the question; `None`: rather not.
-    Prepare(Option<String>),
-    /// Begin, with the question that was written.
-    Start,
-    /// Go on later.
-    Pause,
-    /// Go on.
-    Resume,
-    /// End it, or put the finished one away.
-    Stop,
-    /// Ask once more about those that failed.
-    RetryFailed,
-}
+use crate::state::State;
+use crate::state::exporting::{Batch, NotAnswered};
+use crate::state::session::{Asked, ModelStatus, Place};
 
 impl State {
     pub(super) fn batch_action(&mut self, action: BatchAction, out: &mut Vec<Effect>) {

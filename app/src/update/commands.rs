@@ -3,15 +3,16 @@
 use glamm_engine::protocol::{ImageId, ModelSource};
 use glamm_engine::text::conversation::GROUNDED_CAPTION;
 
-use super::{Effect, Inspect, MaskAction, State};
+use crate::action::{Effect, Inspect, MaskAction};
 use crate::canvas::view::Viewpoint;
 use crate::command::Command;
 use crate::copying::ReplyFormat;
 use crate::document::{ExchangeId, MaskEdit, RegionEdit, RegionTag, Step};
-use crate::inspection::{Brush, Layer};
-use crate::keeping::{Leaving, PathPurpose};
+use crate::state::State;
+use crate::state::inspection::{Brush, Layer};
+use crate::state::keeping::{Leaving, PathPurpose};
+use crate::state::ui_state::{Appearance, LibraryView, Tab, Tool};
 use crate::study::CleanUp;
-use crate::ui_state::{Appearance, LibraryView, Tab, Tool};
 
 /// What one press of "Zoom in" multiplies by.
 const ZOOM_STEP: f32 = 1.25;

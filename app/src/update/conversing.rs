@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use glamm_engine::protocol::ImageId;
 
-use super::{Effect, State};
+use crate::action::Effect;
 use crate::copying::{self, ReplyFormat};
 use crate::document::{ConversationEdit, ConversationId, Edit, Exchange, ExchangeId};
 use crate::palette::{Rgb, phrase_color};
-use crate::ui_state::{ReplyPlace, Tab};
+use crate::state::State;
+use crate::state::ui_state::{ReplyPlace, Tab};
 
 impl State {
     /// The conversation that is shown, as edits name it.

@@ -9,10 +9,11 @@ use glamm_engine::protocol::{
 };
 use glamm_engine::vision::MaskCandidates;
 
-use super::{Effect, State};
+use crate::action::Effect;
 use crate::document::{ConversationEdit, Edit, Exchange, GroundedMask, Question};
-use crate::inspection::Layer;
-use crate::session::{Asked, Encoding, FailedQuestion, ModelStatus, Place, RunningJob, Tone};
+use crate::state::State;
+use crate::state::inspection::Layer;
+use crate::state::session::{Asked, Encoding, FailedQuestion, ModelStatus, Place, RunningJob, Tone};
 
 /// So many pictures the engine is told again to forget at once: its queue has room for other things besides.
 const CLOSED_AT_ONCE: usize = 16;

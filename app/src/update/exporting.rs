@@ -2,35 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Effect, State};
+use crate::action::{Effect, ExportAction};
 use crate::document::{Document, Edit, Origin};
 use crate::export::{ExportRequest, Exported, Format, plan};
-use crate::exporting::{ExportDialog, ExportInTheWay, ExportProgress};
-use crate::keeping::{PathPurpose, file_name, typed_path};
-use crate::session::Tone;
+use crate::state::State;
+use crate::state::exporting::{ExportDialog, ExportInTheWay, ExportProgress};
+use crate::state::keeping::{PathPurpose, file_name, typed_path};
+use crate::state::session::Tone;
 use crate::storage::{IfThere, ImportedEdits, Snapshot, StorageJob};
 use crate::words::counted;
-
-/// What the user does in the export dialog.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ExportAction {
-    /// Take a format, or leave it.
-    Toggle(Format),
-    /// All pictures, or the one on the canvas.
-    AllPictures(bool),
-    /// Where to is typed.
-    Folder(String),
-    /// Where to is to be chosen.
-    AskFolder,
-    /// Write the files.
-    Start,
-    /// The files that lie there may be replaced, or not.
-    Replace(bool),
-    /// End the export that is going on.
-    Stop,
-    /// Close the dialog.
-    Close,
-}
 
 impl State {
     pub(super) fn open_export_dialog(&mut self) {

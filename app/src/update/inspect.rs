@@ -1,105 +1,21 @@
 //! What the inspector changes: which mask is looked at and how, what is to be found out about it,
 //! and what is done to its pixels.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
-use glamm_engine::protocol::{
-    CancelToken, EngineCommand, FinishReason, ImageId, JobId, JobRequest, Task, TokenRecord,
-};
+use glamm_engine::protocol::{CancelToken, EngineCommand, FinishReason, JobId, JobRequest, Task};
 use glamm_engine::vision::FeatureMaps;
 
-use super::{Effect, State};
-use crate::document::{Edit, EditedMask, GroundedMask, MaskEdit, MaskId};
-use crate::inspection::{Brush, Found, Layer, MapsKey, MaskView, PixelChange, Rival};
-use crate::keeping::PathPurpose;
-use crate::session::Tone;
-use crate::study::{About, CleanUp, Compared, Finding, Other, PixelsKey, Request, Same, Stroke};
-use crate::ui_state::Changed;
-
-/// Radii of the brush, in pixels of the picture.
-pub const BRUSH_RADII: std::ops::RangeInclusive<f32> = 1.0..=200.0;
-
-/// Something that was done in the inspector.
-#[derive(Debug, Clone)]
-pub enum Inspect {
-    /// Look at a mask, or at none.
-    Select(Option<MaskId>),
-    /// Draw it otherwise.
-    View(MaskView),
-    /// The threshold is being moved.
-    DragThreshold(f32),
-    /// The threshold is where it is to be.
-    DropThreshold(f32),
-    /// Take another candidate.
-    Choose(usize),
-    /// Change its pixels.
-    CleanUp(CleanUp),
-    /// Back to what the model said.
-    Reset,
-    /// Take a brush, or put it down.
-    Brush(Option<Brush>),
-    /// Another brush.
-    BrushRadius(f32),
-    /// The brush moves, or its stroke is given up.
-    Stroke(Option<Stroke>),
-    /// The brush is lifted.
-    FinishStroke,
-    /// Show a map over the picture, or none.
-    Layer(Option<Layer>),
-    /// Compare with something, or nothing.
-    Compare(Option<Rival>),
-    /// Let the user choose a file with masks to compare with.
-    AskForTruth,
-    /// Such a file was chosen.
-    ReadTruth(ImageId, PathBuf),
-    /// The panel shows curves that are not there yet.
-    NeedCurves,
-    /// The panel shows a comparison that is not there yet.
-    NeedComparison,
-    /// Curves or a comparison could not be made: try again.
-    TryAgain,
-    /// The canvas shows a map that is not there yet.
-    NeedMaps,
-}
-
-/// The mask that the inspector shows.
-#[derive(Debug, Clone)]
-pub struct Inspected {
-    /// The mask.
-    pub mask: GroundedMask,
-    /// Its place in the palette.
-    pub hue: usize,
-    /// What it is called: by the user, or the phrase.
-    pub name: String,
-    /// Place of its `[SEG]` in the reply, and the record of it, where they are known.
-    pub token: Option<(usize, TokenRecord)>,
-    /// Whether it can be changed: not before its reply has ended.
-    pub is_editable: bool,
-}
+use crate::action::{Effect, Inspect};
+use crate::document::{Edit, EditedMask, MaskEdit, MaskId};
+use crate::state::State;
+use crate::state::inspection::{BRUSH_RADII, Brush, Found, Layer, MapsKey, MaskView, PixelChange, Rival};
+use crate::state::keeping::PathPurpose;
+use crate::state::session::Tone;
+use crate::state::ui_state::Changed;
+use crate::study::{About, CleanUp, Compared, Finding, Other, PixelsKey, Request, Same};
 
 impl State {
-    /// The mask that the inspector shows, if it is one of the current picture.
-    pub fn inspected(&self) -> Option<Inspected> {
-        self.find_mask(self.ui.inspection.selected?)
-    }
-
-    /// The same without what stands around it.
-    pub fn inspected_mask(&self) -> Option<&GroundedMask> {
-        self.placed_mask(self.ui.inspection.selected?).map(|placed| placed.mask)
-    }
-
-    /// A mask that is shown somewhere, with all that is known of it.
-    pub fn find_mask(&self, id: MaskId) -> Option<Inspected> {
-        let placed = self.placed_mask(id)?;
-        let token = placed.token_of.and_then(|(exchange, index)| {
-            let (at, token) = exchange.tokens.iter().enumerate().find(|(_, t)| t.grounding == Some(index))?;
-            Some((at, token.clone()))
-        });
-        let (hue, name, is_editable) = (placed.hue, placed.title(), placed.is_editable);
-        Some(Inspected { mask: placed.mask.clone(), hue, name, token, is_editable })
-    }
-
     pub(super) fn inspect(&mut self, what: Inspect, out: &mut Vec<Effect>) {
         let inspection = &mut self.ui.inspection;
         match what {

@@ -6,51 +6,20 @@ use std::sync::Arc;
 
 use glamm_engine::protocol::ImageId;
 
-use super::exporting::ExportAction;
-use super::{Action, Effect, Inspect, State};
+use crate::action::{Action, Effect, ExportAction, Inspect, KeepingAction};
 use crate::document::Origin;
-use crate::exporting::ExportProgress;
-use crate::keeping::{
+use crate::pictures::pixels::Pixels;
+use crate::state::State;
+use crate::state::exporting::ExportProgress;
+use crate::state::keeping::{
     Busy, Departure, LeaveAnswer, Leaving, PathPrompt, PathPurpose, PathQuestion, Writing, file_name,
     typed_path,
 };
-use crate::pixels::Pixels;
-use crate::session::Tone;
+use crate::state::session::Tone;
 use crate::storage::{IfThere, Opened, SaveOptions, Saved, Snapshot, StorageEvent, StorageJob, StoredImage};
 
 /// The ending of session files.
 pub const SESSION_EXTENSION: &str = "glamm";
-
-/// Something that happened around sessions.
-#[derive(Debug)]
-pub enum KeepingAction {
-    /// The threads that keep work report.
-    Storage(StorageEvent),
-    /// A session was chosen.
-    Open(PathBuf),
-    /// Paths were chosen or typed.
-    PathChosen(PathPurpose, Vec<PathBuf>),
-    /// The desktop has no dialog to ask for a path with.
-    NoDialog(PathQuestion),
-    /// A path is being typed; `None`: no more.
-    TypePath(Option<String>),
-    /// The typed path is meant.
-    ConfirmPath,
-    /// The file that lies where the session is to be saved may be replaced, or not.
-    Replace(bool),
-    /// The window is about to be closed.
-    CloseRequested,
-    /// The question about unsaved changes was answered.
-    Leave(LeaveAnswer),
-    /// The session that is being read is not wanted any more.
-    CancelOpening,
-    /// Open what another program left.
-    Recover(PathBuf),
-    /// Remove what another program left.
-    Discard(PathBuf),
-    /// Do not ask again about what other programs left, for as long as this one runs.
-    LeaveRecoverable,
-}
 
 impl State {
     /// Whether something would be lost if the session were left.

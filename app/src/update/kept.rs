@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use glamm_engine::protocol::{FinishReason, Grounding, ImageId, JobId, JobStats, Reply};
 
-use super::State;
 use crate::document::{ConversationId, Document, Exchange, Settings, segments};
-use crate::keeping::Writing;
+use crate::state::State;
+use crate::state::keeping::Writing;
 use crate::storage::{EditedQuestion, GoingOn, Snapshot, Unfinished};
 
 /// What there was to keep when it was last looked at.

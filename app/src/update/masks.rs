@@ -1,25 +1,11 @@
 //! What happens to masks beside their pixels: they are hidden, shown alone, coloured, named. A phrase
 //! may have several masks, which change together, in one step to undo.
 
-use super::State;
+use crate::action::MaskAction;
 use crate::document::{Edit, GroundedMask, MaskEdit, MaskId};
-use crate::inspection::{Brush, Rival};
-use crate::ui_state::Tab;
-
-/// Something that was done to masks of the current picture.
-#[derive(Debug, Clone, PartialEq)]
-pub enum MaskAction {
-    /// Change these, in one step.
-    Change(Vec<MaskId>, MaskEdit),
-    /// Hide all but these, or show all again where that is so already.
-    Solo(Vec<MaskId>),
-    /// Show all.
-    ShowAll,
-    /// A name is being written; `None`: no more.
-    Name(Option<(MaskId, String)>),
-    /// The name is as it is to be.
-    NameWritten(MaskId, String),
-}
+use crate::state::State;
+use crate::state::inspection::{Brush, Rival};
+use crate::state::ui_state::Tab;
 
 impl State {
     pub(super) fn mask_action(&mut self, action: MaskAction) {

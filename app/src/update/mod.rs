@@ -24,281 +24,20 @@ mod segment;
 mod shell;
 #[cfg(test)]
 mod tests;
-mod visible;
+mod when;
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
-use glamm_engine::protocol::{EngineCommand, EngineEvent, ImageId, ModelSource, ModelSpec};
+use glamm_engine::protocol::{EngineCommand, ModelSource, ModelSpec};
 
-use glamm_engine::vision::Click;
+use crate::action::{Action, Effect};
+use crate::canvas::view::Viewpoint;
+use crate::document::{Edit, History, Origin};
+use crate::state::State;
+use crate::state::session::{Session, Tone};
+use crate::state::ui_state::UiState;
 
-use crate::canvas::gesture::Gesture;
-use crate::canvas::view::{View, Viewpoint};
-use crate::command::Command;
-use crate::copying::{Copied, ReplyFormat};
-use crate::document::{
-    Conversation, ConversationId, Document, Edit, ExchangeId, History, MaskId, Origin, Picture, RegionEdit,
-    RegionTag, Settings,
-};
-use crate::keeping::PathQuestion;
-use crate::models::{ManagerAction, ModelNews, ModelTask};
-use crate::pixels::Pixels;
-use crate::prompts::Prompt;
-use crate::session::{Session, Tone};
-use crate::shell::ShellAction;
-use crate::storage::{StorageJob, StoredImage};
-use crate::study::{Finding, Request};
-use crate::ui_state::{Appearance, LibraryView, UiState};
-
-pub use batch::BatchAction;
-pub use exporting::ExportAction;
-pub use inspect::{BRUSH_RADII, Inspect, Inspected};
-pub use keeping::KeepingAction;
 pub use kept::Watched;
-pub use masks::MaskAction;
-pub use segment::Offer;
-pub use visible::{ListedMask, VisibleMask};
-
-/// Everything the window shows.
-#[derive(Debug)]
-pub struct State {
-    /// What the user made, and the ways back.
-    pub history: History,
-    /// What is going on.
-    pub session: Session,
-    /// How the user looks at it.
-    pub ui: UiState,
-}
-
-/// Something that happened.
-#[derive(Debug)]
-pub enum Action {
-    /// The user asked for something by name.
-    Command(Command),
-    /// Files were chosen, dropped or given on the command line.
-    OpenFiles(Vec<PathBuf>),
-    /// A picture was pasted.
-    OpenPasted(Arc<egui::ColorImage>),
-    /// A file dialog was closed.
-    DialogClosed,
-    /// A model folder or file was chosen.
-    OpenModel(PathBuf),
-    /// Something happened to the window around the work.
-    Shell(ShellAction),
-    /// Something was done in the model manager.
-    Manager(ManagerAction),
-    /// Something happened to the models of this machine.
-    Models(ModelNews),
-    /// The loader has found a small copy of a picture that it is about to make ready.
-    PicturePreviewed {
-        /// Which one.
-        image: ImageId,
-        /// The copy.
-        preview: Arc<egui::ColorImage>,
-    },
-    /// The loader has made a picture ready.
-    PictureLoaded {
-        /// Which one.
-        image: ImageId,
-        /// Its pixels, or why there are none.
-        result: Result<Arc<Pixels>, String>,
-    },
-    /// The engine reported something.
-    Engine(EngineEvent),
-    /// The engine did not take a command.
-    EngineRefused(EngineCommand),
-    /// The engine thread has ended.
-    EngineGone,
-    /// Something the user should know failed outside.
-    Failed(String),
-    /// Show a picture.
-    SelectPicture(ImageId),
-    /// Close a picture.
-    ClosePicture(ImageId),
-    /// Show a conversation about the current picture.
-    SelectConversation(ConversationId),
-    /// Change the document.
-    Edit(Edit),
-    /// A drag on the canvas goes on, or ends nowhere.
-    Gesture(Option<Gesture>),
-    /// A drag on the canvas ended.
-    FinishGesture,
-    /// Select a region, or none.
-    SelectRegion(Option<RegionTag>),
-    /// Change a region of the current picture.
-    EditRegion(RegionTag, RegionEdit),
-    /// The same, by one of many small changes that are one step together.
-    StepRegion(RegionTag, RegionEdit),
-    /// Move the selected region, in pixels.
-    NudgeRegion {
-        /// To the right.
-        dx: f32,
-        /// Down.
-        dy: f32,
-    },
-    /// Put a region around a mask of the current picture.
-    RegionAround(MaskId),
-    /// Make a mask of what a region frames.
-    SegmentRegion(RegionTag),
-    /// A click with the Point tool.
-    ClickPoint(Click),
-    /// Clicks with the Point tool go to this mask from now on, or begin a new one.
-    PromptMask(Option<MaskId>),
-    /// Offer what can be done about a place of the picture, in its pixels, or no longer.
-    OfferAt(Option<egui::Pos2>),
-    /// Do one of these things.
-    TakeOffer {
-        /// Which one.
-        offer: Offer,
-        /// Where, in pixels of the picture.
-        at: egui::Pos2,
-        /// The mask that is meant, where several may lie there; without one, the smallest.
-        mask: Option<MaskId>,
-    },
-    /// Give up the mask that is being made.
-    CancelSegmentation,
-    /// Write a reference to a region into the draft.
-    Refer(RegionTag),
-    /// The same at a place of the draft, in characters.
-    ReferAt(RegionTag, usize),
-    /// The draft was typed in.
-    SetDraft(String),
-    /// The composer has placed the text cursor.
-    DraftCursorPlaced,
-    /// Start from a prompt.
-    Prompt(Prompt),
-    /// Put the draft among the user's own prompts.
-    KeepPrompt,
-    /// Give one of the user's own prompts another name.
-    RenamePrompt(usize, String),
-    /// Take one of the user's own prompts away.
-    RemovePrompt(usize),
-    /// The user's own prompts were read.
-    PromptsRead(Vec<Prompt>),
-    /// Open or close the prompt library, or rename a prompt in it.
-    SetLibrary(LibraryView),
-    /// Have a question answered once more.
-    Regenerate(ExchangeId),
-    /// Have a reply that was cut go on.
-    Continue(ExchangeId),
-    /// Write a question in other words.
-    EditQuestion(ExchangeId),
-    /// The edited question was typed in.
-    SetEditing(String),
-    /// Ask the edited question.
-    SendEditing,
-    /// Leave the question as it was.
-    CancelEditing,
-    /// List the tokens of a reply.
-    ShowTokens(ExchangeId),
-    /// Copy a reply.
-    CopyReply(ExchangeId, ReplyFormat),
-    /// The title of the conversation was typed in, or is done.
-    SetRenaming(Option<String>),
-    /// The settings of the conversation were changed; `None` closes and keeps them.
-    SetChatSettings(Option<Settings>),
-    /// Ask the failed question again.
-    Retry,
-    /// Look at the current picture in another way.
-    SetView(Viewpoint),
-    /// The canvas has this place and size now.
-    CanvasPlaced {
-        /// On the screen.
-        rect: egui::Rect,
-        /// Physical pixels per point.
-        pixels_per_point: f32,
-    },
-    /// The pointer is on this mask or its phrase, and there on the picture.
-    Hover {
-        /// The mask.
-        mask: Option<MaskId>,
-        /// In pixels of the current picture.
-        pointer: Option<(f32, f32)>,
-    },
-    /// Pin a mask, or let go of it.
-    TogglePin(MaskId),
-    /// Something was done to masks: hidden, coloured, named.
-    Mask(MaskAction),
-    /// Something was done in the inspector.
-    Inspect(Inspect),
-    /// The study thread has found something.
-    Studied(Finding),
-    /// A message was read.
-    DismissNotice(u64),
-    /// The note about the demo model was read.
-    DismissDemoNote,
-    /// The list of shortcuts was closed.
-    CloseShortcuts,
-    /// Something around sessions.
-    Keeping(KeepingAction),
-    /// Something in the export dialog.
-    Export(ExportAction),
-    /// Something about the question for all pictures.
-    Batch(BatchAction),
-}
-
-/// Something to be done outside.
-#[derive(Debug)]
-pub enum Effect {
-    /// Send a command to the engine.
-    Engine(EngineCommand),
-    /// Make a picture ready, under this name.
-    Load {
-        /// Its name.
-        image: ImageId,
-        /// Where it comes from.
-        source: Source,
-    },
-    /// Let the user choose files or a folder.
-    AskForPath(PathQuestion),
-    /// Have sessions read or written.
-    Storage(StorageJob),
-    /// Have the model desk do something.
-    Models(ModelTask),
-    /// Look closely at masks.
-    Study(Request),
-    /// Forget the textures of a picture.
-    ForgetPicture(ImageId),
-    /// Give the keyboard to the question.
-    FocusQuestion,
-    /// Give the keyboard to the name of the selected region.
-    FocusRegionName,
-    /// Give the keyboard to the question that is being written in other words.
-    FocusEditedQuestion,
-    /// Put something on the clipboard.
-    Copy(Copied),
-    /// Keep the user's own prompts.
-    KeepPrompts(Vec<Prompt>),
-    /// Dark or light.
-    SetAppearance(Appearance),
-    /// Whether colours are further apart.
-    SetContrast(bool),
-    /// Size of everything, 1 as designed.
-    SetScale(f32),
-    /// Close the window.
-    Quit,
-}
-
-/// Where the loader finds a picture.
-#[derive(Debug, Clone)]
-pub enum Source {
-    /// In a file.
-    File(PathBuf),
-    /// In the procedural picture world.
-    Scene(u64),
-    /// On the clipboard.
-    Clipboard,
-    /// Pasted already.
-    Pasted(Arc<egui::ColorImage>),
-    /// In a session, or else where it came from.
-    Kept {
-        /// Its copy in the session.
-        stored: Option<StoredImage>,
-        /// Where it came from.
-        origin: Origin,
-    },
-}
 
 /// How many scenes the gallery starts with.
 const GALLERY: u64 = 6;
@@ -327,23 +66,6 @@ impl State {
             }
         }
         (state, effects)
-    }
-
-    /// What is open.
-    pub fn document(&self) -> &Document {
-        self.history.present()
-    }
-
-    /// The picture on the canvas.
-    pub fn picture(&self) -> Option<&Arc<Picture>> {
-        self.document().picture(self.ui.current?)
-    }
-
-    /// The conversation that is shown.
-    pub fn conversation(&self) -> Option<&Arc<Conversation>> {
-        let picture = self.picture()?;
-        let chosen = self.ui.conversations.get(&picture.id).and_then(|id| picture.conversation(*id));
-        chosen.or(picture.conversations.last())
     }
 
     /// Carries out one action; `now` is the window's clock in seconds.
@@ -433,14 +155,6 @@ impl State {
         self.advance_batch(now, &mut effects);
         self.keep_export_planned();
         effects
-    }
-
-    /// How the current picture lies on the canvas.
-    pub fn view(&self) -> Option<View> {
-        let picture = self.picture()?;
-        let ui = &self.ui;
-        let view = View::new(ui.view(picture.id), ui.canvas, picture.size, ui.pixels_per_point);
-        Some(view.on_pixels())
     }
 
     fn set_view(&mut self, viewpoint: Viewpoint) {

@@ -6,9 +6,10 @@ use glamm_engine::hub::DownloadEvent;
 use glamm_engine::protocol::{EngineCommand, ModelSource, ModelSpec};
 use glamm_engine::size::ByteSize;
 
-use super::{Effect, State};
+use crate::action::Effect;
 use crate::models::{self, Conversion, Listing, ManagerAction, ModelNews, ModelTask, TransferStatus};
-use crate::session::{LoadFailure, ModelStatus, Tone};
+use crate::state::State;
+use crate::state::session::{LoadFailure, ModelStatus, Tone};
 
 /// Pictures taken from the engine before another model is loaded; its queue takes no more at once.
 const MAX_CLOSED: usize = 24;

@@ -7,13 +7,15 @@ use std::sync::Arc;
 use glamm_engine::protocol::{EngineCommand, ImageId};
 
 use super::keeping::SESSION_EXTENSION;
-use super::{Effect, Source, State};
+use crate::action::Effect;
 use crate::document::{Document, History};
-use crate::exporting::Batch;
-use crate::keeping::{Busy, Writing, file_name};
-use crate::session::Tone;
+use crate::pictures::Source;
+use crate::state::State;
+use crate::state::exporting::Batch;
+use crate::state::keeping::{Busy, Writing, file_name};
+use crate::state::session::Tone;
+use crate::state::ui_state::Editing;
 use crate::storage::{EditedQuestion, GoingOn, Opened};
-use crate::ui_state::Editing;
 
 impl State {
     pub(super) fn opened(

@@ -7,13 +7,15 @@ use glamm_engine::protocol::{EngineCommand, ImageId};
 use glamm_engine::scenes::NEW;
 
 use super::keeping::is_session;
-use super::{Effect, Source, State};
+use crate::action::Effect;
 use crate::canvas::view::Viewpoint;
 use crate::document::{Origin, Picture};
-use crate::exporting::Batch;
-use crate::keeping::{Leaving, file_name};
-use crate::pixels::Pixels;
-use crate::session::{Arrival, Encoding, NoticeId, Tone};
+use crate::pictures::Source;
+use crate::pictures::pixels::Pixels;
+use crate::state::State;
+use crate::state::exporting::Batch;
+use crate::state::keeping::{Leaving, file_name};
+use crate::state::session::{Arrival, Encoding, NoticeId, Tone};
 
 /// More files at once are most likely a mistake.
 const MAX_FILES_AT_ONCE: usize = 5000;

@@ -2,11 +2,12 @@
 
 use glamm_engine::protocol::ImageId;
 
-use super::{Effect, State};
+use crate::action::Effect;
 use crate::document::{Question, RegionTag};
 use crate::prompts::Prompt;
-use crate::session::Tone;
-use crate::ui_state::{LibraryView, Tool};
+use crate::state::State;
+use crate::state::session::Tone;
+use crate::state::ui_state::{LibraryView, Tool};
 
 /// A longer list is hard to find anything in.
 const MAX_OWN: usize = 200;

@@ -3,12 +3,13 @@
 use egui::{Rect, vec2};
 use glamm_engine::vision::PixelBox;
 
-use super::{Effect, State};
+use crate::action::Effect;
 use crate::canvas::gesture::{Grip, moved};
 use crate::canvas::picking;
 use crate::document::{Document, Edit, MaskId, RegionEdit, RegionTag};
-use crate::session::Tone;
-use crate::ui_state::{Changed, SmallStep, Tab};
+use crate::state::State;
+use crate::state::session::Tone;
+use crate::state::ui_state::{Changed, SmallStep, Tab};
 
 /// Small changes that follow one another within this time are one step, in seconds.
 const ONE_STEP: f64 = 1.5;

@@ -7,31 +7,19 @@ use egui::Pos2;
 use glamm_engine::protocol::{CancelToken, EngineCommand, ImageId, JobId, JobRequest, Task};
 use glamm_engine::vision::{Click, MaskCandidates, MaskPrompt, PixelBox};
 
-use super::{Effect, State};
+use crate::action::{Effect, Offer};
 use crate::canvas::picking;
 use crate::document::{Edit, GroundedMask, MaskEdit, MaskId, Question, RegionTag, bracketed};
 use crate::prompts::REGION;
-use crate::session::{AfterSegmentation, Segmentation, Tone};
-use crate::ui_state::{Tab, Tool};
+use crate::state::State;
+use crate::state::session::{AfterSegmentation, Segmentation, Tone};
+use crate::state::ui_state::{Tab, Tool};
 
 /// Share of the picture's shorter side that a box around a place takes where nothing is found there.
 const BOX_AROUND_PLACE: f32 = 0.2;
 
 /// The model's own estimate of a mask's IoU from which on the box around it means something.
 const SURE: f32 = 0.5;
-
-/// What can be done about a place of the picture.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Offer {
-    /// Ask for its name.
-    WhatIsThis,
-    /// Ask for a description.
-    Describe,
-    /// Make a mask of it.
-    Segment,
-    /// Ask for masks of whatever is like it.
-    FindAlike,
-}
 
 impl Offer {
     /// In the order of the menu.

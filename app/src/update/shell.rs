@@ -1,11 +1,12 @@
 //! The window around the work, and what is remembered of it.
 
-use super::{Effect, State};
-use crate::command_search::Palette;
-use crate::preferences::{Overlays, Preferences, SCALES};
-use crate::shell::{ShellAction, TOUR_STEPS};
+use crate::action::Effect;
+use crate::command::search::Palette;
+use crate::state::State;
+use crate::state::shell::{ShellAction, TOUR_STEPS};
+use crate::state::ui_state::{LibraryView, Tab};
 use crate::storage::SaveOptions;
-use crate::ui_state::{LibraryView, Tab};
+use crate::system::preferences::{Overlays, Preferences, SCALES};
 
 /// What one press of "Larger interface" multiplies by.
 const SCALE_STEP: f32 = 1.1;
@@ -162,8 +163,8 @@ mod tests {
     use super::super::Action;
     use super::*;
     use crate::command::Command;
-    use crate::preferences::{HiddenPanels, WindowPlace};
-    use crate::ui_state::{Appearance, Looks};
+    use crate::state::ui_state::{Appearance, Looks};
+    use crate::system::preferences::{HiddenPanels, WindowPlace};
 
     fn state() -> State {
         State::start(ModelSpec::default(), None).0

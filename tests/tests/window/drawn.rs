@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use egui::{Vec2, pos2};
+use glamm::action::Inspect;
 use glamm::canvas::view::Viewpoint;
 use glamm::document::{Edit, EditedMask, GroundedMask, MaskId};
-use glamm::inspection::MaskView;
-use glamm::update::Inspect;
+use glamm::state::inspection::MaskView;
 use glamm_engine::vision::{BinaryMask, MaskCandidates, MaskLogits};
 use image::RgbaImage;
 

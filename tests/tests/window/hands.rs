@@ -3,9 +3,9 @@
 
 use egui::{Event, Key, Modifiers, MouseWheelSource, MouseWheelUnit, PointerButton, Pos2, TouchPhase, Vec2};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
+use glamm::action::Inspect;
 use glamm::command::Command;
-use glamm::inspection::Brush;
-use glamm::update::Inspect;
+use glamm::state::inspection::Brush;
 
 use crate::inspector::pinned;
 use crate::script::Line;

@@ -2,11 +2,11 @@
 
 use egui::{Key, Vec2};
 use egui_kittest::kittest::Queryable as _;
+use glamm::action::Inspect;
 use glamm::command::Command;
 use glamm::document::{Edit, GroundedMask, MaskId};
-use glamm::inspection::{Brush, Layer, MaskView, Rival};
+use glamm::state::inspection::{Brush, Layer, MaskView, Rival};
 use glamm::study::{CleanUp, Comparison};
-use glamm::update::Inspect;
 use glamm_engine::vision::BinaryMask;
 
 use crate::looking::in_both;

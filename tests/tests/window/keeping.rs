@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 
 use egui::{Key, Modifiers};
 use egui_kittest::kittest::Queryable as _;
+use glamm::action::{Action, ExportAction, KeepingAction};
 use glamm::export::Format;
-use glamm::keeping::{PathPurpose, PathQuestion};
+use glamm::state::State;
+use glamm::state::keeping::{PathPurpose, PathQuestion};
 use glamm::storage::recovery::RecoveryFolder;
-use glamm::update::{Action, ExportAction, KeepingAction, State};
 use glamm_engine::vision::PixelBox;
 
 use crate::describe;

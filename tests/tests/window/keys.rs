@@ -2,11 +2,12 @@
 
 use egui::{Event, Key, Modifiers};
 use egui_kittest::kittest::Queryable as _;
+use glamm::action::{BatchAction, Inspect};
 use glamm::command::Command;
 use glamm::document::{Edit, RegionTag};
-use glamm::inspection::{Brush, Layer, Rival};
-use glamm::session::Tone;
-use glamm::update::{BatchAction, Inspect, State};
+use glamm::state::State;
+use glamm::state::inspection::{Brush, Layer, Rival};
+use glamm::state::session::Tone;
 use glamm_engine::protocol::Task;
 use glamm_engine::vision::{Click, PixelBox};
 

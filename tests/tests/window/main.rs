@@ -31,10 +31,11 @@ use std::time::{Duration, Instant};
 use egui::{Key, Modifiers, PointerButton, Vec2, pos2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
+use glamm::action::Action;
 use glamm::app::App;
 use glamm::document::RegionTag;
-use glamm::session::ModelStatus;
-use glamm::update::{Action, State};
+use glamm::state::State;
+use glamm::state::session::ModelStatus;
 use glamm_engine::protocol::{DeviceChoice, EngineEvent, ModelSource, ModelSpec, Task};
 use glamm_engine::vision::PixelBox;
 

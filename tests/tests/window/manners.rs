@@ -6,14 +6,14 @@ use std::path::Path;
 
 use egui::{Event, ImeEvent, Key, Modifiers, Vec2};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
+use glamm::action::{Action, BatchAction, ExportAction, KeepingAction};
 use glamm::command::Command;
-use glamm::inspection::MaskView;
-use glamm::keeping::{LeaveAnswer, PathPurpose, PathQuestion, Recoverable};
-use glamm::preferences::Preferences;
+use glamm::state::inspection::MaskView;
+use glamm::state::keeping::{LeaveAnswer, PathPurpose, PathQuestion, Recoverable};
+use glamm::state::ui_state::Appearance;
 use glamm::storage::StorageEvent;
-use glamm::surroundings::Remembered;
-use glamm::ui_state::Appearance;
-use glamm::update::{Action, BatchAction, ExportAction, KeepingAction};
+use glamm::system::preferences::Preferences;
+use glamm::system::surroundings::Remembered;
 
 use super::describe;
 use super::stage::{Setup, Stage, nothing_around};
@@ -215,7 +215,7 @@ fn every_control_has_a_name() {
         Command::ShowPalette,
         Command::ShowLog,
     ] {
-        stage.act(glamm::update::Action::Command(command));
+        stage.act(glamm::action::Action::Command(command));
         assert_eq!(nameless(&stage), [] as [String; 0], "{command:?}");
         stage.window.key_press(Key::Escape);
         stage.settle();

@@ -160,7 +160,7 @@ fn of_many_masks_those_in_sight_are_laid_out() {
     assert!((5..40).contains(&rows), "{rows}");
     stage.window.get_by_label("Mask: a red square");
     assert!(stage.window.query_by_label("Mask: thing 290").is_none());
-    let naming = glamm::update::MaskAction::Name(Some((MaskId(10_290), "thing 290".to_owned())));
+    let naming = glamm::action::MaskAction::Name(Some((MaskId(10_290), "thing 290".to_owned())));
     stage.window.state_mut().act(&ctx, crate::Action::Mask(naming));
     stage.settle();
     stage.window.get_by_label("Name of the mask");
@@ -175,7 +175,7 @@ fn a_phrase_with_two_masks_changes_both() {
     let ids: Vec<_> = masks(&stage).iter().map(|(mask, _)| mask.id).collect();
     let ctx = stage.window.ctx.clone();
     let change = glamm::document::MaskEdit::Hide(true);
-    let both = glamm::update::MaskAction::Change(ids, change);
+    let both = glamm::action::MaskAction::Change(ids, change);
     stage.window.state_mut().act(&ctx, crate::Action::Mask(both));
     stage.settle();
     assert_eq!(hidden(&stage), [true, true]);

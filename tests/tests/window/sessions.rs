@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 use egui::{Color32, ColorImage, Event, Key, Modifiers};
 use egui_kittest::kittest::Queryable as _;
+use glamm::action::{Action, ExportAction, KeepingAction};
 use glamm::command::Command;
 use glamm::document::Origin;
-use glamm::keeping::{PathPurpose, PathQuestion};
+use glamm::state::keeping::{PathPurpose, PathQuestion};
 use glamm::storage::{Opened, open};
-use glamm::update::{Action, ExportAction, KeepingAction};
 use glamm_engine::error::EngineError;
 use glamm_engine::protocol::EngineEvent;
 

@@ -3,10 +3,10 @@
 
 use egui::{Event, Key, Modifiers, Rect, Vec2};
 use egui_kittest::kittest::Queryable as _;
+use glamm::action::Inspect;
 use glamm::command::Command;
-use glamm::inspection::{MaskView, Rival};
-use glamm::log::KeepLines;
-use glamm::update::Inspect;
+use glamm::state::inspection::{MaskView, Rival};
+use glamm::system::log::KeepLines;
 use tracing_subscriber::layer::SubscriberExt as _;
 
 use crate::inspector::pinned;
@@ -63,11 +63,11 @@ fn snapshots_of_the_shortcuts() {
 
 #[test]
 fn snapshots_of_the_log() {
-    glamm::log::clear();
+    glamm::system::log::clear();
     tracing::subscriber::with_default(tracing_subscriber::registry().with(KeepLines), || {
         tracing::info!(target: "glamm_engine::worker", precision = "f32", "the model is ready");
         tracing::warn!(target: "glamm::storage", "a picture was left out");
-        tracing::error!(target: "glamm::loader", "the file is damaged");
+        tracing::error!(target: "glamm::pictures::loader", "the file is damaged");
     });
     let mut stage = after(Command::ShowLog);
     for said in ["INFO", "WARN", "ERROR"] {

@@ -5,14 +5,14 @@ use glamm_engine::protocol::ImageId;
 use glamm_engine::vision::Click;
 
 use super::navigate::arrows;
+use crate::action::{Action, Inspect};
 use crate::canvas::view::View;
 use crate::document::Picture;
-use crate::inspection::Brush;
+use crate::state::inspection::Brush;
+use crate::state::ui_state::Tool;
 use crate::study::{CleanUp, Stroke as BrushStroke};
 use crate::ui::Shown;
 use crate::ui::widgets::presses;
-use crate::ui_state::Tool;
-use crate::update::{Action, Inspect};
 
 /// Steps that an arrow key goes with Shift.
 const BIG_STEP: f32 = 10.0;

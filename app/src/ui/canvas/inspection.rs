@@ -15,18 +15,18 @@ use glamm_engine::vision::{MaskLogits, PixelBox};
 use super::legend;
 use super::picture::whole_texture;
 use super::pointer::{Press, space_held};
+use crate::action::{Action, Inspect};
 use crate::canvas::view::View;
 use crate::colormap::viridis;
 use crate::document::Picture;
-use crate::inspection::{Brush, Layer, MaskView};
 use crate::render::mask::{MaskDraw, MaskPaint, View as Drawing};
 use crate::render::texels::Texels;
-use crate::session::ModelStatus;
+use crate::state::inspection::{Brush, Inspected, Layer, MaskView};
+use crate::state::session::ModelStatus;
 use crate::study::compare::Place;
 use crate::study::{CleanUp, Compared, Stroke as BrushStroke};
 use crate::theme;
 use crate::ui::Shown;
-use crate::update::{Action, Inspect, Inspected};
 
 /// Logits beyond these have the colours of the ends.
 const HEAT_LIMIT: f32 = 16.0;

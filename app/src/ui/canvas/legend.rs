@@ -5,13 +5,13 @@ use egui::{
     WidgetInfo, pos2, vec2,
 };
 
+use crate::action::{Action, Inspect};
 use crate::colormap::viridis;
-use crate::inspection::{Found, Layer};
+use crate::state::inspection::{Found, Layer};
 use crate::study::Compared;
 use crate::theme;
 use crate::ui::Shown;
 use crate::ui::widgets::{Kind, button};
-use crate::update::{Action, Inspect};
 
 /// Steps of a colour map's bar.
 const STEPS: u32 = 32;

@@ -4,15 +4,15 @@ use egui::{Pos2, Rect, Response, Ui, pos2};
 
 use super::cursor::has_keys;
 use super::pointer::Pointed;
+use crate::action::Action;
 use crate::canvas::picking;
 use crate::canvas::view::View;
 use crate::command::Command;
 use crate::document::{MaskId, Picture, Region, RegionEdit, RegionTag};
+use crate::state::ui_state::Tool;
 use crate::ui::regions_tab::swatches;
 use crate::ui::widgets::{context_menu, open_menu, takes_menu_key};
 use crate::ui::{Shown, mask_menu};
-use crate::ui_state::Tool;
-use crate::update::Action;
 
 /// What a menu is about.
 #[derive(Debug, Clone, Copy)]

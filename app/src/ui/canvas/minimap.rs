@@ -7,10 +7,10 @@ use egui::{
 };
 
 use super::picture::whole_texture;
+use crate::action::Action;
 use crate::canvas::view::View;
 use crate::document::Picture;
 use crate::ui::Shown;
-use crate::update::Action;
 
 /// Longest side of the map, in points.
 const SIDE: f32 = 150.0;

@@ -17,12 +17,12 @@ use egui::{CornerRadius, Id, Response, Role, Sense, Stroke, StrokeKind, Ui, Widg
 
 use self::pointer::{Pointed, Press};
 use super::Shown;
+use crate::action::Action;
 use crate::canvas::view::View;
 use crate::document::Picture;
-use crate::inspection::Brush;
+use crate::state::inspection::Brush;
+use crate::state::ui_state::Tool;
 use crate::theme;
-use crate::ui_state::Tool;
-use crate::update::Action;
 
 pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui) {
     let rect = ui.available_rect_before_wrap();

@@ -3,11 +3,11 @@
 use egui::{Key, Modifiers, MouseWheelUnit, Response, Ui, Vec2};
 
 use super::cursor::has_keys;
+use crate::action::Action;
 use crate::canvas::view::View;
 use crate::document::Picture;
 use crate::ui::Shown;
 use crate::ui::widgets::presses;
-use crate::update::Action;
 
 /// Points of wheel travel that zoom by a factor of e.
 const WHEEL_PER_E: f32 = 240.0;

@@ -7,12 +7,12 @@ use egui::{Color32, Id, Painter, Rect, Shape, Stroke, TextureId, Ui, pos2, vec2}
 
 use crate::canvas::view::View;
 use crate::document::{GroundedMask, Picture};
-use crate::inspection::MaskView;
 use crate::render::mask::{MaskDraw, MaskPaint, View as Drawing};
 use crate::render::texels::Texels;
+use crate::state::VisibleMask;
+use crate::state::inspection::MaskView;
 use crate::theme;
 use crate::ui::Shown;
-use crate::update::VisibleMask;
 
 /// Lines between pixels begin to show where a pixel is this large on the screen, in points, …
 const GRID_FROM: f32 = 12.0;

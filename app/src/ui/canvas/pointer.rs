@@ -3,13 +3,14 @@
 use egui::{CursorIcon, Event, Key, MouseWheelUnit, PointerButton, Pos2, Response, Ui, Vec2};
 use glamm_engine::vision::{Click, PixelBox};
 
+use crate::action::Action;
 use crate::canvas::gesture::{Gesture, Grip, Handle};
 use crate::canvas::picking;
 use crate::canvas::view::View;
 use crate::document::{MaskId, Picture, RegionTag};
+use crate::state::VisibleMask;
+use crate::state::ui_state::Tool;
 use crate::ui::Shown;
-use crate::ui_state::Tool;
-use crate::update::{Action, VisibleMask};
 
 /// How near the pointer must be to a handle, in points.
 const REACH: f32 = 9.0;

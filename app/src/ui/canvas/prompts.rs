@@ -6,11 +6,11 @@ use egui::{
 };
 use glamm_engine::vision::Click;
 
+use crate::action::{Action, Offer};
 use crate::canvas::view::View;
+use crate::state::ui_state::Tool;
 use crate::ui::Shown;
 use crate::ui::widgets::presses;
-use crate::ui_state::Tool;
-use crate::update::{Action, Offer};
 
 /// Radius of a click's mark, in points.
 const MARK: f32 = 7.0;

@@ -6,12 +6,12 @@ use egui::{
     Vec2, WidgetInfo, pos2, vec2,
 };
 
+use crate::action::Action;
 use crate::canvas::gesture::{Grip, Handle};
 use crate::canvas::view::View;
 use crate::document::{Picture, Region};
 use crate::theme;
 use crate::ui::{Shown, text};
-use crate::update::Action;
 
 /// Where a tag is on the screen.
 pub(super) struct Tag<'a> {

@@ -8,10 +8,10 @@ use egui::{
 use glamm_engine::vision::MaskLogits;
 
 use super::caption;
-use crate::inspection::MaskView;
+use crate::action::{Action, Inspect};
+use crate::state::inspection::{Inspected, MaskView};
 use crate::ui::Shown;
 use crate::ui::widgets::small_button;
-use crate::update::{Action, Inspect, Inspected};
 
 /// Longest side of a thumbnail, in cells.
 const SIDE: usize = 96;

@@ -3,11 +3,12 @@
 use egui::{RichText, Slider, Ui};
 
 use super::{caption, fact, grouped};
+use crate::action::{Action, Inspect};
+use crate::state::inspection::Inspected;
 use crate::study::curves::STEP;
 use crate::theme;
 use crate::ui::Shown;
 use crate::ui::widgets::small_button;
-use crate::update::{Action, Inspect, Inspected};
 
 pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui, inspected: &Inspected) {
     let mask = &inspected.mask;

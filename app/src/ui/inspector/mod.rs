@@ -11,10 +11,11 @@ use egui::{
 
 use super::Shown;
 use super::widgets::close_button;
-use crate::shell::ShellAction;
+use crate::action::{Action, Inspect};
+use crate::state::inspection::Inspected;
+use crate::state::shell::ShellAction;
 use crate::theme;
 use crate::ui::text;
-use crate::update::{Action, Inspect, Inspected};
 
 /// Usual height of the panel, and the least it can be drawn to.
 const HEIGHT: f32 = 236.0;

@@ -7,11 +7,12 @@ use egui_plot::{AxisHints, Line, LineStyle, Plot, PlotPoints, VLine, uniform_gri
 use glamm_engine::vision::PixelBox;
 
 use super::{caption, grouped};
+use crate::action::{Action, Inspect};
+use crate::state::inspection::Inspected;
 use crate::study::Curves;
 use crate::theme;
 use crate::ui::Shown;
 use crate::ui::widgets::small_button;
-use crate::update::{Action, Inspect, Inspected};
 
 /// A line of so many points is as fine as the screen.
 const POINTS: usize = 240;

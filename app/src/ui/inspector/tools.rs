@@ -2,11 +2,11 @@
 
 use egui::{RichText, Slider, Ui};
 
+use crate::action::{Action, Inspect};
 use crate::command::Command;
-use crate::inspection::Rival;
+use crate::state::inspection::{BRUSH_RADII, Inspected, Rival};
 use crate::theme;
 use crate::ui::{Shown, text};
-use crate::update::{Action, BRUSH_RADII, Inspect, Inspected};
 
 /// A longer list of masks is scrolled, in points.
 const LIST: f32 = 260.0;

@@ -10,7 +10,7 @@ use super::super::widgets::{CardLook, Kind, button, card, command_button, paragr
 use super::{is_in_use, note, send};
 use crate::command::Command;
 use crate::models::{Listing, ManagerAction, source, title};
-use crate::session::ModelStatus;
+use crate::state::session::ModelStatus;
 use crate::theme;
 
 pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui, listing: &Listing, entry: &ModelEntry) {

@@ -12,7 +12,7 @@ use super::super::widgets::{CardLook, Kind, button, card, paragraph, sentence};
 use super::super::{Shown, loading};
 use super::{actions, convert, download, is_in_use, note, section, send};
 use crate::models::{Listing, Manager, ManagerAction, automatic, source, title};
-use crate::session::{ModelStatus, Session};
+use crate::state::session::{ModelStatus, Session};
 use crate::theme;
 
 pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui, listing: &Listing, entry: &ModelEntry) {

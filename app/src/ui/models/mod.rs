@@ -15,10 +15,10 @@ use glamm_engine::size::ByteSize;
 
 use super::Shown;
 use super::widgets::{Kind, button, command_button, paragraph};
+use crate::action::Action;
 use crate::command::Command;
 use crate::models::{Listing, ManagerAction};
 use crate::theme;
-use crate::update::Action;
 
 /// Width of the list.
 const LIST: f32 = 288.0;
@@ -124,7 +124,7 @@ fn send(shown: &mut Shown<'_>, action: ManagerAction) {
 
 /// Whether the window runs this model, or is loading it.
 fn is_in_use(shown: &Shown<'_>, entry: &ModelEntry) -> bool {
-    use crate::session::ModelStatus;
+    use crate::state::session::ModelStatus;
     let session = &shown.state.session;
     let loaded = matches!(session.model, ModelStatus::Ready(_) | ModelStatus::Loading(_));
     loaded && crate::models::source(entry).as_ref() == Some(&session.spec.source)

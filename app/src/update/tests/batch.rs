@@ -1,8 +1,8 @@
 //! One question over all pictures.
 
 use super::*;
-use crate::exporting::Batch;
-use crate::update::BatchAction;
+use crate::action::BatchAction;
+use crate::state::exporting::Batch;
 
 /// Puts a question to all pictures.
 fn begin(state: &mut State, question: &str) -> Vec<Effect> {

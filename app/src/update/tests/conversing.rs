@@ -1,8 +1,8 @@
 //! Branches, copies, settings, prompts.
 
 use super::*;
-use crate::session::Tone;
-use crate::ui_state::LibraryView;
+use crate::state::session::Tone;
+use crate::state::ui_state::LibraryView;
 
 /// Asks and has it answered with [`reply`].
 fn exchange(state: &mut State, question: &str) -> ExchangeId {
@@ -88,7 +88,7 @@ fn masks_can_be_changed_while_their_reply_goes_on() {
     let (mut state, request, id) = going_on();
     let first = state.listed_masks()[0].mask.id;
     state.update(Action::TogglePin(first), 1.0);
-    let change = |change| Action::Mask(crate::update::MaskAction::Change(vec![first], change));
+    let change = |change| Action::Mask(crate::action::MaskAction::Change(vec![first], change));
     state.update(change(crate::document::MaskEdit::Recolor(Some(5))), 1.0);
     assert_eq!((state.listed_masks()[0].hue, state.inspected().unwrap().hue), (5, 5), "seen at once");
     assert!(state.inspected().unwrap().is_editable);

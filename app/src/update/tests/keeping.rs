@@ -3,13 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use super::*;
+use crate::action::KeepingAction;
 use crate::document::{Document, Origin, Picture};
-use crate::keeping::{Busy, Departure, LeaveAnswer, Leaving, PathPrompt, PathPurpose, PathQuestion};
+use crate::state::keeping::{Busy, Departure, LeaveAnswer, Leaving, PathPrompt, PathPurpose, PathQuestion};
 use crate::storage::{
     IfThere, Opened, OpenedPicture, SaveOptions, Saved, Snapshot, StorageEvent, StorageJob, StoredImage,
     open, save,
 };
-use crate::update::{KeepingAction, Watched};
+use crate::update::Watched;
 
 fn act(state: &mut State, action: KeepingAction) -> Vec<Effect> {
     state.update(Action::Keeping(action), 1.0)
@@ -217,7 +218,7 @@ fn what_is_being_written_is_kept_and_taken_up_again() {
     state.update(Action::SetEditing("Where".to_owned()), 1.0);
     let kept = state.to_keep(&mut watched).unwrap().unwrap().going_on;
     assert_eq!(kept.edited.unwrap().text, "Where");
-    state.update(Action::Batch(crate::update::BatchAction::Prepare(Some("All".to_owned()))), 1.0);
+    state.update(Action::Batch(crate::action::BatchAction::Prepare(Some("All".to_owned()))), 1.0);
     let kept = state.to_keep(&mut watched).unwrap().unwrap();
     assert_eq!(kept.going_on.question_for_all.as_deref(), Some("All"));
 
@@ -323,7 +324,7 @@ fn the_window_stays_until_files_are_written() {
     assert!(quits(&carry_out(&mut state, path, &snapshot)));
 
     let (mut state, _) = with_picture();
-    state.session.exporting = Some(crate::exporting::ExportProgress::default());
+    state.session.exporting = Some(crate::state::exporting::ExportProgress::default());
     assert!(!quits(&act(&mut state, KeepingAction::CloseRequested)));
     let (folder, result) = (PathBuf::from("/out"), Ok(crate::export::Exported::default()));
     let effects = act(&mut state, KeepingAction::Storage(StorageEvent::Exported { folder, result }));
@@ -341,7 +342,7 @@ fn exporting(effects: Vec<Effect>) -> (crate::export::ExportRequest, IfThere) {
 
 #[test]
 fn files_are_replaced_by_an_export_only_when_that_is_meant() {
-    use crate::update::ExportAction;
+    use crate::action::ExportAction;
     let (mut state, _) = with_picture();
     let start = |state: &mut State| {
         state.update(Action::Command(Command::Export), 1.0);
@@ -353,7 +354,7 @@ fn files_are_replaced_by_an_export_only_when_that_is_meant() {
         assert_eq!(if_there, IfThere::Ask);
         let files = vec![PathBuf::from("/out/overlays/a.png")];
         let (snapshot, request) = (Box::default(), asked.clone());
-        let found = crate::exporting::ExportInTheWay { snapshot, request, files };
+        let found = crate::state::exporting::ExportInTheWay { snapshot, request, files };
         let event = StorageEvent::ExportInTheWay(found);
         act(&mut state, KeepingAction::Storage(event));
         assert!(state.is_asking() && state.session.exporting.is_none());
@@ -417,8 +418,8 @@ fn questions_that_are_being_written_are_asked_about() {
 fn a_run_that_waits_is_saved_with_the_session() {
     let folder = tempfile::tempdir().unwrap();
     let (mut state, image) = with_picture();
-    let batch = crate::exporting::Batch::new(1, "Each?".to_owned(), [image].into());
-    state.session.batch = Some(crate::exporting::Batch { paused: true, ..batch });
+    let batch = crate::state::exporting::Batch::new(1, "Each?".to_owned(), [image].into());
+    state.session.batch = Some(crate::state::exporting::Batch { paused: true, ..batch });
     assert!(!quits(&state.update(Action::Command(Command::Quit), 1.0)));
     act(&mut state, KeepingAction::Leave(LeaveAnswer::Stay));
     let (path, snapshot, _) = saving(choose(&mut state, &folder.path().join("a.glamm")));

@@ -1,7 +1,7 @@
 //! What is looked at: zoom, masks, pictures, models.
 
 use super::*;
-use crate::inspection::Layer;
+use crate::state::inspection::Layer;
 
 #[test]
 fn the_zoom_is_kept_when_wanted() {

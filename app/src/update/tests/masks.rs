@@ -1,10 +1,10 @@
 //! Masks: hidden, alone, coloured, named.
 
 use super::*;
+use crate::action::MaskAction;
 use crate::document::MaskEdit;
-use crate::inspection::{Brush, Rival};
 use crate::palette::phrase_color;
-use crate::update::MaskAction;
+use crate::state::inspection::{Brush, Rival};
 
 /// A reply with one mask, and another mask that belongs to none; the first is looked at.
 fn with_two_masks() -> (State, [MaskId; 2]) {
@@ -253,8 +253,8 @@ fn a_threshold_that_stays_keeps_what_was_painted() {
     let change = MaskEdit::Paint { pixels, label: "paint" };
     state.update(Action::Edit(Edit::Mask { image, mask: first, change }), 3.0);
     let drop = |state: &mut State, threshold| {
-        state.update(Action::Inspect(crate::update::Inspect::DragThreshold(threshold)), 3.0);
-        state.update(Action::Inspect(crate::update::Inspect::DropThreshold(threshold)), 3.0);
+        state.update(Action::Inspect(crate::action::Inspect::DragThreshold(threshold)), 3.0);
+        state.update(Action::Inspect(crate::action::Inspect::DropThreshold(threshold)), 3.0);
         assert_eq!(state.ui.inspection.threshold, None);
     };
     drop(&mut state, 0.0);

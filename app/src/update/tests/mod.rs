@@ -30,10 +30,10 @@ use crate::canvas::view::Viewpoint;
 use crate::command::Command;
 use crate::copying::{Copied, ReplyFormat};
 use crate::document::{Edit, ExchangeId, GroundedMask, MaskId, RegionEdit, RegionTag};
-use crate::pixels::Pixels;
+use crate::pictures::pixels::Pixels;
 use crate::prompts::SUGGESTED;
-use crate::session::{Encoding, ModelStatus};
-use crate::ui_state::{Tab, Tool};
+use crate::state::session::{Encoding, ModelStatus};
+use crate::state::ui_state::{Tab, Tool};
 
 fn no_model() -> ModelSpec {
     ModelSpec { source: ModelSource::Path("weights".into()), ..ModelSpec::default() }

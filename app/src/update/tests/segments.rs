@@ -1,7 +1,7 @@
 //! Masks of clicks and boxes, and questions about places.
 
 use super::*;
-use crate::update::Offer;
+use crate::action::Offer;
 use glamm_engine::vision::{Click, MaskPrompt};
 
 fn click(x: f32, y: f32) -> Click {
@@ -121,8 +121,11 @@ fn pictures_that_the_engine_works_on_are_kept() {
     assert!(!state.is_needed(first) && state.is_needed(second));
     state.update(Action::SelectPicture(first), 0.0);
     assert!(state.is_needed(first) && !state.is_needed(second));
-    state.update(Action::Inspect(crate::update::Inspect::Layer(Some(crate::inspection::Layer::Global))), 0.0);
-    job(&state.update(Action::Inspect(crate::update::Inspect::NeedMaps), 0.0));
+    state.update(
+        Action::Inspect(crate::action::Inspect::Layer(Some(crate::state::inspection::Layer::Global))),
+        0.0,
+    );
+    job(&state.update(Action::Inspect(crate::action::Inspect::NeedMaps), 0.0));
     state.update(Action::SelectPicture(second), 0.0);
     assert!(state.is_needed(first), "its maps are being made");
 }

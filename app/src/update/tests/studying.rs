@@ -1,10 +1,10 @@
 //! What is found out about masks, and changes of their pixels.
 
 use super::*;
+use crate::action::Inspect;
 use crate::document::MaskEdit;
-use crate::inspection::{Brush, Layer, Rival};
+use crate::state::inspection::{Brush, Layer, Rival};
 use crate::study::{self, About, CleanUp, Finding, Request, Stroke};
-use crate::update::Inspect;
 
 /// A mask of the picture's own, which is looked at.
 fn with_mask() -> (State, ImageId, MaskId) {
@@ -174,7 +174,7 @@ fn a_stroke_on_pixels_that_are_gone_is_given_up() {
     assert!(mask.holds(50, 10) && mask.holds(50, 20) && !mask.holds(50, 30));
     // A name does not change pixels.
     let named = inspect(&mut state, stroke(40.0, true));
-    state.update(Action::Mask(crate::update::MaskAction::NameWritten(id, "roof".to_owned())), 3.0);
+    state.update(Action::Mask(crate::action::MaskAction::NameWritten(id, "roof".to_owned())), 3.0);
     studied(&mut state, study::answer(named[0].clone()));
     assert!(!state.find_mask(id).unwrap().mask.holds(50, 40));
 }

@@ -1,4 +1,4 @@
-"""Free-running figures on held-out scenes for the training log.
+"""Free-running figures on held-out scenes.
 
 A quick relative of `glamm eval scenes`, which gives the figures that count: replies are generated
 greedily and compared with the `truth` of the exported turns.

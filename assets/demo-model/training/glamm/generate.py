@@ -1,4 +1,4 @@
-"""Greedy replies in batches, for the figures in the training log."""
+"""Greedy replies in batches, for free-running figures."""
 
 from __future__ import annotations
 

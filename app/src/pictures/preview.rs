@@ -11,7 +11,7 @@ use exif::{In, Tag};
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageFormat};
 
-use crate::pixels::thumbnail;
+use crate::pictures::pixels::thumbnail;
 
 /// Embedded copies are small; more is a damaged file.
 const MOST_BYTES: usize = 1 << 20;

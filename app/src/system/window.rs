@@ -7,8 +7,8 @@ use egui::{Pos2, Rect, ViewportCommand, pos2, vec2};
 use glamm_engine::protocol::ModelSpec;
 
 use crate::app::App;
-use crate::preferences::WindowPlace;
-use crate::surroundings::Surroundings;
+use crate::system::preferences::WindowPlace;
+use crate::system::surroundings::Surroundings;
 
 /// Larger textures than this are asked for of no GPU, in pixels a side.
 const LARGEST_TEXTURE: u32 = 16_384;

@@ -11,10 +11,10 @@ use serde::{Deserialize, Serialize};
 use crate::canvas::gesture::Gesture;
 use crate::canvas::view::Viewpoint;
 use crate::document::{ConversationId, ExchangeId, MaskId, RegionTag, Settings};
-use crate::inspection::Inspection;
 use crate::models::Manager;
 use crate::prompts::Prompt;
-use crate::shell::Shell;
+use crate::state::inspection::Inspection;
+use crate::state::shell::Shell;
 
 /// What dragging on the picture does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

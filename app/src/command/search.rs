@@ -4,7 +4,7 @@ use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
 
 use crate::command::Command;
-use crate::update::State;
+use crate::state::State;
 
 /// A command that was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

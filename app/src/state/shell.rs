@@ -1,8 +1,8 @@
 //! The window around the work: its size and place, its scale and contrast, and what lies over it for a
 //! moment: command palette, tour, log, about. Changed by `update` alone.
 
-use crate::command_search::Palette;
-use crate::preferences::{HiddenPanels, WindowPlace};
+use crate::command::search::Palette;
+use crate::system::preferences::{HiddenPanels, WindowPlace};
 
 /// Steps of the tour.
 pub const TOUR_STEPS: usize = 3;

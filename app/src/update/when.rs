@@ -2,12 +2,13 @@
 
 use egui::{Key, KeyboardShortcut, Modifiers};
 
-use super::Command;
+use crate::action::Offer;
+use crate::command::Command;
 use crate::document::GroundedMask;
-use crate::inspection::{Brush, Layer, MaskView};
-use crate::session::ModelStatus;
-use crate::ui_state::{Appearance, Tab, Tool};
-use crate::update::{Offer, State};
+use crate::state::State;
+use crate::state::inspection::{Brush, Layer, MaskView};
+use crate::state::session::ModelStatus;
+use crate::state::ui_state::{Appearance, Tab, Tool};
 
 impl Command {
     /// Whether it would do something now.

@@ -15,9 +15,9 @@ use glamm_engine::precision::Precision;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::files;
+use crate::state::ui_state::{Appearance, Looks, Tab};
 use crate::storage::SaveOptions;
-use crate::ui_state::{Appearance, Looks, Tab};
+use crate::system::files;
 
 /// Interface scales that can be chosen.
 pub const SCALES: std::ops::RangeInclusive<f32> = 0.6..=2.5;

@@ -7,11 +7,11 @@ use crossbeam::channel::{Receiver, Sender, TrySendError, bounded};
 use glamm_engine::protocol::ImageId;
 use image::RgbImage;
 
+use crate::action::Action;
 use crate::document::Origin;
-use crate::pixels::Pixels;
-use crate::preview;
+use crate::pictures::pixels::Pixels;
+use crate::pictures::{Source, preview};
 use crate::storage;
-use crate::update::{Action, Source};
 
 /// Pictures that may wait to be made ready.
 const CAPACITY: usize = 128;

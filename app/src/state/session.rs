@@ -15,14 +15,14 @@ use glamm_engine::protocol::{
 use glamm_engine::vision::{Click, PixelBox};
 
 use crate::document::{ConversationId, Exchange, ExchangeId, GroundedMask, MaskId, Origin, Question};
-use crate::exporting::{Batch, ExportDialog, ExportInTheWay, ExportProgress};
-use crate::inspection::Findings;
-use crate::keeping::Keeping;
 use crate::models::{Library, Offer};
-use crate::pixels::Pixels;
+use crate::pictures::Source;
+use crate::pictures::pixels::Pixels;
 use crate::prompts::Prompt;
-use crate::ui_state::Editing;
-use crate::update::Source;
+use crate::state::exporting::{Batch, ExportDialog, ExportInTheWay, ExportProgress};
+use crate::state::inspection::Findings;
+use crate::state::keeping::Keeping;
+use crate::state::ui_state::Editing;
 
 /// Where the model is on its way.
 #[derive(Debug, Clone, PartialEq)]
@@ -116,7 +116,7 @@ pub struct RunningJob {
     /// Finished phrases, in characters, for which no mask has come yet.
     pub waiting_phrases: Vec<Range<usize>>,
     /// Masks so far, in the order of their `[SEG]`; those of a reply that goes on as they were when it was
-    /// asked to. [`crate::update::State::running_masks`] has them as they are now.
+    /// asked to. [`crate::state::State::running_masks`] has them as they are now.
     pub grounded: Vec<(Grounding, Option<GroundedMask>)>,
     /// Place in the palette of the first grounding.
     pub first_hue: usize,

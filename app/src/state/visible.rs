@@ -7,7 +7,7 @@ use glamm_engine::protocol::Grounding;
 
 use super::State;
 use crate::document::{Exchange, GroundedMask, MaskId};
-use crate::session::{FailedQuestion, RunningJob};
+use crate::state::session::{FailedQuestion, RunningJob};
 
 /// A mask of the conversation that is shown, on the canvas or not.
 #[derive(Debug, Clone)]
@@ -36,15 +36,15 @@ fn title(mask: &GroundedMask, phrase: &str) -> String {
 }
 
 /// One mask, and what stands around it.
-pub(super) struct PlacedMask<'a> {
-    pub(super) mask: &'a GroundedMask,
+pub(crate) struct PlacedMask<'a> {
+    pub(crate) mask: &'a GroundedMask,
     /// Its place in the palette.
-    pub(super) hue: usize,
+    pub(crate) hue: usize,
     phrase: String,
     /// The exchange it belongs to, and its place there, where the reply has ended.
-    pub(super) token_of: Option<(&'a Arc<Exchange>, usize)>,
+    pub(crate) token_of: Option<(&'a Arc<Exchange>, usize)>,
     /// Whether it is in the document, where it can be changed.
-    pub(super) is_editable: bool,
+    pub(crate) is_editable: bool,
 }
 
 impl PlacedMask<'_> {
@@ -54,7 +54,7 @@ impl PlacedMask<'_> {
     }
 
     /// What it is called: by the user, or by its words.
-    pub(super) fn title(&self) -> String {
+    pub(crate) fn title(&self) -> String {
         title(self.mask, &self.phrase)
     }
 }
@@ -164,7 +164,7 @@ impl State {
 
     /// One mask of the conversation that is shown, or of no reply. Asked for several times in every frame: no
     /// other mask is touched, and the latest replies are looked through first.
-    pub(super) fn placed_mask(&self, id: MaskId) -> Option<PlacedMask<'_>> {
+    pub(crate) fn placed_mask(&self, id: MaskId) -> Option<PlacedMask<'_>> {
         let alone =
             |mask| PlacedMask { mask, hue: 0, phrase: String::new(), token_of: None, is_editable: true };
         if let Some(mask) = self.picture()?.masks.iter().find(|mask| mask.id == id) {
@@ -208,7 +208,7 @@ impl State {
     }
 
     /// The exchange whose reply goes on, as it is in the document.
-    pub(super) fn resumed_exchange(&self, job: &RunningJob) -> Option<&Arc<Exchange>> {
+    pub(crate) fn resumed_exchange(&self, job: &RunningJob) -> Option<&Arc<Exchange>> {
         let id = job.asked.resumes.as_ref()?.id;
         let picture = self.history.of_run(job.run).picture(job.image)?;
         picture.conversation(job.asked.place.conversation)?.exchange(id)

@@ -4,10 +4,11 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use glamm_engine::protocol::{ImageId, JobId};
+use glamm_engine::protocol::{ImageId, JobId, TokenRecord};
 use glamm_engine::vision::{FeatureMaps, MaskLogits};
 
-use crate::document::MaskId;
+use crate::document::{GroundedMask, MaskId};
+use crate::state::State;
 use crate::study::{CandidateKey, CleanUp, Compared, Comparison, Curves, PixelsKey, Same, Stroke, Truth};
 
 /// How the selected mask is drawn.
@@ -253,5 +254,46 @@ impl Findings {
         self.maps.clear();
         self.mapping = None;
         self.no_maps = None;
+    }
+}
+
+/// Radii of the brush, in pixels of the picture.
+pub const BRUSH_RADII: std::ops::RangeInclusive<f32> = 1.0..=200.0;
+
+/// The mask that the inspector shows.
+#[derive(Debug, Clone)]
+pub struct Inspected {
+    /// The mask.
+    pub mask: GroundedMask,
+    /// Its place in the palette.
+    pub hue: usize,
+    /// What it is called: by the user, or the phrase.
+    pub name: String,
+    /// Place of its `[SEG]` in the reply, and the record of it, where they are known.
+    pub token: Option<(usize, TokenRecord)>,
+    /// Whether it can be changed: not before its reply has ended.
+    pub is_editable: bool,
+}
+
+impl State {
+    /// The mask that the inspector shows, if it is one of the current picture.
+    pub fn inspected(&self) -> Option<Inspected> {
+        self.find_mask(self.ui.inspection.selected?)
+    }
+
+    /// The same without what stands around it.
+    pub fn inspected_mask(&self) -> Option<&GroundedMask> {
+        self.placed_mask(self.ui.inspection.selected?).map(|placed| placed.mask)
+    }
+
+    /// A mask that is shown somewhere, with all that is known of it.
+    pub fn find_mask(&self, id: MaskId) -> Option<Inspected> {
+        let placed = self.placed_mask(id)?;
+        let token = placed.token_of.and_then(|(exchange, index)| {
+            let (at, token) = exchange.tokens.iter().enumerate().find(|(_, t)| t.grounding == Some(index))?;
+            Some((at, token.clone()))
+        });
+        let (hue, name, is_editable) = (placed.hue, placed.title(), placed.is_editable);
+        Some(Inspected { mask: placed.mask.clone(), hue, name, token, is_editable })
     }
 }

@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 use crossbeam::channel::Sender;
 use rfd::{AsyncFileDialog, FileHandle};
 
-use crate::keeping::{PathPurpose, PathQuestion};
+use crate::action::{Action, KeepingAction};
+use crate::state::keeping::{PathPurpose, PathQuestion};
 use crate::storage::PICTURE_EXTENSIONS;
 use crate::update::keeping::SESSION_EXTENSION;
-use crate::update::{Action, KeepingAction};
 
 /// A dialog that is gone sooner than this was never there.
 const SHORTEST_DIALOG: Duration = Duration::from_millis(300);

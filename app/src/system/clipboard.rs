@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError};
 
 use crossbeam::channel::Sender;
 
-use crate::update::Action;
+use crate::action::Action;
 
 /// On X11 and Wayland what was copied is there for as long as its owner is.
 static OWNER: Mutex<Option<arboard::Clipboard>> = Mutex::new(None);

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use glamm_engine::hub::{HubError, HubSettings};
 use glamm_engine::models::{Places, data_directory};
 
-use crate::preferences::{self, Preferences};
+use crate::system::preferences::{self, Preferences};
 
 /// What was remembered from the last time.
 #[derive(Debug, Clone)]
