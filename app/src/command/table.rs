@@ -397,9 +397,12 @@ impl Command {
                 "Drag on the picture to take from the mask; Escape puts it down",
                 Some(plain(Key::X)),
             ),
-            Self::ResetMask => {
-                row(Mask, "Reset mask", "Back to the pixels that the model gave", Some(shift(Key::Z)))
-            }
+            Self::ResetMask => row(
+                Mask,
+                "Reset mask",
+                "Back to the pixels that the model or the file gave",
+                Some(shift(Key::Z)),
+            ),
             Self::CompareNext => group(row(
                 Mask,
                 "Compare with next mask",

@@ -75,7 +75,8 @@ pub(super) fn paint_masks(shown: &Shown<'_>, ui: &Ui, painter: &Painter, view: &
         let strong = animate(mask, "emphasised", mask.emphasised);
         let weak = animate(mask, "dimmed", mask.dimmed);
         let (texels, threshold) = texels(shown, &mask.mask);
-        let outline = inspection.selected == Some(mask.mask.id) && inspection.view == MaskView::Outline;
+        let outline =
+            inspection.selected == Some(mask.mask.id) && shown.state.shown_view() == MaskView::Outline;
         MaskDraw {
             texels,
             threshold,
@@ -94,7 +95,8 @@ pub(super) fn paint_masks(shown: &Shown<'_>, ui: &Ui, painter: &Painter, view: &
 /// What a mask is drawn from; the threshold of the selected one follows the slider.
 fn texels(shown: &Shown<'_>, mask: &GroundedMask) -> (Texels, f32) {
     let inspection = &shown.state.ui.inspection;
-    match inspection.threshold.filter(|_| inspection.selected == Some(mask.id)) {
+    let follows = inspection.selected == Some(mask.id) && !mask.is_from_file();
+    match inspection.threshold.filter(|_| follows) {
         Some(threshold) => (Texels::Logits(Arc::clone(mask.logits())), threshold),
         None => Texels::of(mask),
     }
