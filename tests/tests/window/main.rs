@@ -17,6 +17,7 @@ mod manners;
 mod masks;
 mod models;
 mod pictures;
+mod rarely;
 mod right_to_left;
 mod script;
 mod segments;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use egui::{Color32, ColorImage, Key, Modifiers};
 use egui_kittest::kittest::Queryable as _;
+use glamm::canvas::view::Viewpoint;
 use glamm::command::Command;
 use image::{Rgb, RgbImage};
 
@@ -116,7 +117,7 @@ fn redo_has_the_key_of_other_programs_too_and_menus_are_reached() {
 }
 
 /// A file that nobody ever writes anything into: whoever reads it waits.
-fn endless(path: &Path) -> PathBuf {
+pub(crate) fn endless(path: &Path) -> PathBuf {
     let made = std::process::Command::new("mkfifo").arg(path).status().unwrap();
     assert!(made.success());
     path.to_owned()
@@ -160,4 +161,7 @@ fn the_small_copy_stands_in_for_a_picture_that_is_read_again() {
     let state = stage.window.state().state();
     assert!(state.picture().is_some() && state.session.pixels.is_empty());
     assert!(middle_is(&mut stage, Color32::from_rgb(200, 60, 140)));
+    stage.act(Action::SetView(Viewpoint::Free { scale: 4.0, center: egui::pos2(200.0, 200.0) }));
+    let map = stage.window.query_by_label("Map of the picture");
+    assert!(map.is_none(), "there is nothing to be drawn on it, and nothing to be pressed");
 }

@@ -67,7 +67,8 @@ fn snapshots_of_the_shortcuts() {
 #[test]
 fn snapshots_of_the_log() {
     log::clear();
-    in_both(&mut after(Command::ShowLog), "log_empty");
+    let mut stage = after(Command::ShowLog);
+    in_both(&mut stage, "log_empty");
     let long = "the file is damaged: after 12 of 48 rows there is nothing more, though the header says that all \
                 of them are there";
     for (milliseconds, level, target, text) in [
@@ -79,7 +80,7 @@ fn snapshots_of_the_log() {
         let (target, text) = (target.to_owned(), text.to_owned());
         log::keep(log::Line { at: Duration::from_millis(milliseconds), level, target, text });
     }
-    let mut stage = after(Command::ShowLog);
+    stage.settle();
     for said in ["DEBUG", "INFO", "WARN", "ERROR"] {
         stage.window.get_by_label_contains(said);
     }
@@ -113,6 +114,11 @@ fn snapshots_of_contours() {
 #[test]
 fn snapshots_of_the_uncertain_band() {
     snapshots_of_view(MaskView::Band, "band");
+}
+
+#[test]
+fn snapshots_of_the_outline() {
+    snapshots_of_view(MaskView::Outline, "outline");
 }
 
 #[test]
