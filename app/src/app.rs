@@ -14,6 +14,7 @@ use glamm_engine::protocol::{EngineCommand, ModelSpec};
 use crate::action::{Action, Effect, KeepingAction};
 use crate::copying::Copied;
 use crate::engine_link::EngineLink;
+use crate::export::ExchangeDesk;
 use crate::models::desk::ModelDesk;
 use crate::pictures::loader::Loader;
 use crate::prompts::store::{self, PromptStore};
@@ -45,6 +46,7 @@ pub struct App {
     results: Receiver<Action>,
     results_sender: Sender<Action>,
     storage: Storage,
+    exchange: ExchangeDesk,
     watched: Watched,
     title: String,
     textures: Textures,
@@ -197,6 +199,9 @@ impl App {
             }
             Effect::Storage(job) => {
                 self.storage.send(job).map(|refused| Action::Keeping(KeepingAction::Storage(refused)))
+            }
+            Effect::Exchange(job) => {
+                self.exchange.send(job).map(|refused| Action::Keeping(KeepingAction::Exchange(refused)))
             }
             Effect::Study(request) => self.study.ask(request),
             Effect::Models(task) => self.desk.begin(task).map(Action::Models),

@@ -12,6 +12,7 @@ pub mod cli;
 pub mod colormap;
 pub mod command;
 pub mod copying;
+mod desk;
 pub mod document;
 pub mod engine_link;
 pub mod export;

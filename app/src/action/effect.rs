@@ -3,6 +3,7 @@
 use glamm_engine::protocol::{EngineCommand, ImageId};
 
 use crate::copying::Copied;
+use crate::export::ExchangeJob;
 use crate::models::ModelTask;
 use crate::pictures::Source;
 use crate::prompts::Prompt;
@@ -27,6 +28,8 @@ pub enum Effect {
     AskForPath(PathQuestion),
     /// Have sessions read or written.
     Storage(StorageJob),
+    /// Have files of other programs written or read.
+    Exchange(ExchangeJob),
     /// Have the model desk do something.
     Models(ModelTask),
     /// Look closely at masks.

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::export::Format;
+use crate::export::{ExchangeEvent, Format};
 use crate::state::keeping::{LeaveAnswer, PathPurpose, PathQuestion};
 use crate::storage::StorageEvent;
 
@@ -11,6 +11,8 @@ use crate::storage::StorageEvent;
 pub enum KeepingAction {
     /// The threads that keep work report.
     Storage(StorageEvent),
+    /// The thread that exports and imports reports.
+    Exchange(ExchangeEvent),
     /// A session was chosen.
     Open(PathBuf),
     /// Paths were chosen or typed.

@@ -4,12 +4,11 @@
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use glamm_engine::protocol::ImageId;
 
 use crate::document::Document;
-use crate::storage::{GoingOn, StoredImage};
+use crate::storage::{GoingOn, Recoverable, StoredImage};
 
 /// What ends the present session, and waits until nothing unsaved is lost by it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -107,17 +106,6 @@ pub enum LeaveAnswer {
     Discard,
     /// Stay.
     Stay,
-}
-
-/// What another program left that ended suddenly.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Recoverable {
-    /// Its folder.
-    pub folder: PathBuf,
-    /// When it was last written.
-    pub when: SystemTime,
-    /// Pictures in it.
-    pub pictures: usize,
 }
 
 /// What a path is asked for.

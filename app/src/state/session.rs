@@ -15,11 +15,12 @@ use glamm_engine::protocol::{
 use glamm_engine::vision::{Click, PixelBox};
 
 use crate::document::{ConversationId, Exchange, ExchangeId, GroundedMask, MaskId, Origin, Question};
+use crate::export::ExportInTheWay;
 use crate::models::{Library, Offer};
 use crate::pictures::Source;
 use crate::pictures::pixels::Pixels;
 use crate::prompts::Prompt;
-use crate::state::exporting::{Batch, ExportDialog, ExportInTheWay, ExportProgress};
+use crate::state::exporting::{Batch, ExportDialog, ExportProgress};
 use crate::state::inspection::Findings;
 use crate::state::keeping::Keeping;
 use crate::state::ui_state::Editing;

@@ -25,9 +25,10 @@ mod worker;
 pub use error::StorageError;
 pub(crate) use images::{encode_png, load_kept, pixels};
 pub use open::{Opened, OpenedPicture, open, open_bytes};
+pub use recovery::Recoverable;
 pub use save::{SaveOptions, Saved, save};
 pub use snapshot::{EditedQuestion, GoingOn, Snapshot, StoredImage, Unfinished};
-pub use worker::{IfThere, ImportedEdits, PICTURE_EXTENSIONS, Storage, StorageEvent, StorageJob};
+pub use worker::{IfThere, PICTURE_EXTENSIONS, Storage, StorageEvent, StorageJob};
 
 /// Tries whether there can be a file of this name; leaves no trace.
 ///

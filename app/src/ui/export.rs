@@ -5,8 +5,7 @@ use egui::{Align, Checkbox, Id, Layout, Modal, RichText, ScrollArea, TextEdit, U
 use super::widgets::{Kind, button, dialog_frame, paragraph};
 use super::{Shown, text};
 use crate::action::{Action, ExportAction};
-use crate::export::Format;
-use crate::state::exporting::ExportInTheWay;
+use crate::export::{ExportInTheWay, Format};
 use crate::theme;
 use crate::words::counted;
 

@@ -9,7 +9,8 @@ use egui::{Id, Key, Modal, RichText, TextEdit, Ui};
 use super::Shown;
 use super::widgets::{Kind, button, dialog_frame, paragraph};
 use crate::action::{Action, ExportAction, KeepingAction};
-use crate::state::keeping::{Busy, LeaveAnswer, Leaving, PathPrompt, Recoverable};
+use crate::state::keeping::{Busy, LeaveAnswer, Leaving, PathPrompt};
+use crate::storage::Recoverable;
 use crate::theme;
 
 pub(super) fn show(shown: &mut Shown<'_>, ui: &Ui) {

@@ -8,6 +8,7 @@ use glamm_engine::protocol::ImageId;
 
 use crate::action::{Action, Effect, ExportAction, Inspect, KeepingAction};
 use crate::document::Origin;
+use crate::export::ExchangeJob;
 use crate::pictures::pixels::Pixels;
 use crate::state::State;
 use crate::state::exporting::ExportProgress;
@@ -20,6 +21,8 @@ use crate::storage::{IfThere, Opened, SaveOptions, Saved, Snapshot, StorageEvent
 
 /// The ending of session files.
 pub const SESSION_EXTENSION: &str = "glamm";
+/// What is said where a thread has too many jobs before it.
+pub(super) const TOO_MUCH: &str = "Too much is being read and written: try again in a moment";
 
 impl State {
     /// Whether something would be lost if the session were left.
@@ -76,6 +79,7 @@ impl State {
     pub(super) fn keeping_action(&mut self, action: KeepingAction, now: f64, out: &mut Vec<Effect>) {
         match action {
             KeepingAction::Storage(event) => self.storage_event(event, out),
+            KeepingAction::Exchange(event) => self.exchange_event(event, out),
             KeepingAction::Open(path) => self.leave(Leaving::Open(path), out),
             KeepingAction::PathChosen(purpose, paths) => self.path_chosen(purpose, paths, now, out),
             KeepingAction::NoDialog(PathQuestion { purpose, suggested }) => {
@@ -187,7 +191,7 @@ impl State {
             PathPurpose::Import => {
                 let (path, document) = (paths.remove(0), self.document().clone());
                 if self.begin(Busy::Importing(path.clone())) {
-                    out.push(Effect::Storage(StorageJob::Import { path, document }));
+                    out.push(Effect::Exchange(ExchangeJob::Import { path, document }));
                 }
             }
         }
@@ -238,7 +242,7 @@ impl State {
     }
 
     /// Leaves, once nothing that was waited for goes on and nothing would be lost.
-    fn go_on_leaving(&mut self, out: &mut Vec<Effect>) {
+    pub(super) fn go_on_leaving(&mut self, out: &mut Vec<Effect>) {
         if let Departure::Asking(leaving) = self.session.keeping.departure.clone()
             && self.waits_for(&leaving).is_none()
             && !self.would_lose()
@@ -295,17 +299,6 @@ impl State {
             }
             StorageEvent::NotKept(message) => self.session.notify(message, Tone::Failure),
             StorageEvent::Refused(job) => self.refused(&job),
-            StorageEvent::ExportProgressed { done, total } => {
-                if let Some(export) = &mut self.session.exporting {
-                    (export.done, export.total) = (done, total);
-                }
-            }
-            StorageEvent::ExportInTheWay(found) => self.export_in_the_way(found),
-            StorageEvent::Exported { folder, result } => self.exported(&folder, result),
-            StorageEvent::Imported { path, result } => {
-                self.session.keeping.busy = None;
-                self.imported(&path, result);
-            }
             StorageEvent::FolderListed { folder, result } => self.folder_listed(&folder, result, out),
         }
         self.go_on_leaving(out);
@@ -313,17 +306,15 @@ impl State {
 
     fn refused(&mut self, job: &StorageJob) {
         match job {
-            StorageJob::Export { .. } => self.session.exporting = None,
-            StorageJob::Open(_)
-            | StorageJob::Recover(_)
-            | StorageJob::Save { .. }
-            | StorageJob::Import { .. } => self.session.keeping.busy = None,
+            StorageJob::Open(_) | StorageJob::Recover(_) | StorageJob::Save { .. } => {
+                self.session.keeping.busy = None;
+            }
             StorageJob::LookAround
             | StorageJob::Discard(_)
             | StorageJob::Remember(_)
             | StorageJob::ListFolder(_) => {}
         }
-        self.session.notify("Too much is being read and written: try again in a moment", Tone::Failure);
+        self.session.notify(TOO_MUCH, Tone::Failure);
     }
 
     fn saved(
