@@ -17,6 +17,7 @@ pub mod document;
 pub mod engine_link;
 pub mod export;
 pub mod models;
+pub mod notice;
 pub mod palette;
 pub mod pictures;
 pub mod prompts;

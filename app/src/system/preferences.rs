@@ -15,6 +15,7 @@ use glamm_engine::precision::Precision;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::state::shell::{HiddenPanels, Overlays, WindowPlace};
 use crate::state::ui_state::{Appearance, Looks, Tab};
 use crate::storage::SaveOptions;
 use crate::system::files;
@@ -64,39 +65,6 @@ pub struct Preferences {
     pub demo_note_dismissed: bool,
     /// Whether the tour was seen.
     pub tour_seen: bool,
-}
-
-/// Where a window was.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct WindowPlace {
-    /// Left and top of its frame in points, where the system tells.
-    pub position: Option<[f32; 2]>,
-    /// Width and height inside its frame in points.
-    pub size: [f32; 2],
-    /// Whether it filled the screen.
-    pub maximized: bool,
-}
-
-/// Panels that are out of sight until they are asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub struct HiddenPanels {
-    /// The one with the tabs.
-    pub side_panel: bool,
-    /// The column of pictures.
-    pub filmstrip: bool,
-}
-
-/// What lies over the picture or the window where it is wanted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Overlays {
-    /// The loupe beside the pointer.
-    pub loupe: bool,
-    /// What the encoders saw.
-    pub encoder_frames: bool,
-    /// The log.
-    pub log: bool,
 }
 
 impl Default for Preferences {
@@ -200,18 +168,18 @@ pub(crate) struct Keeper {
 
 impl Keeper {
     /// Starts the thread; `saved` is what is in the directory. Nothing is kept where there is none.
-    /// `complain` is told, once, what keeps them from being written.
+    /// `report` is told, once, what keeps them from being written.
     ///
     /// # Errors
     /// Where the system has no thread to give.
     pub(crate) fn start(
         directory: Option<PathBuf>,
         saved: Preferences,
-        complain: impl Fn(String) + Send + 'static,
+        report: impl Fn(String) + Send + 'static,
     ) -> io::Result<Self> {
         let Some(directory) = directory else { return Ok(Self { last: saved, changes: None, thread: None }) };
         let (changes, waiting) = bounded(8);
-        let work = move || write_when_quiet(&waiting, &directory, &complain);
+        let work = move || write_when_quiet(&waiting, &directory, &report);
         let thread = std::thread::Builder::new().name("preferences".to_owned()).spawn(work)?;
         Ok(Self { last: saved, changes: Some(changes), thread: Some(thread) })
     }
@@ -228,7 +196,7 @@ impl Keeper {
     }
 }
 
-fn write_when_quiet(changes: &Receiver<Preferences>, directory: &Path, complain: &impl Fn(String)) {
+fn write_when_quiet(changes: &Receiver<Preferences>, directory: &Path, report: &impl Fn(String)) {
     let mut complained = false;
     while let Ok(mut latest) = changes.recv() {
         let is_over = loop {
@@ -242,7 +210,7 @@ fn write_when_quiet(changes: &Receiver<Preferences>, directory: &Path, complain:
             tracing::warn!(%error, directory = %directory.display(), "the preferences could not be written");
             if !std::mem::replace(&mut complained, true) {
                 let place = directory.display();
-                complain(format!(
+                report(format!(
                     "What is chosen here will not be remembered the next time: {place} cannot be written: {error}"
                 ));
             }
@@ -367,8 +335,8 @@ mod tests {
         let file = scratch.path().join("file");
         fs::write(&file, b"").unwrap();
         let (sender, receiver) = bounded(8);
-        let complain = move |message| sender.try_send(message).unwrap();
-        let mut keeper = Keeper::start(Some(file), Preferences::default(), complain).unwrap();
+        let report = move |message| sender.try_send(message).unwrap();
+        let mut keeper = Keeper::start(Some(file), Preferences::default(), report).unwrap();
         keeper.keep(changed());
         let message = receiver.recv_timeout(Duration::from_secs(30)).unwrap();
         assert!(message.contains("file"), "{message}");

@@ -8,7 +8,7 @@ use egui::{
 
 use super::{Shown, text};
 use crate::command::Command;
-use crate::state::session::Tone;
+use crate::notice::Tone;
 use crate::theme::{self, Tokens};
 
 /// Longest name that is written in [`name_field`], in characters.

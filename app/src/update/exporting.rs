@@ -8,10 +8,10 @@ use crate::document::{Document, Edit, Origin};
 use crate::export::{
     ExchangeEvent, ExchangeJob, ExportInTheWay, ExportRequest, Exported, Format, ImportedEdits, plan,
 };
+use crate::notice::Tone;
 use crate::state::State;
 use crate::state::exporting::{ExportDialog, ExportProgress};
 use crate::state::keeping::{PathPurpose, file_name, typed_path};
-use crate::state::session::Tone;
 use crate::storage::{IfThere, Snapshot};
 use crate::words::counted;
 

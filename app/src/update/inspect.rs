@@ -8,10 +8,10 @@ use glamm_engine::vision::FeatureMaps;
 
 use crate::action::{Effect, Inspect};
 use crate::document::{Edit, EditedMask, MaskEdit, MaskId};
+use crate::notice::Tone;
 use crate::state::State;
 use crate::state::inspection::{BRUSH_RADII, Brush, Found, Layer, MapsKey, MaskView, PixelChange, Rival};
 use crate::state::keeping::PathPurpose;
-use crate::state::session::Tone;
 use crate::state::ui_state::Changed;
 use crate::study::{About, CleanUp, Compared, Finding, Other, PixelsKey, Request, Same};
 

@@ -9,6 +9,7 @@ use glamm_engine::protocol::ImageId;
 use crate::action::{Action, Effect, ExportAction, Inspect, KeepingAction};
 use crate::document::Origin;
 use crate::export::ExchangeJob;
+use crate::notice::Tone;
 use crate::pictures::pixels::Pixels;
 use crate::state::State;
 use crate::state::exporting::ExportProgress;
@@ -16,7 +17,6 @@ use crate::state::keeping::{
     Busy, Departure, LeaveAnswer, Leaving, PathPrompt, PathPurpose, PathQuestion, Writing, file_name,
     typed_path,
 };
-use crate::state::session::Tone;
 use crate::storage::{IfThere, Opened, SaveOptions, Saved, Snapshot, StorageEvent, StorageJob, StoredImage};
 
 /// The ending of session files.

@@ -33,8 +33,9 @@ use glamm_engine::protocol::{EngineCommand, ModelSource, ModelSpec};
 use crate::action::{Action, Effect};
 use crate::canvas::view::Viewpoint;
 use crate::document::{Edit, History, Origin};
+use crate::notice::Tone;
 use crate::state::State;
-use crate::state::session::{Session, Tone};
+use crate::state::session::Session;
 use crate::state::ui_state::UiState;
 
 pub use kept::Watched;

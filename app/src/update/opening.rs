@@ -9,11 +9,11 @@ use glamm_engine::protocol::{EngineCommand, ImageId};
 use super::keeping::SESSION_EXTENSION;
 use crate::action::Effect;
 use crate::document::{Document, History};
+use crate::notice::Tone;
 use crate::pictures::Source;
 use crate::state::State;
 use crate::state::exporting::Batch;
 use crate::state::keeping::{Busy, Writing, file_name};
-use crate::state::session::Tone;
 use crate::state::ui_state::Editing;
 use crate::storage::{EditedQuestion, GoingOn, Opened};
 

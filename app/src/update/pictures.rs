@@ -10,12 +10,13 @@ use super::keeping::is_session;
 use crate::action::Effect;
 use crate::canvas::view::Viewpoint;
 use crate::document::{Origin, Picture};
+use crate::notice::{NoticeId, Tone};
 use crate::pictures::Source;
 use crate::pictures::pixels::Pixels;
 use crate::state::State;
 use crate::state::exporting::Batch;
 use crate::state::keeping::{Leaving, file_name};
-use crate::state::session::{Arrival, Encoding, NoticeId, Tone};
+use crate::state::session::{Arrival, Encoding};
 
 /// More files at once are most likely a mistake.
 const MAX_FILES_AT_ONCE: usize = 5000;

@@ -2,11 +2,11 @@
 
 use glamm_engine::protocol::ImageId;
 
-use crate::action::Effect;
+use crate::action::{Effect, Field};
 use crate::document::{Question, RegionTag};
+use crate::notice::Tone;
 use crate::prompts::Prompt;
 use crate::state::State;
-use crate::state::session::Tone;
 use crate::state::ui_state::{LibraryView, Tool};
 
 /// A longer list is hard to find anything in.
@@ -54,7 +54,7 @@ impl State {
         let filled = prompt.fill(region);
         self.ui.draft_cursor = Some(filled.cursor);
         self.ui.drafts.insert(image, filled.draft);
-        out.push(Effect::FocusQuestion);
+        out.push(Effect::Focus(Field::Question));
     }
 
     /// Puts the draft among the user's own prompts, in the place of one of the same words.

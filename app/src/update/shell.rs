@@ -3,10 +3,10 @@
 use crate::action::Effect;
 use crate::command::search::Palette;
 use crate::state::State;
-use crate::state::shell::{ShellAction, TOUR_STEPS};
+use crate::state::shell::{Overlays, ShellAction, TOUR_STEPS};
 use crate::state::ui_state::{LibraryView, Tab};
 use crate::storage::SaveOptions;
-use crate::system::preferences::{Overlays, Preferences, SCALES};
+use crate::system::preferences::{Preferences, SCALES};
 
 /// What one press of "Larger interface" multiplies by.
 const SCALE_STEP: f32 = 1.1;
@@ -163,8 +163,8 @@ mod tests {
     use super::super::Action;
     use super::*;
     use crate::command::Command;
+    use crate::state::shell::{HiddenPanels, WindowPlace};
     use crate::state::ui_state::{Appearance, Looks};
-    use crate::system::preferences::{HiddenPanels, WindowPlace};
 
     fn state() -> State {
         State::start(ModelSpec::default(), None).0

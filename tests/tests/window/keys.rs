@@ -5,9 +5,9 @@ use egui_kittest::kittest::Queryable as _;
 use glamm::action::{BatchAction, Inspect};
 use glamm::command::Command;
 use glamm::document::{Edit, RegionTag};
+use glamm::notice::Tone;
 use glamm::state::State;
 use glamm::state::inspection::{Brush, Layer, Rival};
-use glamm::state::session::Tone;
 use glamm_engine::protocol::Task;
 use glamm_engine::vision::{Click, PixelBox};
 

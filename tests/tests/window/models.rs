@@ -95,7 +95,8 @@ impl Gate {
 
 /// Whether something of a file that is not whole has been written.
 fn has_begun(home: &Surroundings) -> bool {
-    let repository = home.places.cache.as_ref().unwrap().repository(&RepoId::parse(FULLSCOPE).unwrap());
+    let repository =
+        home.models.places.cache.as_ref().unwrap().repository(&RepoId::parse(FULLSCOPE).unwrap());
     repository.incomplete_bytes() > 0
 }
 

@@ -1,6 +1,7 @@
 //! What is looked at: zoom, masks, pictures, models.
 
 use super::*;
+use crate::action::Field;
 use crate::state::inspection::Layer;
 
 #[test]
@@ -32,7 +33,7 @@ fn a_prompt_about_a_region_waits_for_one() {
     state.update(Action::Gesture(Some(gesture)), 0.0);
     let effects = state.update(Action::FinishGesture, 0.0);
     assert!(state.ui.draft(image).contains("[1]"));
-    assert!(matches!(effects[..], [Effect::FocusQuestion]));
+    assert!(matches!(effects[..], [Effect::Focus(Field::Question)]));
 }
 
 #[test]
