@@ -114,7 +114,7 @@ impl App {
             if for_others || covered || !command.is_enabled(&self.state) {
                 continue;
             }
-            let mut shortcuts = command.info().shortcut.into_iter().chain(command.other_shortcut());
+            let mut shortcuts = [command.info().shortcut].into_iter().chain(command.other_shortcut());
             if shortcuts.any(|keys| (!typing || command.works_while_typing(keys)) && consume(ctx, keys)) {
                 self.act(ctx, Action::Command(command));
             }

@@ -164,8 +164,8 @@ pub struct Info {
     pub label: &'static str,
     /// What it does, in a sentence.
     pub tooltip: &'static str,
-    /// Keys, if it has any.
-    pub shortcut: Option<KeyboardShortcut>,
+    /// Keys.
+    pub shortcut: KeyboardShortcut,
     /// Where it is listed.
     pub menu: Menu,
     /// Whether a line is drawn above it in the menu.
@@ -302,8 +302,7 @@ mod tests {
             let info = command.info();
             assert!(labels.insert(info.label), "{}", info.label);
             assert!(!info.tooltip.is_empty());
-            assert!(info.shortcut.is_some(), "{} cannot be reached by a key", info.label);
-            for shortcut in info.shortcut.into_iter().chain(command.other_shortcut()) {
+            for shortcut in [info.shortcut].into_iter().chain(command.other_shortcut()) {
                 assert!(shortcuts.insert(shortcut), "{} has a shortcut of another", info.label);
             }
         }

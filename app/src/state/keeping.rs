@@ -9,6 +9,7 @@ use glamm_engine::protocol::ImageId;
 
 use crate::document::Document;
 use crate::storage::{GoingOn, Recoverable, StoredImage};
+use crate::words::name_of;
 
 /// What ends the present session, and waits until nothing unsaved is lost by it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,10 +65,10 @@ impl Busy {
     /// For people.
     pub fn words(&self) -> String {
         match self {
-            Self::Opening(path) => format!("Opening {} …", file_name(path)),
+            Self::Opening(path) => format!("Opening {} …", name_of(path)),
             Self::Recovering => "Recovering your work …".to_owned(),
-            Self::Saving(path) => format!("Saving {} …", file_name(path)),
-            Self::Importing(path) => format!("Reading {} …", file_name(path)),
+            Self::Saving(path) => format!("Saving {} …", name_of(path)),
+            Self::Importing(path) => format!("Reading {} …", name_of(path)),
         }
     }
 
@@ -255,11 +256,6 @@ impl Keeping {
         self.recent.insert(0, path.to_owned());
         self.recent.truncate(MAX_RECENT);
     }
-}
-
-/// For messages.
-pub(crate) fn file_name(path: &Path) -> String {
-    path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
 }
 
 /// The path that was typed; `~` is the user's own folder, as in a shell.

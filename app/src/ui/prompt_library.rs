@@ -4,7 +4,7 @@ use egui::{Response, RichText, ScrollArea, TextEdit, Ui};
 
 use super::Shown;
 use super::icons::{Icon, Look, icon_button};
-use super::widgets::{Kind, button, context_menu, paragraph, popup};
+use super::widgets::{Kind, button_if, context_menu, paragraph, popup};
 use crate::action::Action;
 use crate::prompts::{Prompt, Task};
 use crate::state::ui_state::LibraryView;
@@ -79,7 +79,7 @@ fn own(shown: &mut Shown<'_>, ui: &mut Ui) {
         });
     }
     let written = state.picture().is_some_and(|p| !state.ui.draft(p.id).trim().is_empty());
-    if button(ui, shown.tokens, "Keep the question as a prompt", Kind::Plain, written).clicked() {
+    if button_if(written, ui, shown.tokens, "Keep the question as a prompt", Kind::Plain).clicked() {
         shown.send(Action::KeepPrompt);
     }
     if !written && state.session.prompts.is_empty() {

@@ -72,7 +72,7 @@ pub(super) fn show(shown: &mut Shown<'_>, ui: &Ui) {
             columns(ui, tokens, &sections, count);
         });
         ui.add_space(6.0);
-        button(ui, tokens, "Close", Kind::Plain, true).clicked()
+        button(ui, tokens, "Close", Kind::Plain).clicked()
     });
     if modal.inner || modal.should_close() {
         shown.send(Action::CloseShortcuts);
@@ -87,12 +87,13 @@ fn sections(ui: &Ui) -> Vec<Section> {
     let of_menu = |menu: Menu| {
         let line = |command: Command| {
             let info = command.info();
-            let keys = ui.ctx().format_shortcut(&info.shortcut.filter(|_| info.menu == menu)?);
+            let keys = ui.ctx().format_shortcut(&info.shortcut);
             let other = command.other_shortcut().map(|other| ui.ctx().format_shortcut(&other));
             let keys = other.map_or_else(|| keys.clone(), |other| format!("{keys} or {other}"));
-            Some((info.label.to_owned(), keys))
+            (info.label.to_owned(), keys)
         };
-        Section { title: menu.label(), lines: Command::ALL.into_iter().filter_map(line).collect() }
+        let commands = Command::ALL.into_iter().filter(|command| command.info().menu == menu);
+        Section { title: menu.label(), lines: commands.map(line).collect() }
     };
     let lines =
         |list: &[(&str, &str)]| list.iter().map(|(what, how)| ((*what).into(), (*how).into())).collect();

@@ -178,11 +178,7 @@ impl State {
             None => ConversationEdit::Add(Arc::clone(&exchange)),
         };
         let edit = Edit::Conversation { image, conversation, change };
-        let made = match run {
-            Some(run) => self.edit_in_run(&edit, run),
-            None => self.edit(&edit),
-        };
-        if !made {
+        if !self.edit_as(&edit, run) {
             self.reply_is_lost(&exchange.question);
         } else if moved {
             let text =

@@ -11,9 +11,9 @@ use crate::export::{
 use crate::notice::Tone;
 use crate::state::State;
 use crate::state::exporting::{ExportDialog, ExportProgress};
-use crate::state::keeping::{PathPurpose, file_name, typed_path};
+use crate::state::keeping::{PathPurpose, typed_path};
 use crate::storage::{IfThere, Snapshot};
-use crate::words::counted;
+use crate::words::{counted, name_of};
 
 impl State {
     pub(super) fn open_export_dialog(&mut self) {
@@ -197,7 +197,7 @@ impl State {
         }
         self.ui.small_step = None;
         self.history.apply_all(&edits);
-        let name = file_name(path);
+        let name = name_of(path);
         let boxes = if boxes == 1 { "1 box".to_owned() } else { format!("{boxes} boxes") };
         let (masks, pictures) = (counted(masks, "mask"), counted(pictures, "picture"));
         let mut text = format!("{boxes} and {masks} for {pictures} came from {name}");

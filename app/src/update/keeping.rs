@@ -14,10 +14,10 @@ use crate::pictures::pixels::Pixels;
 use crate::state::State;
 use crate::state::exporting::ExportProgress;
 use crate::state::keeping::{
-    Busy, Departure, LeaveAnswer, Leaving, PathPrompt, PathPurpose, PathQuestion, Writing, file_name,
-    typed_path,
+    Busy, Departure, LeaveAnswer, Leaving, PathPrompt, PathPurpose, PathQuestion, Writing, typed_path,
 };
 use crate::storage::{IfThere, Opened, SaveOptions, Saved, Snapshot, StorageEvent, StorageJob, StoredImage};
+use crate::words::name_of;
 
 /// The ending of session files.
 pub const SESSION_EXTENSION: &str = "glamm";
@@ -341,9 +341,9 @@ impl State {
         keeping.beside_damaged = None;
         self.now_lie_in(path, saved.stored, saved.closed);
         if saved.missing.is_empty() {
-            self.session.notify(format!("Saved {}", file_name(path)), Tone::Note);
+            self.session.notify(format!("Saved {}", name_of(path)), Tone::Note);
         } else {
-            let text = format!("{} was saved without {}", file_name(path), saved.missing.join("; "));
+            let text = format!("{} was saved without {}", name_of(path), saved.missing.join("; "));
             self.session.notify(text, Tone::Failure);
         }
         self.remember_session(path, out);

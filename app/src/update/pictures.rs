@@ -15,8 +15,9 @@ use crate::pictures::Source;
 use crate::pictures::pixels::Pixels;
 use crate::state::State;
 use crate::state::exporting::Batch;
-use crate::state::keeping::{Leaving, file_name};
+use crate::state::keeping::Leaving;
 use crate::state::session::{Arrival, Encoding};
+use crate::words::name_of;
 
 /// More files at once are most likely a mistake.
 const MAX_FILES_AT_ONCE: usize = 5000;
@@ -32,7 +33,7 @@ impl State {
         if let Some(session) = paths.iter().find(|path| is_session(path)) {
             // A session takes the place of everything else.
             if paths.len() > 1 {
-                let (name, others) = (file_name(session), paths.len() - 1);
+                let (name, others) = (name_of(session), paths.len() - 1);
                 self.session
                     .notify(format!("{name} is opened alone: {others} other files are left out"), Tone::Note);
             }

@@ -99,7 +99,7 @@ pub(super) fn comparison(shown: &mut Shown<'_>, ui: &mut Ui, canvas: Rect, what:
             None | Some(Found::Asked) => line(ui, "Comparing …".to_owned(), false),
             Some(Found::Failed(why)) => {
                 line(ui, why, false);
-                if button(ui, tokens, "Compare again", Kind::Plain, true).clicked() {
+                if button(ui, tokens, "Compare again", Kind::Plain).clicked() {
                     shown.send(Action::Inspect(Inspect::TryAgain));
                 }
             }
@@ -125,7 +125,7 @@ pub(super) fn comparison(shown: &mut Shown<'_>, ui: &mut Ui, canvas: Rect, what:
                 }
             }
         }
-        if button(ui, tokens, "End comparison", Kind::Plain, true).clicked() {
+        if button(ui, tokens, "End comparison", Kind::Plain).clicked() {
             shown.send(Action::Inspect(Inspect::Compare(None)));
         }
     });

@@ -94,7 +94,7 @@ fn slider(shown: &mut Shown<'_>, ui: &mut Ui, inspected: &Inspected, threshold: 
     ui.horizontal(|ui| {
         let text = format!("Threshold {value:.2}");
         ui.label(RichText::new(text).font(theme::small_font()).color(shown.tokens.text_soft));
-        if inspected.mask.is_changed() && small_button(ui, shown.tokens, "Reset", false).clicked() {
+        if inspected.mask.is_changed() && small_button(ui, shown.tokens, "Reset").clicked() {
             shown.send(Action::Inspect(Inspect::Reset));
         }
     });
