@@ -114,6 +114,32 @@ impl Preferences {
         files::write(&directory.join(FILE), text.as_bytes())
     }
 
+    /// Nothing as it usually is.
+    #[cfg(test)]
+    pub(crate) fn changed() -> Self {
+        Self {
+            appearance: Appearance::Light,
+            high_contrast: true,
+            scale: 1.2,
+            window: Some(WindowPlace {
+                position: Some([10.0, 20.0]),
+                size: [1200.0, 800.0],
+                maximized: true,
+            }),
+            side_panel: Some(400.0),
+            hidden: HiddenPanels { side_panel: true, filmstrip: true },
+            inspector: Some(280.0),
+            overlays: Overlays { loupe: true, encoder_frames: true, log: true },
+            tab: Tab::Tokens,
+            looks: Looks { keep_zoom: true, map_hidden: true },
+            saving: SaveOptions { with_pictures: false },
+            opened_models: vec!["/models/mine.gguf".into()],
+            precision: Some(Precision::Q8_0),
+            demo_note_dismissed: true,
+            tour_seen: true,
+        }
+    }
+
     /// What a file says need not make sense.
     fn within_bounds(mut self) -> Self {
         self.scale =
@@ -238,37 +264,13 @@ mod tests {
 
     use super::*;
 
-    fn changed() -> Preferences {
-        Preferences {
-            appearance: Appearance::Light,
-            high_contrast: true,
-            scale: 1.2,
-            window: Some(WindowPlace {
-                position: Some([10.0, 20.0]),
-                size: [1200.0, 800.0],
-                maximized: true,
-            }),
-            side_panel: Some(400.0),
-            hidden: HiddenPanels { side_panel: true, filmstrip: true },
-            inspector: Some(280.0),
-            overlays: Overlays { loupe: true, encoder_frames: true, log: true },
-            tab: Tab::Tokens,
-            looks: Looks { keep_zoom: true, map_hidden: true },
-            saving: SaveOptions { with_pictures: false },
-            opened_models: vec!["/models/mine.gguf".into()],
-            precision: Some(Precision::Q8_0),
-            demo_note_dismissed: true,
-            tour_seen: true,
-        }
-    }
-
     #[test]
     fn what_is_written_is_read_again() {
         let scratch = tempfile::tempdir().unwrap();
         let directory = scratch.path().join("glamm");
         assert_eq!(Preferences::load(&directory), (Preferences::default(), None));
-        changed().save(&directory).unwrap();
-        assert_eq!(Preferences::load(&directory), (changed(), None));
+        Preferences::changed().save(&directory).unwrap();
+        assert_eq!(Preferences::load(&directory), (Preferences::changed(), None));
         assert!(fs::read_to_string(directory.join(FILE)).unwrap().contains("\"q8_0\""));
         assert_eq!(fs::read_dir(&directory).unwrap().count(), 1, "nothing else is left");
     }
@@ -311,11 +313,11 @@ mod tests {
             Keeper::start(Some(scratch.path().to_owned()), Preferences::default(), |_| {}).unwrap();
         keeper.keep(Preferences::default());
         for step in 0..5 {
-            keeper.keep(Preferences { scale: 1.0 + step as f32 / 10.0, ..changed() });
+            keeper.keep(Preferences { scale: 1.0 + step as f32 / 10.0, ..Preferences::changed() });
         }
-        keeper.keep(changed());
+        keeper.keep(Preferences::changed());
         drop(keeper);
-        assert_eq!(Preferences::load(scratch.path()).0, changed());
+        assert_eq!(Preferences::load(scratch.path()).0, Preferences::changed());
     }
 
     #[cfg(unix)]
@@ -325,8 +327,8 @@ mod tests {
         let scratch = tempfile::tempdir().unwrap();
         let nameless = std::ffi::OsString::from_vec(b"/models/\xff.gguf".to_vec());
         let opened_models = vec![nameless.into(), "/models/mine.gguf".into()];
-        Preferences { opened_models, ..changed() }.save(scratch.path()).unwrap();
-        assert_eq!(Preferences::load(scratch.path()).0, changed());
+        Preferences { opened_models, ..Preferences::changed() }.save(scratch.path()).unwrap();
+        assert_eq!(Preferences::load(scratch.path()).0, Preferences::changed());
     }
 
     #[test]
@@ -337,7 +339,7 @@ mod tests {
         let (sender, receiver) = bounded(8);
         let report = move |message| sender.try_send(message).unwrap();
         let mut keeper = Keeper::start(Some(file), Preferences::default(), report).unwrap();
-        keeper.keep(changed());
+        keeper.keep(Preferences::changed());
         let message = receiver.recv_timeout(Duration::from_secs(30)).unwrap();
         assert!(message.contains("file"), "{message}");
         keeper.keep(Preferences::default());
