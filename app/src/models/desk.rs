@@ -271,7 +271,8 @@ mod tests {
     #[test]
     fn a_window_that_closes_leaves_no_half_of_a_conversion() {
         let scratch = tempfile::tempdir().unwrap();
-        let access = Access { places: Places::default(), ..Access::from_env() };
+        let mut access = Access::from_env();
+        access.places = Places::default();
         let mut desk = ModelDesk::start(access, || ()).unwrap();
         let out = scratch.path().join("demo.gguf");
         let task = ModelTask::Convert {
