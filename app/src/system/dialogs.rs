@@ -8,8 +8,7 @@ use rfd::{AsyncFileDialog, FileHandle};
 
 use crate::action::{Action, KeepingAction};
 use crate::state::keeping::{PathPurpose, PathQuestion};
-use crate::storage::PICTURE_EXTENSIONS;
-use crate::update::keeping::SESSION_EXTENSION;
+use crate::storage::{PICTURE_EXTENSIONS, SESSION_EXTENSION};
 
 /// A dialog that is gone sooner than this was never there.
 const SHORTEST_DIALOG: Duration = Duration::from_millis(300);

@@ -16,11 +16,12 @@ use crate::state::exporting::ExportProgress;
 use crate::state::keeping::{
     Busy, Departure, LeaveAnswer, Leaving, PathPrompt, PathPurpose, PathQuestion, Writing, typed_path,
 };
-use crate::storage::{IfThere, Opened, SaveOptions, Saved, Snapshot, StorageEvent, StorageJob, StoredImage};
+use crate::storage::{
+    IfThere, Opened, SESSION_EXTENSION, SaveOptions, Saved, Snapshot, StorageEvent, StorageJob, StoredImage,
+    is_session,
+};
 use crate::words::name_of;
 
-/// The ending of session files.
-pub const SESSION_EXTENSION: &str = "glamm";
 /// What is said where a thread has too many jobs before it.
 pub(super) const TOO_MUCH: &str = "Too much is being read and written: try again in a moment";
 
@@ -396,11 +397,6 @@ impl State {
             Err(message) => self.session.notify(message, Tone::Failure),
         }
     }
-}
-
-/// Whether a file is named like a session.
-pub fn is_session(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case(SESSION_EXTENSION))
 }
 
 /// A session file has its ending, whatever was typed.

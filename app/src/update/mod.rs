@@ -12,7 +12,7 @@ mod conversing;
 mod engine;
 mod exporting;
 mod inspect;
-pub mod keeping;
+mod keeping;
 mod kept;
 mod masks;
 mod models;
@@ -37,6 +37,7 @@ use crate::notice::Tone;
 use crate::state::State;
 use crate::state::session::Session;
 use crate::state::ui_state::UiState;
+use crate::storage::is_session;
 use crate::words::name_of;
 
 pub use kept::Watched;
@@ -56,7 +57,7 @@ impl State {
         };
         (state.ui.models.precision, state.ui.models.device) = (model.precision, model.device);
         let mut effects = vec![Effect::Engine(EngineCommand::LoadModel(model))];
-        let is_session = picture.as_deref().is_some_and(keeping::is_session);
+        let is_session = picture.as_deref().is_some_and(is_session);
         let has_picture = picture.is_some();
         if let Some(path) = picture {
             state.open_files(vec![path], &mut effects);

@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use glamm_engine::protocol::{EngineCommand, ImageId};
 
-use super::keeping::SESSION_EXTENSION;
 use crate::action::Effect;
 use crate::document::{Document, History};
 use crate::notice::Tone;
@@ -15,7 +14,7 @@ use crate::state::State;
 use crate::state::exporting::Batch;
 use crate::state::keeping::{Busy, Writing};
 use crate::state::ui_state::Editing;
-use crate::storage::{EditedQuestion, GoingOn, Opened};
+use crate::storage::{EditedQuestion, GoingOn, Opened, SESSION_EXTENSION};
 use crate::words::name_of;
 
 impl State {

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use glamm_engine::protocol::{EngineCommand, ImageId};
 use glamm_engine::scenes::NEW;
 
-use super::keeping::is_session;
 use crate::action::Effect;
 use crate::canvas::view::Viewpoint;
 use crate::document::{Origin, Picture};
@@ -17,6 +16,7 @@ use crate::state::State;
 use crate::state::exporting::Batch;
 use crate::state::keeping::Leaving;
 use crate::state::session::{Arrival, Encoding};
+use crate::storage::is_session;
 use crate::words::name_of;
 
 /// More files at once are most likely a mistake.

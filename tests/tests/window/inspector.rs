@@ -1,7 +1,7 @@
 //! The inspector, the Tokens tab, and what they lay over the picture.
 
 use egui::{Key, Vec2};
-use egui_kittest::kittest::Queryable as _;
+use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use glamm::action::Inspect;
 use glamm::command::Command;
 use glamm::document::{Edit, GroundedMask, MaskId};
@@ -78,6 +78,8 @@ fn the_threshold_moves_in_one_step() {
     assert!(!mask(&stage).is_changed(), "nothing is changed before the slider is let go");
     inspect(&mut stage, Inspect::DropThreshold(4.0));
     assert!(mask(&stage).pixels().area() < before);
+    let toggled = |label| stage.window.get_by_label(label).accesskit_node().toggled();
+    assert!(toggled("Heat").is_some() && toggled("Reset").is_none(), "only one of the two is a choice");
     stage.press("Reset");
     assert!(!mask(&stage).is_changed());
     undo(&mut stage);

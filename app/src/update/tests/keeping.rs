@@ -269,6 +269,24 @@ fn an_import_over_several_pictures_is_one_step() {
 }
 
 #[test]
+fn nothing_waits_for_a_job_that_was_refused() {
+    use crate::export::ExchangeEvent;
+    let (mut state, _) = with_picture();
+    let import = |state: &mut State| {
+        let effects = act(state, KeepingAction::PathChosen(PathPurpose::Import, vec!["a.json".into()]));
+        effects.into_iter().find_map(|effect| match effect {
+            Effect::Exchange(job) => Some(job),
+            _ => None,
+        })
+    };
+    let job = import(&mut state).unwrap();
+    assert_eq!(state.session.keeping.busy, Some(Busy::Importing("a.json".into())));
+    act(&mut state, KeepingAction::Exchange(ExchangeEvent::Refused(Box::new(job))));
+    assert!(state.session.keeping.busy.is_none() && !state.session.notices.is_empty());
+    assert!(import(&mut state).is_some(), "it can be tried again");
+}
+
+#[test]
 fn pictures_of_other_files_stay_where_they_lie() {
     let (mut state, image) = with_picture();
     let elsewhere = StoredImage { container: "/other.glamm".into(), part: "pictures/1/image.png".to_owned() };
