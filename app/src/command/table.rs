@@ -154,10 +154,44 @@ impl Command {
             Self::DeleteRegion => {
                 row(Edit, "Delete region", "Delete the selected region", Some(plain(Key::Delete)))
             }
+            Self::NextRegion => group(row(Edit, "Next region", "Select the next region", Some(ctrl(Key::J)))),
+            Self::PreviousRegion => {
+                row(Edit, "Previous region", "Select the region before", Some(ctrl_shift(Key::J)))
+            }
+            Self::PauseRun => row(
+                Chat,
+                "Pause asking about all",
+                "Have the question about all pictures wait, or go on",
+                Some(ctrl_alt(Key::P)),
+            ),
+            Self::WhatIsThis => group(row(
+                Chat,
+                "What is this?",
+                "Ask what the selected region or mask shows, or the place under the pointer",
+                Some(plain(Key::W)),
+            )),
+            Self::DescribeThis => row(
+                Chat,
+                "Describe this region",
+                "Have the selected region or mask described, or what is under the pointer",
+                Some(shift(Key::W)),
+            ),
+            Self::FindAlike => row(
+                Chat,
+                "Find more like this",
+                "Ask for masks of all that is like the selected region or mask, or what is under the pointer",
+                Some(shift(Key::L)),
+            ),
             Self::Ask => row(Chat, "Ask", "Put the question to the model", Some(ctrl(Key::Enter))),
             Self::Stop => {
                 row(Chat, "Stop", "Stop the reply, and the mask that is being made", Some(plain(Key::Escape)))
             }
+            Self::AskAgain => group(row(
+                Chat,
+                "Ask again",
+                "Put the question once more that could not be answered",
+                Some(ctrl_alt(Key::R)),
+            )),
             Self::AnswerAgain => row(
                 Chat,
                 "Answer again",
@@ -176,9 +210,27 @@ impl Command {
                 "Write the last question in other words, beside the old one",
                 Some(ctrl(Key::E)),
             ),
+            Self::DeleteQuestion => row(
+                Chat,
+                "Delete question and what follows",
+                "Take the last question and its reply away",
+                Some(ctrl_alt(Key::W)),
+            ),
             Self::CopyReply => {
                 row(Chat, "Copy reply", "Copy the last reply as text", Some(ctrl_shift(Key::C)))
             }
+            Self::CopyReplyAsMarkdown => row(
+                Chat,
+                "Copy reply as Markdown",
+                "Copy the last reply with its phrases in bold",
+                Some(ctrl_alt(Key::C)),
+            ),
+            Self::CopyReplyAsHtml => row(
+                Chat,
+                "Copy reply as HTML",
+                "Copy the last reply with its phrases in their colours, for word processors and mails",
+                Some(ctrl_shift(Key::H)),
+            ),
             Self::PreviousBranch => group(row(
                 Chat,
                 "Previous branch",
@@ -201,7 +253,16 @@ impl Command {
                 row(Chat, "Rename conversation", "Give the conversation a name", Some(ctrl_shift(Key::R)))
             }
             Self::DeleteConversation => {
-                row(Chat, "Delete conversation", "Take the conversation away", Some(ctrl_shift(Key::Delete)))
+                row(Chat, "Delete conversation", "Take the conversation away", Some(ctrl_shift(Key::W)))
+            }
+            Self::NextConversation => row(
+                Chat,
+                "Next conversation",
+                "Show the next conversation about the picture",
+                Some(alt(Key::ArrowDown)),
+            ),
+            Self::PreviousConversation => {
+                row(Chat, "Previous conversation", "Show the conversation before", Some(alt(Key::ArrowUp)))
             }
             Self::ChatSettings => group(row(
                 Chat,
@@ -310,11 +371,17 @@ impl Command {
                 "Draw a region around the mask that is looked at",
                 Some(shift(Key::R)),
             ),
+            Self::RefineMask => row(
+                Mask,
+                "Refine by clicks",
+                "Click what belongs to the mask that is looked at, if it was made by clicks or of a box",
+                Some(plain(Key::R)),
+            ),
             Self::DeleteMask => row(
                 Mask,
                 "Delete mask",
                 "Delete the mask that is looked at, if it is of no reply",
-                Some(shift(Key::Delete)),
+                Some(shift(Key::Backspace)),
             ),
             Self::ViewOverlay => {
                 group(row(Mask, "Overlay", "Draw the mask as tint and outline", Some(alt(Key::Num1))))
@@ -466,7 +533,7 @@ impl Command {
         }
     }
 
-    /// Other keys for it, which other programs have taught people.
+    /// Other keys for it: which other programs have taught people, or where a keyboard lacks the first ones.
     pub fn other_shortcut(self) -> Option<KeyboardShortcut> {
         match self {
             Self::ShowPalette => Some(ctrl_shift(Key::P)),
@@ -475,6 +542,14 @@ impl Command {
             // Without Ctrl these keys belong to the question while it is being written.
             Self::NextPicture => Some(ctrl(Key::PageDown)),
             Self::PreviousPicture => Some(ctrl(Key::PageUp)),
+            // Where plus is typed with Shift, people leave it out.
+            Self::ZoomIn => Some(ctrl(Key::Equals)),
+            Self::LargerInterface => Some(ctrl_alt(Key::Equals)),
+            // Small keyboards have no Delete.
+            Self::DeleteRegion => Some(plain(Key::Backspace)),
+            // Windows takes these for Cut.
+            Self::DeleteMask => Some(shift(Key::Delete)),
+            Self::DeleteConversation => Some(ctrl_shift(Key::Delete)),
             _ => None,
         }
     }

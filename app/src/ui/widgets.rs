@@ -46,7 +46,7 @@ pub(super) fn was_pressed(ui: &Ui, key: Key) -> bool {
 }
 
 fn is_press(event: &Event, wanted: Modifiers, of: Key) -> bool {
-    matches!(event, Event::Key { key, pressed: true, modifiers, .. } if *key == of && *modifiers == wanted)
+    matches!(event, Event::Key { key, pressed: true, modifiers, .. } if *key == of && modifiers.matches_exact(wanted))
 }
 
 /// The menu of a widget: the other button opens it at the pointer, and while the widget has the keyboard Shift and
@@ -112,7 +112,9 @@ pub(super) fn command_button(shown: &mut Shown<'_>, ui: &mut Ui, command: Comman
         Some(shortcut) => format!("{}  ({})", info.tooltip, ui.ctx().format_shortcut(&shortcut)),
         None => info.tooltip.to_owned(),
     };
-    if let Some(why) = shown.state.why_not_ask().filter(|_| command == Command::Ask) {
+    if let Some(why) =
+        shown.state.why_not_ask().filter(|_| matches!(command, Command::Ask | Command::AskAgain))
+    {
         tooltip = format!("{tooltip}\n{why}");
     }
     if response.clicked() {
