@@ -24,8 +24,9 @@ const MOUSE: [(&str, &str); 11] = [
 ];
 
 /// Keys that belong to no command.
-const KEYS: [(&str, &str); 5] = [
+const KEYS: [(&str, &str); 6] = [
     ("Cross-hair, with Point or a brush", "Arrows (shift: ten steps)"),
+    ("Cross-hair, with Select", "Ctrl or \u{2318} and arrows"),
     ("Click there, or dab", "Space"),
     ("Take away there, with Point", "Shift+Space"),
     ("The menu of what has the keyboard", "Shift+F10 or Menu"),

@@ -46,7 +46,7 @@ pub(super) fn was_pressed(ui: &Ui, key: Key) -> bool {
 }
 
 fn is_press(event: &Event, wanted: Modifiers, of: Key) -> bool {
-    matches!(event, Event::Key { key, pressed: true, modifiers, .. } if *key == of && *modifiers == wanted)
+    matches!(event, Event::Key { key, pressed: true, modifiers, .. } if *key == of && modifiers.matches_exact(wanted))
 }
 
 /// The menu of a widget: the other button opens it at the pointer, and while the widget has the keyboard Shift and
@@ -114,7 +114,8 @@ pub(super) fn command_button(shown: &mut Shown<'_>, ui: &mut Ui, command: Comman
     let enabled = command.is_enabled(shown.state);
     let response = button_if(enabled, ui, shown.tokens, command.info().label, kind);
     let mut tooltip = tooltip(ui, command);
-    if let Some(why) = shown.state.why_not_ask().filter(|_| command == Command::Ask) {
+    let asks = matches!(command, Command::Ask | Command::AskAgain);
+    if let Some(why) = shown.state.why_not_ask().filter(|_| asks) {
         tooltip = format!("{tooltip}\n{why}");
     }
     if response.clicked() {
