@@ -1,9 +1,9 @@
 //! Small parts that several panels share.
 
 use egui::{
-    Align2, Color32, Context, CornerRadius, CursorIcon, Event, Frame, Id, Key, Margin, Modifiers, Popup,
-    PopupCloseBehavior, Rect, Response, Role, Sense, SetOpenCommand, Stroke, StrokeKind, TextEdit, Ui, Vec2,
-    WidgetInfo, vec2,
+    Align2, Color32, Context, CornerRadius, CursorIcon, Event, Frame, Id, Key, KeyboardShortcut, Margin,
+    Modifiers, Popup, PopupCloseBehavior, Rect, Response, Role, Sense, SetOpenCommand, Stroke, StrokeKind,
+    TextEdit, Ui, Vec2, WidgetInfo, vec2,
 };
 
 use super::{Shown, text};
@@ -106,7 +106,12 @@ pub(super) enum Kind {
 /// What a command does, and its keys.
 pub(super) fn tooltip(ui: &Ui, command: Command) -> String {
     let info = command.info();
-    format!("{}  ({})", info.tooltip, ui.ctx().format_shortcut(&info.shortcut))
+    format!("{}  ({})", info.tooltip, keys(ui, &info.shortcut))
+}
+
+/// Keys as they are called on this system, and as they are labelled.
+pub(super) fn keys(ui: &Ui, shortcut: &KeyboardShortcut) -> String {
+    ui.ctx().format_shortcut(shortcut).replace(Key::Questionmark.name(), "?")
 }
 
 /// A button for a command: its label, tooltip and shortcut from the table.
