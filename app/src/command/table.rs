@@ -141,10 +141,44 @@ impl Command {
             Self::DeleteRegion => {
                 row(Edit, "Delete region", "Delete the selected region", plain(Key::Delete))
             }
+            Self::NextRegion => group(row(Edit, "Next region", "Select the next region", ctrl(Key::J))),
+            Self::PreviousRegion => {
+                row(Edit, "Previous region", "Select the region before", ctrl_shift(Key::J))
+            }
+            Self::PauseRun => row(
+                Chat,
+                "Pause asking about all",
+                "Have the question about all pictures wait, or go on",
+                ctrl_alt(Key::P),
+            ),
+            Self::WhatIsThis => group(row(
+                Chat,
+                "What is this?",
+                "Ask what the selected region or mask shows, or the place under the pointer",
+                plain(Key::W),
+            )),
+            Self::DescribeThis => row(
+                Chat,
+                "Describe this region",
+                "Have the selected region or mask described, or what is under the pointer",
+                shift(Key::W),
+            ),
+            Self::FindAlike => row(
+                Chat,
+                "Find more like this",
+                "Ask for masks of all that is like the selected region or mask, or what is under the pointer",
+                shift(Key::L),
+            ),
             Self::Ask => row(Chat, "Ask", "Put the question to the model", ctrl(Key::Enter)),
             Self::Stop => {
                 row(Chat, "Stop", "Stop the reply, and the mask that is being made", plain(Key::Escape))
             }
+            Self::AskAgain => group(row(
+                Chat,
+                "Ask again",
+                "Put the question once more that could not be answered",
+                ctrl_alt(Key::R),
+            )),
             Self::AnswerAgain => row(
                 Chat,
                 "Answer again",
@@ -163,7 +197,25 @@ impl Command {
                 "Write the last question in other words, beside the old one",
                 ctrl(Key::E),
             ),
+            Self::DeleteQuestion => row(
+                Chat,
+                "Delete question and what follows",
+                "Take the last question and its reply away",
+                ctrl_alt(Key::W),
+            ),
             Self::CopyReply => row(Chat, "Copy reply", "Copy the last reply as text", ctrl_shift(Key::C)),
+            Self::CopyReplyAsMarkdown => row(
+                Chat,
+                "Copy reply as Markdown",
+                "Copy the last reply with its phrases in bold",
+                ctrl_alt(Key::C),
+            ),
+            Self::CopyReplyAsHtml => row(
+                Chat,
+                "Copy reply as HTML",
+                "Copy the last reply with its phrases in their colours, for word processors and mails",
+                ctrl_shift(Key::H),
+            ),
             Self::PreviousBranch => group(row(
                 Chat,
                 "Previous branch",
@@ -186,7 +238,16 @@ impl Command {
                 row(Chat, "Rename conversation", "Give the conversation a name", ctrl_shift(Key::R))
             }
             Self::DeleteConversation => {
-                row(Chat, "Delete conversation", "Take the conversation away", ctrl_shift(Key::Delete))
+                row(Chat, "Delete conversation", "Take the conversation away", ctrl_shift(Key::W))
+            }
+            Self::NextConversation => row(
+                Chat,
+                "Next conversation",
+                "Show the next conversation about the picture",
+                alt(Key::ArrowDown),
+            ),
+            Self::PreviousConversation => {
+                row(Chat, "Previous conversation", "Show the conversation before", alt(Key::ArrowUp))
             }
             Self::ChatSettings => group(row(
                 Chat,
@@ -281,11 +342,17 @@ impl Command {
                 "Draw a region around the mask that is looked at",
                 shift(Key::R),
             ),
+            Self::RefineMask => row(
+                Mask,
+                "Refine by clicks",
+                "Click what belongs to the mask that is looked at, if it was made by clicks or of a box",
+                plain(Key::R),
+            ),
             Self::DeleteMask => row(
                 Mask,
                 "Delete mask",
                 "Delete the mask that is looked at, if it is of no reply",
-                shift(Key::Delete),
+                shift(Key::Backspace),
             ),
             Self::ViewOverlay => {
                 group(row(Mask, "Overlay", "Draw the mask as tint and outline", alt(Key::Num1)))
@@ -417,7 +484,7 @@ impl Command {
         }
     }
 
-    /// Other keys for it, which other programs have taught people.
+    /// Other keys for it: which other programs have taught people, or where a keyboard lacks the first ones.
     pub fn other_shortcut(self) -> Option<KeyboardShortcut> {
         match self {
             Self::ShowPalette => Some(ctrl_shift(Key::P)),
@@ -426,6 +493,14 @@ impl Command {
             // Without Ctrl these keys belong to the question while it is being written.
             Self::NextPicture => Some(ctrl(Key::PageDown)),
             Self::PreviousPicture => Some(ctrl(Key::PageUp)),
+            // Where plus is typed with Shift, people leave it out.
+            Self::ZoomIn => Some(ctrl(Key::Equals)),
+            Self::LargerInterface => Some(ctrl_alt(Key::Equals)),
+            // Small keyboards have no Delete.
+            Self::DeleteRegion => Some(plain(Key::Backspace)),
+            // Windows takes these for Cut.
+            Self::DeleteMask => Some(shift(Key::Delete)),
+            Self::DeleteConversation => Some(ctrl_shift(Key::Delete)),
             _ => None,
         }
     }

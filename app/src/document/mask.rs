@@ -5,7 +5,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use glamm_engine::vision::{BinaryMask, MaskCandidates, MaskLogits, PixelBox};
+use glamm_engine::vision::{BinaryMask, MaskCandidates, MaskLogits, MaskPrompt, PixelBox};
 
 use super::EditError;
 
@@ -110,6 +110,11 @@ impl GroundedMask {
     /// Whether its pixels are others than those that the model gave.
     pub fn is_changed(&self) -> bool {
         self.edited.is_some() || self.chosen != self.candidates.used_index() || self.threshold != 0.0
+    }
+
+    /// Whether it was made of clicks or a box, and other clicks change it.
+    pub fn is_of_places(&self) -> bool {
+        matches!(self.candidates.prompt, Some(MaskPrompt::Places { .. }))
     }
 
     /// A word for people where its pixels are others than those that the model gave.
@@ -308,7 +313,7 @@ mod tests {
     fn mask() -> GroundedMask {
         let left = logits(|x, _| if x < 2 { 1.0 } else { -1.0 });
         let all = logits(|_, _| 2.0);
-        let prompt = glamm_engine::vision::MaskPrompt::Seg(vec![0.0].into());
+        let prompt = MaskPrompt::Seg(vec![0.0].into());
         GroundedMask::new(MaskId(1), MaskCandidates::new(vec![left, all], 0, prompt).unwrap())
     }
 

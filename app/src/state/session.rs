@@ -105,6 +105,8 @@ pub struct RunningJob {
     pub cancel: CancelToken,
     /// Whether the user pressed Stop.
     pub stopping: bool,
+    /// Whether its conversation was taken away meanwhile: another one may have the same number by now.
+    pub is_homeless: bool,
     /// Whether the engine has taken it up.
     pub started: bool,
     /// Seconds on the window's clock when it was asked.
@@ -150,6 +152,7 @@ impl RunningJob {
             follows,
             cancel: request.cancel.clone(),
             stopping: false,
+            is_homeless: false,
             started: false,
             asked_at: now,
             chars: text.chars().count(),
@@ -200,6 +203,8 @@ pub struct FailedQuestion {
     pub message: String,
     /// Whether only a new conversation helps.
     pub too_long: bool,
+    /// The run of one question over many pictures that it is of, if any.
+    pub run: Option<u64>,
 }
 
 /// A picture on its way from a file, the clipboard or the scene generator.
@@ -234,6 +239,8 @@ pub struct Session {
     pub encodings: HashMap<ImageId, Encoding>,
     /// Pictures that the engine is still to be told to forget.
     pub closing: Vec<ImageId>,
+    /// Whether the engine is still to be told to put its model away: its queue was full.
+    pub unload_due: bool,
     /// Pictures on their way.
     pub arrivals: Vec<Arrival>,
     /// Pictures that the loader is still to be asked for, the next one first.
@@ -289,6 +296,7 @@ impl Session {
             pixels: HashMap::new(),
             encodings: HashMap::new(),
             closing: Vec::new(),
+            unload_due: false,
             arrivals: Vec::new(),
             wanted: VecDeque::new(),
             loading: HashSet::new(),

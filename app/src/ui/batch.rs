@@ -92,6 +92,9 @@ fn contents(shown: &mut Shown<'_>, ui: &mut Ui, batch: &Batch) {
         text = format!("{text} · {} failed", batch.failed.len());
     }
     ui.label(RichText::new(text).font(theme::small_font()).color(tokens.text_soft));
+    if let Some(why) = shown.state.why_run_waits() {
+        paragraph(ui, why, theme::SMALL, tokens.text_soft);
+    }
     if !batch.failed.is_empty() {
         ScrollArea::vertical().max_height(110.0).show(ui, |ui| {
             for NotAnswered { image, name, reason } in &batch.failed {

@@ -91,10 +91,10 @@ fn own(shown: &mut Shown<'_>, ui: &mut Ui) {
 
 /// A prompt: its name, and its words in small.
 fn entry(shown: &mut Shown<'_>, ui: &mut Ui, prompt: &Prompt) -> Response {
-    let idle = shown.state.why_not_ask().is_none();
+    let enabled = shown.state.why_not_prompt(prompt).is_none();
     let text = RichText::new(prompt.label.as_ref()).color(shown.tokens.text_soft);
     let label = egui::Button::new(text).frame_when_inactive(false).wrap_mode(egui::TextWrapMode::Truncate);
-    let response = ui.add_enabled(idle, label.min_size(egui::vec2(ui.available_width(), 26.0)));
+    let response = ui.add_enabled(enabled, label.min_size(egui::vec2(ui.available_width(), 26.0)));
     if response.clicked() {
         shown.send(Action::Prompt(prompt.clone()));
         shown.send(Action::SetLibrary(LibraryView::Closed));

@@ -1,9 +1,9 @@
 //! Small parts that several panels share.
 
 use egui::{
-    Align2, Color32, Context, CornerRadius, CursorIcon, Event, Frame, Id, Key, Margin, Modifiers, Popup,
-    PopupCloseBehavior, Rect, Response, Role, Sense, SetOpenCommand, Stroke, StrokeKind, TextEdit, Ui, Vec2,
-    WidgetInfo, vec2,
+    Align2, Color32, Context, CornerRadius, CursorIcon, Event, Frame, Id, Key, KeyboardShortcut, Margin,
+    Modifiers, Popup, PopupCloseBehavior, Rect, Response, Role, Sense, SetOpenCommand, Stroke, StrokeKind,
+    TextEdit, Ui, Vec2, WidgetInfo, vec2,
 };
 
 use super::{Shown, text};
@@ -46,7 +46,7 @@ pub(super) fn was_pressed(ui: &Ui, key: Key) -> bool {
 }
 
 fn is_press(event: &Event, wanted: Modifiers, of: Key) -> bool {
-    matches!(event, Event::Key { key, pressed: true, modifiers, .. } if *key == of && *modifiers == wanted)
+    matches!(event, Event::Key { key, pressed: true, modifiers, .. } if *key == of && modifiers.matches_exact(wanted))
 }
 
 /// The menu of a widget: the other button opens it at the pointer, and while the widget has the keyboard Shift and
@@ -106,7 +106,12 @@ pub(super) enum Kind {
 /// What a command does, and its keys.
 pub(super) fn tooltip(ui: &Ui, command: Command) -> String {
     let info = command.info();
-    format!("{}  ({})", info.tooltip, ui.ctx().format_shortcut(&info.shortcut))
+    format!("{}  ({})", info.tooltip, keys(ui, &info.shortcut))
+}
+
+/// Keys as they are called on this system, and as they are labelled.
+pub(super) fn keys(ui: &Ui, shortcut: &KeyboardShortcut) -> String {
+    ui.ctx().format_shortcut(shortcut).replace(Key::Questionmark.name(), "?")
 }
 
 /// A button for a command: its label, tooltip and shortcut from the table.
@@ -114,7 +119,8 @@ pub(super) fn command_button(shown: &mut Shown<'_>, ui: &mut Ui, command: Comman
     let enabled = command.is_enabled(shown.state);
     let response = button_if(enabled, ui, shown.tokens, command.info().label, kind);
     let mut tooltip = tooltip(ui, command);
-    if let Some(why) = shown.state.why_not_ask().filter(|_| command == Command::Ask) {
+    let asks = matches!(command, Command::Ask | Command::AskAgain);
+    if let Some(why) = shown.state.why_not_ask().filter(|_| asks) {
         tooltip = format!("{tooltip}\n{why}");
     }
     if response.clicked() {

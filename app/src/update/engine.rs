@@ -80,6 +80,9 @@ impl State {
             EngineEvent::FeaturesExtracted { job, maps } => self.maps_ready(job, maps),
             EngineEvent::JobFailed { job, error } => self.job_failed(job, &error),
         }
+        if std::mem::take(&mut self.session.unload_due) {
+            out.push(Effect::Engine(EngineCommand::UnloadModel));
+        }
         if has_ended {
             // What it had no room for before, it may have now.
             let some = self.session.closing.len().min(CLOSED_AT_ONCE);
@@ -104,7 +107,9 @@ impl State {
                 self.load_failed(message, out);
             }
             EngineCommand::CloseImage(image) => self.session.closing.push(*image),
-            EngineCommand::UnloadModel | EngineCommand::Shutdown => {}
+            EngineCommand::UnloadModel => self.session.unload_due = true,
+            // The window's end does it, too.
+            EngineCommand::Shutdown => {}
         }
     }
 
@@ -139,6 +144,9 @@ impl State {
             return;
         }
         let Some(job) = self.session.job.take_if(|job| job.id == id) else { return };
+        if job.is_homeless {
+            return self.homeless_ended(&job);
+        }
         let stopped_early = reason == FinishReason::Cancelled && reply.text.trim().is_empty();
         if stopped_early && reply.groundings.is_empty() {
             self.nothing_was_said(job);
@@ -187,6 +195,13 @@ impl State {
         }
     }
 
+    /// A reply has ended whose conversation was taken away: who deleted that knows.
+    fn homeless_ended(&mut self, job: &RunningJob) {
+        if !job.stopping {
+            self.reply_is_lost(&job.asked.question);
+        }
+    }
+
     /// There is no place any more for a reply that has ended.
     fn reply_is_lost(&mut self, question: &Question) {
         let words: String = question.draft().chars().take(WORDS_OF_QUESTION).collect();
@@ -219,8 +234,10 @@ impl State {
             return;
         }
         let Some(job) = self.session.job.take_if(|job| job.id == id) else { return };
-        if self.document().picture(job.image).is_some() {
-            let failure = FailedQuestion { asked: job.asked, message, too_long };
+        if job.is_homeless {
+            self.homeless_ended(&job);
+        } else if self.document().picture(job.image).is_some() {
+            let failure = FailedQuestion { asked: job.asked, message, too_long, run: job.run };
             self.session.failures.insert(job.image, failure);
         }
     }

@@ -26,6 +26,7 @@ impl State {
                 inspection.threshold = None;
                 // Let go where it was, it leaves what was painted.
                 if self.editable_mask().is_some_and(|mask| differ(mask.threshold, threshold)) {
+                    self.tell_of_painted();
                     self.change_mask(MaskEdit::Threshold(threshold));
                 }
             }
@@ -107,6 +108,13 @@ impl State {
         self.inspect(Inspect::Choose(next), out);
     }
 
+    /// Another threshold is about to take the place of pixels that were changed by hand.
+    fn tell_of_painted(&mut self) {
+        if self.editable_mask().is_some_and(|mask| mask.edited.is_some()) {
+            self.session.notify("What was painted was given up; Undo brings it back", Tone::Note);
+        }
+    }
+
     /// Moves the threshold of the mask that is looked at, as far as its logits go.
     pub(super) fn move_threshold(&mut self, by: f32, now: f64) {
         let (Some(image), Some(mask)) = (self.ui.current, self.editable_mask()) else { return };
@@ -115,6 +123,7 @@ impl State {
         let (mask, stays) = (mask.id, !differ(mask.threshold, threshold));
         self.ui.inspection.threshold = None;
         if !stays {
+            self.tell_of_painted();
             let edit = Edit::Mask { image, mask, change: MaskEdit::Threshold(threshold) };
             self.small_step(Changed::Mask(mask), &edit, now);
         }

@@ -134,7 +134,6 @@ impl State {
             Action::SetRenaming(title) => self.ui.renaming = title,
             Action::SetChatSettings(Some(settings)) => self.ui.chat_settings = Some(settings),
             Action::SetChatSettings(None) => self.close_chat_settings(),
-            Action::Retry => self.retry(now, out),
             Action::SetView(viewpoint) => self.set_view(viewpoint),
             Action::CanvasPlaced { rect, pixels_per_point } => {
                 self.ui.canvas = rect;
@@ -155,6 +154,7 @@ impl State {
             Action::Export(action) => self.export_action(action, out),
             Action::Batch(action) => self.batch_action(action, out),
         }
+        self.leave_what_is_gone();
         self.advance_batch(now, &mut effects);
         self.keep_export_planned();
         effects

@@ -211,6 +211,7 @@ impl State {
         }
         self.session.spec = spec.clone();
         self.session.model = ModelStatus::loading();
+        self.session.unload_due = false;
         self.session.tokens_per_second = None;
         // The engine encodes anew what it has last worked on; that need not be what is on the screen.
         let mut known = self.session.encodings.drain().map(|(image, _)| image);

@@ -8,7 +8,7 @@ use glamm_engine::scenes::NEW;
 
 use crate::action::Effect;
 use crate::canvas::view::Viewpoint;
-use crate::document::{Origin, Picture};
+use crate::document::{Document, Origin, Picture, Step};
 use crate::notice::{NoticeId, Tone};
 use crate::pictures::Source;
 use crate::pictures::pixels::Pixels;
@@ -48,12 +48,16 @@ impl State {
         }
         let together = self.session.fresh_list();
         for (place, path) in paths.into_iter().enumerate() {
-            let open = self.document().pictures().iter().find(|p| p.origin == Origin::File(path.clone()));
-            if let Some(id) = open.map(|p| p.id) {
+            // However it was typed, it is the same file.
+            let path = std::path::absolute(&path).unwrap_or(path);
+            let origin = Origin::File(path.clone());
+            if let Some(id) = self.document().pictures().iter().find(|p| p.origin == origin).map(|p| p.id) {
                 self.select_picture(id, out);
-                continue;
+            } else if let Some(arrival) = self.session.arrivals.iter_mut().find(|a| a.origin == origin) {
+                arrival.select |= place == 0;
+            } else {
+                self.expect(origin, Source::File(path), (place == 0, together), out);
             }
-            self.expect(Origin::File(path.clone()), Source::File(path), (place == 0, together), out);
         }
     }
 
@@ -313,20 +317,47 @@ impl State {
     }
 
     pub(super) fn close_picture(&mut self, image: ImageId, out: &mut Vec<Effect>) {
-        let pictures = self.document().pictures();
-        let Some(at) = pictures.iter().position(|p| p.id == image) else { return };
-        let neighbour = pictures.get(at + 1).or_else(|| pictures.get(at.checked_sub(1)?)).map(|p| p.id);
+        if self.ui.current == Some(image) {
+            // What is written in its fields is closed with it.
+            self.leave_conversation();
+        }
+        let before = self.document().clone();
+        self.history.close(image);
+        self.put_closed_away(&before, out);
+    }
+
+    /// Makes the last undone step again, which may be that a picture was closed.
+    pub(super) fn redo(&mut self, out: &mut Vec<Effect>) -> Option<Step> {
+        let before = self.document().clone();
+        let step = self.history.redo();
+        self.put_closed_away(&before, out);
+        step
+    }
+
+    /// Lets go of the pictures that were open before and are not any more; where the one on the canvas is among
+    /// them, the one beside it is shown.
+    fn put_closed_away(&mut self, before: &Document, out: &mut Vec<Effect>) {
+        let is_open = |state: &Self, picture: &Picture| state.document().picture(picture.id).is_some();
+        for (at, closed) in before.pictures().iter().enumerate() {
+            if is_open(self, closed) {
+                continue;
+            }
+            let (earlier, later) = before.pictures().split_at(at);
+            let beside = later.iter().chain(earlier.iter().rev()).find(|other| is_open(self, other));
+            self.put_away(closed, beside.map(|picture| picture.id), out);
+        }
+    }
+
+    /// Lets go of a picture that was closed.
+    fn put_away(&mut self, closed: &Picture, neighbour: Option<ImageId>, out: &mut Vec<Effect>) {
+        let image = closed.id;
         if self.session.job_about(image).is_some() {
             self.stop();
         }
-        if self.ui.current == Some(image) {
-            self.leave_conversation();
-        }
-        let before = self.document().picture(image).map(|closed| (closed.size, self.ui.view(image)));
+        let view = self.ui.view(image);
         // What was pasted is nowhere else, and closing can be undone.
-        let is_elsewhere = self.document().picture(image).is_some_and(|p| p.origin != Origin::Clipboard)
-            || self.session.keeping.stored.contains_key(&image);
-        self.history.close(image);
+        let is_elsewhere =
+            closed.origin != Origin::Clipboard || self.session.keeping.stored.contains_key(&image);
         self.leave_picture(image);
         if is_elsewhere {
             self.session.pixels.remove(&image);
@@ -343,12 +374,13 @@ impl State {
         out.push(Effect::ForgetPicture(image));
         self.forget_old_thumbnails(image);
         if self.ui.current == Some(image) {
+            self.leave_conversation();
             self.ui.current = None;
             self.ui.selected_region = None;
             self.ui.gesture = None;
             self.ui.hovered = None;
             if let Some(next) = neighbour {
-                self.carry_view(before, next);
+                self.carry_view(Some((closed.size, view)), next);
                 self.select_picture(next, out);
             }
         }

@@ -53,6 +53,18 @@ impl State {
         }
     }
 
+    /// Selects the next region of the list, or the one before; after the last comes the first.
+    pub(super) fn select_region_beside(&mut self, by: isize) {
+        let Some(picture) = self.picture() else { return };
+        let tags: Vec<RegionTag> = picture.regions.iter().map(|region| region.tag).collect();
+        let next = match tags.iter().position(|&tag| Some(tag) == self.ui.selected_region) {
+            Some(at) => at as isize + by,
+            None => by.min(0),
+        };
+        let next = next.rem_euclid(tags.len().max(1) as isize) as usize;
+        self.ui.selected_region = tags.get(next).copied();
+    }
+
     /// Does something with the selected region.
     pub(super) fn with_region(&mut self, work: impl FnOnce(&mut Self, RegionTag)) {
         if let Some(tag) = self.ui.selected_region {
@@ -123,7 +135,7 @@ impl State {
         self.edit_region(tag, RegionEdit::Hide(!hidden));
     }
 
-    /// Puts a region around a mask, named by its words.
+    /// Puts a region around a mask, named as the mask is.
     pub(super) fn region_around(&mut self, mask: MaskId) {
         let Some(picture) = self.picture() else { return };
         let (image, tag) = (picture.id, picture.free_tag());
@@ -134,7 +146,7 @@ impl State {
             self.session.notify("There is nothing in this mask", Tone::Note);
             return;
         };
-        self.edit(&Edit::AddRegion { image, bounds, name: listed.phrase });
+        self.edit(&Edit::AddRegion { image, bounds, name: listed.words().to_owned() });
         self.ui.selected_region = Some(tag);
         self.number_draft();
     }

@@ -9,6 +9,7 @@ mod masks;
 mod regions;
 mod segments;
 mod studying;
+mod words;
 
 use std::sync::Arc;
 use std::time::Duration;
