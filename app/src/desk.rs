@@ -58,7 +58,6 @@ pub(crate) fn guarded<T, E: Display>(path: &Path, work: impl FnOnce() -> Result<
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
 
     #[test]

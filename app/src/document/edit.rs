@@ -270,7 +270,6 @@ impl Document {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
     use crate::document::Origin;
 

@@ -301,7 +301,6 @@ impl EditedMask {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
 
     /// A 4 × 4 grid over a frame of 8, of which the left 8 × 4 shows an image of 16 × 8.

@@ -358,8 +358,6 @@ fn rank(precision: Precision) -> usize {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use glamm_engine::models::{self, CATALOGUE, Installed, Places};
     use glamm_engine::precision::KeptAs;
 

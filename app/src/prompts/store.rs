@@ -148,7 +148,6 @@ fn work(path: &Path, waiting: &Receiver<Vec<Prompt>>, report: &impl Fn(StoreEven
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
 
     fn prompts() -> Vec<Prompt> {

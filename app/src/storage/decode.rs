@@ -325,7 +325,6 @@ fn decode_token(file: &TokenFile, masks: usize) -> TokenRecord {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
 
     /// Allows so many pixels and bytes.

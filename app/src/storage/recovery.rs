@@ -327,7 +327,6 @@ fn remove(path: &Path) {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test may panic")]
     use super::super::tests::{document_of, snapshot, unfinished};
     use super::*;
     use crate::storage::{SaveOptions, open, save};

@@ -261,7 +261,6 @@ impl Forest {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
 
     /// Logits that are used as they are: grid, frame and picture are one.

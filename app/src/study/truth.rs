@@ -87,7 +87,6 @@ fn painted(path: &Path, (width, height): (u32, u32)) -> Result<BinaryMask, Strin
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
     use crate::document::{MaskId, Origin};
     use glamm_engine::protocol::ImageId;

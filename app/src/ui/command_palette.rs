@@ -113,7 +113,7 @@ fn row(shown: &Shown<'_>, ui: &mut Ui, hit: Hit, chosen: bool) -> egui::Response
         painter.text(inside.left_center(), Align2::LEFT_CENTER, menu, theme::label_font(), tokens.text_faint);
     let label = hit.command.menu_label(shown.state);
     painter.text(menu.right_center(), Align2::LEFT_CENTER, label, theme::label_font(), colour);
-    let keys = keys(ui, &info.shortcut);
+    let keys = keys(ui, info.shortcut);
     painter.text(inside.right_center(), Align2::RIGHT_CENTER, keys, theme::small_font(), tokens.text_faint);
     response.on_hover_cursor(CursorIcon::PointingHand).on_hover_text(info.tooltip)
 }

@@ -64,7 +64,7 @@ fn items(shown: &mut Shown<'_>, ui: &mut Ui, menu: Menu) {
         }
         let label = command.menu_label(shown.state);
         let button = Button::new(if ticks { format!("{TICK_ROOM}{label}") } else { label })
-            .shortcut_text(keys(ui, &info.shortcut));
+            .shortcut_text(keys(ui, info.shortcut));
         let response = ui.add_enabled(command.is_enabled(shown.state), button).on_hover_text(info.tooltip);
         if command.is_chosen(shown.state) == Some(true) {
             let at = response.rect.left_center() + vec2(9.0, 0.0);

@@ -87,7 +87,7 @@ fn columns_in(width: f32) -> usize {
 fn sections(ui: &Ui) -> Vec<Section> {
     let of_menu = |menu: Menu| {
         let line = |command: Command| {
-            let all: Vec<String> = command.shortcuts().map(|shortcut| keys(ui, &shortcut)).collect();
+            let all: Vec<String> = command.shortcuts().map(|shortcut| keys(ui, shortcut)).collect();
             (command.info().label.to_owned(), all.join(" or "))
         };
         let commands = Command::ALL.into_iter().filter(|command| command.info().menu == menu);

@@ -106,12 +106,12 @@ pub(super) enum Kind {
 /// What a command does, and its keys.
 pub(super) fn tooltip(ui: &Ui, command: Command) -> String {
     let info = command.info();
-    format!("{}  ({})", info.tooltip, keys(ui, &info.shortcut))
+    format!("{}  ({})", info.tooltip, keys(ui, info.shortcut))
 }
 
 /// Keys as they are called on this system, and as they are labelled.
-pub(super) fn keys(ui: &Ui, shortcut: &KeyboardShortcut) -> String {
-    ui.ctx().format_shortcut(shortcut).replace(Key::Questionmark.name(), "?")
+pub(super) fn keys(ui: &Ui, shortcut: KeyboardShortcut) -> String {
+    ui.ctx().format_shortcut(&shortcut).replace(Key::Questionmark.name(), "?")
 }
 
 /// A button for a command: its label, tooltip and shortcut from the table.

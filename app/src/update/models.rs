@@ -247,8 +247,6 @@ impl State {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
-
     use glamm_engine::error::EngineError;
     use glamm_engine::hub::HubError;
     use glamm_engine::precision::Precision;

@@ -155,8 +155,6 @@ impl State {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use glamm_engine::precision::Precision;
     use glamm_engine::protocol::{DeviceChoice, ModelSpec};
 

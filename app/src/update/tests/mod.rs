@@ -1,5 +1,4 @@
 //! The state, driven by recorded actions and events; no window, no engine.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 
 mod asking;
 mod batch;
