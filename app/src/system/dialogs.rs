@@ -33,6 +33,7 @@ pub(crate) fn ask(
         PathPurpose::OpenMask(_) => {
             &[("Masks and annotations", &PICTURES_AND_ANNOTATIONS), ("All files", &["*"])]
         }
+        PathPurpose::FindPicture(_) => &[("Pictures", &PICTURE_EXTENSIONS), ("All files", &["*"])],
         PathPurpose::OpenFolder | PathPurpose::OpenModel | PathPurpose::ExportFolder => &[],
     };
     for (name, extensions) in filters {
@@ -59,7 +60,8 @@ pub(crate) fn ask(
         PathPurpose::OpenSession
         | PathPurpose::OpenModelFile
         | PathPurpose::Import
-        | PathPurpose::OpenMask(_) => {
+        | PathPurpose::OpenMask(_)
+        | PathPurpose::FindPicture(_) => {
             let chosen = dialog.pick_file();
             wait(question, results, wake, move || pollster::block_on(chosen).map(one))
         }

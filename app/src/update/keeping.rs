@@ -77,6 +77,11 @@ impl State {
         match action {
             KeepingAction::Storage(event) => self.storage_event(event, out),
             KeepingAction::Open(path) => self.leave(Leaving::Open(path), out),
+            KeepingAction::Find(image) => {
+                if !self.session.dialog_open {
+                    self.ask_for_path(PathPurpose::FindPicture(image), out);
+                }
+            }
             KeepingAction::PathChosen(purpose, paths) => self.path_chosen(purpose, paths, now, out),
             KeepingAction::NoDialog(PathQuestion { purpose, suggested }) => {
                 let text = suggested.map(|path| path.to_string_lossy().into_owned()).unwrap_or_default();
@@ -130,6 +135,12 @@ impl State {
     pub(super) fn ask_for_path(&mut self, purpose: PathPurpose, out: &mut Vec<Effect>) {
         let suggested = match purpose {
             PathPurpose::SaveSession => Some(self.suggested_file()),
+            PathPurpose::FindPicture(image) => {
+                self.document().picture(image).and_then(|picture| match &picture.origin {
+                    Origin::File(path) => Some(path.clone()),
+                    Origin::Scene { .. } | Origin::Clipboard => None,
+                })
+            }
             PathPurpose::ExportFolder => {
                 self.session.export.as_ref().map(|dialog| PathBuf::from(&dialog.folder))
             }
@@ -181,6 +192,7 @@ impl State {
                 let folder = paths.remove(0).to_string_lossy().into_owned();
                 self.export_action(ExportAction::Folder(folder), out);
             }
+            PathPurpose::FindPicture(image) => self.found(image, paths.remove(0), out),
             PathPurpose::OpenMask(image) => {
                 self.inspect(Inspect::ReadTruth(image, paths.remove(0)), out);
             }

@@ -3,8 +3,12 @@
 use std::sync::Arc;
 
 use eframe::egui_wgpu;
-use egui::{Color32, Id, Painter, Rect, Shape, Stroke, TextureId, Ui, pos2, vec2};
+use egui::{
+    Align, Color32, Id, Layout, Painter, Pos2, Rect, Shape, Stroke, TextureId, Ui, UiBuilder, pos2, vec2,
+};
+use glamm_engine::protocol::ImageId;
 
+use crate::action::{Action, KeepingAction};
 use crate::canvas::view::View;
 use crate::document::{GroundedMask, Picture};
 use crate::render::mask::{MaskDraw, MaskPaint, View as Drawing};
@@ -13,6 +17,7 @@ use crate::state::VisibleMask;
 use crate::state::inspection::MaskView;
 use crate::theme;
 use crate::ui::Shown;
+use crate::ui::widgets::{Kind, button};
 
 /// Lines between pixels begin to show where a pixel is this large on the screen, in points, …
 const GRID_FROM: f32 = 12.0;
@@ -46,6 +51,21 @@ fn missing(shown: &mut Shown<'_>, ui: &Ui, painter: &Painter, picture: &Picture,
     let (font, color) = (theme::label_font(), shown.tokens.text_soft);
     let galley = painter.layout(text, font, color, room.width().clamp(120.0, 420.0));
     painter.galley(room.center() - galley.size() * 0.5, galley, color);
+}
+
+/// What can be done about a picture that is missing; `middle` is that of its place on the screen.
+pub(super) fn repair(shown: &mut Shown<'_>, ui: &mut Ui, image: ImageId, middle: Pos2) {
+    // Below the word on it.
+    let row = Rect::from_center_size(middle + vec2(0.0, 52.0), vec2(180.0, 30.0));
+    ui.scope_builder(UiBuilder::new().max_rect(row).layout(Layout::left_to_right(Align::Center)), |ui| {
+        if button(ui, shown.tokens, "Try again", Kind::Plain, true).clicked() {
+            shown.send(Action::SelectPicture(image));
+        }
+        let free = !shown.state.session.dialog_open;
+        if button(ui, shown.tokens, "Locate…", Kind::Plain, free).clicked() {
+            shown.send(Action::Keeping(KeepingAction::Find(image)));
+        }
+    });
 }
 
 /// A small copy of a picture in the place of all of it, and a word on why.
