@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use glamm_engine::protocol::ImageId;
+
 use crate::export::{ExchangeEvent, Format};
 use crate::state::keeping::{LeaveAnswer, PathPurpose, PathQuestion};
 use crate::storage::StorageEvent;
@@ -15,6 +17,8 @@ pub enum KeepingAction {
     Exchange(ExchangeEvent),
     /// A session was chosen.
     Open(PathBuf),
+    /// The user knows where a missing picture is.
+    Find(ImageId),
     /// Paths were chosen or typed.
     PathChosen(PathPurpose, Vec<PathBuf>),
     /// The desktop has no dialog to ask for a path with.

@@ -6,8 +6,8 @@ use glamm_engine::protocol::ImageId;
 use glamm_engine::vision::PixelBox;
 
 use super::{
-    Conversation, ConversationEdit, ConversationId, Document, GroundedMask, MaskEdit, MaskId, Picture,
-    RegionEdit, RegionTag, Settings,
+    Conversation, ConversationEdit, ConversationId, Document, GroundedMask, MaskEdit, MaskId, Origin,
+    Picture, RegionEdit, RegionTag, Settings,
 };
 
 /// A change to one picture.
@@ -256,6 +256,16 @@ impl Document {
         let mut changed = self.clone();
         let place = changed.pictures.partition_point(|other| other.id < picture.id);
         changed.pictures.insert(place, picture);
+        changed
+    }
+
+    /// The document with a picture that comes from elsewhere now.
+    #[must_use]
+    pub fn with_origin(&self, id: ImageId, origin: &Origin) -> Self {
+        let mut changed = self.clone();
+        for picture in changed.pictures.iter_mut().filter(|picture| picture.id == id) {
+            *picture = Arc::new(Picture { origin: origin.clone(), ..Picture::clone(picture) });
+        }
         changed
     }
 

@@ -130,6 +130,8 @@ pub enum PathPurpose {
     Import,
     /// A mask of this picture, to compare with.
     OpenMask(ImageId),
+    /// Where this picture is now, which is missing.
+    FindPicture(ImageId),
 }
 
 impl PathPurpose {
@@ -145,6 +147,7 @@ impl PathPurpose {
             Self::ExportFolder => "Export to a folder",
             Self::Import => "Import boxes and masks",
             Self::OpenMask(_) => "Open a mask",
+            Self::FindPicture(_) => "Find the missing picture",
         }
     }
 

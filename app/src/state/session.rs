@@ -249,6 +249,8 @@ pub struct Session {
     pub loading: HashSet<ImageId>,
     /// Pictures of the document that cannot be had, and why.
     pub unavailable: HashMap<ImageId, String>,
+    /// The message that lists them.
+    pub missing_list: Option<NoticeId>,
     /// Small copies of the open pictures, also of those whose pixels are not in memory.
     pub thumbnails: HashMap<ImageId, Arc<ColorImage>>,
     /// The pictures that were closed last, whose small copies are kept; the latest last.
@@ -301,6 +303,7 @@ impl Session {
             wanted: VecDeque::new(),
             loading: HashSet::new(),
             unavailable: HashMap::new(),
+            missing_list: None,
             thumbnails: HashMap::new(),
             closed: VecDeque::new(),
             lately_used: Vec::new(),
@@ -366,11 +369,21 @@ impl Session {
         self.show_notice(Notice { id, text, list: Vec::new(), tone, times });
     }
 
-    /// Shows that another of the files that were opened together could not be had.
-    pub fn notify_in_list(&mut self, id: NoticeId, text: String) {
+    /// Shows that another picture of the document cannot be had. What is tried again in vain is listed once.
+    pub fn notify_missing(&mut self, text: String) {
+        let id = self.missing_list.unwrap_or_else(|| self.fresh_list());
+        self.missing_list = Some(id);
+        let is_listed = |notice: &Notice| notice.id == id && notice.list.contains(&text);
+        if !self.notices.iter().any(is_listed) {
+            self.notify_in_list(id, text, "pictures are missing");
+        }
+    }
+
+    /// Shows that the same has happened to another thing; `what` says it of several.
+    pub fn notify_in_list(&mut self, id: NoticeId, text: String, what: &str) {
         if let Some(notice) = self.notices.iter_mut().find(|notice| notice.id == id) {
             notice.list.push(text);
-            notice.text = format!("{} files could not be opened", notice.list.len());
+            notice.text = format!("{} {what}", notice.list.len());
         } else {
             self.show_notice(Notice {
                 id,

@@ -106,7 +106,7 @@ pub(super) fn picture(
 
 fn origin(origin: &OriginFile) -> Origin {
     match origin {
-        OriginFile::File { path } => Origin::File(PathBuf::from(path)),
+        OriginFile::File { path, relative: _ } => Origin::File(PathBuf::from(path)),
         OriginFile::Scene { seed } => Origin::Scene { seed: *seed },
         OriginFile::Clipboard => Origin::Clipboard,
     }

@@ -28,6 +28,7 @@ pub(crate) fn ask(question: PathQuestion, report: impl Fn(Action) + Send + 'stat
         PathPurpose::OpenMask(_) => {
             &[("Masks and annotations", &PICTURES_AND_ANNOTATIONS), ("All files", &["*"])]
         }
+        PathPurpose::FindPicture(_) => &[("Pictures", &PICTURE_EXTENSIONS), ("All files", &["*"])],
         PathPurpose::OpenFolder | PathPurpose::OpenModel | PathPurpose::ExportFolder => &[],
     };
     for (name, extensions) in filters {
@@ -54,7 +55,8 @@ pub(crate) fn ask(question: PathQuestion, report: impl Fn(Action) + Send + 'stat
         PathPurpose::OpenSession
         | PathPurpose::OpenModelFile
         | PathPurpose::Import
-        | PathPurpose::OpenMask(_) => {
+        | PathPurpose::OpenMask(_)
+        | PathPurpose::FindPicture(_) => {
             let chosen = dialog.pick_file();
             wait(question, report, move || pollster::block_on(chosen).map(one))
         }

@@ -1,6 +1,6 @@
 //! The list of keyboard shortcuts, from the command table, in as many columns as there is room for.
 
-use egui::{Align, Id, Label, Layout, Modal, RichText, ScrollArea, Ui, UiBuilder, vec2};
+use egui::{Align, Id, Label, Layout, Modal, Modifiers, RichText, ScrollArea, Ui, UiBuilder, vec2};
 
 use super::Shown;
 use super::widgets::{Kind, button, dialog_frame, keys};
@@ -24,9 +24,8 @@ const MOUSE: [(&str, &str); 11] = [
 ];
 
 /// Keys that belong to no command.
-const KEYS: [(&str, &str); 6] = [
+const KEYS: [(&str, &str); 5] = [
     ("Cross-hair for Point, brush", "Arrows (shift: ten steps)"),
-    ("Cross-hair for Select", "Ctrl or \u{2318} and arrows"),
     ("Click there, or dab", "Space"),
     ("Take away there, with Point", "Shift+Space"),
     ("Menu of what is selected", "Shift+F10 or Menu"),
@@ -96,7 +95,10 @@ fn sections(ui: &Ui) -> Vec<Section> {
     let lines =
         |list: &[(&str, &str)]| list.iter().map(|(what, how)| ((*what).into(), (*how).into())).collect();
     let mut sections: Vec<_> = Menu::ALL.map(of_menu).into();
-    sections.push(Section { title: "Other keys", lines: lines(&KEYS) });
+    let mut keys: Vec<(String, String)> = lines(&KEYS);
+    let command = ui.ctx().format_modifiers(Modifiers::COMMAND);
+    keys.insert(1, ("Cross-hair, with Select".to_owned(), format!("{command} and arrows")));
+    sections.push(Section { title: "Other keys", lines: keys });
     sections.push(Section { title: "Mouse", lines: lines(&MOUSE) });
     sections
 }

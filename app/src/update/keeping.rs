@@ -82,6 +82,11 @@ impl State {
             KeepingAction::Storage(event) => self.storage_event(event, out),
             KeepingAction::Exchange(event) => self.exchange_event(event, out),
             KeepingAction::Open(path) => self.leave(Leaving::Open(path), out),
+            KeepingAction::Find(image) => {
+                if !self.session.dialog_open {
+                    self.ask_for_path(PathPurpose::FindPicture(image), out);
+                }
+            }
             KeepingAction::PathChosen(purpose, paths) => self.path_chosen(purpose, paths, now, out),
             KeepingAction::NoDialog(PathQuestion { purpose, suggested }) => {
                 let text = suggested.map(|path| path.to_string_lossy().into_owned()).unwrap_or_default();
@@ -135,6 +140,12 @@ impl State {
     pub(super) fn ask_for_path(&mut self, purpose: PathPurpose, out: &mut Vec<Effect>) {
         let suggested = match purpose {
             PathPurpose::SaveSession => Some(self.suggested_file()),
+            PathPurpose::FindPicture(image) => {
+                self.document().picture(image).and_then(|picture| match &picture.origin {
+                    Origin::File(path) => Some(path.clone()),
+                    Origin::Scene { .. } | Origin::Clipboard => None,
+                })
+            }
             PathPurpose::ExportFolder => {
                 self.session.export.as_ref().map(|dialog| PathBuf::from(&dialog.folder))
             }
@@ -186,6 +197,7 @@ impl State {
                 let folder = paths.remove(0).to_string_lossy().into_owned();
                 self.export_action(ExportAction::Folder(folder), out);
             }
+            PathPurpose::FindPicture(image) => self.found(image, paths.remove(0), out),
             PathPurpose::OpenMask(image) => {
                 self.inspect(Inspect::ReadTruth(image, paths.remove(0)), out);
             }

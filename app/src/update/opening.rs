@@ -152,6 +152,7 @@ impl State {
         session.wanted.clear();
         session.loading.clear();
         session.unavailable.clear();
+        session.missing_list = None;
         session.lately_used.clear();
         session.keeping.stored.clear();
         session.keeping.only_in_memory.clear();

@@ -133,7 +133,7 @@ impl State {
             match result {
                 Err(message) => {
                     self.never_came(image, &arrival.name, &message);
-                    self.session.notify_in_list(arrival.list, message);
+                    self.session.notify_in_list(arrival.list, message, "files could not be opened");
                     out.push(Effect::ForgetPicture(image));
                 }
                 Ok(pixels) => self.arrived(image, arrival, pixels, out),
@@ -172,10 +172,7 @@ impl State {
                 }
             }
             Err(reason) => {
-                if self.session.unavailable.is_empty() {
-                    let text = format!("{} is missing: {reason}", picture.name);
-                    self.session.notify(text, Tone::Failure);
-                }
+                self.session.notify_missing(format!("{} is missing: {reason}", picture.name));
                 self.session.unavailable.insert(picture.id, reason);
             }
         }
@@ -248,6 +245,13 @@ impl State {
         self.want_pixels(image, true);
         self.load_wanted(out);
         self.encode(image, out);
+    }
+
+    /// The user has said where a picture is that was missing.
+    pub(super) fn found(&mut self, image: ImageId, path: PathBuf, out: &mut Vec<Effect>) {
+        let path = std::path::absolute(&path).unwrap_or(path);
+        self.history.relocate(image, &Origin::File(path));
+        self.select_picture(image, out);
     }
 
     /// Closing can be undone, and the small copy is shown then until the picture is read again: those of the

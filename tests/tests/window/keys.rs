@@ -187,6 +187,21 @@ fn places_are_clicked_by_the_keyboard() {
 }
 
 #[test]
+fn a_place_is_asked_about_by_the_keyboard() {
+    let mut stage = Stage::new(&Setup::default());
+    for (modifiers, key) in [(Modifiers::COMMAND, Key::ArrowRight), (Modifiers::COMMAND, Key::ArrowUp)] {
+        press(&mut stage, modifiers, key);
+    }
+    press(&mut stage, Modifiers::COMMAND | Modifiers::SHIFT, Key::ArrowLeft);
+    assert_eq!(state(&stage).ui.pointer, Some((71.5, 59.5)), "from the middle of 160 × 120");
+    press(&mut stage, Modifiers::NONE, Key::Space);
+    assert_eq!(state(&stage).ui.offered_at, Some(egui::pos2(71.5, 59.5)));
+    press(&mut stage, Modifiers::NONE, Key::W);
+    let Task::Segment { points, .. } = &stage.player.asked.last().unwrap().task else { panic!("no mask") };
+    assert_eq!((points[0].x, points[0].y), (71.0, 59.0));
+}
+
+#[test]
 fn the_brush_dabs_by_the_keyboard() {
     let mut stage = pinned(&Setup::default());
     stage.act(Action::Inspect(Inspect::Brush(Some(Brush::Paint))));

@@ -80,6 +80,9 @@ pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui) {
     if let Some(map) = map {
         minimap::paint(shown, ui, &painter, &picture, &view, map);
     }
+    if shown.state.session.unavailable.contains_key(&picture.id) {
+        picture::repair(shown, ui, picture.id, view.image_rect().intersect(rect).center());
+    }
     inspection::paint_legend(shown, ui, rect);
     hint(shown, ui, rect);
 }

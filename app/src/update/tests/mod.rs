@@ -6,6 +6,8 @@ mod conversing;
 mod keeping;
 mod looking;
 mod masks;
+mod missing;
+mod reaching;
 mod regions;
 mod segments;
 mod studying;
