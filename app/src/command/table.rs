@@ -421,7 +421,7 @@ impl Command {
                 plain(Key::X),
             ),
             Self::ResetMask => {
-                row(Mask, "Reset mask", "Back to the pixels that the model gave", shift(Key::Z))
+                row(Mask, "Reset mask", "Back to the pixels that the model or the file gave", shift(Key::Z))
             }
             Self::CompareNext => group(row(
                 Mask,

@@ -89,8 +89,7 @@ pub fn parse(bytes: &[u8], document: &Document) -> Result<Imported, String> {
     Ok(imported)
 }
 
-/// A mask of a file as the document has masks: its pixels are what was painted. `None` where it has no
-/// size.
+/// A mask of a file as the document has masks. `None` where it has no size.
 pub fn as_document_mask(id: MaskId, mask: &Arc<EditedMask>, label: &str) -> Option<GroundedMask> {
     const SIDE: u32 = 64;
     let (width, height) = mask.size();
@@ -100,7 +99,7 @@ pub fn as_document_mask(id: MaskId, mask: &Arc<EditedMask>, label: &str) -> Opti
         let (x, y) = (cell(place % SIDE) as u32, cell(place / SIDE) as u32);
         if mask.holds(x, y) { 8.0 } else { -8.0 }
     };
-    // What a pixel decoder would have said, roughly: seen only where the painted pixels are taken back.
+    // Every mask has candidates; these are roughly the mask, for readers of sessions that know of no files.
     let logits = MaskLogits {
         side: SIDE as usize,
         logits: (0..SIDE * SIDE).map(sample).collect(),
@@ -109,10 +108,10 @@ pub fn as_document_mask(id: MaskId, mask: &Arc<EditedMask>, label: &str) -> Opti
         image_size: (width, height),
         predicted_iou: 0.0,
     };
-    let mut made = GroundedMask::new(id, MaskCandidates::from(Arc::new(logits)));
-    made.apply(&MaskEdit::Paint { pixels: Arc::clone(mask), label: "import" }).ok()?;
+    let stand_in = MaskCandidates::from(Arc::new(logits));
+    let mut made = GroundedMask::from_file(id, stand_in, Arc::clone(mask))?;
     made.apply(&MaskEdit::Rename(label.to_owned())).ok()?;
-    Some(made)
+    (width > 0 && height > 0).then_some(made)
 }
 
 /// What the pictures get of it, one edit each. The masks are named by nothing yet.

@@ -22,8 +22,8 @@ pub enum Texels {
 impl Texels {
     /// The values of a mask, and the threshold above which they are inside.
     pub fn of(mask: &GroundedMask) -> (Self, f32) {
-        match &mask.edited {
-            Some(edited) => (Self::Painted(Arc::clone(edited)), 0.5),
+        match mask.painted() {
+            Some(painted) => (Self::Painted(Arc::clone(painted)), 0.5),
             None => (Self::Logits(Arc::clone(mask.logits())), mask.threshold),
         }
     }

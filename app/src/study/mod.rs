@@ -18,8 +18,8 @@ use crate::document::{EditedMask, GroundedMask, Picture};
 
 pub use clean::{CleanUp, Stroke};
 pub use compare::Comparison;
-pub use curves::Curves;
-pub use identity::{CandidateKey, Compared, PixelsKey, Same};
+pub use curves::{Curves, Shape};
+pub use identity::{CandidateKey, Compared, PaintedKey, PixelsKey, Same};
 pub use truth::Truth;
 
 /// Requests that may wait.
@@ -39,6 +39,8 @@ pub enum Other {
 pub enum Request {
     /// The chosen candidate at every threshold.
     Curves(Box<GroundedMask>),
+    /// What can be counted of pixels that count in place of logits.
+    Shape(Arc<EditedMask>),
     /// Change a mask's pixels.
     CleanUp {
         /// Comes back with the answer.
@@ -71,6 +73,8 @@ pub enum Request {
 pub enum About {
     /// See [`Request::Curves`].
     Curves(CandidateKey),
+    /// See [`Request::Shape`].
+    Shape(PaintedKey),
     /// See [`Request::CleanUp`].
     CleanUp(u64),
     /// See [`Request::Compare`].
@@ -84,6 +88,7 @@ impl Request {
     pub fn about(&self) -> About {
         match self {
             Self::Curves(mask) => About::Curves(Same::of(mask.logits())),
+            Self::Shape(painted) => About::Shape(Same::of(painted)),
             Self::CleanUp { number, .. } => About::CleanUp(*number),
             Self::Compare { mask, other } => About::Compare([PixelsKey::of(mask), other.key()]),
             Self::ReadTruth { picture, .. } => About::ReadTruth(picture.id),
@@ -106,6 +111,8 @@ impl Other {
 pub enum Finding {
     /// See [`Request::Curves`].
     Curves(CandidateKey, Arc<Curves>),
+    /// See [`Request::Shape`].
+    Shape(PaintedKey, Arc<Shape>),
     /// See [`Request::CleanUp`]: all pixels of the mask now.
     Cleaned(u64, Arc<EditedMask>),
     /// See [`Request::Compare`].
@@ -169,6 +176,7 @@ pub fn answer(request: Request) -> Finding {
         Request::Curves(mask) => {
             Finding::Curves(Same::of(mask.logits()), Arc::new(Curves::of(mask.logits())))
         }
+        Request::Shape(painted) => Finding::Shape(Same::of(&painted), Arc::new(Shape::of(&painted))),
         Request::CleanUp { number, mask, what } => {
             Finding::Cleaned(number, Arc::new(EditedMask::from(&what.apply(&mask.pixels()))))
         }

@@ -2,7 +2,7 @@
 
 use egui::{Align2, Area, Id, Modal, Order, ProgressBar, RichText, ScrollArea, TextEdit, Ui, vec2};
 
-use super::widgets::{CardLook, Kind, button, button_if, card, dialog_frame, paragraph};
+use super::widgets::{CardLook, Kind, button, button_if, card, dialog_frame, focus_ring, paragraph};
 use super::{Shown, text};
 use crate::action::{Action, BatchAction};
 use crate::state::exporting::{Batch, NotAnswered};
@@ -37,6 +37,7 @@ fn question(shown: &mut Shown<'_>, ui: &Ui, prompt: &str) {
             .desired_rows(3)
             .desired_width(f32::INFINITY);
         let field = ui.add(field.id(Id::unique("batch question")));
+        focus_ring(ui, &field);
         field.widget_info(|| egui::WidgetInfo::labeled(egui::Role::TextInput, true, "Question for all"));
         ui.add_space(4.0);
         let note = "Each reply goes into the picture's own conversation. [1] means region 1 of each picture.";

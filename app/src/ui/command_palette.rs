@@ -7,7 +7,7 @@ use egui::{
 };
 
 use super::Shown;
-use super::widgets::keys;
+use super::widgets::{focus_ring, keys};
 use crate::action::Action;
 use crate::command::search::{Hit, search};
 use crate::state::shell::ShellAction;
@@ -65,6 +65,7 @@ fn field(shown: &mut Shown<'_>, ui: &mut Ui) {
         .margin(vec2(12.0, 9.0));
     let mut output = edit.show(ui);
     output.response.response.widget_info(|| WidgetInfo::labeled(egui::Role::TextInput, true, "Command"));
+    focus_ring(ui, &output.response.response);
     if !output.response.has_focus() {
         output.response.request_focus();
         let end = CCursor::new(text.chars().count());

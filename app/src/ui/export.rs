@@ -1,8 +1,8 @@
 //! The export dialog: formats, where to, and what will be written.
 
-use egui::{Align, Checkbox, Id, Layout, Modal, RichText, ScrollArea, TextEdit, Ui, vec2};
+use egui::{Align, Id, Layout, Modal, RichText, ScrollArea, TextEdit, Ui, vec2};
 
-use super::widgets::{Kind, button, button_if, dialog_frame, paragraph};
+use super::widgets::{Kind, button, button_if, check_box, dialog_frame, focus_ring, paragraph, radio};
 use super::{Shown, text};
 use crate::action::{Action, ExportAction};
 use crate::export::{ExportInTheWay, Format};
@@ -110,9 +110,9 @@ fn formats(shown: &mut Shown<'_>, ui: &mut Ui) {
     ui.spacing_mut().item_spacing = vec2(8.0, 3.0);
     ui.spacing_mut().interact_size.y = 26.0;
     for format in Format::ALL {
-        let mut chosen = dialog.formats.contains(&format);
-        let text = RichText::new(format.label()).size(theme::LABEL).color(shown.tokens.text);
-        if ui.add(Checkbox::new(&mut chosen, text)).on_hover_text(format.note()).changed() {
+        let chosen = dialog.formats.contains(&format);
+        let tick = check_box(ui, shown.tokens, format.label(), chosen);
+        if tick.on_hover_text(format.note()).changed() {
             send(shown, ExportAction::Toggle(format));
         }
     }
@@ -120,7 +120,7 @@ fn formats(shown: &mut Shown<'_>, ui: &mut Ui) {
     let count = shown.state.document().pictures().len();
     let choices = [(false, "This picture".to_owned()), (true, format!("All pictures ({count})"))];
     for (all, label) in choices {
-        if ui.radio(dialog.all_pictures == all, label).clicked() {
+        if radio(ui, shown.tokens, &label, dialog.all_pictures == all).clicked() {
             send(shown, ExportAction::AllPictures(all));
         }
     }
@@ -172,6 +172,7 @@ fn place(shown: &mut Shown<'_>, ui: &mut Ui) {
             }
             let field = TextEdit::singleline(&mut folder).desired_width(f32::INFINITY);
             let field = ui.add(field.id(Id::unique("export folder")));
+            focus_ring(ui, &field);
             field.widget_info(|| egui::WidgetInfo::labeled(egui::Role::TextInput, true, "Export folder"));
         });
     });

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use egui::{Id, Key, Modal, RichText, TextEdit, Ui};
 
 use super::Shown;
-use super::widgets::{Kind, button, button_if, dialog_frame, paragraph};
+use super::widgets::{Kind, button, button_if, dialog_frame, focus_ring, paragraph};
 use crate::action::{Action, ExportAction, KeepingAction};
 use crate::state::keeping::{Busy, LeaveAnswer, Leaving, PathPrompt};
 use crate::storage::Recoverable;
@@ -198,6 +198,7 @@ fn path_prompt(shown: &mut Shown<'_>, ui: &Ui, prompt: &PathPrompt) {
                 .desired_width(f32::INFINITY)
                 .hint_text("/path/to/file"),
         );
+        focus_ring(ui, &field);
         field.widget_info(|| egui::WidgetInfo::labeled(egui::Role::TextInput, true, "Path"));
         let entered = field.lost_focus() && ui.input(|i| i.key_pressed(Key::Enter));
         if !field.has_focus() && !entered {

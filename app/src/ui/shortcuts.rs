@@ -97,7 +97,7 @@ fn sections(ui: &Ui) -> Vec<Section> {
     let mut sections: Vec<_> = Menu::ALL.map(of_menu).into();
     let mut keys: Vec<(String, String)> = lines(&KEYS);
     let command = ui.ctx().format_modifiers(Modifiers::COMMAND);
-    keys.insert(1, ("Cross-hair, with Select".to_owned(), format!("{command} and arrows")));
+    keys.insert(1, ("Cross-hair for Select".to_owned(), format!("{command} and arrows")));
     sections.push(Section { title: "Other keys", lines: keys });
     sections.push(Section { title: "Mouse", lines: lines(&MOUSE) });
     sections

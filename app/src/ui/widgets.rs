@@ -1,9 +1,9 @@
 //! Small parts that several panels share.
 
 use egui::{
-    Align2, Color32, Context, CornerRadius, CursorIcon, Event, Frame, Id, Key, KeyboardShortcut, Margin,
-    Modifiers, Popup, PopupCloseBehavior, Rect, Response, Role, Sense, SetOpenCommand, Stroke, StrokeKind,
-    TextEdit, Ui, Vec2, WidgetInfo, vec2,
+    Align2, Checkbox, Color32, Context, CornerRadius, CursorIcon, Event, Frame, Id, Key, KeyboardShortcut,
+    Margin, Modifiers, Popup, PopupCloseBehavior, Rect, Response, RichText, Role, Sense, SetOpenCommand,
+    Stroke, StrokeKind, TextEdit, Ui, Vec2, WidgetInfo, vec2,
 };
 
 use super::{Shown, text};
@@ -169,6 +169,55 @@ pub(super) fn button_if(enabled: bool, ui: &mut Ui, tokens: &Tokens, label: &str
     if enabled { response.on_hover_cursor(CursorIcon::PointingHand) } else { response }
 }
 
+/// A box to be ticked; returns whether it was pressed.
+pub(super) fn check_box(ui: &mut Ui, tokens: &Tokens, label: &str, mut ticked: bool) -> Response {
+    let label = mark_looks(label, tokens);
+    ui.scope(|ui| {
+        show_marked(ui, tokens, ticked);
+        ui.add(Checkbox::new(&mut ticked, label))
+    })
+    .inner
+}
+
+/// One of several choices, of which one is taken.
+pub(super) fn radio(ui: &mut Ui, tokens: &Tokens, label: &str, chosen: bool) -> Response {
+    let label = mark_looks(label, tokens);
+    ui.scope(|ui| {
+        show_marked(ui, tokens, chosen);
+        ui.radio(chosen, label)
+    })
+    .inner
+}
+
+/// The words beside a mark, whatever colour the mark has.
+fn mark_looks(label: &str, tokens: &Tokens) -> RichText {
+    RichText::new(label).size(theme::LABEL).color(tokens.text)
+}
+
+/// Marks of boxes and choices: filled with the accent where they are set, and an outline that can be seen where
+/// they are not.
+fn show_marked(ui: &mut Ui, tokens: &Tokens, set: bool) {
+    let widgets = &mut ui.visuals_mut().widgets;
+    for state in [&mut widgets.inactive, &mut widgets.hovered, &mut widgets.active] {
+        let (fill, line) =
+            if set { (tokens.accent, tokens.accent) } else { (tokens.panel, tokens.text_faint) };
+        (state.bg_fill, state.bg_stroke) = (fill, Stroke::new(1.0, line));
+        state.fg_stroke = Stroke::new(1.75, tokens.on_accent);
+    }
+    // Under the pointer, or with the keyboard.
+    widgets.hovered.bg_stroke.color = if set { tokens.accent_hover } else { tokens.accent };
+    widgets.active.bg_stroke = Stroke::new(2.0, tokens.text);
+}
+
+/// Around a text field that has the keyboard: egui outlines it in the colour of text that is chosen.
+pub(super) fn focus_ring(ui: &Ui, field: &Response) {
+    if field.has_focus() {
+        let line = Stroke::new(1.5, ui.visuals().hyperlink_color);
+        let radius = CornerRadius::same(theme::RADIUS);
+        ui.painter().rect_stroke(field.rect, radius, line, StrokeKind::Inside);
+    }
+}
+
 /// How much of something is done, from 0 to 1, as a line that fills.
 pub(super) fn bar(ui: &Ui, tokens: &Tokens, rect: Rect, share: f32) {
     let radius = CornerRadius::same((rect.height() * 0.5) as u8);
@@ -283,6 +332,7 @@ pub(super) fn name_field(ui: &mut Ui, id: Id, mut name: String, about: &str, wid
         .font(theme::label_font())
         .desired_width(width);
     let response = ui.add(field);
+    focus_ring(ui, &response);
     ui.ctx().accesskit_node_builder(response.id, |node| node.set_label(about));
     let taken = id.with("taken");
     if !ui.data(|d| d.get_temp::<bool>(taken)).unwrap_or(false) {

@@ -141,7 +141,7 @@ impl State {
         } else if let Some(picture) = self.document().picture(image).cloned() {
             self.pixels_came(&picture, result, out);
         }
-        self.trim_pixels(out);
+        self.trim_pixels(MAX_PIXELS, out);
         self.load_wanted(out);
     }
 
@@ -185,17 +185,19 @@ impl State {
         self.session.lately_used.push(image);
     }
 
-    /// Lets go of pixels that can be had again, those not looked at for longest first.
-    fn trim_pixels(&mut self, out: &mut Vec<Effect>) {
+    /// Lets go of pixels beyond so many that can be had again, those not looked at for longest first. What was
+    /// drawn of them goes, too: they may be others when they are read again.
+    pub(super) fn trim_pixels(&mut self, most: u64, out: &mut Vec<Effect>) {
         let area = |pixels: &Pixels| u64::from(pixels.size().0) * u64::from(pixels.size().1);
         let mut held: u64 = self.session.pixels.values().map(|pixels| area(pixels)).sum();
         for image in self.session.lately_used.clone() {
-            if held <= MAX_PIXELS {
+            if held <= most {
                 return;
             }
             if !self.is_needed(image) {
                 if let Some(pixels) = self.session.pixels.remove(&image) {
                     held -= area(&pixels);
+                    out.push(Effect::ForgetPicture(image));
                 }
                 if self.session.encodings.remove(&image).is_some() {
                     out.push(Effect::Engine(EngineCommand::CloseImage(image)));

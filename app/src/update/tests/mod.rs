@@ -23,7 +23,7 @@ use glamm_engine::protocol::{
     EncoderSides, EngineCommand, EngineEvent, FinishReason, Grounding, Held, ImageId, JobId, JobRequest,
     JobStats, LoadProgress, ModelInfo, ModelSource, ModelSpec, Reply, Task,
 };
-use glamm_engine::vision::{MaskCandidates, MaskLogits, PixelBox};
+use glamm_engine::vision::{BinaryMask, MaskCandidates, MaskLogits, PixelBox};
 use image::RgbImage;
 
 use super::{Action, Effect, State};
