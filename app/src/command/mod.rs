@@ -3,6 +3,7 @@
 //! To add a command: a variant here, its row in `table` ([`Command::info`]), when it can be used in
 //! `update::when` ([`Command::is_enabled`]), what it does in `update::commands`.
 
+mod keys;
 pub mod search;
 mod table;
 
