@@ -5,7 +5,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use glamm_engine::vision::{BinaryMask, MaskCandidates, MaskLogits, PixelBox};
+use glamm_engine::vision::{BinaryMask, MaskCandidates, MaskLogits, MaskPrompt, PixelBox};
 
 use super::EditError;
 
@@ -149,6 +149,11 @@ impl GroundedMask {
                 self.edited.is_some() || self.chosen != self.candidates.used_index() || self.threshold != 0.0
             }
         }
+    }
+
+    /// Whether it was made of clicks or a box, and other clicks change it.
+    pub fn is_of_places(&self) -> bool {
+        matches!(self.candidates.prompt, Some(MaskPrompt::Places { .. }))
     }
 
     /// A word for people where its pixels are others than those that the model or the file gave.
@@ -338,7 +343,6 @@ impl EditedMask {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
 
     /// A 4 × 4 grid over a frame of 8, of which the left 8 × 4 shows an image of 16 × 8.
@@ -351,7 +355,7 @@ mod tests {
     fn mask() -> GroundedMask {
         let left = logits(|x, _| if x < 2 { 1.0 } else { -1.0 });
         let all = logits(|_, _| 2.0);
-        let prompt = glamm_engine::vision::MaskPrompt::Seg(vec![0.0].into());
+        let prompt = MaskPrompt::Seg(vec![0.0].into());
         GroundedMask::new(MaskId(1), MaskCandidates::new(vec![left, all], 0, prompt).unwrap())
     }
 

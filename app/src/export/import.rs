@@ -193,35 +193,60 @@ fn likest<'a>(pictures: &[&'a Picture], path: &str) -> (Option<&'a Picture>, usi
     (best.next().filter(|_| best.next().is_none()).copied(), most)
 }
 
+/// COCO's file, as far as it is read.
+#[derive(Deserialize)]
+struct CocoFile {
+    images: Vec<CocoImage>,
+    annotations: Vec<Annotation>,
+    #[serde(default)]
+    categories: Vec<Category>,
+}
+
+#[derive(Deserialize)]
+struct CocoImage {
+    id: u64,
+    file_name: String,
+    width: Option<u32>,
+    height: Option<u32>,
+}
+
+#[derive(Deserialize)]
+struct Category {
+    id: u64,
+    name: String,
+}
+
 fn coco(bytes: &[u8], document: &Document) -> Result<Imported, String> {
-    #[derive(Deserialize)]
-    struct File {
-        images: Vec<Image>,
-        annotations: Vec<Annotation>,
-        #[serde(default)]
-        categories: Vec<Category>,
-    }
-    #[derive(Deserialize)]
-    struct Image {
-        id: u64,
-        file_name: String,
-        width: Option<u32>,
-        height: Option<u32>,
-    }
-    #[derive(Deserialize)]
-    struct Category {
-        id: u64,
-        name: String,
-    }
-    let file: File = serde_json::from_slice(bytes).map_err(|error| format!("it is damaged: {error}"))?;
+    let file: CocoFile = serde_json::from_slice(bytes).map_err(|error| format!("it is damaged: {error}"))?;
     let names: HashMap<u64, &str> = file.categories.iter().map(|c| (c.id, c.name.as_str())).collect();
+    let (mut imported, mut left_out) = (Imported::default(), LeftOut::default());
+    let places = coco_pictures(&file.images, document, &mut imported, &mut left_out);
+    for annotation in &file.annotations {
+        let Some(&(place, size)) = places.get(&annotation.image_id) else { continue };
+        let Some(picture) = imported.pictures.get_mut(place) else { continue };
+        let label = annotation.category_id.and_then(|id| names.get(&id).copied()).unwrap_or("object");
+        if picture.masks.len() + picture.boxes.len() >= MAX_OBJECTS {
+            left_out.beyond += 1;
+        } else if !annotation.add_to(picture, size, label) {
+            left_out.bad += 1;
+        }
+    }
+    Ok(finish(imported, &left_out))
+}
+
+/// Begins with the open pictures that are meant, nothing in them yet. By the numbers of the file: the places
+/// that they have, and their sizes.
+fn coco_pictures(
+    images: &[CocoImage],
+    document: &Document,
+    imported: &mut Imported,
+    left_out: &mut LeftOut,
+) -> HashMap<u64, (usize, (u32, u32))> {
     let named = named(document, None);
     let pictures = Pictures::of(document, &named);
-    let mut imported = Imported::default();
     // By the numbers of the file, and by those of the document.
     let (mut places, mut known) = (HashMap::new(), HashMap::new());
-    let mut left_out = LeftOut::default();
-    for Image { id, file_name, width, height } in &file.images {
+    for CocoImage { id, file_name, width, height } in images {
         let picture = match pictures.find(file_name) {
             Ok(picture) => picture,
             Err(NoPicture::NotOpen) => {
@@ -245,17 +270,7 @@ fn coco(bytes: &[u8], document: &Document) -> Result<Imported, String> {
         });
         places.insert(*id, (place, picture.size));
     }
-    for annotation in &file.annotations {
-        let Some(&(place, size)) = places.get(&annotation.image_id) else { continue };
-        let Some(picture) = imported.pictures.get_mut(place) else { continue };
-        let label = annotation.category_id.and_then(|id| names.get(&id).copied()).unwrap_or("object");
-        if picture.masks.len() + picture.boxes.len() >= MAX_OBJECTS {
-            left_out.beyond += 1;
-        } else if !annotation.add_to(picture, size, label) {
-            left_out.bad += 1;
-        }
-    }
-    Ok(finish(imported, &left_out))
+    places
 }
 
 #[derive(Deserialize)]

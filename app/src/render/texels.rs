@@ -223,7 +223,6 @@ fn shares(mask: &EditedMask, (columns, rows): (usize, usize), step: usize) -> Ve
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
     use glamm_engine::vision::BinaryMask;
 

@@ -106,7 +106,7 @@ pub(super) fn picture(
 
 fn origin(origin: &OriginFile) -> Origin {
     match origin {
-        OriginFile::File { path } => Origin::File(PathBuf::from(path)),
+        OriginFile::File { path, relative: _ } => Origin::File(PathBuf::from(path)),
         OriginFile::Scene { seed } => Origin::Scene { seed: *seed },
         OriginFile::Clipboard => Origin::Clipboard,
     }
@@ -335,7 +335,6 @@ fn decode_token(file: &TokenFile, masks: usize) -> TokenRecord {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
 
     /// Allows so many pixels and bytes.

@@ -124,6 +124,10 @@ pub enum OriginFile {
     File {
         /// Absolute, if it could be told.
         path: String,
+        /// The way to it from the session file's folder, with `/` between its parts: where there is nothing at
+        /// `path`, both may have been moved together.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        relative: Option<String>,
     },
     /// The procedural picture world.
     Scene {

@@ -1,5 +1,4 @@
 //! What is kept comes back, and what is no session does no harm.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::collections::HashMap;
 use std::fs;

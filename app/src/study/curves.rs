@@ -291,7 +291,6 @@ impl Forest {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
     use glamm_engine::vision::BinaryMask;
 

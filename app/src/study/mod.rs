@@ -14,7 +14,6 @@ use std::sync::Arc;
 use crossbeam::channel::{Receiver, Sender, TrySendError, bounded};
 use glamm_engine::protocol::ImageId;
 
-use crate::action::Action;
 use crate::document::{EditedMask, GroundedMask, Picture};
 
 pub use clean::{CleanUp, Stroke};
@@ -136,20 +135,18 @@ pub(crate) struct Study {
 }
 
 impl Study {
-    /// Starts the thread. What it finds goes into `results`; `wake` is called after each.
+    /// Starts the thread; `report` is told what it finds.
     ///
     /// # Errors
     /// Where the system has no thread to give.
-    pub(crate) fn start(results: Sender<Action>, wake: impl Fn() + Send + 'static) -> std::io::Result<Self> {
+    pub(crate) fn start(report: impl Fn(Finding) + Send + 'static) -> std::io::Result<Self> {
         let (requests, waiting) = bounded(CAPACITY);
-        std::thread::Builder::new()
-            .name("mask-study".to_owned())
-            .spawn(move || work(&waiting, &results, &wake))?;
+        std::thread::Builder::new().name("mask-study".to_owned()).spawn(move || work(&waiting, &report))?;
         Ok(Self { requests })
     }
 
     /// Asks for something; refused at once where too much waits already.
-    pub(crate) fn ask(&self, request: Request) -> Option<Action> {
+    pub(crate) fn ask(&self, request: Request) -> Option<Finding> {
         let (request, refused) = match self.requests.try_send(request) {
             Ok(()) => return None,
             Err(TrySendError::Full(request)) => {
@@ -159,21 +156,17 @@ impl Study {
                 (request, "Masks can no longer be worked on: restart the program")
             }
         };
-        Some(Action::Studied(Finding::Failed(request.about(), refused.to_owned())))
+        Some(Finding::Failed(request.about(), refused.to_owned()))
     }
 }
 
-fn work(waiting: &Receiver<Request>, results: &Sender<Action>, wake: &impl Fn()) {
+fn work(waiting: &Receiver<Request>, report: &impl Fn(Finding)) {
     while let Ok(request) = waiting.recv() {
         let about = request.about();
         let attempt = std::panic::AssertUnwindSafe(|| answer(request));
-        let finding = std::panic::catch_unwind(attempt).unwrap_or_else(|_| {
+        report(std::panic::catch_unwind(attempt).unwrap_or_else(|_| {
             Finding::Failed(about, "A mask could not be worked on; please report this".to_owned())
-        });
-        if results.send(Action::Studied(finding)).is_err() {
-            return;
-        }
-        wake();
+        }));
     }
 }
 

@@ -109,7 +109,7 @@ fn system(ui: &mut Ui, tokens: &Tokens, system: &mut Option<String>) {
 
 fn choice(ui: &mut Ui, tokens: &Tokens, label: &str, chosen: bool) -> bool {
     let kind = if chosen { Kind::Chosen } else { Kind::Plain };
-    button(ui, tokens, label, kind, true).clicked()
+    button(ui, tokens, label, kind).clicked()
 }
 
 fn title(ui: &mut Ui, tokens: &Tokens, text: &str) {

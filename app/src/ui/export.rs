@@ -2,11 +2,10 @@
 
 use egui::{Align, Id, Layout, Modal, RichText, ScrollArea, TextEdit, Ui, vec2};
 
-use super::widgets::{Kind, button, check_box, dialog_frame, focus_ring, paragraph, radio};
+use super::widgets::{Kind, button, button_if, check_box, dialog_frame, focus_ring, paragraph, radio};
 use super::{Shown, text};
 use crate::action::{Action, ExportAction};
-use crate::export::Format;
-use crate::state::exporting::ExportInTheWay;
+use crate::export::{ExportInTheWay, Format};
 use crate::theme;
 use crate::words::counted;
 
@@ -92,7 +91,7 @@ fn replace_question(shown: &mut Shown<'_>, ui: &Ui, in_the_way: &ExportInTheWay)
         ui.add_space(12.0);
         ui.horizontal(|ui| {
             [(verb, Kind::Plain), ("Cancel", Kind::Primary)]
-                .map(|(label, kind)| button(ui, tokens, label, kind, true).clicked())
+                .map(|(label, kind)| button(ui, tokens, label, kind).clicked())
         })
         .inner
     });
@@ -168,7 +167,7 @@ fn place(shown: &mut Shown<'_>, ui: &mut Ui) {
     ui.horizontal(|ui| {
         ui.label(RichText::new("Folder").size(theme::LABEL).color(tokens.text_soft));
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            if button(ui, tokens, "Choose…", Kind::Plain, true).clicked() {
+            if button(ui, tokens, "Choose…", Kind::Plain).clicked() {
                 send(shown, ExportAction::AskFolder);
             }
             let field = TextEdit::singleline(&mut folder).desired_width(f32::INFINITY);
@@ -191,10 +190,10 @@ fn place(shown: &mut Shown<'_>, ui: &mut Ui) {
     }
     ui.add_space(10.0);
     ui.horizontal(|ui| {
-        if button(ui, tokens, "Write files", Kind::Primary, request.is_some()).clicked() {
+        if button_if(request.is_some(), ui, tokens, "Write files", Kind::Primary).clicked() {
             send(shown, ExportAction::Start);
         }
-        if button(ui, tokens, "Cancel", Kind::Plain, true).clicked() {
+        if button(ui, tokens, "Cancel", Kind::Plain).clicked() {
             send(shown, ExportAction::Close);
         }
     });

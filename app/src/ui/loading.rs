@@ -66,7 +66,7 @@ pub(super) fn failure(shown: &mut Shown<'_>, ui: &mut Ui, failure: &LoadFailure)
     }
     ui.horizontal_wrapped(|ui| {
         for offer in &failure.offers {
-            if button(ui, tokens, &offer.title, Kind::Plain, true).clicked() {
+            if button(ui, tokens, &offer.title, Kind::Plain).clicked() {
                 shown.send(Action::Manager(ManagerAction::Load(offer.spec.clone())));
             }
         }

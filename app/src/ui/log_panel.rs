@@ -4,7 +4,7 @@ use egui::{Align, Id, Layout, Rect, RichText, ScrollArea, Sense, Ui, Window, pos
 use tracing::Level;
 
 use super::Shown;
-use super::widgets::{Kind, button, close_button, dialog_frame, paragraph};
+use super::widgets::{Kind, button_if, close_button, dialog_frame, paragraph};
 use crate::action::Action;
 use crate::state::shell::ShellAction;
 use crate::system::log::{self, Line};
@@ -57,10 +57,10 @@ fn what_to_do(ui: &mut Ui, tokens: &Tokens, lines: &[Line]) {
         let note = RichText::new(format!("The last {} lines at most", log::CAPACITY));
         ui.label(note.font(theme::small_font()).color(tokens.text_faint));
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            if button(ui, tokens, "Clear", Kind::Plain, !lines.is_empty()).clicked() {
+            if button_if(!lines.is_empty(), ui, tokens, "Clear", Kind::Plain).clicked() {
                 log::clear();
             }
-            if button(ui, tokens, "Copy all", Kind::Plain, !lines.is_empty()).clicked() {
+            if button_if(!lines.is_empty(), ui, tokens, "Copy all", Kind::Plain).clicked() {
                 ui.ctx().copy_text(lines.iter().map(|line| told(line) + "\n").collect());
             }
         });

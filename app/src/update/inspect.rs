@@ -8,10 +8,10 @@ use glamm_engine::vision::FeatureMaps;
 
 use crate::action::{Effect, Inspect};
 use crate::document::{Edit, EditedMask, MaskEdit, MaskId};
+use crate::notice::Tone;
 use crate::state::State;
 use crate::state::inspection::{BRUSH_RADII, Brush, Found, Layer, MapsKey, MaskView, PixelChange, Rival};
 use crate::state::keeping::PathPurpose;
-use crate::state::session::Tone;
 use crate::state::ui_state::Changed;
 use crate::study::{About, CleanUp, Compared, Finding, Other, PixelsKey, Request, Same};
 
@@ -26,6 +26,7 @@ impl State {
                 inspection.threshold = None;
                 // Let go where it was, it leaves what was painted.
                 if self.editable_mask().is_some_and(|mask| differ(mask.threshold, threshold)) {
+                    self.tell_of_painted();
                     self.change_mask(MaskEdit::Threshold(threshold));
                 }
             }
@@ -108,6 +109,13 @@ impl State {
         self.inspect(Inspect::Choose(next), out);
     }
 
+    /// Another threshold is about to take the place of pixels that were changed by hand.
+    fn tell_of_painted(&mut self) {
+        if self.editable_mask().is_some_and(|mask| mask.edited.is_some()) {
+            self.session.notify("What was painted was given up; Undo brings it back", Tone::Note);
+        }
+    }
+
     /// Moves the threshold of the mask that is looked at, as far as its logits go.
     pub(super) fn move_threshold(&mut self, by: f32, now: f64) {
         let mask = self.editable_mask().filter(|mask| !mask.is_from_file());
@@ -117,6 +125,7 @@ impl State {
         let (mask, stays) = (mask.id, !differ(mask.threshold, threshold));
         self.ui.inspection.threshold = None;
         if !stays {
+            self.tell_of_painted();
             let edit = Edit::Mask { image, mask, change: MaskEdit::Threshold(threshold) };
             self.small_step(Changed::Mask(mask), &edit, now);
         }

@@ -147,7 +147,7 @@ pub(super) fn comparison(shown: &mut Shown<'_>, ui: &mut Ui, canvas: Rect, what:
     let tokens = shown.tokens;
     grown_card(shown, ui, canvas, |shown, ui| {
         ui.spacing_mut().item_spacing = vec2(6.0, 2.0);
-        if small_button(ui, tokens, "End comparison", false).clicked() {
+        if small_button(ui, tokens, "End comparison").clicked() {
             shown.send(Action::Inspect(Inspect::Compare(None)));
         }
         ui.add_space(4.0);
@@ -155,7 +155,7 @@ pub(super) fn comparison(shown: &mut Shown<'_>, ui: &mut Ui, canvas: Rect, what:
         match found {
             None | Some(Found::Asked) => drop(ui.label(small("Comparing …".to_owned()))),
             Some(Found::Failed(why)) => {
-                if small_button(ui, tokens, "Compare again", false).clicked() {
+                if small_button(ui, tokens, "Compare again").clicked() {
                     shown.send(Action::Inspect(Inspect::TryAgain));
                 }
                 ui.label(small(why));

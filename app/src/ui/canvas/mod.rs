@@ -52,6 +52,8 @@ pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui) {
     navigate::keys(shown, ui, &response, &picture);
     prompts::keys(shown, ui);
     let pointed = pointer::point(shown, ui, &response, &view, &picture, &masks);
+    // What is asked about by a key is at the cross-hair, where there is one.
+    shown.pointer = cursor.map(Into::into).or(shown.pointer);
     let press = pointer::press(shown, ui, &response);
     let brush = shown.state.held_brush();
     hands(shown, ui, &response, (&picture, &view), pointed, (brush, press));
@@ -76,6 +78,9 @@ pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui) {
     }
     if let Some(map) = map {
         minimap::paint(shown, ui, &painter, &picture, &view, map);
+    }
+    if shown.state.session.unavailable.contains_key(&picture.id) {
+        picture::repair(shown, ui, picture.id, view.image_rect().intersect(rect).center());
     }
     let legend = inspection::paint_legend(shown, ui, rect);
     if brush.is_none() {

@@ -11,7 +11,7 @@ use super::caption;
 use crate::action::{Action, Inspect};
 use crate::state::inspection::{Inspected, MaskView};
 use crate::ui::Shown;
-use crate::ui::widgets::small_button;
+use crate::ui::widgets::choice_button;
 
 /// Longest side of a thumbnail, in cells.
 const SIDE: usize = 96;
@@ -28,7 +28,7 @@ pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui, inspected: &Inspected) {
         for (view, label, hint) in MaskView::ALL.into_iter().filter(|(v, ..)| has_logits || !v.needs_logits())
         {
             let chosen = shown.state.shown_view() == view;
-            if small_button(ui, shown.tokens, label, chosen).on_hover_text(hint).clicked() {
+            if choice_button(ui, shown.tokens, label, chosen).on_hover_text(hint).clicked() {
                 shown.send(Action::Inspect(Inspect::View(view)));
             }
         }

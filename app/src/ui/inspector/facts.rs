@@ -105,7 +105,7 @@ fn nothing(shown: &Shown<'_>, ui: &mut Ui, failed: bool) {
 
 /// A way back to the pixels that were given.
 fn reset(shown: &mut Shown<'_>, ui: &mut Ui, mask: &GroundedMask) {
-    if mask.is_changed() && small_button(ui, shown.tokens, "Reset", false).clicked() {
+    if mask.is_changed() && small_button(ui, shown.tokens, "Reset").clicked() {
         shown.send(Action::Inspect(Inspect::Reset));
     }
 }

@@ -107,7 +107,7 @@ fn nothing(shown: &mut Shown<'_>, ui: &mut Ui, failure: Option<&str>) {
             return;
         };
         ui.label(RichText::new(why).font(theme::small_font()).color(shown.tokens.bad));
-        if small_button(ui, shown.tokens, "Try again", false).clicked() {
+        if small_button(ui, shown.tokens, "Try again").clicked() {
             shown.send(Action::Inspect(Inspect::TryAgain));
         }
     });

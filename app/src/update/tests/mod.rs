@@ -1,5 +1,4 @@
 //! The state, driven by recorded actions and events; no window, no engine.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 
 mod asking;
 mod batch;
@@ -7,9 +6,12 @@ mod conversing;
 mod keeping;
 mod looking;
 mod masks;
+mod missing;
+mod reaching;
 mod regions;
 mod segments;
 mod studying;
+mod words;
 
 use std::sync::Arc;
 use std::time::Duration;

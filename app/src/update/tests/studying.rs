@@ -181,6 +181,41 @@ fn a_stroke_on_pixels_that_are_gone_is_given_up() {
     assert!(!state.find_mask(id).unwrap().mask.holds(50, 40));
 }
 
+#[test]
+fn a_stroke_ends_with_the_picture_it_was_begun_on() {
+    let (mut state, image, _) = with_mask();
+    let effects = state.update(Action::OpenFiles(vec!["b.png".into()]), 0.0);
+    load(&mut state, loaded(&effects));
+    state.update(Action::SelectPicture(image), 3.0);
+    let begun = Stroke { path: vec![(5.0, 5.0)], radius: 3.0, erases: false };
+    state.update(Action::Inspect(Inspect::Stroke(Some(begun))), 3.0);
+    state.update(Action::Inspect(Inspect::DragThreshold(2.0)), 3.0);
+    state.update(Action::Command(Command::NextPicture), 3.0);
+    assert!(state.ui.inspection.stroke.is_none() && state.ui.inspection.threshold.is_none());
+    state.update(Action::SelectPicture(image), 3.0);
+    assert!(inspect(&mut state, Inspect::FinishStroke).is_empty());
+}
+
+#[test]
+fn a_threshold_that_gives_up_what_was_painted_says_so() {
+    let (mut state, ..) = with_mask();
+    state.update(Action::Command(Command::RaiseThreshold), 3.0);
+    assert!(state.session.notices.is_empty(), "nothing was painted");
+    for threshold in [Action::Command(Command::LowerThreshold), Action::Inspect(Inspect::DropThreshold(1.5))]
+    {
+        let requests = inspect(&mut state, stroke(9.0, true));
+        studied(&mut state, study::answer(requests[0].clone()));
+        assert!(state.inspected_mask().unwrap().edited.is_some());
+        state.session.notices.clear();
+        state.update(threshold, 9.0);
+        assert!(state.inspected_mask().unwrap().edited.is_none());
+        assert!(state.session.notices[0].text.contains("Undo brings it back"));
+        undo(&mut state);
+        assert!(state.inspected_mask().unwrap().edited.is_some());
+        undo(&mut state);
+    }
+}
+
 /// The pixels of [`with_imported`].
 fn stripe() -> BinaryMask {
     BinaryMask::from_fn(100, 50, |x, y| x.abs_diff(2 * y) < 2)
