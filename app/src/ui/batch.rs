@@ -83,10 +83,10 @@ fn contents(shown: &mut Shown<'_>, ui: &mut Ui, batch: &Batch) {
         if batch.is_finished() { "All pictures were asked about" } else { "Asking about all pictures" };
     ui.label(RichText::new(heading).font(theme::strong_font(theme::LABEL)).color(tokens.text));
     let share = batch.done() as f32 / batch.total.max(1) as f32;
-    let bar = ui.add(ProgressBar::new(share).desired_height(6.0));
+    let bar = ui.add(ProgressBar::new(share).desired_height(6.0).fill(tokens.accent));
     ui.ctx().accesskit_node_builder(bar.id, |node| node.set_label("Pictures asked about"));
     let mut text = format!("{} of {}", batch.done(), batch.total);
-    if batch.paused {
+    if batch.paused && !batch.is_finished() {
         text.push_str(" · paused");
     }
     if !batch.failed.is_empty() {

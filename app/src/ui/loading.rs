@@ -40,7 +40,7 @@ pub(super) fn parts(shown: &Shown<'_>, ui: &mut Ui, progress: &LoadProgress) {
     let widest = names.iter().fold(0f32, |width, name| width.max(name.size().x));
     let bar_width = (BAR.start() + room - widest).clamp(*BAR.start(), *BAR.end());
     ui.spacing_mut().interact_size.y = 16.0;
-    Grid::new("parts").num_columns(3).spacing([GAP, 4.0]).show(ui, |ui| {
+    Grid::new("parts").num_columns(3).min_col_width(0.0).spacing([GAP, 4.0]).show(ui, |ui| {
         for ((part, _, size), name) in lines.into_iter().zip(names) {
             let state = progress.part(part);
             ui.label(name);

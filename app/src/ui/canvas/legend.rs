@@ -21,6 +21,8 @@ const APART: f32 = 12.0;
 const MARGIN: f32 = 9.0;
 /// What is in a card breaks into lines where it is wider.
 const WIDEST: f32 = 240.0;
+/// Side of the button of a head.
+const HEAD: f32 = 20.0;
 /// Where on the colour map the band begins and ends, as `shaders/inspect.wgsl` has it.
 const BAND_SHARES: [f32; 2] = [1.0, 0.35];
 /// Why there is no map of the attention.
@@ -153,7 +155,9 @@ pub(super) fn comparison(shown: &mut Shown<'_>, ui: &mut Ui, canvas: Rect, what:
         ui.add_space(4.0);
         let small = |text: String| RichText::new(text).font(theme::small_font()).color(tokens.text_soft);
         match found {
-            None | Some(Found::Asked) => drop(ui.label(small("Comparing …".to_owned()))),
+            None | Some(Found::Asked) => {
+                ui.label(small("Comparing …".to_owned()));
+            }
             Some(Found::Failed(why)) => {
                 if small_button(ui, tokens, "Compare again").clicked() {
                     shown.send(Action::Inspect(Inspect::TryAgain));
@@ -219,40 +223,43 @@ fn heads(
     shown: &mut Shown<'_>,
     ui: &mut Ui,
     canvas: Rect,
-    chosen: (usize, usize),
+    (chosen_layer, chosen_head): (usize, usize),
     (layers, heads): (usize, usize),
 ) -> Rect {
-    let size = vec2(96.0 + 25.0 * heads as f32, 40.0 + 24.0 * layers as f32);
-    let inside = card(shown, ui.painter(), canvas, size);
     let tokens = shown.tokens;
-    ui.scope_builder(UiBuilder::new().id_salt(Id::unique("heads")).max_rect(inside), |ui| {
-        ui.spacing_mut().item_spacing = vec2(3.0, 3.0);
-        let small = |text: String| RichText::new(text).font(theme::small_font()).color(tokens.text_soft);
-        ui.label(small("What the mask looked at, by head".to_owned()));
-        for layer in 0..layers {
-            ui.horizontal(|ui| {
-                let name =
-                    if layer + 1 == layers { "last".to_owned() } else { format!("block {}", layer + 1) };
-                let (place, _) = ui.allocate_exact_size(vec2(56.0, 20.0), egui::Sense::hover());
-                ui.painter().text(
-                    place.left_center(),
-                    Align2::LEFT_CENTER,
-                    &name,
-                    theme::small_font(),
-                    tokens.text_soft,
-                );
-                for head in 0..heads {
-                    let on = chosen == (layer, head);
-                    let label = RichText::new(format!("{}", head + 1)).font(theme::small_font());
-                    let response = ui.add_sized([20.0, 20.0], egui::Button::selectable(on, label));
-                    let about = format!("Attention of the mask: {name}, head {}", head + 1);
-                    response.widget_info(|| WidgetInfo::selected(Role::Button, true, on, about.as_str()));
-                    if response.clicked() {
-                        shown.send(Action::Inspect(Inspect::Layer(Some(Layer::Attention { layer, head }))));
-                    }
-                }
-            });
+    grown_card(shown, ui, canvas, |shown, ui| {
+        let spacing = ui.spacing_mut();
+        (spacing.item_spacing, spacing.button_padding) = (vec2(3.0, 3.0), vec2(2.0, 2.0));
+        spacing.interact_size.y = HEAD;
+        for layer in (0..layers).rev() {
+            let name = if layer + 1 == layers { "last".to_owned() } else { format!("block {}", layer + 1) };
+            let chosen = (layer == chosen_layer).then_some(chosen_head);
+            ui.horizontal(|ui| heads_of(shown, ui, &name, (layer, chosen), heads));
         }
-    });
-    inside.expand(MARGIN)
+        let title = RichText::new("What the mask looked at, by head").font(theme::small_font());
+        ui.add(egui::Label::new(title.color(tokens.text_soft)).extend());
+    })
+}
+
+/// The buttons of one attention, behind its name.
+fn heads_of(
+    shown: &mut Shown<'_>,
+    ui: &mut Ui,
+    name: &str,
+    (layer, chosen): (usize, Option<usize>),
+    heads: usize,
+) {
+    let color = shown.tokens.text_soft;
+    let (place, _) = ui.allocate_exact_size(vec2(56.0, HEAD), egui::Sense::hover());
+    ui.painter().text(place.left_center(), Align2::LEFT_CENTER, name, theme::small_font(), color);
+    for head in 0..heads {
+        let on = chosen == Some(head);
+        let label = RichText::new(format!("{}", head + 1)).font(theme::small_font());
+        let response = ui.add_sized([HEAD, HEAD], egui::Button::selectable(on, label));
+        let about = format!("Attention of the mask: {name}, head {}", head + 1);
+        response.widget_info(|| WidgetInfo::selected(Role::Button, true, on, about.as_str()));
+        if response.clicked() {
+            shown.send(Action::Inspect(Inspect::Layer(Some(Layer::Attention { layer, head }))));
+        }
+    }
 }
