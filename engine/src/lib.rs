@@ -17,7 +17,7 @@
 //! - `inspect`: masks of clicks and boxes, all candidates, features and attention as maps.
 //! - [`generate`]: prefill, decode loop, sampling, reuse of the KV cache between turns.
 //! - [`text`]: tokenizer, conversation template, the parser of grounded replies.
-//! - [`checkpoint`]: files to tensors. [`vision`]: pictures, boxes and masks as plain data.
+//! - [`checkpoint`]: files to tensors; [`manifest`]: which tensors; [`memory`]: what they take. [`vision`]: pictures, boxes and masks as plain data.
 //! - [`hub`]: the cache of Hugging Face and downloads into it; [`models`]: which models there are and
 //!   what of them is here.
 //! - [`model`]: the network, one file for each part, named as in the paper.
@@ -68,6 +68,8 @@ mod images;
 mod inspect;
 pub mod job;
 mod mailbox;
+pub mod manifest;
+pub mod memory;
 pub mod model;
 pub mod models;
 pub mod precision;

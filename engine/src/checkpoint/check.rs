@@ -5,11 +5,11 @@
 use std::collections::HashSet;
 use std::path::PathBuf;
 
-use super::manifest::{TensorSpec, expected_tensors};
 use super::tensor_set::TensorSet;
-use super::{ConfigFiles, FileSource, VISION_PREFIX, read_tokenizer};
+use super::{ConfigFiles, FileSource, read_tokenizer};
 use crate::demo_model;
 use crate::error::{CheckpointError, EngineError, without_backtrace};
+use crate::manifest::{TensorSpec, VISION_PREFIX, expected_tensors};
 use crate::protocol::ModelSource;
 
 /// What was found out about a tensor.

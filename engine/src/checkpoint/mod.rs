@@ -17,9 +17,9 @@ pub mod check;
 pub(crate) mod forge;
 #[cfg(test)]
 mod hostile;
-pub mod manifest;
 pub(crate) mod one_file;
 mod pickle;
+pub(crate) mod presence;
 pub mod probe;
 mod safetensors_file;
 mod source;
@@ -41,24 +41,20 @@ use candle_core::{DType, Device};
 
 use crate::error::{CheckpointError, DeviceError, without_backtrace};
 use crate::hub::HubCache;
+use crate::manifest::{Manifest, TensorSpec, VISION_PREFIX, expected_tensors};
+use crate::memory::{self, Machine, MemoryPlan, Stored};
 use crate::model::backend::Backend;
 use crate::model::config::GlammConfig;
 use crate::model::format::Format;
 use crate::model::part::LoadProgress;
-use crate::models::Machine;
-use crate::models::memory::{self, MemoryPlan, Stored};
 use crate::precision::{KeptAs, Precision};
 use crate::protocol::Held;
 use crate::text::tokenizer::Tokenizer;
-use manifest::{Manifest, TensorSpec, expected_tensors};
 pub use one_file::Converted;
 pub(crate) use source::FileSource;
 use tensor_set::TensorSet;
 pub(crate) use tensor_set::WEIGHT_FILES;
 pub use weights::Weights;
-
-/// Tensors of CLIP's vision tower begin with this; its file holds the text tower too.
-pub(crate) const VISION_PREFIX: &str = "vision_model.";
 
 const MODEL_FILE: &str = "tokenizer.model";
 const ADDED_FILE: &str = "added_tokens.json";

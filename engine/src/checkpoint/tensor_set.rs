@@ -8,10 +8,10 @@ use std::path::{Component, Path, PathBuf};
 use candle_core::{DType, Device, Tensor};
 use serde::Deserialize;
 
-use super::VISION_PREFIX;
 use super::source::FileSource;
 use super::tensor_file::{StoredTensor, TensorFile};
 use crate::error::{CheckpointError, EngineError};
+use crate::manifest::VISION_PREFIX;
 use crate::model::matrix::PackedMatrix;
 
 /// Weight files, in the order in which Hugging Face looks for them.

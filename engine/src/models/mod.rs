@@ -1,9 +1,9 @@
 //! Which models there are, and what of them is on this machine.
 //!
 //! ```text
-//! catalogue, released ─▶ what is published        ┐
-//! installed           ─▶ what is on the disk      ├─▶ [`list`]: one entry each, for `glamm models`
-//! memory, machine     ─▶ what it needs, what fits ┘    and the window
+//! catalogue, released ─▶ what is published   ┐
+//! installed           ─▶ what is on the disk ├─▶ [`list`]: one entry each, for `glamm models`
+//! crate::memory       ─▶ what it needs       ┘    and the window
 //! locate: name ─▶ files        pull: name ─▶ files, from the hub        remove: name ─▶ room
 //! ```
 //!
@@ -12,8 +12,6 @@
 pub mod catalogue;
 pub mod installed;
 pub mod locate;
-pub mod machine;
-pub mod memory;
 mod pull;
 pub mod released;
 mod remove;
@@ -21,15 +19,14 @@ mod remove;
 use std::path::PathBuf;
 
 use crate::hub::HubCache;
+pub use crate::memory::{Fit, Machine, MemoryNeed, MemoryPlan};
 use crate::model::backend::Backend;
 use crate::precision::Precision;
 use crate::protocol::DeviceChoice;
-use crate::{checkpoint, device};
+use crate::{checkpoint, device, memory};
 pub use catalogue::{CATALOGUE, Origin, Published, Role};
 pub use installed::{Installed, data_directory, models_directory};
 pub use locate::{LocateError, Location, locate};
-pub use machine::{Fit, Machine};
-pub use memory::{MemoryNeed, MemoryPlan};
 pub use pull::{Target, pull};
 pub use remove::{Removable, removable, removable_at};
 
