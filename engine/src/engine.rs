@@ -11,6 +11,7 @@ use image::RgbImage;
 use tracing::trace_span;
 
 use crate::checkpoint::Checkpoint;
+use crate::device;
 use crate::encoding::EncodedImage;
 use crate::error::{DeviceError, EngineError};
 use crate::job::{Answer, Increment, Question, StopCheck};
@@ -22,7 +23,6 @@ use crate::protocol::{EncodeTimings, EncoderSides, LoadProgress, ModelInfo, Mode
 use crate::text::tokenizer::Tokenizer;
 use crate::vision::{Click, FeatureMaps, MaskCandidates, MaskPrompt, PixelBox};
 use crate::worker::{LoadedModel, ReportLoading};
-use crate::{demo_model, device};
 
 /// A model, its tokenizer and the processor it runs on.
 pub struct Engine {
@@ -147,10 +147,7 @@ impl Engine {
 /// # Errors
 /// A file of the checkpoint is missing or wrong.
 pub fn open_checkpoint(source: &ModelSource) -> Result<Checkpoint, EngineError> {
-    Ok(match source {
-        ModelSource::Demo => demo_model::checkpoint()?,
-        ModelSource::Path(path) => Checkpoint::open(path)?,
-    })
+    Ok(Checkpoint::of(source)?)
 }
 
 /// For people.

@@ -7,7 +7,6 @@ use std::path::PathBuf;
 
 use super::tensor_set::TensorSet;
 use super::{ConfigFiles, FileSource, read_tokenizer};
-use crate::demo_model;
 use crate::error::{CheckpointError, EngineError, without_backtrace};
 use crate::manifest::{TensorSpec, VISION_PREFIX, expected_tensors};
 use crate::protocol::ModelSource;
@@ -96,10 +95,7 @@ impl Report {
 /// # Errors
 /// The configuration cannot be used, there are no weights at all, or it was cancelled.
 pub fn check(model: &ModelSource, progress: &mut dyn FnMut(u64, u64) -> bool) -> Result<Report, EngineError> {
-    let source = match model {
-        ModelSource::Demo => demo_model::source(),
-        ModelSource::Path(path) => FileSource::at(path)?,
-    };
+    let source = FileSource::of(model)?;
     let files = ConfigFiles::read(&source, "config.json")?;
     let manifest = expected_tensors(&files.config).map_err(|error| CheckpointError::Config {
         path: source.path("config.json"),

@@ -48,7 +48,7 @@ use crate::model::config::GlammConfig;
 use crate::model::format::Format;
 use crate::model::part::LoadProgress;
 use crate::precision::{KeptAs, Precision};
-use crate::protocol::Held;
+use crate::protocol::{Held, ModelSource};
 use crate::text::tokenizer::Tokenizer;
 pub use one_file::Converted;
 pub(crate) use source::FileSource;
@@ -85,12 +85,12 @@ impl Checkpoint {
         Self::from_source(FileSource::at(path)?)
     }
 
-    /// Opens a checkpoint that is part of the binary: the same files, by their paths with `/`.
+    /// Opens the files of a model, which may be part of the binary.
     ///
     /// # Errors
     /// As [`Self::open`].
-    pub fn from_embedded(files: &[(&str, &'static [u8])]) -> Result<Self, CheckpointError> {
-        Self::from_source(FileSource::embedded_files(files))
+    pub fn of(model: &ModelSource) -> Result<Self, CheckpointError> {
+        Self::from_source(FileSource::of(model)?)
     }
 
     fn from_source(source: FileSource) -> Result<Self, CheckpointError> {

@@ -18,12 +18,14 @@ mod remove;
 
 use std::path::PathBuf;
 
+use crate::checkpoint::{self, Checkpoint};
+use crate::device;
 use crate::hub::HubCache;
+use crate::memory;
 pub use crate::memory::{Fit, Machine, MemoryNeed, MemoryPlan};
 use crate::model::backend::Backend;
 use crate::precision::Precision;
-use crate::protocol::DeviceChoice;
-use crate::{checkpoint, device, memory};
+use crate::protocol::{DeviceChoice, ModelSource};
 pub use catalogue::{CATALOGUE, Origin, Published, Role};
 pub use installed::{Installed, data_directory, models_directory};
 pub use locate::{LocateError, Location, locate};
@@ -158,6 +160,6 @@ fn usual_backend() -> Backend {
 }
 
 fn demo_needs(backend: Backend) -> Vec<(Precision, MemoryNeed)> {
-    let checkpoint = crate::demo_model::checkpoint().ok();
+    let checkpoint = Checkpoint::of(&ModelSource::Demo).ok();
     checkpoint.and_then(|demo| memory::needs(demo.config(), backend).ok()).unwrap_or_default()
 }
