@@ -78,7 +78,7 @@ impl GlobalEncoder {
     /// Features of normalised pixels `[batch, 3, size, size]`.
     ///
     /// # Errors
-    /// [`crate::error::EngineError::Cancelled`] where `between` ends the work; else the tensor library's.
+    /// [`super::layers::Interrupted::Cancelled`] where `between` ends the work; else the tensor library's.
     pub fn forward(&self, pixels: &Tensor, between: BetweenBlocks<'_>) -> Interruptible<GlobalFeatures> {
         let mut states = Vec::with_capacity(self.blocks.len() + 1);
         states.push(self.embed(pixels)?);

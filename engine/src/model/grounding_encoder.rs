@@ -68,7 +68,7 @@ impl GroundingEncoder {
     /// `[batch, 3, size, size]`.
     ///
     /// # Errors
-    /// [`crate::error::EngineError::Cancelled`] where `between` ends the work; else the tensor library's.
+    /// [`super::layers::Interrupted::Cancelled`] where `between` ends the work; else the tensor library's.
     pub fn forward(&self, pixels: &Tensor, between: BetweenBlocks<'_>) -> Interruptible<Tensor> {
         self.resume(&mut self.begin(pixels)?, between)
     }

@@ -5,14 +5,17 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
+use image::RgbImage;
+
 use super::*;
 use crate::handle::{EngineHandle, SendError};
+use crate::loaded_model::{ReportLoading, Variant};
 use crate::precision::{KeptAs, Precision};
 use crate::protocol::{
-    CancelToken, DeviceChoice, EncoderSides, FinishReason, Held, JobId, JobStats, ModelSource, Reply,
-    Sampling, Turn,
+    CancelToken, DeviceChoice, EncodeTimings, EncoderSides, FinishReason, Held, JobId, JobStats, ModelInfo,
+    ModelSource, Reply, Sampling, Turn,
 };
-use crate::vision::{FeatureMap, MaskLogits};
+use crate::vision::{Click, FeatureMap, FeatureMaps, MaskCandidates, MaskLogits, MaskPrompt, PixelBox};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 /// A picture of this brightness does not fit into memory.
