@@ -33,7 +33,6 @@ mod tower;
 mod weights;
 mod zip_directory;
 
-use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -96,10 +95,7 @@ impl Checkpoint {
     fn from_source(source: FileSource) -> Result<Self, CheckpointError> {
         let ConfigFiles { config, tower, .. } = ConfigFiles::read(&source, "config.json")?;
         let (glamm, clip) = (TensorSet::open(&source)?, TensorSet::open(&tower)?);
-        let manifest = expected_tensors(&config).map_err(|error| CheckpointError::Config {
-            path: source.path("config.json"),
-            reason: format!("no model has these sizes ({})", without_backtrace(&error)),
-        })?;
+        let manifest = manifest_of(&config, &source)?;
         let mut unread = LoadProgress::default();
         check(&glamm, &manifest.glamm, "", &mut unread)?;
         check(&clip, &manifest.clip, VISION_PREFIX, &mut unread)?;
@@ -203,8 +199,8 @@ impl Checkpoint {
         self.smaller(|bytes| bytes < present, backend)
     }
 
-    /// The most precise way to keep the weights with which the model takes so many bytes; none where they are used as they are
-    /// stored in one file.
+    /// The most precise way to keep the weights with which the model takes so many bytes; none where they
+    /// are used as they are stored in one file.
     fn smaller(&self, is_good: impl Fn(u64) -> bool, backend: Backend) -> Option<(Precision, u64)> {
         if matches!(self.source, FileSource::OneFile { .. }) {
             return None;
@@ -340,6 +336,17 @@ pub fn outline(path: &Path) -> Result<Outline, CheckpointError> {
     Ok(Outline { config: ConfigFiles::read(&source, "config.json")?.config, precision })
 }
 
+/// The tensors that a model of these sizes has.
+///
+/// # Errors
+/// There is no such model; the configuration of `source` is at fault.
+fn manifest_of(config: &GlammConfig, source: &FileSource) -> Result<Manifest, CheckpointError> {
+    expected_tensors(config).map_err(|error| CheckpointError::Config {
+        path: source.path("config.json"),
+        reason: format!("no model has these sizes ({})", without_backtrace(&error)),
+    })
+}
+
 /// Notes in `unread` the tensors that the model is built from. Tensors under `prefix` that nobody
 /// knows are reported.
 ///
@@ -355,10 +362,7 @@ fn check(
         set.check(&spec.name, &spec.shape)?;
         unread.expect(&spec.name, set.find(&spec.name).map_or(0, |(stored, _)| stored.bytes() as u64));
     }
-    let known: HashSet<&str> = expected.iter().map(|spec| spec.name.as_str()).collect();
-    let mut unknown: Vec<&str> =
-        set.names().filter(|name| name.starts_with(prefix) && !known.contains(name)).collect();
-    unknown.sort_unstable();
+    let unknown = set.unknown(expected, prefix);
     if let Some(first) = unknown.first() {
         tracing::warn!(
             count = unknown.len(),
