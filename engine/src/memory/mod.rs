@@ -74,10 +74,8 @@ pub(crate) struct Stored<'a> {
 
 impl MemoryPlan {
     /// Of a model of these sizes that is stored as such models are published.
-    ///
-    /// # Errors
-    /// Why there is no such model.
-    pub fn of_sizes(config: &GlammConfig, precision: Precision, backend: Backend) -> Result<Self, String> {
+    #[cfg(test)]
+    fn of_sizes(config: &GlammConfig, precision: Precision, backend: Backend) -> Result<Self, String> {
         let tensors = expected_tensors(config).map_err(|error| without_backtrace(&error))?;
         Ok(Self::of_tensors(config, &tensors, precision, backend))
     }
