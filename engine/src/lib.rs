@@ -19,7 +19,8 @@
 //!   takes and yields.
 //! - [`generate`]: prefill, decode loop, sampling, reuse of the KV cache between turns.
 //! - [`text`]: tokenizer, conversation template, the parser of grounded replies.
-//! - [`checkpoint`]: files to tensors; [`manifest`]: which tensors; [`memory`]: what they take. [`vision`]: pictures, boxes and masks as plain data.
+//! - [`checkpoint`]: files to tensors; [`manifest`]: which tensors there should be; [`memory`]: what they
+//!   take. [`vision`]: pictures, boxes and masks as plain data.
 //! - [`hub`]: the cache of Hugging Face and downloads into it; [`models`]: which models there are and
 //!   what of them is here.
 //! - [`model`]: the network, one file for each part, named as in the paper.

@@ -2,8 +2,8 @@
 //!
 //! The list is not written down anywhere: the real model is built over weights that only note what
 //! is asked for, so it cannot disagree with the model. Nothing is allocated but a single zero.
-//! [`crate::checkpoint::Checkpoint::open`] holds the files against it before anything is read; the parity tests
-//! hold it against the official model's own list.
+//! [`crate::checkpoint::Checkpoint::open`] holds the files against it before anything is read; the parity
+//! tests hold it against the official model's own list.
 
 use std::sync::{Arc, Mutex, PoisonError};
 

@@ -88,8 +88,8 @@ impl Report {
     }
 }
 
-/// Reads all weights of a model to their end, one block at a time. `progress` is told bytes looked at and in all,
-/// and returns whether to go on.
+/// Reads all weights of a model to their end, one block at a time. `progress` is told bytes looked at and in
+/// all, and returns whether to go on.
 ///
 /// # Errors
 /// The configuration cannot be used, there are no weights at all, or it was cancelled.

@@ -163,8 +163,8 @@ impl Checkpoint {
     }
 
     /// Makes sure that the memory is there to load and use the model in `precision`, before any of it is
-    /// read: a system that runs out of it ends programs, and not always the one that asked for too much. What is
-    /// mapped from one file need not all be in memory at once.
+    /// read: a system that runs out of it ends programs, and not always the one that asked for too much. What
+    /// is mapped from one file need not all be in memory at once.
     ///
     /// # Errors
     /// [`DeviceError::NoMemory`].
@@ -188,8 +188,8 @@ impl Checkpoint {
         check_room((self.kept_as(precision), needed), free, || self.smaller(|bytes| bytes <= free, backend))
     }
 
-    /// The next smaller way to keep the weights than in `precision`, and what the model then takes. `None` where
-    /// there is none.
+    /// The next smaller way to keep the weights than in `precision`, and what the model then takes. `None`
+    /// where there is none.
     pub(crate) fn next_smaller(
         &self,
         precision: Option<Precision>,

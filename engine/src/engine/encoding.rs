@@ -1,5 +1,5 @@
-//! An image on its way into the model. Words need the global encoder's part alone, which comes first and is
-//! soon done; masks need the grounding encoder's too, which takes ten times as long, can wait between
+//! An image on its way into the model. Words need the global encoder's part alone, which comes first and
+//! is soon done; masks need the grounding encoder's too, which takes ten times as long, can wait between
 //! two blocks, and is made at the latest when a reply comes to its first `[SEG]`.
 
 use std::fmt;
