@@ -2,16 +2,16 @@
 //!
 //! Called by [`super::Checkpoint`]. Opening reads tables only; [`super::weights`] reads contents.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::{Component, Path, PathBuf};
 
 use candle_core::{DType, Device, Tensor};
 use serde::Deserialize;
 
-use super::VISION_PREFIX;
 use super::source::FileSource;
 use super::tensor_file::{StoredTensor, TensorFile};
 use crate::error::{CheckpointError, EngineError};
+use crate::manifest::{TensorSpec, VISION_PREFIX};
 use crate::model::matrix::PackedMatrix;
 
 /// Weight files, in the order in which Hugging Face looks for them.
@@ -102,6 +102,11 @@ impl TensorSet {
         Ok((Self { directory: source.directory(), files, places, promised }, failures))
     }
 
+    /// None at all, of a directory without weights.
+    pub(super) fn none(directory: PathBuf) -> Self {
+        Self { directory, files: Vec::new(), places: HashMap::new(), promised: HashMap::new() }
+    }
+
     /// Whether matrices are used where they lie in the file.
     pub(super) fn is_mapped(&self) -> bool {
         self.files.iter().all(TensorFile::is_mapped)
@@ -116,6 +121,29 @@ impl TensorSet {
     pub(super) fn find(&self, name: &str) -> Option<(&StoredTensor, &Path)> {
         let file = &self.files[*self.places.get(name)?];
         Some((file.table.tensors.get(name)?, &file.path))
+    }
+
+    /// Names of tensors with `prefix` that are not `expected`, sorted.
+    pub(super) fn unknown(&self, expected: &[TensorSpec], prefix: &str) -> Vec<&str> {
+        let known: HashSet<&str> = expected.iter().map(|spec| spec.name.as_str()).collect();
+        let mut unknown: Vec<&str> =
+            self.names().filter(|name| name.starts_with(prefix) && !known.contains(name)).collect();
+        unknown.sort_unstable();
+        unknown
+    }
+
+    /// Checks that a tensor is there, of a type that weights have.
+    ///
+    /// # Errors
+    /// It is not.
+    pub(super) fn check_type(&self, name: &str) -> Result<(), CheckpointError> {
+        let (stored, path) = self.find(name).ok_or_else(|| self.missing(name))?;
+        if stored.element.is_usual() {
+            return Ok(());
+        }
+        let found = stored.element.name();
+        let reason = format!("tensor {name} is of type {found}, and weights are of f32, f16 or bf16");
+        Err(CheckpointError::Malformed { path: path.to_owned(), reason })
     }
 
     /// Checks that a tensor is there, in the wanted shape.

@@ -3,11 +3,10 @@
 
 use std::path::PathBuf;
 
-use super::WEIGHT_FILES;
 use super::source::FileSource;
+use super::{WEIGHT_FILES, presence};
 use crate::error::CheckpointError;
 use crate::hub::{HubCache, RepoId};
-use crate::models::{Role, installed};
 
 /// The directory of the vision tower that is called `tower`: a hub id or a directory's name.
 ///
@@ -53,9 +52,7 @@ fn find_with_caches(
 /// Whether all weights are there, as far as names tell.
 fn has_weights(place: &FileSource) -> bool {
     match place {
-        FileSource::Directory(path) => {
-            installed::checkpoint(path, Role::VisionTower).is_some_and(|found| found.is_complete)
-        }
+        FileSource::Directory(path) => presence::vision_tower(path).is_some_and(|found| found.is_complete),
         FileSource::Embedded { .. } => WEIGHT_FILES.iter().any(|name| place.has(name)),
         // They are beside those of GLaMM.
         FileSource::OneFile { .. } => true,

@@ -26,10 +26,10 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize as _;
 use serde_json::Value;
 
-use crate::checkpoint::manifest::expected_tensors;
 use crate::checkpoint::{ConfigFiles, FileSource};
 use crate::demo_model;
 use crate::error::{CheckpointError, without_backtrace};
+use crate::manifest::expected_tensors;
 use plan::TextTower;
 use write::WeightWriter;
 

@@ -1,17 +1,15 @@
 //! Models on the disk: in the cache of Hugging Face, and in a directory of the user's own.
 
-use std::collections::BTreeSet;
-use std::fs;
+use std::fs::{self, TryLockError};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
 use super::catalogue::{self, Role};
-use crate::checkpoint::WEIGHT_FILES;
+use crate::checkpoint::one_file::PART;
+use crate::checkpoint::presence;
 use crate::hub::{HubCache, RepoId};
-
-/// An index of shards is small; a larger file is some other thing.
-const INDEX_LIMIT: u64 = 64 << 20;
+use crate::small_file;
 
 /// A model on the disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,20 +78,21 @@ fn is_glamm(directory: &Path) -> bool {
     struct Named {
         architectures: Vec<String>,
     }
-    let text = fs::read_to_string(directory.join("config.json")).unwrap_or_default();
+    let text = small_file::read_text(&directory.join("config.json"), small_file::LIMIT).unwrap_or_default();
     serde_json::from_str::<Named>(&text)
         .is_ok_and(|named| named.architectures.iter().any(|name| name.starts_with("GLaMM")))
 }
 
-/// Checkpoint folders and GGUF files in `directory`, by name.
+/// Checkpoint folders and GGUF files in `directory`, by name, and what conversions that were cut off left of
+/// such files.
 pub fn in_directory(directory: &Path) -> Vec<(String, Installed)> {
     let entries = fs::read_dir(directory).into_iter().flatten().flatten();
     let mut found: Vec<(String, Installed)> = entries
         .filter_map(|entry| {
             let name = entry.file_name().into_string().ok()?;
-            let found = at(&entry.path())?;
-            let stem = name.strip_suffix(".gguf").filter(|_| found.path.is_file());
-            Some((stem.unwrap_or(&name).to_owned(), found))
+            let found = at(&entry.path()).or_else(|| left_over(&entry.path()))?;
+            let stem = name.strip_suffix(PART).unwrap_or(&name).strip_suffix(".gguf");
+            Some((stem.filter(|_| found.path.is_file()).unwrap_or(&name).to_owned(), found))
         })
         .collect();
     found.sort_by(|(one, _), (other, _)| one.cmp(other));
@@ -110,47 +109,30 @@ pub fn at(path: &Path) -> Option<Installed> {
     Some(Installed { path: path.to_owned(), bytes, is_complete: true })
 }
 
-/// The checkpoint in `directory`; `None` where there is none of its files.
-pub(crate) fn checkpoint(directory: &Path, role: Role) -> Option<Installed> {
-    let bytes: u64 = files(directory).map(|(_, bytes)| bytes).sum();
-    let has = |name: &str| directory.join(name).is_file();
-    let needed: &[&str] = match role {
-        Role::Glamm => &["config.json", "tokenizer.model", "added_tokens.json"],
-        Role::VisionTower => &["config.json"],
-    };
-    let weights = WEIGHT_FILES.iter().any(|name| has(name));
-    let is_complete = needed.iter().all(|name| has(name)) && weights && has_shards(directory);
-    (weights || has("config.json")).then(|| Installed { path: directory.to_owned(), bytes, is_complete })
-}
-
-/// Files in `directory` itself, and their sizes.
-fn files(directory: &Path) -> impl Iterator<Item = (PathBuf, u64)> {
-    fs::read_dir(directory).into_iter().flatten().flatten().filter_map(|entry| {
-        // Through links: in a cache every file is one.
-        let metadata = fs::metadata(entry.path()).ok()?;
-        metadata.is_file().then(|| (entry.path(), metadata.len()))
+/// What a conversion that was cut off left at `path` of a GGUF file that is not there.
+fn left_over(path: &Path) -> Option<Installed> {
+    let whole = PathBuf::from(path.to_str()?.strip_suffix(PART)?);
+    let is_gguf = whole.extension().is_some_and(|ending| ending == "gguf");
+    let bytes = fs::metadata(path).ok().filter(|found| found.is_file())?.len();
+    (is_gguf && !whole.exists() && !is_being_written(path)).then(|| Installed {
+        path: path.to_owned(),
+        bytes,
+        is_complete: false,
     })
 }
 
-/// Whether every shard is there that the preferred weights consist of.
-fn has_shards(directory: &Path) -> bool {
-    #[derive(Deserialize)]
-    struct Index {
-        weight_map: std::collections::BTreeMap<String, String>,
-    }
-    let preferred = WEIGHT_FILES.iter().map(|name| directory.join(name)).find(|path| path.is_file());
-    let Some(path) = preferred.filter(|path| path.extension().is_some_and(|ending| ending == "json")) else {
-        return true;
-    };
-    let is_small = fs::metadata(&path).is_ok_and(|metadata| metadata.len() < INDEX_LIMIT);
-    let index = is_small.then(|| fs::read(&path).ok()).flatten();
-    let Some(index) = index.and_then(|bytes| serde_json::from_slice::<Index>(&bytes).ok()) else {
-        return false;
-    };
-    let shards: BTreeSet<&String> = index.weight_map.values().collect();
-    shards
-        .iter()
-        .all(|shard| crate::hub::name::FileName::parse(shard).is_some() && directory.join(shard).is_file())
+/// Whether a conversion that is going on holds the lock of an unfinished file.
+pub(super) fn is_being_written(part: &Path) -> bool {
+    fs::File::open(part).is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
+}
+
+/// The checkpoint in `directory`; `None` where there is none of its files.
+pub(crate) fn checkpoint(directory: &Path, role: Role) -> Option<Installed> {
+    let found = match role {
+        Role::Glamm => presence::glamm(directory),
+        Role::VisionTower => presence::vision_tower(directory),
+    }?;
+    Some(Installed { path: directory.to_owned(), bytes: found.bytes, is_complete: found.is_complete })
 }
 
 #[cfg(test)]
@@ -168,23 +150,6 @@ mod tests {
 
     const SMALL: [(&str, &str); 3] =
         [("config.json", "{}"), ("tokenizer.model", "x"), ("added_tokens.json", "{}")];
-
-    #[test]
-    fn a_checkpoint_is_complete_with_its_last_shard() {
-        let scratch = tempfile::tempdir().unwrap();
-        let directory = scratch.path().join("own");
-        let state = || checkpoint(&directory, Role::Glamm).map(|found| (found.bytes, found.is_complete));
-        assert_eq!(state(), None);
-        put(&directory, &SMALL);
-        assert_eq!(state(), Some((5, false)));
-        let index = r#"{"weight_map":{"a":"one.bin","b":"two.bin","c":"one.bin"}}"#;
-        put(&directory, &[("pytorch_model.bin.index.json", index), ("one.bin", "123")]);
-        assert_eq!(state().map(|(_, complete)| complete), Some(false));
-        put(&directory, &[("two.bin", "45")]);
-        assert_eq!(state(), Some((5 + index.len() as u64 + 5, true)));
-        put(&directory, &[("pytorch_model.bin.index.json", "damaged")]);
-        assert_eq!(state().map(|(_, complete)| complete), Some(false));
-    }
 
     #[test]
     fn what_has_come_of_a_file_counts() {
@@ -207,6 +172,21 @@ mod tests {
             .map(|(name, found)| (name, found.bytes, found.is_complete))
             .collect();
         assert_eq!(found, [("own".to_owned(), 8, true), ("small".to_owned(), 4, true)]);
+    }
+
+    #[test]
+    fn what_a_conversion_left_is_part_of_a_model() {
+        let scratch = tempfile::tempdir().unwrap();
+        let left = ["small.gguf.part", "whole.gguf.part", "going on.gguf.part", "notes.txt.part"];
+        left.iter().for_each(|name| put(scratch.path(), &[(name, "12")]));
+        put(scratch.path(), &[("whole.gguf", "1234")]);
+        let held = fs::File::open(scratch.path().join("going on.gguf.part")).unwrap();
+        held.lock().unwrap();
+        let found: Vec<(String, u64, bool)> = in_directory(scratch.path())
+            .into_iter()
+            .map(|(name, found)| (name, found.bytes, found.is_complete))
+            .collect();
+        assert_eq!(found, [("small".to_owned(), 2, false), ("whole".to_owned(), 4, true)]);
     }
 
     #[test]

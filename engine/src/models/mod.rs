@@ -3,7 +3,7 @@
 //! ```text
 //! catalogue, released ─▶ what is published        ┐
 //! installed           ─▶ what is on the disk      ├─▶ [`list`]: one entry each, for `glamm models`
-//! memory, machine     ─▶ what it needs, what fits ┘    and the window
+//! memory              ─▶ what it needs, what fits ┘    and the window
 //! locate: name ─▶ files        pull: name ─▶ files, from the hub        remove: name ─▶ room
 //! ```
 //!
@@ -12,24 +12,21 @@
 pub mod catalogue;
 pub mod installed;
 pub mod locate;
-pub mod machine;
-pub mod memory;
 mod pull;
-pub mod released;
 mod remove;
 
 use std::path::PathBuf;
 
 use crate::hub::HubCache;
+pub use crate::memory::{self, Fit, Machine, MemoryNeed, MemoryPlan};
 use crate::model::backend::Backend;
 use crate::precision::Precision;
 use crate::protocol::DeviceChoice;
+pub use crate::released;
 use crate::{checkpoint, device};
 pub use catalogue::{CATALOGUE, Origin, Published, Role};
 pub use installed::{Installed, data_directory, models_directory};
 pub use locate::{LocateError, Location, locate};
-pub use machine::{Fit, Machine};
-pub use memory::{MemoryNeed, MemoryPlan};
 pub use pull::{Target, pull};
 pub use remove::{Removable, removable, removable_at};
 
@@ -48,6 +45,8 @@ pub struct ModelEntry {
     /// Bytes to fetch for it, without the vision tower; an estimate by its sizes. `None` for what does
     /// not come from the hub.
     pub download_bytes: Option<u64>,
+    /// How its matrices are kept in its one file, where it is one: so they are loaded where nobody chooses.
+    pub stored: Option<Precision>,
     /// Memory that it needs with its vision tower, from the most precise to the smallest; only as it
     /// is stored, where that is in blocks. Empty where its sizes cannot be read, and for a vision tower
     /// alone.
@@ -120,7 +119,8 @@ pub fn list(places: &Places) -> Vec<ModelEntry> {
             }
         };
         let name = entry.name.to_owned();
-        ModelEntry { name, published: Some(entry), role: entry.role, state, download_bytes, needs }
+        let (published, stored) = (Some(entry), None);
+        ModelEntry { name, published, role: entry.role, state, download_bytes, stored, needs }
     });
     let others = places.cache.iter().flat_map(installed::others_in_cache);
     let own = places.directory.iter().flat_map(|directory| installed::in_directory(directory));
@@ -148,7 +148,8 @@ fn local_entry(name: String, found: Installed, backend: Backend) -> ModelEntry {
         needs.retain(|(precision, _)| *precision == stored);
     }
     let state = ModelState::of(Some(found));
-    ModelEntry { name, published: None, role: Role::Glamm, state, download_bytes: None, needs }
+    let (published, download_bytes) = (None, None);
+    ModelEntry { name, published, role: Role::Glamm, state, download_bytes, stored, needs }
 }
 
 fn in_cache(places: &Places, id: &str, role: Role) -> ModelState {
