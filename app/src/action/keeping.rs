@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use crate::export::Format;
+use glamm_engine::protocol::ImageId;
+
+use crate::export::{ExchangeEvent, Format};
 use crate::state::keeping::{LeaveAnswer, PathPurpose, PathQuestion};
 use crate::storage::StorageEvent;
 
@@ -11,8 +13,12 @@ use crate::storage::StorageEvent;
 pub enum KeepingAction {
     /// The threads that keep work report.
     Storage(StorageEvent),
+    /// The thread that exports and imports reports.
+    Exchange(ExchangeEvent),
     /// A session was chosen.
     Open(PathBuf),
+    /// The user knows where a missing picture is.
+    Find(ImageId),
     /// Paths were chosen or typed.
     PathChosen(PathPurpose, Vec<PathBuf>),
     /// The desktop has no dialog to ask for a path with.

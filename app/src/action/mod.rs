@@ -24,7 +24,7 @@ use crate::state::shell::ShellAction;
 use crate::state::ui_state::LibraryView;
 use crate::study::Finding;
 
-pub use effect::Effect;
+pub use effect::{Effect, Field};
 pub use inspect::{Inspect, MaskAction};
 pub use keeping::{BatchAction, ExportAction, KeepingAction};
 
@@ -155,8 +155,6 @@ pub enum Action {
     SetRenaming(Option<String>),
     /// The settings of the conversation were changed; `None` closes and keeps them.
     SetChatSettings(Option<Settings>),
-    /// Ask the failed question again.
-    Retry,
     /// Look at the current picture in another way.
     SetView(Viewpoint),
     /// The canvas has this place and size now.

@@ -53,7 +53,7 @@ impl App {
     /// Opens files, and the pictures of folders. What paths are is looked up on a thread of its own: a disk far
     /// away may take its time.
     fn open_what_is_there(&mut self, ctx: &Context, paths: Vec<PathBuf>, from: Paths) {
-        let (results, wake) = (self.results_sender.clone(), ctx.clone());
+        let report = self.reporter(ctx, |action| action);
         let work = move || {
             let (folders, rest): (Vec<_>, Vec<_>) = paths.into_iter().partition(|path| path.is_dir());
             // Text that names no file is no mistake.
@@ -61,11 +61,7 @@ impl App {
             let of_folder =
                 |folder| Action::Keeping(KeepingAction::PathChosen(PathPurpose::OpenFolder, vec![folder]));
             let found = folders.into_iter().map(of_folder).chain([Action::OpenFiles(files)]);
-            for action in found {
-                // At the end of the program nobody opens it any more.
-                let _ = results.send(action);
-            }
-            wake.request_repaint();
+            found.for_each(report);
         };
         if let Err(error) = std::thread::Builder::new().name("dropped-files".to_owned()).spawn(work) {
             self.act(ctx, Action::Failed(format!("The files could not be opened: {error}")));
@@ -118,8 +114,10 @@ impl App {
             if for_others || covered || !command.is_enabled(&self.state) {
                 continue;
             }
-            let mut shortcuts = command.info().shortcut.into_iter().chain(command.other_shortcut());
-            if shortcuts.any(|keys| (!typing || command.works_while_typing(keys)) && consume(ctx, keys)) {
+            if command
+                .shortcuts()
+                .any(|keys| (!typing || command.works_while_typing(keys)) && consume(ctx, keys))
+            {
                 self.act(ctx, Action::Command(command));
             }
         }
@@ -150,20 +148,13 @@ fn consume(ctx: &Context, shortcut: egui::KeyboardShortcut) -> bool {
     })
 }
 
-/// Whether a key that was pressed with these modifiers is a shortcut. What is held by now may be something
-/// else: where a frame takes long, the hand is faster. A key without modifiers must be pressed without any.
+/// Whether a key that was pressed with these modifiers is a shortcut, and no other one. What is held by now may
+/// be something else: where a frame takes long, the hand is faster.
 fn is_meant(shortcut: egui::KeyboardShortcut, key: Key, modifiers: Modifiers) -> bool {
-    // On most keyboards the question mark itself is typed with Shift.
-    let shift = modifiers.shift && key != Key::Questionmark;
-    if shortcut.modifiers == Modifiers::NONE && !(Modifiers { shift, ..modifiers }).is_none() {
-        return false;
-    }
-    // With shift a letter is another shortcut; "+" and its like may need shift to be typed.
-    let is_letter = (Key::A..=Key::Z).contains(&key);
-    if is_letter && shortcut.modifiers.shift != modifiers.shift {
-        return false;
-    }
-    key == shortcut.logical_key && modifiers.matches_logically(shortcut.modifiers)
+    // Some keyboards type these with Shift, some without.
+    let may_need_shift = matches!(key, Key::Plus | Key::Minus | Key::Equals | Key::Questionmark);
+    let shift = if may_need_shift { shortcut.modifiers.shift } else { modifiers.shift };
+    key == shortcut.logical_key && Modifiers { shift, ..modifiers }.matches_exact(shortcut.modifiers)
 }
 
 #[cfg(test)]
@@ -204,6 +195,30 @@ mod tests {
             });
             output.drop_without_applying_deltas();
             assert_eq!(found, Some([false, true, false]), "{held:?}");
+        }
+    }
+
+    /// What a keyboard sends where a shortcut is pressed, also where the key itself needs Shift.
+    fn pressed(shortcut: KeyboardShortcut) -> Vec<Modifiers> {
+        let KeyboardShortcut { modifiers, logical_key } = shortcut;
+        let ctrl = modifiers.ctrl || modifiers.command;
+        let held = Modifiers { ctrl, ..modifiers };
+        let typed_with_shift = matches!(logical_key, Key::Plus | Key::Equals | Key::Questionmark);
+        [Some(held), typed_with_shift.then_some(held | Modifiers::SHIFT)].into_iter().flatten().collect()
+    }
+
+    #[test]
+    fn a_key_is_taken_by_its_own_command_only() {
+        for command in Command::ALL {
+            for shortcut in command.shortcuts() {
+                for modifiers in pressed(shortcut) {
+                    let takes = |other: &Command| {
+                        other.shortcuts().any(|keys| is_meant(keys, shortcut.logical_key, modifiers))
+                    };
+                    let taking: Vec<Command> = Command::ALL.into_iter().filter(takes).collect();
+                    assert_eq!(taking, [command], "{shortcut:?} with {modifiers:?}");
+                }
+            }
         }
     }
 }

@@ -3,6 +3,7 @@
 //! To add a command: a variant here, its row in `table` ([`Command::info`]), when it can be used in
 //! `update::when` ([`Command::is_enabled`]), what it does in `update::commands`.
 
+mod keys;
 pub mod search;
 mod table;
 
@@ -77,18 +78,30 @@ pub enum Command {
     DuplicateRegion,
     HideRegion,
     DeleteRegion,
+    NextRegion,
+    PreviousRegion,
     Ask,
     Stop,
     AskAboutAll,
+    PauseRun,
+    WhatIsThis,
+    DescribeThis,
+    FindAlike,
+    AskAgain,
     AnswerAgain,
     ContinueReply,
     EditQuestion,
+    DeleteQuestion,
     CopyReply,
+    CopyReplyAsMarkdown,
+    CopyReplyAsHtml,
     PreviousBranch,
     NextBranch,
     NewConversation,
     RenameConversation,
     DeleteConversation,
+    NextConversation,
+    PreviousConversation,
     ChatSettings,
     PromptLibrary,
     ZoomIn,
@@ -121,6 +134,7 @@ pub enum Command {
     HideMask,
     RenameMask,
     RegionAroundMask,
+    RefineMask,
     DeleteMask,
     ViewOverlay,
     ViewOutline,
@@ -164,8 +178,8 @@ pub struct Info {
     pub label: &'static str,
     /// What it does, in a sentence.
     pub tooltip: &'static str,
-    /// Keys, if it has any.
-    pub shortcut: Option<KeyboardShortcut>,
+    /// Keys.
+    pub shortcut: KeyboardShortcut,
     /// Where it is listed.
     pub menu: Menu,
     /// Whether a line is drawn above it in the menu.
@@ -176,11 +190,16 @@ pub struct Info {
 const _: () = assert!(Command::ALL.len() == Command::LAST as usize + 1, "Command::ALL lacks a command");
 
 impl Command {
+    /// All keys that stand for it.
+    pub fn shortcuts(self) -> impl Iterator<Item = KeyboardShortcut> {
+        [self.info().shortcut].into_iter().chain(self.other_shortcut())
+    }
+
     /// The last of the variants.
     const LAST: Self = Self::ShowAbout;
 
     /// All of them, in the order of the menus.
-    pub const ALL: [Self; 105] = [
+    pub const ALL: [Self; 118] = [
         Self::OpenPicture,
         Self::OpenFolder,
         Self::PastePicture,
@@ -208,18 +227,30 @@ impl Command {
         Self::DuplicateRegion,
         Self::HideRegion,
         Self::DeleteRegion,
+        Self::NextRegion,
+        Self::PreviousRegion,
         Self::Ask,
         Self::Stop,
         Self::AskAboutAll,
+        Self::PauseRun,
+        Self::WhatIsThis,
+        Self::DescribeThis,
+        Self::FindAlike,
+        Self::AskAgain,
         Self::AnswerAgain,
         Self::ContinueReply,
         Self::EditQuestion,
+        Self::DeleteQuestion,
         Self::CopyReply,
+        Self::CopyReplyAsMarkdown,
+        Self::CopyReplyAsHtml,
         Self::PreviousBranch,
         Self::NextBranch,
         Self::NewConversation,
         Self::RenameConversation,
         Self::DeleteConversation,
+        Self::NextConversation,
+        Self::PreviousConversation,
         Self::ChatSettings,
         Self::PromptLibrary,
         Self::ZoomIn,
@@ -252,6 +283,7 @@ impl Command {
         Self::HideMask,
         Self::RenameMask,
         Self::RegionAroundMask,
+        Self::RefineMask,
         Self::DeleteMask,
         Self::ViewOverlay,
         Self::ViewOutline,
@@ -292,6 +324,7 @@ impl Command {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use egui::{Key, Modifiers};
     use std::collections::HashSet;
 
     #[test]
@@ -302,11 +335,38 @@ mod tests {
             let info = command.info();
             assert!(labels.insert(info.label), "{}", info.label);
             assert!(!info.tooltip.is_empty());
-            assert!(info.shortcut.is_some(), "{} cannot be reached by a key", info.label);
-            for shortcut in info.shortcut.into_iter().chain(command.other_shortcut()) {
+            for shortcut in command.shortcuts() {
                 assert!(shortcuts.insert(shortcut), "{} has a shortcut of another", info.label);
             }
         }
         assert_eq!(Command::ALL.iter().collect::<HashSet<_>>().len(), Command::ALL.len());
+    }
+
+    #[test]
+    fn every_command_has_keys_that_reach_it_on_every_system() {
+        for command in Command::ALL {
+            let KeyboardShortcut { modifiers, logical_key } = command.info().shortcut;
+            // On Windows these are Cut, Copy and Paste before anybody else hears of them.
+            let is_clipboard = match logical_key {
+                Key::Delete => modifiers.shift,
+                Key::Insert => modifiers.shift || modifiers.command,
+                _ => false,
+            };
+            assert!(!is_clipboard, "{}", command.info().label);
+        }
+    }
+
+    #[test]
+    fn what_keyboards_lack_has_other_keys() {
+        let plain = |key| KeyboardShortcut::new(Modifiers::NONE, key);
+        let ctrl = |key| KeyboardShortcut::new(Modifiers::COMMAND, key);
+        let ctrl_alt = |key| KeyboardShortcut::new(Modifiers::COMMAND | Modifiers::ALT, key);
+        for (command, keys) in [
+            (Command::DeleteRegion, plain(Key::Backspace)),
+            (Command::ZoomIn, ctrl(Key::Equals)),
+            (Command::LargerInterface, ctrl_alt(Key::Equals)),
+        ] {
+            assert!(command.shortcuts().any(|shortcut| shortcut == keys), "{command:?}");
+        }
     }
 }

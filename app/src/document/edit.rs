@@ -6,8 +6,8 @@ use glamm_engine::protocol::ImageId;
 use glamm_engine::vision::PixelBox;
 
 use super::{
-    Conversation, ConversationEdit, ConversationId, Document, GroundedMask, MaskEdit, MaskId, Picture,
-    RegionEdit, RegionTag, Settings,
+    Conversation, ConversationEdit, ConversationId, Document, GroundedMask, MaskEdit, MaskId, Origin,
+    Picture, RegionEdit, RegionTag, Settings,
 };
 
 /// A change to one picture.
@@ -113,6 +113,9 @@ pub enum EditError {
     /// The mask is gone, or its picture has another size.
     #[error("the mask is no longer there, or of another picture")]
     UnknownMask,
+    /// The mask comes from a file: there is nothing to choose from, and nothing to cut.
+    #[error("the mask comes from a file and has no logits")]
+    NoLogits,
     /// Nothing of the box lies on the picture, or it is less than a pixel wide or high.
     #[error("the box has no area on the picture")]
     EmptyBox,
@@ -259,6 +262,16 @@ impl Document {
         changed
     }
 
+    /// The document with a picture that comes from elsewhere now.
+    #[must_use]
+    pub fn with_origin(&self, id: ImageId, origin: &Origin) -> Self {
+        let mut changed = self.clone();
+        for picture in changed.pictures.iter_mut().filter(|picture| picture.id == id) {
+            *picture = Arc::new(Picture { origin: origin.clone(), ..Picture::clone(picture) });
+        }
+        changed
+    }
+
     /// The document without a picture.
     #[must_use]
     pub fn without_picture(&self, id: ImageId) -> Self {
@@ -270,7 +283,6 @@ impl Document {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
     use crate::document::Origin;
 

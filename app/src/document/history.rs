@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use glamm_engine::protocol::ImageId;
 
-use super::{ConversationId, Document, Edit, EditError, Picture};
+use super::{ConversationId, Document, Edit, EditError, Origin, Picture};
 
 /// Snapshots share their unchanged parts, so this bounds little more than a list of pointers.
 const MAX_STEPS: usize = 200;
@@ -166,6 +166,11 @@ impl History {
         self.for_all(|document| document.with_picture(Arc::clone(picture)));
     }
 
+    /// Notes that a picture lies elsewhere now, in all snapshots: undo does not lose it again.
+    pub fn relocate(&mut self, id: ImageId, origin: &Origin) {
+        self.for_all(|document| document.with_origin(id, origin));
+    }
+
     /// Closes a picture, with everything drawn on it and said about it.
     pub fn close(&mut self, id: ImageId) {
         if self.present.picture(id).is_some() {
@@ -204,9 +209,8 @@ fn try_on(document: &mut Document, edit: &Edit) {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
-    use crate::document::{ConversationEdit, Origin, RegionEdit, RegionTag};
+    use crate::document::{ConversationEdit, RegionEdit, RegionTag};
     use glamm_engine::vision::PixelBox;
 
     fn picture(id: u64) -> Arc<Picture> {

@@ -16,8 +16,7 @@ use glamm_engine::models::{self, Machine, Places, Target};
 use glamm_engine::precision::Precision;
 use glamm_engine::protocol::{CancelToken, ModelSource};
 
-use super::{Findings, Listing, ModelNews, ModelTask};
-use crate::system::surroundings::Surroundings;
+use super::{Access, Findings, Listing, ModelNews, ModelTask};
 
 /// Looks and removals that may wait.
 const CAPACITY: usize = 16;
@@ -27,7 +26,7 @@ const NEWS: usize = 64;
 /// See the module. Dropping it ends downloads, the conversion and the check.
 #[derive(Debug)]
 pub(crate) struct ModelDesk {
-    surroundings: Surroundings,
+    access: Access,
     wake: Wake,
     requests: Sender<Request>,
     news: Receiver<ModelNews>,
@@ -66,19 +65,16 @@ impl ModelDesk {
     ///
     /// # Errors
     /// Where the system has no thread to give.
-    pub(crate) fn start(
-        surroundings: Surroundings,
-        wake: impl Fn() + Send + Sync + 'static,
-    ) -> std::io::Result<Self> {
+    pub(crate) fn start(access: Access, wake: impl Fn() + Send + Sync + 'static) -> std::io::Result<Self> {
         let (requests, waiting) = bounded(CAPACITY);
         let (sender, news) = bounded(NEWS);
         let wake = Wake(Arc::new(wake));
-        let (places, out, awake) = (surroundings.places.clone(), sender.clone(), wake.clone());
+        let (places, out, awake) = (access.places.clone(), sender.clone(), wake.clone());
         std::thread::Builder::new()
             .name("model-desk".to_owned())
             .spawn(move || look_and_remove(&waiting, &places, &out, &awake))?;
         let (downloads, conversion, check) = (HashMap::new(), None, None);
-        Ok(Self { surroundings, wake, requests, news, sender, downloads, conversion, check })
+        Ok(Self { access, wake, requests, news, sender, downloads, conversion, check })
     }
 
     /// Begins a task; the answer is news that is there at once, where it could not begin.
@@ -151,11 +147,11 @@ impl ModelDesk {
             let reason = "it does not come from the hub".to_owned();
             return Some(ModelNews::Refused { name, reason });
         };
-        let (surroundings, wake) = (self.surroundings.clone(), self.wake.clone());
+        let (access, wake) = (self.access.clone(), self.wake.clone());
         let started = Download::spawn(
             move || (wake.0)(),
             // The environment and the token's file are read on the download's own thread.
-            move |control, report| models::pull(&target, &surroundings.hub()?, control, report),
+            move |control, report| models::pull(&target, &access.hub()?, control, report),
         );
         match started {
             Ok(download) => {
@@ -299,16 +295,14 @@ fn write_one_file(
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
-
     use std::time::{Duration, Instant};
 
     use super::*;
 
     fn desk() -> ModelDesk {
-        let mut surroundings = Surroundings::from_env();
-        surroundings.places = Places::default();
-        ModelDesk::start(surroundings, || ()).unwrap()
+        let mut access = Access::from_env();
+        access.places = Places::default();
+        ModelDesk::start(access, || ()).unwrap()
     }
 
     #[test]

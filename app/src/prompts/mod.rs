@@ -150,6 +150,11 @@ impl Prompt {
         self.text.contains(REGION)
     }
 
+    /// Whether it is written into the draft, not asked at once: something is left to be written or looked at.
+    pub fn only_writes(&self) -> bool {
+        self.needs_region() || self.text.contains(GAP)
+    }
+
     /// The draft, about this region where one is meant.
     pub fn fill(&self, region: Option<RegionTag>) -> Filled {
         let text = match region {
@@ -165,7 +170,6 @@ impl Prompt {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
     use glamm_engine::vision::PixelBox;
     use std::collections::HashSet;
@@ -203,7 +207,7 @@ mod tests {
         for suggested in &SUGGESTED {
             assert!(all.contains(&suggested), "{}", suggested.label);
         }
-        assert!(Task::Region.prompts().iter().all(Prompt::needs_region));
+        assert!(Task::Region.prompts().iter().all(|p| p.needs_region() && p.only_writes()));
         assert!(Task::Segment.prompts().iter().all(|p| p.fill(None).open));
     }
 }

@@ -15,11 +15,13 @@ use glamm_engine::protocol::{
 use glamm_engine::vision::{Click, PixelBox};
 
 use crate::document::{ConversationId, Exchange, ExchangeId, GroundedMask, MaskId, Origin, Question};
+use crate::export::ExportInTheWay;
 use crate::models::{Library, Offer};
+use crate::notice::{Notice, NoticeId, Tone};
 use crate::pictures::Source;
 use crate::pictures::pixels::Pixels;
 use crate::prompts::Prompt;
-use crate::state::exporting::{Batch, ExportDialog, ExportInTheWay, ExportProgress};
+use crate::state::exporting::{Batch, ExportDialog, ExportProgress};
 use crate::state::inspection::Findings;
 use crate::state::keeping::Keeping;
 use crate::state::ui_state::Editing;
@@ -103,6 +105,8 @@ pub struct RunningJob {
     pub cancel: CancelToken,
     /// Whether the user pressed Stop.
     pub stopping: bool,
+    /// Whether its conversation was taken away meanwhile: another one may have the same number by now.
+    pub is_homeless: bool,
     /// Whether the engine has taken it up.
     pub started: bool,
     /// Seconds on the window's clock when it was asked.
@@ -148,6 +152,7 @@ impl RunningJob {
             follows,
             cancel: request.cancel.clone(),
             stopping: false,
+            is_homeless: false,
             started: false,
             asked_at: now,
             chars: text.chars().count(),
@@ -198,40 +203,8 @@ pub struct FailedQuestion {
     pub message: String,
     /// Whether only a new conversation helps.
     pub too_long: bool,
-}
-
-/// Names a message.
-pub type NoticeId = u64;
-
-/// A message about something that is neither the model nor a reply.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Notice {
-    /// For dismissing it.
-    pub id: NoticeId,
-    /// For people.
-    pub text: String,
-    /// What it is about, one by one, where it is about several things.
-    pub list: Vec<String>,
-    /// What kind of message it is.
-    pub tone: Tone,
-    /// How often the same was said.
-    pub times: usize,
-}
-
-/// What kind of thing is said.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Tone {
-    /// Something to know; it goes by itself after a while.
-    Note,
-    /// Something went wrong; it stays until it was read.
-    Failure,
-}
-
-impl Tone {
-    /// Of what was done but for these problems.
-    pub fn about(problems: &[String]) -> Self {
-        if problems.is_empty() { Self::Note } else { Self::Failure }
-    }
+    /// The run of one question over many pictures that it is of, if any.
+    pub run: Option<u64>,
 }
 
 /// A picture on its way from a file, the clipboard or the scene generator.
@@ -266,6 +239,8 @@ pub struct Session {
     pub encodings: HashMap<ImageId, Encoding>,
     /// Pictures that the engine is still to be told to forget.
     pub closing: Vec<ImageId>,
+    /// Whether the engine is still to be told to put its model away: its queue was full.
+    pub unload_due: bool,
     /// Pictures on their way.
     pub arrivals: Vec<Arrival>,
     /// Pictures that the loader is still to be asked for, the next one first.
@@ -274,6 +249,8 @@ pub struct Session {
     pub loading: HashSet<ImageId>,
     /// Pictures of the document that cannot be had, and why.
     pub unavailable: HashMap<ImageId, String>,
+    /// The message that lists them.
+    pub missing_list: Option<NoticeId>,
     /// Small copies of the open pictures, also of those whose pixels are not in memory.
     pub thumbnails: HashMap<ImageId, Arc<ColorImage>>,
     /// The pictures that were closed last, whose small copies are kept; the latest last.
@@ -321,10 +298,12 @@ impl Session {
             pixels: HashMap::new(),
             encodings: HashMap::new(),
             closing: Vec::new(),
+            unload_due: false,
             arrivals: Vec::new(),
             wanted: VecDeque::new(),
             loading: HashSet::new(),
             unavailable: HashMap::new(),
+            missing_list: None,
             thumbnails: HashMap::new(),
             closed: VecDeque::new(),
             lately_used: Vec::new(),
@@ -390,11 +369,21 @@ impl Session {
         self.show_notice(Notice { id, text, list: Vec::new(), tone, times });
     }
 
-    /// Shows that another of the files that were opened together could not be had.
-    pub fn notify_in_list(&mut self, id: NoticeId, text: String) {
+    /// Shows that another picture of the document cannot be had. What is tried again in vain is listed once.
+    pub fn notify_missing(&mut self, text: String) {
+        let id = self.missing_list.unwrap_or_else(|| self.fresh_list());
+        self.missing_list = Some(id);
+        let is_listed = |notice: &Notice| notice.id == id && notice.list.contains(&text);
+        if !self.notices.iter().any(is_listed) {
+            self.notify_in_list(id, text, "pictures are missing");
+        }
+    }
+
+    /// Shows that the same has happened to another thing; `what` says it of several.
+    pub fn notify_in_list(&mut self, id: NoticeId, text: String, what: &str) {
         if let Some(notice) = self.notices.iter_mut().find(|notice| notice.id == id) {
             notice.list.push(text);
-            notice.text = format!("{} files could not be opened", notice.list.len());
+            notice.text = format!("{} {what}", notice.list.len());
         } else {
             self.show_notice(Notice {
                 id,

@@ -109,6 +109,17 @@ pub struct Editing {
     pub draft: String,
 }
 
+/// A draft that a prompt was written into.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PromptedDraft {
+    /// About which picture.
+    pub image: ImageId,
+    /// What the user had written before.
+    pub before: String,
+    /// That and the prompt.
+    pub draft: String,
+}
+
 /// A reply of a conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReplyPlace {
@@ -147,6 +158,8 @@ pub struct UiState {
     pub conversations: HashMap<ImageId, ConversationId>,
     /// The question being written about each picture.
     pub drafts: HashMap<ImageId, String>,
+    /// The draft that a prompt was written into last.
+    pub prompted_draft: Option<PromptedDraft>,
     /// The question that is being written anew.
     pub editing: Option<Editing>,
     /// The title being written for the conversation that is shown.
@@ -205,6 +218,7 @@ impl Default for UiState {
             small_step: None,
             conversations: HashMap::new(),
             drafts: HashMap::new(),
+            prompted_draft: None,
             editing: None,
             renaming: None,
             chat_settings: None,

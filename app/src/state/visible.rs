@@ -25,6 +25,11 @@ impl ListedMask {
     pub fn title(&self) -> String {
         title(&self.mask, &self.phrase)
     }
+
+    /// The same; empty for a mask that has neither.
+    pub fn words(&self) -> &str {
+        self.mask.name.as_deref().unwrap_or(&self.phrase)
+    }
 }
 
 fn title(mask: &GroundedMask, phrase: &str) -> String {
@@ -98,7 +103,7 @@ impl State {
     pub fn shown_job(&self) -> Option<&RunningJob> {
         let conversation = self.conversation()?.id;
         let job = self.session.job_about(self.ui.current?)?;
-        (job.asked.place.conversation == conversation).then_some(job)
+        (job.asked.place.conversation == conversation && !job.is_homeless).then_some(job)
     }
 
     /// The question of the conversation that is shown that could not be answered.

@@ -1,7 +1,7 @@
 //! From the document to the schema. The other way is `decode`.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Component, Path};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use super::schema::{
 };
 use super::snapshot::{EditedQuestion, GoingOn, Snapshot};
 use crate::document::{
-    Conversation, EditedMask, Exchange, GroundedMask, Origin, Picture, Question, Region, Settings,
+    Conversation, EditedMask, Exchange, GroundedMask, MaskSource, Origin, Picture, Question, Region, Settings,
 };
 
 /// Names of the parts that hold masks, and runs of painted ones: the same mask has the same for as long
@@ -137,8 +137,18 @@ struct MaskWriter<'a> {
 
 impl MaskWriter<'_> {
     fn encode(&mut self, mask: &GroundedMask) -> MaskFile {
-        let GroundedMask { id: _, candidates, chosen, threshold, edited, name, hue, hidden, coverage: _ } =
-            mask;
+        let GroundedMask {
+            id: _,
+            source,
+            candidates,
+            chosen,
+            threshold,
+            edited,
+            name,
+            hue,
+            hidden,
+            coverage: _,
+        } = mask;
         let png = self.names.name(mask.logits()) + ".png";
         self.seen.push((png.clone(), mask.clone()));
         MaskFile {
@@ -146,6 +156,10 @@ impl MaskWriter<'_> {
             used: candidates.used_index(),
             chosen: *chosen,
             threshold: if threshold.is_finite() { *threshold } else { 0.0 },
+            file: match source {
+                MaskSource::File(pixels) => Some(Rle::clone(&self.names.runs(pixels))),
+                MaskSource::Decoder => None,
+            },
             edited: edited.as_ref().map(|edited| Rle::clone(&self.names.runs(edited))),
             name: name.as_ref().map(ToString::to_string),
             hue: *hue,
@@ -197,11 +211,34 @@ fn encode_origin(origin: &Origin) -> OriginFile {
     match origin {
         Origin::File(path) => {
             let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
-            OriginFile::File { path: path.to_string_lossy().into_owned() }
+            OriginFile::File { path: path.to_string_lossy().into_owned(), relative: None }
         }
         Origin::Scene { seed } => OriginFile::Scene { seed: *seed },
         Origin::Clipboard => OriginFile::Clipboard,
     }
+}
+
+/// Where a picture came from, for a session file that will lie there.
+pub(super) fn origin_beside(origin: &Origin, session: &Path) -> OriginFile {
+    let mut file = encode_origin(origin);
+    if let OriginFile::File { path, relative } = &mut file {
+        let session = std::path::absolute(session).unwrap_or_else(|_| session.to_owned());
+        *relative = session.parent().and_then(|folder| way_to(Path::new(path), folder));
+    }
+    file
+}
+
+/// The way from a folder to a file; `None` where there is none, or it has no name in text.
+fn way_to(path: &Path, folder: &Path) -> Option<String> {
+    let (to, from): (Vec<_>, Vec<_>) = (path.components().collect(), folder.components().collect());
+    let shared = to.iter().zip(&from).take_while(|(one, other)| one == other).count();
+    let above = from.get(shared..)?;
+    if shared == 0 || above.contains(&Component::ParentDir) {
+        return None;
+    }
+    let up = above.iter().map(|_| Some(".."));
+    let down = to.get(shared..)?.iter().map(|part| part.as_os_str().to_str());
+    up.chain(down).collect::<Option<Vec<_>>>().map(|parts| parts.join("/"))
 }
 
 fn region(region: &Region) -> RegionFile {

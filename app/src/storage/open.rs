@@ -11,10 +11,11 @@ use super::container::Container;
 use super::decode;
 use super::error::StorageError;
 use super::schema::{
-    EditedQuestionFile, FORMAT, GoingOnFile, PICTURE_ENTRY, PictureFile, SCHEMA, SESSION_ENTRY, SessionFile,
+    EditedQuestionFile, FORMAT, GoingOnFile, OriginFile, PICTURE_ENTRY, PictureFile, SCHEMA, SESSION_ENTRY,
+    SessionFile,
 };
 use super::snapshot::{EditedQuestion, GoingOn, Snapshot, StoredImage};
-use crate::document::{ConversationId, ExchangeId, MaskId, Picture};
+use crate::document::{ConversationId, ExchangeId, MaskId, Origin, Picture};
 
 /// Longest JSON of one part.
 const MAX_JSON: u64 = 128 << 20;
@@ -236,6 +237,20 @@ impl decode::Parts for Below<'_> {
     }
 }
 
+/// Where a picture is that is no longer where it was, but has been moved together with its session.
+fn moved_along(origin: &Origin, relative: &str, session: &Path) -> Option<Origin> {
+    let Origin::File(before) = origin else { return None };
+    let mut now = session.parent()?.to_owned();
+    for part in relative.split('/') {
+        if part != ".." {
+            now.push(part);
+        } else if !now.pop() {
+            return None;
+        }
+    }
+    (!before.is_file() && now.is_file()).then_some(Origin::File(now))
+}
+
 fn read_picture(
     container: &mut Container,
     folder: &str,
@@ -246,7 +261,12 @@ fn read_picture(
         container.read(&format!("{folder}/{PICTURE_ENTRY}"), MAX_JSON).map_err(|error| error.to_string())?;
     let file: PictureFile = serde_json::from_slice(&bytes).map_err(|error| error.to_string())?;
     drop(bytes);
-    let picture = decode::picture(&file, &mut Below { container, folder }, missing)?;
+    let mut picture = decode::picture(&file, &mut Below { container, folder }, missing)?;
+    if let OriginFile::File { relative: Some(relative), .. } = &file.origin
+        && let Some(moved) = moved_along(&picture.origin, relative, path)
+    {
+        picture.origin = moved;
+    }
     // Only what this program has kept itself may name other files.
     let elsewhere = file.stored_in.filter(|_| container.is_folder());
     let elsewhere =
@@ -258,4 +278,52 @@ fn read_picture(
     let stored = stored.or(elsewhere);
     let conversation = file.shown_conversation.map(ConversationId);
     Ok(OpenedPicture { picture, stored, draft: file.draft, conversation })
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may panic")]
+    use std::fs;
+
+    use super::*;
+    use crate::document::Document;
+    use crate::storage::{SaveOptions, save};
+
+    /// A session in a folder of its own, without its pictures, which lie beside that folder.
+    fn session(folder: &Path, picture: &Path) -> PathBuf {
+        fs::create_dir_all(folder.join("sessions")).unwrap();
+        let picture = Picture::new(ImageId(1), "a".to_owned(), Origin::File(picture.to_owned()), (4, 4));
+        let document = Document::default().with_picture(Arc::new(picture));
+        let path = folder.join("sessions/a.glamm");
+        let snapshot = Snapshot { document, ..Snapshot::default() };
+        save(&path, &snapshot, SaveOptions { with_pictures: false }).unwrap();
+        path
+    }
+
+    fn origin_in(session: &Path) -> Origin {
+        open(session).unwrap().pictures[0].picture.origin.clone()
+    }
+
+    #[test]
+    fn pictures_that_were_moved_with_their_session_are_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let (before, after) = (folder.path().join("before"), folder.path().join("after"));
+        fs::create_dir_all(before.join("pictures")).unwrap();
+        let picture = before.join("pictures/ä.png");
+        fs::write(&picture, b"not looked at here").unwrap();
+        let path = session(&before, &picture);
+        assert_eq!(origin_in(&path), Origin::File(picture.clone()));
+
+        fs::create_dir_all(&after).unwrap();
+        let copy = after.join("a.glamm");
+        fs::copy(&path, &copy).unwrap();
+        assert_eq!(origin_in(&copy), Origin::File(picture.clone()), "there it is still");
+        fs::remove_file(&copy).unwrap();
+        fs::remove_dir(&after).unwrap();
+        fs::rename(&before, &after).unwrap();
+        let moved = after.join("pictures/ä.png");
+        assert_eq!(origin_in(&after.join("sessions/a.glamm")), Origin::File(moved.clone()));
+        fs::remove_file(moved).unwrap();
+        assert_eq!(origin_in(&after.join("sessions/a.glamm")), Origin::File(picture), "it is nowhere");
+    }
 }

@@ -104,6 +104,7 @@ fn write(
         let wanted = options.with_pictures || !can_be_had_again(&picture.origin);
         let image = wanted.then(|| images::part_name(picture, snapshot));
         file.image.clone_from(&image);
+        file.origin = encode::origin_beside(&picture.origin, path);
         zip.json(&format!("{folder}/{PICTURE_ENTRY}"), &file)?;
         encoded.push((picture, folder, image, logits, seen));
     }

@@ -124,6 +124,10 @@ pub enum OriginFile {
     File {
         /// Absolute, if it could be told.
         path: String,
+        /// The way to it from the session file's folder, with `/` between its parts: where there is nothing at
+        /// `path`, both may have been moved together.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        relative: Option<String>,
     },
     /// The procedural picture world.
     Scene {
@@ -275,6 +279,10 @@ pub struct MaskFile {
     /// Logits above this are inside.
     #[serde(default)]
     pub threshold: f32,
+    /// Pixels that came from a file, where the mask was made of them; the candidates only stand in for logits
+    /// that nobody knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<Rle>,
     /// Pixels painted by hand, which stand in place of the logits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub edited: Option<Rle>,

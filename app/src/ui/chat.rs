@@ -2,7 +2,7 @@
 
 use egui::{Frame, Margin, Panel, RichText, Ui};
 
-use super::widgets::{CardLook, Kind, button, card, command_button, paragraph, sentence};
+use super::widgets::{CardLook, Kind, card, command_button, paragraph, sentence};
 use super::{Shown, composer, conversation_bar, loading, message_list, messages};
 use crate::action::Action;
 use crate::command::Command;
@@ -141,12 +141,7 @@ fn failed(shown: &mut Shown<'_>, ui: &mut Ui, failure: &FailedQuestion) {
             if failure.too_long {
                 command_button(shown, ui, Command::NewConversation, Kind::Plain);
             } else {
-                let why_not = shown.state.why_not_ask();
-                let again = button(ui, tokens, "Ask again", Kind::Plain, why_not.is_none());
-                if again.clicked() {
-                    shown.send(Action::Retry);
-                }
-                again.on_hover_text(why_not.unwrap_or("Put the same question once more"));
+                command_button(shown, ui, Command::AskAgain, Kind::Plain);
             }
         });
     });

@@ -44,10 +44,10 @@ pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui) {
 }
 
 fn suggestions(shown: &mut Shown<'_>, ui: &mut Ui) {
-    let enabled = shown.state.why_not_ask().is_none();
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing = vec2(7.0, 7.0);
         for prompt in &SUGGESTED {
+            let enabled = shown.state.why_not_prompt(prompt).is_none();
             if pill(ui, shown.tokens, &prompt.label, enabled).clicked() {
                 shown.send(Action::Prompt(prompt.clone()));
             }

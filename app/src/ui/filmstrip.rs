@@ -4,8 +4,8 @@
 use std::ops::Range;
 
 use egui::{
-    CornerRadius, CursorIcon, Id, Rangef, Rect, Role, ScrollArea, Sense, Spinner, Stroke, StrokeKind, Ui,
-    Vec2, WidgetInfo, pos2, vec2,
+    Align2, CornerRadius, CursorIcon, Id, Rangef, Rect, Role, ScrollArea, Sense, Spinner, Stroke, StrokeKind,
+    Ui, Vec2, WidgetInfo, pos2, vec2,
 };
 
 use super::Shown;
@@ -112,6 +112,12 @@ fn thumbnail(shown: &mut Shown<'_>, ui: &Ui, picture: &Picture, rect: Rect) {
         let at = rect.right_bottom() - vec2(8.0, 8.0);
         ui.painter().circle(at, 4.5, tokens.accent, Stroke::new(1.5, tokens.panel));
     }
+    let missing = shown.state.session.unavailable.get(&picture.id);
+    if missing.is_some() {
+        let at = rect.right_top() + vec2(-9.0, 9.0);
+        ui.painter().circle(at, 7.0, tokens.bad, Stroke::new(1.5, tokens.panel));
+        ui.painter().text(at, Align2::CENTER_CENTER, "!", theme::small_font(), tokens.panel);
+    }
     if response.clicked() {
         shown.send(Action::SelectPicture(picture.id));
     }
@@ -125,6 +131,9 @@ fn thumbnail(shown: &mut Shown<'_>, ui: &Ui, picture: &Picture, rect: Rect) {
     response.on_hover_cursor(CursorIcon::PointingHand).on_hover_ui(|ui| {
         ui.label(&picture.name);
         ui.label(egui::RichText::new(format!("{width} × {height}")).font(theme::small_font()));
+        if let Some(reason) = missing {
+            ui.label(format!("The picture is missing: {reason}"));
+        }
     });
 }
 

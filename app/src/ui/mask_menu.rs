@@ -2,12 +2,11 @@
 //! mask on the picture.
 
 use egui::{Pos2, Response, Ui};
-use glamm_engine::vision::MaskPrompt;
 
 use super::Shown;
 use super::widgets::{context_menu, swatches};
 use crate::action::{Action, MaskAction, Offer};
-use crate::document::{Edit, MaskEdit, MaskId};
+use crate::document::{Edit, GroundedMask, MaskEdit, MaskId};
 use crate::palette::PHRASE_COLORS;
 
 /// By the other button on `response`; `at` is where on the picture it was pressed, if it was.
@@ -77,8 +76,7 @@ fn uses(shown: &mut Shown<'_>, ui: &mut Ui, mask: MaskId, at: Option<Pos2>) {
             });
         }
     }
-    let clicked = |prompt: &Option<MaskPrompt>| matches!(prompt, Some(MaskPrompt::Places { .. }));
-    if picture.mask(mask).is_some_and(|mask| clicked(&mask.candidates.prompt)) {
+    if picture.mask(mask).is_some_and(GroundedMask::is_of_places) {
         item(shown, ui, "Refine by clicks", || Action::PromptMask(Some(mask)));
     }
     if picture.masks.iter().any(|own| own.id == mask) {

@@ -4,7 +4,7 @@ use egui::{Response, RichText, ScrollArea, TextEdit, Ui};
 
 use super::Shown;
 use super::icons::{Icon, Look, icon_button};
-use super::widgets::{Kind, button, context_menu, paragraph, popup};
+use super::widgets::{Kind, button_if, context_menu, focus_ring, paragraph, popup};
 use crate::action::Action;
 use crate::prompts::{Prompt, Task};
 use crate::state::ui_state::LibraryView;
@@ -53,6 +53,7 @@ fn own(shown: &mut Shown<'_>, ui: &mut Ui) {
                 let field =
                     ui.add(TextEdit::singleline(&mut label).desired_width(width - 8.0).char_limit(60));
                 ui.ctx().accesskit_node_builder(field.id, |node| node.set_label("Name of the prompt"));
+                focus_ring(ui, &field);
                 field.request_focus();
                 if field.changed() {
                     shown.send(Action::RenamePrompt(place, label));
@@ -79,7 +80,7 @@ fn own(shown: &mut Shown<'_>, ui: &mut Ui) {
         });
     }
     let written = state.picture().is_some_and(|p| !state.ui.draft(p.id).trim().is_empty());
-    if button(ui, shown.tokens, "Keep the question as a prompt", Kind::Plain, written).clicked() {
+    if button_if(written, ui, shown.tokens, "Keep the question as a prompt", Kind::Plain).clicked() {
         shown.send(Action::KeepPrompt);
     }
     if !written && state.session.prompts.is_empty() {
@@ -91,10 +92,10 @@ fn own(shown: &mut Shown<'_>, ui: &mut Ui) {
 
 /// A prompt: its name, and its words in small.
 fn entry(shown: &mut Shown<'_>, ui: &mut Ui, prompt: &Prompt) -> Response {
-    let idle = shown.state.why_not_ask().is_none();
+    let enabled = shown.state.why_not_prompt(prompt).is_none();
     let text = RichText::new(prompt.label.as_ref()).color(shown.tokens.text_soft);
     let label = egui::Button::new(text).frame_when_inactive(false).wrap_mode(egui::TextWrapMode::Truncate);
-    let response = ui.add_enabled(idle, label.min_size(egui::vec2(ui.available_width(), 26.0)));
+    let response = ui.add_enabled(enabled, label.min_size(egui::vec2(ui.available_width(), 26.0)));
     if response.clicked() {
         shown.send(Action::Prompt(prompt.clone()));
         shown.send(Action::SetLibrary(LibraryView::Closed));

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use glamm_engine::protocol::{CancelToken, EngineCommand, ImageId, JobRequest, Sampling, Task, Turn};
 
-use crate::action::Effect;
+use crate::action::{Effect, Field};
 use crate::document::{Conversation, Exchange, ExchangeId, Question, RegionTag, Settings, bracketed};
 use crate::state::State;
-use crate::state::session::{Asked, ModelStatus, Place, RunningJob};
+use crate::state::session::{Asked, FailedQuestion, ModelStatus, Place, RunningJob};
 use crate::state::ui_state::{Editing, Tab};
 
 /// How another reply is drawn where the most probable one is there already: near enough to it to
@@ -20,9 +20,12 @@ impl State {
         let Some(picture) = self.picture() else { return };
         let image = picture.id;
         let question = Question::from_draft(self.ui.draft(image), &picture.regions);
+        // The words of another question that failed may take its place.
+        let draft = self.ui.drafts.remove(&image);
         if self.ask_next(image, question, now, out) {
-            self.ui.drafts.remove(&image);
             self.ui.prompt_awaiting_region = None;
+        } else if let Some(draft) = draft {
+            self.ui.drafts.insert(image, draft);
         }
     }
 
@@ -92,7 +95,7 @@ impl State {
         if let Some((image, conversation, exchange)) = self.shown_exchange(id) {
             let draft = exchange.question.draft();
             self.ui.editing = Some(Editing { image, conversation: conversation.id, exchange: id, draft });
-            out.push(Effect::FocusEditedQuestion);
+            out.push(Effect::Focus(Field::EditedQuestion));
         }
     }
 
@@ -189,12 +192,58 @@ impl State {
             cancel: CancelToken::default(),
             task: Task::Converse { system, turns, sampling: asked.sampling.clone(), max_new_tokens },
         };
+        let is_it = |failure: &FailedQuestion| failure.asked.question == asked.question;
+        if self.session.failures.get(&image).is_some_and(is_it) {
+            self.session.failures.remove(&image);
+        }
+        self.give_failed_back(image);
         let job = RunningJob::new(&request, asked, follows, first_hue, now);
         self.session.job = Some(job);
         self.ui.tokens_of = None;
-        self.session.failures.remove(&image);
         out.push(Effect::Engine(EngineCommand::Run(Box::new(request))));
         true
+    }
+
+    /// The words of a question that could not be answered, where they stand nowhere else: one for all pictures
+    /// was written elsewhere, and one that was asked again is in the conversation.
+    pub(super) fn words_of(&self, image: ImageId, failure: &FailedQuestion) -> Option<String> {
+        let Asked { place, question, .. } = &failure.asked;
+        let picture = self.document().picture(image);
+        let conversation = picture.and_then(|picture| picture.conversation(place.conversation));
+        let is_it = |e: &Arc<Exchange>| e.parent == place.parent && e.question == *question;
+        let is_there = conversation.is_some_and(|there| there.exchanges().iter().any(is_it));
+        (failure.run.is_none() && !is_there).then(|| question.draft())
+    }
+
+    /// Forgets a question that could not be answered. Its words go back to where they were written, where
+    /// nothing else is.
+    pub(super) fn give_failed_back(&mut self, image: ImageId) {
+        let Some(failure) = self.session.failures.remove(&image) else { return };
+        if let Some(words) = self.words_of(image, &failure)
+            && self.ui.draft(image).trim().is_empty()
+        {
+            self.ui.drafts.insert(image, words);
+        }
+    }
+
+    /// Where a conversation was taken away, there is no place any more for the reply that is on its way to it,
+    /// nor for what failed there: the next conversation may get the same number.
+    pub(super) fn leave_what_is_gone(&mut self) {
+        let is_gone = |run: Option<u64>, image: ImageId, place: Place| {
+            let picture = self.history.of_run(run).picture(image);
+            picture.is_some_and(|picture| picture.conversation(place.conversation).is_none())
+        };
+        if let Some(job) = self.session.job.as_mut()
+            && is_gone(job.run, job.image, job.asked.place)
+        {
+            job.is_homeless = true;
+            job.cancel.cancel();
+        }
+        let failures = self.session.failures.iter();
+        let gone = failures.filter(|(image, failure)| is_gone(failure.run, **image, failure.asked.place));
+        for image in gone.map(|(image, _)| *image).collect::<Vec<_>>() {
+            self.give_failed_back(image);
+        }
     }
 
     /// Asks the running job to end; the engine looks at the token, not into its queue.
@@ -246,6 +295,6 @@ impl State {
         *draft = format!("{start}{}{after}", space(word_after));
         self.show_tab(Tab::Chat);
         self.ui.selected_region = Some(tag);
-        out.push(Effect::FocusQuestion);
+        out.push(Effect::Focus(Field::Question));
     }
 }

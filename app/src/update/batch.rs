@@ -86,7 +86,7 @@ impl State {
         let Some(run) = self.session.batch.as_ref().map(|batch| batch.id) else { return };
         let mut step = None;
         while self.history.is_undone(run) {
-            step = self.history.redo();
+            step = self.redo(out);
         }
         self.show_step(step, out);
     }
@@ -123,6 +123,18 @@ impl State {
         }
         if self.ui.current != Some(image) && self.session.encodings.remove(&image).is_some() {
             out.push(Effect::Engine(EngineCommand::CloseImage(image)));
+        }
+    }
+
+    /// Why the run does not go on by itself, if so.
+    pub fn why_run_waits(&self) -> Option<&'static str> {
+        let session = &self.session;
+        session.batch.as_ref().filter(|batch| !batch.is_finished() && !batch.paused)?;
+        match &session.model {
+            ModelStatus::Ready(_) => None,
+            ModelStatus::Loading(_) => Some("It goes on once the model is loaded"),
+            ModelStatus::Failed(_) | ModelStatus::Unloaded => Some("It waits for a model: none is loaded"),
+            ModelStatus::Gone => Some("The engine has stopped: restart the program to go on"),
         }
     }
 
@@ -167,15 +179,10 @@ impl State {
                 return;
             }
             self.encode(image, out);
-            let draft = self.ui.drafts.get(&image).cloned();
             let shown = self.ui.conversations.get(&image).and_then(|id| picture.conversation(*id));
             let Some(conversation) = shown.or(picture.conversations.last()) else { continue };
             let asked = asked_in(conversation, Question::from_draft(&batch.prompt, &picture.regions));
             self.ask_question(image, asked, now, out);
-            if let Some(draft) = draft {
-                // What the user is writing about this picture is none of the run's business.
-                self.ui.drafts.insert(image, draft);
-            }
             batch.current = self.session.job.as_mut().map(|job| {
                 job.run = Some(batch.id);
                 (image, Some(job.id))

@@ -3,11 +3,11 @@
 use glamm_engine::protocol::{ImageId, ModelSource};
 use glamm_engine::text::conversation::GROUNDED_CAPTION;
 
-use crate::action::{Effect, Inspect, MaskAction};
+use crate::action::{BatchAction, Effect, Inspect, MaskAction};
 use crate::canvas::view::Viewpoint;
 use crate::command::Command;
 use crate::copying::ReplyFormat;
-use crate::document::{ExchangeId, MaskEdit, RegionEdit, RegionTag, Step};
+use crate::document::{ConversationEdit, ExchangeId, MaskEdit, RegionEdit, RegionTag, Step};
 use crate::state::State;
 use crate::state::inspection::{Brush, Layer};
 use crate::state::keeping::{Leaving, PathPurpose};
@@ -39,6 +39,16 @@ impl State {
             Command::Export => self.open_export_dialog(),
             Command::Import => self.ask_for_path(PathPurpose::Import, out),
             Command::AskAboutAll => self.prepare_batch(),
+            Command::PauseRun => {
+                let paused = self.session.batch.as_ref().is_some_and(|batch| batch.paused);
+                let action = if paused { BatchAction::Resume } else { BatchAction::Pause };
+                self.batch_action(action, out);
+            }
+            Command::WhatIsThis | Command::DescribeThis | Command::FindAlike => {
+                if let Some(offer) = command.offer() {
+                    self.take_offer_here(offer, now, out);
+                }
+            }
             Command::KeepPictures => toggle(&mut self.session.keeping.with_pictures),
             Command::PastePicture => self.open_clipboard(out),
             Command::NewScene => self.new_scene(out),
@@ -59,7 +69,7 @@ impl State {
             }
             Command::Redo => {
                 self.close_chat_settings();
-                let step = self.history.redo();
+                let step = self.redo(out);
                 self.show_step(step, out);
             }
             Command::SelectTool => self.set_tool(Tool::Select),
@@ -76,7 +86,10 @@ impl State {
             Command::DeleteRegion => self.with_region(|state, tag| {
                 state.edit_region(tag, RegionEdit::Remove);
             }),
+            Command::NextRegion => self.select_region_beside(1),
+            Command::PreviousRegion => self.select_region_beside(-1),
             Command::Ask => self.ask(now, out),
+            Command::AskAgain => self.retry(now, out),
             Command::Stop => {
                 self.session.cancel_segmentation();
                 self.stop();
@@ -84,12 +97,23 @@ impl State {
             Command::NewConversation => self.with_current(Self::new_conversation),
             Command::RenameConversation => self.ui.renaming = self.conversation().map(|c| c.title.clone()),
             Command::DeleteConversation => self.delete_conversation(),
+            Command::NextConversation => self.step_conversation(1),
+            Command::PreviousConversation => self.step_conversation(-1),
             Command::ChatSettings => self.toggle_chat_settings(),
             Command::PromptLibrary => self.toggle_library(),
             Command::AnswerAgain => self.with_last(|state, id| state.regenerate(id, now, out)),
             Command::ContinueReply => self.with_last(|state, id| state.go_on(id, now, out)),
             Command::EditQuestion => self.with_last(|state, id| state.edit_question(id, out)),
+            Command::DeleteQuestion => self.with_last(|state, id| {
+                state.change_conversation(ConversationEdit::RemoveExchange(id));
+            }),
             Command::CopyReply => self.with_last(|state, id| state.copy_reply(id, ReplyFormat::Text, out)),
+            Command::CopyReplyAsMarkdown => {
+                self.with_last(|state, id| state.copy_reply(id, ReplyFormat::Markdown, out));
+            }
+            Command::CopyReplyAsHtml => {
+                self.with_last(|state, id| state.copy_reply(id, ReplyFormat::Html, out));
+            }
             Command::PreviousBranch => self.step_branch(-1),
             Command::NextBranch => self.step_branch(1),
             Command::ZoomIn => self.zoom_by(ZOOM_STEP),
@@ -117,6 +141,7 @@ impl State {
                     self.region_around(mask);
                 }
             }
+            Command::RefineMask => self.prompt_mask(self.ui.inspection.selected),
             Command::DeleteMask => self.delete_mask(),
             Command::ViewOverlay
             | Command::ViewOutline

@@ -27,7 +27,7 @@ impl State {
 
     pub(super) fn new_conversation(&mut self, image: ImageId) {
         self.leave_conversation();
-        self.session.failures.remove(&image);
+        self.give_failed_back(image);
         let Some(settings) = self.conversation().map(|c| c.settings.clone()) else { return };
         self.edit(&Edit::AddConversation { image, settings });
         // The new one is the last one.
@@ -40,6 +40,18 @@ impl State {
         let Some(picture) = self.picture() else { return };
         if picture.conversation(id).is_some() {
             self.ui.conversations.insert(picture.id, id);
+        }
+    }
+
+    /// Shows the next conversation about the picture, or the one before; after the last comes the first.
+    pub(super) fn step_conversation(&mut self, by: isize) {
+        let (Some(picture), Some(shown)) = (self.picture(), self.conversation()) else { return };
+        let there = &picture.conversations;
+        let at = there.iter().position(|conversation| conversation.id == shown.id).unwrap_or(0);
+        let next = (at as isize + by).rem_euclid(there.len().max(1) as isize) as usize;
+        if let Some(id) = there.get(next).map(|conversation| conversation.id) {
+            self.show_tab(Tab::Chat);
+            self.select_conversation(id);
         }
     }
 

@@ -11,9 +11,10 @@ use glamm_engine::vision::MaskCandidates;
 
 use crate::action::Effect;
 use crate::document::{ConversationEdit, Edit, Exchange, GroundedMask, Question};
+use crate::notice::Tone;
 use crate::state::State;
 use crate::state::inspection::Layer;
-use crate::state::session::{Asked, Encoding, FailedQuestion, ModelStatus, Place, RunningJob, Tone};
+use crate::state::session::{Asked, Encoding, FailedQuestion, ModelStatus, Place, RunningJob};
 
 /// So many pictures the engine is told again to forget at once: its queue has room for other things besides.
 const CLOSED_AT_ONCE: usize = 16;
@@ -79,6 +80,9 @@ impl State {
             EngineEvent::FeaturesExtracted { job, maps } => self.maps_ready(job, maps),
             EngineEvent::JobFailed { job, error } => self.job_failed(job, &error),
         }
+        if std::mem::take(&mut self.session.unload_due) {
+            out.push(Effect::Engine(EngineCommand::UnloadModel));
+        }
         if has_ended {
             // What it had no room for before, it may have now.
             let some = self.session.closing.len().min(CLOSED_AT_ONCE);
@@ -103,7 +107,9 @@ impl State {
                 self.load_failed(message, out);
             }
             EngineCommand::CloseImage(image) => self.session.closing.push(*image),
-            EngineCommand::UnloadModel | EngineCommand::Shutdown => {}
+            EngineCommand::UnloadModel => self.session.unload_due = true,
+            // The window's end does it, too.
+            EngineCommand::Shutdown => {}
         }
     }
 
@@ -138,6 +144,9 @@ impl State {
             return;
         }
         let Some(job) = self.session.job.take_if(|job| job.id == id) else { return };
+        if job.is_homeless {
+            return self.homeless_ended(&job);
+        }
         let stopped_early = reason == FinishReason::Cancelled && reply.text.trim().is_empty();
         if stopped_early && reply.groundings.is_empty() {
             self.nothing_was_said(job);
@@ -177,16 +186,19 @@ impl State {
             None => ConversationEdit::Add(Arc::clone(&exchange)),
         };
         let edit = Edit::Conversation { image, conversation, change };
-        let made = match run {
-            Some(run) => self.edit_in_run(&edit, run),
-            None => self.edit(&edit),
-        };
-        if !made {
+        if !self.edit_as(&edit, run) {
             self.reply_is_lost(&exchange.question);
         } else if moved {
             let text =
                 "What the last question followed was undone: its reply stands behind what is left of it";
             self.session.notify(text, Tone::Note);
+        }
+    }
+
+    /// A reply has ended whose conversation was taken away: who deleted that knows.
+    fn homeless_ended(&mut self, job: &RunningJob) {
+        if !job.stopping {
+            self.reply_is_lost(&job.asked.question);
         }
     }
 
@@ -222,8 +234,10 @@ impl State {
             return;
         }
         let Some(job) = self.session.job.take_if(|job| job.id == id) else { return };
-        if self.document().picture(job.image).is_some() {
-            let failure = FailedQuestion { asked: job.asked, message, too_long };
+        if job.is_homeless {
+            self.homeless_ended(&job);
+        } else if self.document().picture(job.image).is_some() {
+            let failure = FailedQuestion { asked: job.asked, message, too_long, run: job.run };
             self.session.failures.insert(job.image, failure);
         }
     }

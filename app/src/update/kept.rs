@@ -67,7 +67,7 @@ impl State {
         Snapshot {
             document: self.as_written(),
             current: self.ui.current,
-            drafts: self.ui.drafts.clone(),
+            drafts: self.drafts(),
             conversations: self.ui.conversations.clone(),
             unfinished: self.unfinished(),
             going_on: self.going_on(),
@@ -87,7 +87,20 @@ impl State {
 
     /// What is being written, beside the document.
     pub(super) fn writing(&self) -> Writing {
-        Writing { drafts: self.ui.drafts.clone(), going_on: self.going_on() }
+        Writing { drafts: self.drafts(), going_on: self.going_on() }
+    }
+
+    /// The questions that are being written, and before them those that could not be answered: their words are
+    /// nowhere else.
+    fn drafts(&self) -> HashMap<ImageId, String> {
+        let mut drafts = self.ui.drafts.clone();
+        for (&image, failure) in &self.session.failures {
+            if let Some(failed) = self.words_of(image, failure) {
+                let draft = drafts.entry(image).or_default();
+                *draft = if draft.trim().is_empty() { failed } else { format!("{failed}\n{draft}") };
+            }
+        }
+        drafts
     }
 
     /// What the user is at, beside the drafts.
@@ -107,7 +120,7 @@ impl State {
 
     /// The reply on its way, as if it had been stopped here.
     fn unfinished(&self) -> Option<Unfinished> {
-        let job = self.session.job.as_ref()?;
+        let job = self.session.job.as_ref().filter(|job| !job.is_homeless)?;
         let conversation = self.document().picture(job.image)?.conversation(job.asked.place.conversation)?;
         let groundings: Vec<_> = job.grounded.iter().map(|(grounding, _)| grounding.clone()).collect();
         let raw = marked(&job.text, &groundings);

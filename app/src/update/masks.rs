@@ -31,14 +31,9 @@ impl State {
 
     fn change_masks(&mut self, masks: &[MaskId], change: &MaskEdit) {
         let Some(image) = self.ui.current else { return };
-        for (place, &mask) in masks.iter().enumerate() {
-            let edit = Edit::Mask { image, mask, change: change.clone() };
-            if place == 0 {
-                self.edit(&edit);
-            } else if let Err(error) = self.history.amend(&edit) {
-                tracing::debug!(%error, ?edit, "an edit was refused");
-            }
-        }
+        let edit = |&mask: &MaskId| Edit::Mask { image, mask, change: change.clone() };
+        self.ui.small_step = None;
+        self.history.apply_all(&masks.iter().map(edit).collect::<Vec<_>>());
     }
 
     fn solo(&mut self, masks: Vec<MaskId>) {

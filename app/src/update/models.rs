@@ -10,8 +10,9 @@ use crate::action::Effect;
 use crate::models::{
     self, Checking, Conversion, Listing, ManagerAction, ModelNews, ModelTask, TransferStatus,
 };
+use crate::notice::Tone;
 use crate::state::State;
-use crate::state::session::{LoadFailure, ModelStatus, Tone};
+use crate::state::session::{LoadFailure, ModelStatus};
 
 /// Pictures taken from the engine before another model is loaded; its queue takes no more at once.
 const MAX_CLOSED: usize = 24;
@@ -242,6 +243,7 @@ impl State {
         }
         self.session.spec = spec.clone();
         self.session.model = ModelStatus::loading();
+        self.session.unload_due = false;
         self.session.tokens_per_second = None;
         // The engine encodes anew what it has last worked on; that need not be what is on the screen.
         let mut known = self.session.encodings.drain().map(|(image, _)| image);
@@ -277,8 +279,6 @@ impl State {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
-
     use glamm_engine::error::EngineError;
     use glamm_engine::hub::HubError;
     use glamm_engine::precision::Precision;

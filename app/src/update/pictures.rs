@@ -6,16 +6,18 @@ use std::sync::Arc;
 use glamm_engine::protocol::{EngineCommand, ImageId};
 use glamm_engine::scenes::NEW;
 
-use super::keeping::is_session;
 use crate::action::Effect;
 use crate::canvas::view::Viewpoint;
-use crate::document::{Origin, Picture};
+use crate::document::{Document, Origin, Picture, Step};
+use crate::notice::{NoticeId, Tone};
 use crate::pictures::Source;
 use crate::pictures::pixels::Pixels;
 use crate::state::State;
 use crate::state::exporting::Batch;
-use crate::state::keeping::{Leaving, file_name};
-use crate::state::session::{Arrival, Encoding, NoticeId, Tone};
+use crate::state::keeping::Leaving;
+use crate::state::session::{Arrival, Encoding};
+use crate::storage::is_session;
+use crate::words::name_of;
 
 /// More files at once are most likely a mistake.
 const MAX_FILES_AT_ONCE: usize = 5000;
@@ -31,7 +33,7 @@ impl State {
         if let Some(session) = paths.iter().find(|path| is_session(path)) {
             // A session takes the place of everything else.
             if paths.len() > 1 {
-                let (name, others) = (file_name(session), paths.len() - 1);
+                let (name, others) = (name_of(session), paths.len() - 1);
                 self.session
                     .notify(format!("{name} is opened alone: {others} other files are left out"), Tone::Note);
             }
@@ -46,12 +48,16 @@ impl State {
         }
         let together = self.session.fresh_list();
         for (place, path) in paths.into_iter().enumerate() {
-            let open = self.document().pictures().iter().find(|p| p.origin == Origin::File(path.clone()));
-            if let Some(id) = open.map(|p| p.id) {
+            // However it was typed, it is the same file.
+            let path = std::path::absolute(&path).unwrap_or(path);
+            let origin = Origin::File(path.clone());
+            if let Some(id) = self.document().pictures().iter().find(|p| p.origin == origin).map(|p| p.id) {
                 self.select_picture(id, out);
-                continue;
+            } else if let Some(arrival) = self.session.arrivals.iter_mut().find(|a| a.origin == origin) {
+                arrival.select |= place == 0;
+            } else {
+                self.expect(origin, Source::File(path), (place == 0, together), out);
             }
-            self.expect(Origin::File(path.clone()), Source::File(path), (place == 0, together), out);
         }
     }
 
@@ -127,7 +133,7 @@ impl State {
             match result {
                 Err(message) => {
                     self.never_came(image, &arrival.name, &message);
-                    self.session.notify_in_list(arrival.list, message);
+                    self.session.notify_in_list(arrival.list, message, "files could not be opened");
                     out.push(Effect::ForgetPicture(image));
                 }
                 Ok(pixels) => self.arrived(image, arrival, pixels, out),
@@ -135,7 +141,7 @@ impl State {
         } else if let Some(picture) = self.document().picture(image).cloned() {
             self.pixels_came(&picture, result, out);
         }
-        self.trim_pixels(out);
+        self.trim_pixels(MAX_PIXELS, out);
         self.load_wanted(out);
     }
 
@@ -166,10 +172,7 @@ impl State {
                 }
             }
             Err(reason) => {
-                if self.session.unavailable.is_empty() {
-                    let text = format!("{} is missing: {reason}", picture.name);
-                    self.session.notify(text, Tone::Failure);
-                }
+                self.session.notify_missing(format!("{} is missing: {reason}", picture.name));
                 self.session.unavailable.insert(picture.id, reason);
             }
         }
@@ -182,17 +185,19 @@ impl State {
         self.session.lately_used.push(image);
     }
 
-    /// Lets go of pixels that can be had again, those not looked at for longest first.
-    fn trim_pixels(&mut self, out: &mut Vec<Effect>) {
+    /// Lets go of pixels beyond so many that can be had again, those not looked at for longest first. What was
+    /// drawn of them goes, too: they may be others when they are read again.
+    pub(super) fn trim_pixels(&mut self, most: u64, out: &mut Vec<Effect>) {
         let area = |pixels: &Pixels| u64::from(pixels.size().0) * u64::from(pixels.size().1);
         let mut held: u64 = self.session.pixels.values().map(|pixels| area(pixels)).sum();
         for image in self.session.lately_used.clone() {
-            if held <= MAX_PIXELS {
+            if held <= most {
                 return;
             }
             if !self.is_needed(image) {
                 if let Some(pixels) = self.session.pixels.remove(&image) {
                     held -= area(&pixels);
+                    out.push(Effect::ForgetPicture(image));
                 }
                 if self.session.encodings.remove(&image).is_some() {
                     out.push(Effect::Engine(EngineCommand::CloseImage(image)));
@@ -242,6 +247,13 @@ impl State {
         self.want_pixels(image, true);
         self.load_wanted(out);
         self.encode(image, out);
+    }
+
+    /// The user has said where a picture is that was missing.
+    pub(super) fn found(&mut self, image: ImageId, path: PathBuf, out: &mut Vec<Effect>) {
+        let path = std::path::absolute(&path).unwrap_or(path);
+        self.history.relocate(image, &Origin::File(path));
+        self.select_picture(image, out);
     }
 
     /// Closing can be undone, and the small copy is shown then until the picture is read again: those of the
@@ -311,20 +323,47 @@ impl State {
     }
 
     pub(super) fn close_picture(&mut self, image: ImageId, out: &mut Vec<Effect>) {
-        let pictures = self.document().pictures();
-        let Some(at) = pictures.iter().position(|p| p.id == image) else { return };
-        let neighbour = pictures.get(at + 1).or_else(|| pictures.get(at.checked_sub(1)?)).map(|p| p.id);
+        if self.ui.current == Some(image) {
+            // What is written in its fields is closed with it.
+            self.leave_conversation();
+        }
+        let before = self.document().clone();
+        self.history.close(image);
+        self.put_closed_away(&before, out);
+    }
+
+    /// Makes the last undone step again, which may be that a picture was closed.
+    pub(super) fn redo(&mut self, out: &mut Vec<Effect>) -> Option<Step> {
+        let before = self.document().clone();
+        let step = self.history.redo();
+        self.put_closed_away(&before, out);
+        step
+    }
+
+    /// Lets go of the pictures that were open before and are not any more; where the one on the canvas is among
+    /// them, the one beside it is shown.
+    fn put_closed_away(&mut self, before: &Document, out: &mut Vec<Effect>) {
+        let is_open = |state: &Self, picture: &Picture| state.document().picture(picture.id).is_some();
+        for (at, closed) in before.pictures().iter().enumerate() {
+            if is_open(self, closed) {
+                continue;
+            }
+            let (earlier, later) = before.pictures().split_at(at);
+            let beside = later.iter().chain(earlier.iter().rev()).find(|other| is_open(self, other));
+            self.put_away(closed, beside.map(|picture| picture.id), out);
+        }
+    }
+
+    /// Lets go of a picture that was closed.
+    fn put_away(&mut self, closed: &Picture, neighbour: Option<ImageId>, out: &mut Vec<Effect>) {
+        let image = closed.id;
         if self.session.job_about(image).is_some() {
             self.stop();
         }
-        if self.ui.current == Some(image) {
-            self.leave_conversation();
-        }
-        let before = self.document().picture(image).map(|closed| (closed.size, self.ui.view(image)));
+        let view = self.ui.view(image);
         // What was pasted is nowhere else, and closing can be undone.
-        let is_elsewhere = self.document().picture(image).is_some_and(|p| p.origin != Origin::Clipboard)
-            || self.session.keeping.stored.contains_key(&image);
-        self.history.close(image);
+        let is_elsewhere =
+            closed.origin != Origin::Clipboard || self.session.keeping.stored.contains_key(&image);
         self.leave_picture(image);
         if is_elsewhere {
             self.session.pixels.remove(&image);
@@ -341,12 +380,13 @@ impl State {
         out.push(Effect::ForgetPicture(image));
         self.forget_old_thumbnails(image);
         if self.ui.current == Some(image) {
+            self.leave_conversation();
             self.ui.current = None;
             self.ui.selected_region = None;
             self.ui.gesture = None;
             self.ui.hovered = None;
             if let Some(next) = neighbour {
-                self.carry_view(before, next);
+                self.carry_view(Some((closed.size, view)), next);
                 self.select_picture(next, out);
             }
         }

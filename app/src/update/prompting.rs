@@ -2,12 +2,12 @@
 
 use glamm_engine::protocol::ImageId;
 
-use crate::action::Effect;
+use crate::action::{Effect, Field};
 use crate::document::{Question, RegionTag};
+use crate::notice::Tone;
 use crate::prompts::Prompt;
 use crate::state::State;
-use crate::state::session::Tone;
-use crate::state::ui_state::{LibraryView, Tool};
+use crate::state::ui_state::{LibraryView, PromptedDraft, Tool};
 
 /// A longer list is hard to find anything in.
 const MAX_OWN: usize = 200;
@@ -28,10 +28,10 @@ impl State {
             }
             return;
         }
-        let filled = prompt.fill(None);
-        if filled.open {
+        if prompt.only_writes() {
             self.write_prompt(image, prompt, None, out);
         } else {
+            let filled = prompt.fill(None);
             let question = Question::from_draft(&filled.draft, &picture.regions);
             self.ask_next(image, question, now, out);
         }
@@ -52,9 +52,29 @@ impl State {
         out: &mut Vec<Effect>,
     ) {
         let filled = prompt.fill(region);
-        self.ui.draft_cursor = Some(filled.cursor);
-        self.ui.drafts.insert(image, filled.draft);
-        out.push(Effect::FocusQuestion);
+        let before = self.before_prompt(image);
+        let draft = format!("{before}{}", filled.draft);
+        self.ui.draft_cursor = Some(before.chars().count() + filled.cursor);
+        self.ui.prompted_draft = Some(PromptedDraft { image, before, draft: draft.clone() });
+        self.ui.drafts.insert(image, draft);
+        out.push(Effect::Focus(Field::Question));
+    }
+
+    /// What stays before a prompt in the draft: what the user has written. Another prompt, in which nothing was
+    /// changed since, gives way.
+    fn before_prompt(&self, image: ImageId) -> String {
+        let draft = self.ui.draft(image);
+        let same = |prompted: &&PromptedDraft| prompted.image == image && prompted.draft == draft;
+        match self.ui.prompted_draft.as_ref().filter(same) {
+            Some(prompted) => prompted.before.clone(),
+            None if draft.trim().is_empty() => String::new(),
+            None => format!("{}\n", draft.trim_end()),
+        }
+    }
+
+    /// Why a prompt cannot be taken now, if so: one that only writes always can.
+    pub fn why_not_prompt(&self, prompt: &Prompt) -> Option<&'static str> {
+        self.why_not_ask().filter(|_| !prompt.only_writes())
     }
 
     /// Puts the draft among the user's own prompts, in the place of one of the same words.

@@ -3,12 +3,12 @@
 use egui::{Rect, vec2};
 use glamm_engine::vision::PixelBox;
 
-use crate::action::Effect;
+use crate::action::{Effect, Field};
 use crate::canvas::gesture::{Grip, moved};
 use crate::canvas::picking;
 use crate::document::{Document, Edit, MaskId, RegionEdit, RegionTag};
+use crate::notice::Tone;
 use crate::state::State;
-use crate::state::session::Tone;
 use crate::state::ui_state::{Changed, SmallStep, Tab};
 
 /// Small changes that follow one another within this time are one step, in seconds.
@@ -51,6 +51,18 @@ impl State {
             self.number_draft();
             self.region_drawn(tag, out);
         }
+    }
+
+    /// Selects the next region of the list, or the one before; after the last comes the first.
+    pub(super) fn select_region_beside(&mut self, by: isize) {
+        let Some(picture) = self.picture() else { return };
+        let tags: Vec<RegionTag> = picture.regions.iter().map(|region| region.tag).collect();
+        let next = match tags.iter().position(|&tag| Some(tag) == self.ui.selected_region) {
+            Some(at) => at as isize + by,
+            None => by.min(0),
+        };
+        let next = next.rem_euclid(tags.len().max(1) as isize) as usize;
+        self.ui.selected_region = tags.get(next).copied();
     }
 
     /// Does something with the selected region.
@@ -115,7 +127,7 @@ impl State {
     /// Gives the keyboard to the selected region's name.
     pub(super) fn rename_region(&mut self, out: &mut Vec<Effect>) {
         self.show_tab(Tab::Regions);
-        out.push(Effect::FocusRegionName);
+        out.push(Effect::Focus(Field::RegionName));
     }
 
     pub(super) fn toggle_region(&mut self, tag: RegionTag) {
@@ -123,7 +135,7 @@ impl State {
         self.edit_region(tag, RegionEdit::Hide(!hidden));
     }
 
-    /// Puts a region around a mask, named by its words.
+    /// Puts a region around a mask, named as the mask is.
     pub(super) fn region_around(&mut self, mask: MaskId) {
         let Some(picture) = self.picture() else { return };
         let (image, tag) = (picture.id, picture.free_tag());
@@ -134,7 +146,7 @@ impl State {
             self.session.notify("There is nothing in this mask", Tone::Note);
             return;
         };
-        self.edit(&Edit::AddRegion { image, bounds, name: listed.phrase });
+        self.edit(&Edit::AddRegion { image, bounds, name: listed.words().to_owned() });
         self.ui.selected_region = Some(tag);
         self.number_draft();
     }

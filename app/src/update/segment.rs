@@ -10,9 +10,10 @@ use glamm_engine::vision::{Click, MaskCandidates, MaskPrompt, PixelBox};
 use crate::action::{Effect, Offer};
 use crate::canvas::picking;
 use crate::document::{Edit, GroundedMask, MaskEdit, MaskId, Question, RegionTag, bracketed};
+use crate::notice::Tone;
 use crate::prompts::REGION;
 use crate::state::State;
-use crate::state::session::{AfterSegmentation, Segmentation, Tone};
+use crate::state::session::{AfterSegmentation, Segmentation};
 use crate::state::ui_state::{Tab, Tool};
 
 /// Share of the picture's shorter side that a box around a place takes where nothing is found there.
@@ -86,15 +87,41 @@ impl State {
         }
     }
 
+    /// Whether there is something that [`Self::take_offer_here`] would be about.
+    pub fn offers_here(&self) -> bool {
+        let region = self.ui.selected_region.and_then(|tag| self.picture()?.region(tag));
+        region.is_some() || self.inspected_mask().is_some() || self.ui.pointer.is_some()
+    }
+
+    /// Does one of these things with the selected region or mask, or else with the place under the pointer.
+    pub(super) fn take_offer_here(&mut self, offer: Offer, now: f64, out: &mut Vec<Effect>) {
+        let Some(picture) = self.picture() else { return };
+        let region = self.ui.selected_region.and_then(|tag| picture.region(tag)).map(|region| region.tag);
+        let mask = self.inspected_mask().map(|mask| (mask.id, picking::bounding_box(mask)));
+        match (region, mask, self.ui.pointer) {
+            (Some(tag), ..) => {
+                if let Some(prompt) = offer.prompt() {
+                    self.ask_about_region(tag, prompt, now, out);
+                }
+            }
+            (None, Some((mask, Some(bounds))), _) => {
+                let middle = egui::pos2(0.5 * (bounds.x0 + bounds.x1), 0.5 * (bounds.y0 + bounds.y1));
+                self.take_offer(offer, middle, Some(mask), now, out);
+            }
+            (None, _, Some((x, y))) => self.take_offer(offer, egui::pos2(x, y), None, now, out),
+            (None, _, None) => {}
+        }
+    }
+
     /// The smallest visible mask that holds the place.
     fn mask_under(&self, at: Pos2) -> Option<MaskId> {
         picking::mask_at(self.visible_masks().iter().map(|visible| &visible.mask), at)
     }
 
-    /// A mask, and the words it grounds.
+    /// A mask, and what it is called: by the user, or by the words it grounds.
     fn grounded(&self, id: MaskId) -> Option<(GroundedMask, String)> {
         let listed = self.listed_masks().into_iter().find(|listed| listed.mask.id == id)?;
-        Some((listed.mask, listed.phrase))
+        Some((listed.mask.clone(), listed.words().to_owned()))
     }
 
     /// Makes a mask of what a region frames.
@@ -206,7 +233,11 @@ impl State {
             self.edit(&Edit::AddRegion { image, bounds, name });
             self.number_draft();
         }
-        let tag = there.unwrap_or(tag);
+        self.ask_about_region(there.unwrap_or(tag), prompt, now, out);
+    }
+
+    fn ask_about_region(&mut self, tag: RegionTag, prompt: &str, now: f64, out: &mut Vec<Effect>) {
+        let Some(image) = self.ui.current else { return };
         self.ui.selected_region = Some(tag);
         let question = prompt.replace(REGION, &bracketed(tag));
         if !self.ask_now(&question, now, out) {
@@ -230,12 +261,7 @@ impl State {
         let Some(picture) = self.picture() else { return false };
         let (image, question) = (picture.id, Question::from_draft(draft, &picture.regions));
         self.show_tab(Tab::Chat);
-        let kept = self.ui.drafts.remove(&image);
-        let asked = self.ask_next(image, question, now, out);
-        if let Some(draft) = kept {
-            self.ui.drafts.insert(image, draft);
-        }
-        asked
+        self.ask_next(image, question, now, out)
     }
 
     /// A box in the middle of which the place is.
@@ -269,6 +295,8 @@ impl State {
     pub(super) fn leave_picture(&mut self, image: ImageId) {
         self.ui.prompted = None;
         self.ui.offered_at = None;
+        // A stroke or a threshold that was not let go of belongs to the mask it was begun on.
+        (self.ui.inspection.stroke, self.ui.inspection.threshold) = (None, None);
         if let Some(running) = self.session.segmentation.take_if(|running| running.image == image) {
             running.cancel.cancel();
         }

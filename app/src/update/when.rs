@@ -24,6 +24,10 @@ impl Command {
             Self::Export => picture.is_some() && session.exporting.is_none(),
             Self::Import => picture.is_some() && !session.dialog_open && session.keeping.busy.is_none(),
             Self::AskAboutAll => picture.is_some() && session.batch.is_none(),
+            Self::PauseRun => session.batch.as_ref().is_some_and(|batch| !batch.is_finished()),
+            Self::WhatIsThis | Self::DescribeThis | Self::FindAlike => {
+                state.offers_here() && self.offer().is_some_and(|offer| offer.is_enabled(state))
+            }
             Self::NewSession => picture.is_some() || session.keeping.file.is_some(),
             Self::OpenSession => !session.dialog_open && session.keeping.busy.is_none(),
             Self::SaveSession | Self::SaveSessionAs => {
@@ -85,6 +89,7 @@ impl Command {
             | Self::DuplicateRegion
             | Self::HideRegion
             | Self::DeleteRegion => state.ui.selected_region.is_some(),
+            Self::NextRegion | Self::PreviousRegion => picture.is_some_and(|p| !p.regions.is_empty()),
             Self::Ask => {
                 let written = picture.is_some_and(|p| !state.ui.draft(p.id).trim().is_empty());
                 written && state.why_not_ask().is_none()
@@ -94,16 +99,25 @@ impl Command {
                 answering || session.segmentation.is_some()
             }
             Self::AnswerAgain => has_reply && state.why_not_ask().is_none(),
-            Self::EditQuestion => has_reply && session.job.is_none(),
+            Self::AskAgain => {
+                state.shown_failure().is_some_and(|failure| !failure.too_long)
+                    && state.why_not_ask().is_none()
+            }
+            Self::EditQuestion | Self::DeleteQuestion => has_reply && session.job.is_none(),
             Self::ContinueReply => {
                 let last = state.conversation().and_then(|c| c.exchange(c.head()?));
                 last.is_some_and(|e| e.is_unfinished()) && state.why_not_ask().is_none()
             }
-            Self::CopyReply => state.conversation().is_some_and(|c| !c.is_empty()),
+            Self::CopyReply | Self::CopyReplyAsMarkdown | Self::CopyReplyAsHtml => {
+                state.conversation().is_some_and(|c| !c.is_empty())
+            }
             Self::PreviousBranch => session.job.is_none() && state.branch_beside(-1).is_some(),
             Self::NextBranch => session.job.is_none() && state.branch_beside(1).is_some(),
             Self::DeleteConversation => {
                 picture.is_some_and(|p| p.conversations.len() > 1 || p.is_talked_about())
+            }
+            Self::NextConversation | Self::PreviousConversation => {
+                picture.is_some_and(|p| p.conversations.len() > 1)
             }
             Self::NewConversation => state
                 .conversation()
@@ -115,25 +129,27 @@ impl Command {
             | Self::HideMask
             | Self::RenameMask
             | Self::RegionAroundMask
-            | Self::RaiseThreshold
-            | Self::LowerThreshold
             | Self::RemoveSpecks
             | Self::FillHoles
             | Self::SmoothMask
             | Self::Brush
             | Self::Eraser => state.editable_mask().is_some(),
+            Self::RefineMask => state.editable_mask().is_some_and(GroundedMask::is_of_places),
+            Self::RaiseThreshold | Self::LowerThreshold => {
+                state.editable_mask().is_some_and(|mask| !mask.is_from_file())
+            }
             Self::DeleteMask => state.editable_mask().is_some_and(|mask| !state.is_of_a_phrase(mask.id)),
-            Self::NextCandidate => state.editable_mask().is_some_and(|mask| mask.candidates.all().len() > 1),
+            Self::NextCandidate => state
+                .editable_mask()
+                .is_some_and(|mask| !mask.is_from_file() && mask.candidates.all().len() > 1),
             Self::ResetMask => state.editable_mask().is_some_and(GroundedMask::is_changed),
             Self::LayerAttention => {
                 state.inspected_mask().is_some_and(|mask| mask.candidates.prompt.is_some())
             }
-            Self::ViewOverlay
-            | Self::ViewOutline
-            | Self::ViewCutOut
-            | Self::ViewHeat
-            | Self::ViewContours
-            | Self::ViewBand => state.inspected_mask().is_some(),
+            Self::ViewOverlay | Self::ViewOutline | Self::ViewCutOut => state.inspected_mask().is_some(),
+            Self::ViewHeat | Self::ViewContours | Self::ViewBand => {
+                state.inspected_mask().is_some_and(|mask| !mask.is_from_file())
+            }
             Self::CompareNext => state.inspected_mask().is_some() && state.mask_count() > 1,
             Self::CompareWithFile => state.inspected_mask().is_some() && !session.dialog_open,
             Self::EndComparison => state.ui.inspection.rival.is_some(),
@@ -177,8 +193,19 @@ impl Command {
             Self::LayerGlobal => Some(ui.inspection.layer == Some(Layer::Global)),
             Self::LayerAttention => Some(matches!(ui.inspection.layer, Some(Layer::Attention { .. }))),
             Self::ShowLog => Some(ui.shell.log_open),
+            Self::PauseRun => Some(state.session.batch.as_ref().is_some_and(|batch| batch.paused)),
             Self::KeepPictures => Some(state.session.keeping.with_pictures),
-            _ => self.mask_view().map(|view| ui.inspection.view == view),
+            _ => self.mask_view().map(|view| state.shown_view() == view),
+        }
+    }
+
+    /// What it does with a place of the picture, if that is what it does.
+    pub fn offer(self) -> Option<Offer> {
+        match self {
+            Self::WhatIsThis => Some(Offer::WhatIsThis),
+            Self::DescribeThis => Some(Offer::Describe),
+            Self::FindAlike => Some(Offer::FindAlike),
+            _ => None,
         }
     }
 

@@ -1,6 +1,5 @@
 //! Files made to do harm: each must end in an error that says what is wrong, soon, and without taking
 //! the memory that it asks for.
-#![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::time::{Duration, Instant};
 

@@ -408,8 +408,6 @@ fn rebuild_tensor(arguments: &[Value]) -> Result<Value, String> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use rand::rngs::StdRng;
     use rand::{RngExt as _, SeedableRng as _};
 

@@ -469,8 +469,6 @@ fn foreign(bytes: &[u8]) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
-
     use super::super::forge::{counting, floats, torch_file};
     use super::super::torch_writer::pickle_state_dict;
     use super::*;

@@ -1,5 +1,4 @@
 //! What is written is read back; whatever else is read ends in an error.
-#![expect(clippy::unwrap_used, reason = "tests")]
 
 use super::*;
 

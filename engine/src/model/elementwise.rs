@@ -347,8 +347,6 @@ fn exp(x: f32) -> f32 {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use candle_core::Device;
 
     use super::*;

@@ -87,8 +87,6 @@ fn sum_of_squares(values: &[f32]) -> f32 {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use super::*;
     use crate::model::testing::{distance, noise};
 

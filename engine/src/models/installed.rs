@@ -113,7 +113,7 @@ pub fn at(path: &Path) -> Option<Installed> {
 fn left_over(path: &Path) -> Option<Installed> {
     let whole = PathBuf::from(path.to_str()?.strip_suffix(PART)?);
     let is_gguf = whole.extension().is_some_and(|ending| ending == "gguf");
-    let bytes = fs::metadata(path).ok().filter(|found| found.is_file())?.len();
+    let bytes = fs::metadata(path).ok().filter(fs::Metadata::is_file)?.len();
     (is_gguf && !whole.exists() && !is_being_written(path)).then(|| Installed {
         path: path.to_owned(),
         bytes,
@@ -137,8 +137,6 @@ pub(crate) fn checkpoint(directory: &Path, role: Role) -> Option<Installed> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use super::*;
 
     fn put(directory: &Path, files: &[(&str, &str)]) {
@@ -178,7 +176,7 @@ mod tests {
     fn what_a_conversion_left_is_part_of_a_model() {
         let scratch = tempfile::tempdir().unwrap();
         let left = ["small.gguf.part", "whole.gguf.part", "going on.gguf.part", "notes.txt.part"];
-        left.iter().for_each(|name| put(scratch.path(), &[(name, "12")]));
+        put(scratch.path(), &left.map(|name| (name, "12")));
         put(scratch.path(), &[("whole.gguf", "1234")]);
         let held = fs::File::open(scratch.path().join("going on.gguf.part")).unwrap();
         held.lock().unwrap();

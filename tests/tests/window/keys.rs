@@ -5,9 +5,9 @@ use egui_kittest::kittest::Queryable as _;
 use glamm::action::{BatchAction, Inspect};
 use glamm::command::Command;
 use glamm::document::{Edit, RegionTag};
+use glamm::notice::Tone;
 use glamm::state::State;
 use glamm::state::inspection::{Brush, Layer, Rival};
-use glamm::state::session::Tone;
 use glamm_engine::protocol::Task;
 use glamm_engine::vision::{Click, PixelBox};
 
@@ -44,9 +44,16 @@ fn press_in_one_frame(stage: &mut Stage, key: Key, modifiers: Modifiers, held_at
 #[test]
 fn a_head_that_the_model_lacks_is_not_drawn() {
     let mut stage = pinned(&Setup::default());
-    for (layer, head) in [(0, 7), (9, 0), (0, 0)] {
-        stage.act(Action::Inspect(Inspect::Layer(Some(Layer::Attention { layer, head }))));
+    let top_left = stage.on_screen(4.0, 4.0);
+    let mut drawn = |layer| {
+        stage.act(Action::Inspect(Inspect::Layer(layer)));
+        *stage.window.render().unwrap().get_pixel(top_left.x as u32, top_left.y as u32)
+    };
+    let picture = drawn(None);
+    for (layer, head) in [(0, 7), (9, 0)] {
+        assert_eq!(drawn(Some(Layer::Attention { layer, head })), picture, "{layer}, {head}");
     }
+    assert_ne!(drawn(Some(Layer::Attention { layer: 0, head: 0 })), picture);
 }
 
 #[test]
@@ -177,6 +184,21 @@ fn places_are_clicked_by_the_keyboard() {
     let Task::Segment { points, .. } = &stage.player.asked.last().unwrap().task else { panic!("no mask") };
     assert_eq!(points.iter().map(|click| click.positive).collect::<Vec<_>>(), [true, false]);
     assert_eq!((points[0].x, points[0].y), (81.0, 40.0), "from the middle of 160 × 120");
+}
+
+#[test]
+fn a_place_is_asked_about_by_the_keyboard() {
+    let mut stage = Stage::new(&Setup::default());
+    for (modifiers, key) in [(Modifiers::COMMAND, Key::ArrowRight), (Modifiers::COMMAND, Key::ArrowUp)] {
+        press(&mut stage, modifiers, key);
+    }
+    press(&mut stage, Modifiers::COMMAND | Modifiers::SHIFT, Key::ArrowLeft);
+    assert_eq!(state(&stage).ui.pointer, Some((71.5, 59.5)), "from the middle of 160 × 120");
+    press(&mut stage, Modifiers::NONE, Key::Space);
+    assert_eq!(state(&stage).ui.offered_at, Some(egui::pos2(71.5, 59.5)));
+    press(&mut stage, Modifiers::NONE, Key::W);
+    let Task::Segment { points, .. } = &stage.player.asked.last().unwrap().task else { panic!("no mask") };
+    assert_eq!((points[0].x, points[0].y), (71.0, 59.0));
 }
 
 #[test]

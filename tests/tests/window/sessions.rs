@@ -86,6 +86,28 @@ fn pictures_stay_where_they_are_if_that_is_wished() {
 }
 
 #[test]
+fn a_picture_that_is_missing_is_tried_again_and_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, elsewhere) = (folder.path().join("light.glamm"), folder.path().join("moved.png"));
+    let mut stage = Stage::new(&Setup::default());
+    stage.act(Action::Command(Command::KeepPictures));
+    save_to(&mut stage, &path);
+    let Origin::File(picture) = state(&stage).picture().unwrap().origin.clone() else { panic!("no file") };
+    fs::rename(&picture, &elsewhere).unwrap();
+    stage.act(Action::Keeping(KeepingAction::Open(path)));
+    stage.wait("the message", |stage| notices(stage).contains("is missing"));
+    stage.settle();
+    let image = state(&stage).ui.current.unwrap();
+    let is_there = move |stage: &Stage| state(stage).session.pixels.contains_key(&image);
+    stage.press("Try again");
+    stage.wait("the answer", move |stage| state(stage).session.unavailable.contains_key(&image));
+    stage.settle();
+    type_path(&mut stage, PathPurpose::FindPicture(image), &elsewhere, "Open this");
+    stage.wait("the picture", is_there);
+    assert_eq!(state(&stage).picture().unwrap().origin, Origin::File(elsewhere));
+}
+
+#[test]
 fn leaving_saves_or_does_not_as_it_is_answered() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("work.glamm");

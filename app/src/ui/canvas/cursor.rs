@@ -1,4 +1,5 @@
 //! A cross-hair that the arrow keys move, for what needs a place: clicks with the Point tool, dabs of the brush.
+//! With the other tools, where arrow keys move regions and the picture, Ctrl brings and moves it.
 
 use egui::{Color32, EventFilter, Id, Key, Modifiers, Painter, Pos2, Response, Stroke, Ui, pos2, vec2};
 use glamm_engine::protocol::ImageId;
@@ -41,9 +42,8 @@ pub(super) fn keys(
         ui.memory_mut(|m| m.set_focus_lock_filter(response.id, arrows));
     }
     let memory = Id::unique("keyboard cursor");
-    let needs_place = shown.state.held_brush().is_some() || shown.state.ui.tool == Tool::Point;
     let taken_away = response.hovered() && ui.input(|i| i.pointer.delta() != vec2(0.0, 0.0));
-    if !needs_place || taken_away {
+    if taken_away {
         ui.data_mut(|d| d.remove::<(ImageId, Pos2)>(memory));
         return None;
     }
@@ -52,7 +52,9 @@ pub(super) fn keys(
     if !has_keys(shown, response) {
         return before;
     }
-    let steps = arrows(ui, Modifiers::NONE) + arrows(ui, Modifiers::SHIFT) * BIG_STEP;
+    let needs_place = shown.state.held_brush().is_some() || shown.state.ui.tool == Tool::Point;
+    let held = if needs_place { Modifiers::NONE } else { Modifiers::COMMAND };
+    let steps = arrows(ui, held) + arrows(ui, held | Modifiers::SHIFT) * BIG_STEP;
     let mut cursor = before;
     if steps != vec2(0.0, 0.0) {
         let begin = before.unwrap_or_else(|| view.visible_part().center());
@@ -77,12 +79,14 @@ fn on_picture(at: Pos2, (width, height): (u32, u32)) -> Pos2 {
     pos2(middle(at.x, width), middle(at.y, height))
 }
 
-/// The space bar clicks, or dabs with the brush; with Shift a click takes away.
+/// The space bar clicks, or dabs with the brush; with Shift a click takes away. Without either it asks what is to
+/// be done about the place.
 fn work(shown: &mut Shown<'_>, ui: &Ui, at: Pos2) {
     let brush = shown.state.held_brush();
     for (modifiers, positive) in [(Modifiers::NONE, true), (Modifiers::SHIFT, false)] {
         for _ in 0..presses(ui, modifiers, Key::Space) {
             shown.send(match brush {
+                None if shown.state.ui.tool != Tool::Point => Action::OfferAt(Some(at)),
                 Some(brush) => {
                     let (radius, erases) = (shown.state.ui.inspection.brush_radius, brush == Brush::Erase);
                     let stroke = BrushStroke { path: vec![(at.x, at.y)], radius, erases };

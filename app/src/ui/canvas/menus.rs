@@ -1,6 +1,6 @@
 //! The menu on the picture: of the region or the mask under the pointer.
 
-use egui::{Pos2, Rect, Response, Ui, pos2};
+use egui::{Button, Pos2, Rect, Response, Ui, pos2};
 
 use super::cursor::has_keys;
 use super::pointer::Pointed;
@@ -92,13 +92,19 @@ pub(super) fn region_menu(shown: &mut Shown<'_>, response: &Response, region: &R
 fn of_region(shown: &mut Shown<'_>, ui: &mut Ui, region: &Region) {
     let tag = region.tag;
     ui.spacing_mut().item_spacing.y = 2.0;
-    let mut item = |ui: &mut Ui, label: &str, action: Action| {
-        if ui.button(label).clicked() {
+    let can_ask = shown.state.why_not_ask().is_none();
+    let mut item_if = |ui: &mut Ui, enabled: bool, label: &str, action: Action| {
+        if ui.add_enabled(enabled, Button::new(label)).clicked() {
             shown.send(Action::SelectRegion(Some(tag)));
             shown.send(action);
             ui.close();
         }
     };
+    for command in [Command::WhatIsThis, Command::DescribeThis, Command::FindAlike] {
+        item_if(ui, can_ask, command.info().label, Action::Command(command));
+    }
+    ui.separator();
+    let mut item = |ui: &mut Ui, label: &str, action: Action| item_if(ui, true, label, action);
     item(ui, &format!("Ask about region {}", tag.0), Action::Refer(tag));
     item(ui, "Segment this", Action::SegmentRegion(tag));
     ui.separator();

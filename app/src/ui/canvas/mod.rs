@@ -45,13 +45,15 @@ pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui) {
 
     // What lies over the picture takes the pointer first.
     let tags = regions::tags(shown, ui, &view, &picture);
-    let map = minimap::interact(shown, ui, &view);
+    let map = minimap::interact(shown, ui, &view, picture.id);
 
     navigate::wheel(shown, ui, &response, &view);
     let cursor = cursor::keys(shown, ui, &response, &view, &picture);
     navigate::keys(shown, ui, &response, &picture);
     prompts::keys(shown, ui);
     let pointed = pointer::point(shown, ui, &response, &view, &picture, &masks);
+    // What is asked about by a key is at the cross-hair, where there is one.
+    shown.pointer = cursor.map(Into::into).or(shown.pointer);
     let press = pointer::press(shown, ui, &response);
     let brush = shown.state.held_brush();
     hands(shown, ui, &response, (&picture, &view), pointed, (brush, press));
@@ -68,9 +70,8 @@ pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui) {
     prompts::paint(shown, &painter, &view);
     prompts::offer(shown, ui, &painter, &view);
     inspection::paint_strokes(shown, &painter, &view);
-    match brush {
-        Some(brush) => inspection::brush(shown, ui, &response, &view, &painter, (brush, press)),
-        None => loupe::paint(shown, &painter, &view, &picture, response.hover_pos()),
+    if let Some(brush) = brush {
+        inspection::brush(shown, ui, &response, &view, &painter, (brush, press));
     }
     if let Some(at) = cursor {
         cursor::paint(shown, &painter, &view, at);
@@ -78,7 +79,13 @@ pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui) {
     if let Some(map) = map {
         minimap::paint(shown, ui, &painter, &picture, &view, map);
     }
-    inspection::paint_legend(shown, ui, rect);
+    if shown.state.session.unavailable.contains_key(&picture.id) {
+        picture::repair(shown, ui, picture.id, view.image_rect().intersect(rect).center());
+    }
+    let legend = inspection::paint_legend(shown, ui, rect);
+    if brush.is_none() {
+        loupe::paint(shown, &painter, &view, &picture, (response.hover_pos(), legend));
+    }
     hint(shown, ui, rect);
 }
 

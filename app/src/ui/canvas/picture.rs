@@ -3,8 +3,12 @@
 use std::sync::Arc;
 
 use eframe::egui_wgpu;
-use egui::{Color32, Id, Painter, Rect, Shape, Stroke, TextureId, Ui, pos2, vec2};
+use egui::{
+    Align, Color32, Id, Layout, Painter, Pos2, Rect, Shape, Stroke, TextureId, Ui, UiBuilder, pos2, vec2,
+};
+use glamm_engine::protocol::ImageId;
 
+use crate::action::{Action, KeepingAction};
 use crate::canvas::view::View;
 use crate::document::{GroundedMask, Picture};
 use crate::render::mask::{MaskDraw, MaskPaint, View as Drawing};
@@ -13,11 +17,15 @@ use crate::state::VisibleMask;
 use crate::state::inspection::MaskView;
 use crate::theme;
 use crate::ui::Shown;
+use crate::ui::widgets::{Kind, button, button_if};
 
 /// Lines between pixels begin to show where a pixel is this large on the screen, in points, …
 const GRID_FROM: f32 = 12.0;
 /// … and are there in full where it is this large.
 const GRID_FULL: f32 = 24.0;
+
+/// Where the word on a missing picture ends, below the middle of its place, in points.
+const ABOVE_REPAIR: f32 = 18.0;
 
 /// Paints what is seen of the picture, tile by tile.
 pub(super) fn paint(shown: &mut Shown<'_>, ui: &Ui, painter: &Painter, picture: &Picture, view: &View) {
@@ -33,7 +41,8 @@ pub(super) fn paint(shown: &mut Shown<'_>, ui: &Ui, painter: &Painter, picture: 
 
 /// In the place of a picture that is on its way, or gone.
 fn missing(shown: &mut Shown<'_>, ui: &Ui, painter: &Painter, picture: &Picture, view: &View) {
-    let text = match shown.state.session.unavailable.get(&picture.id) {
+    let reason = shown.state.session.unavailable.get(&picture.id);
+    let text = match reason {
         Some(reason) => format!("The picture is missing: {reason}"),
         None => "The picture is being opened …".to_owned(),
     };
@@ -45,7 +54,24 @@ fn missing(shown: &mut Shown<'_>, ui: &Ui, painter: &Painter, picture: &Picture,
     painter.rect_filled(room, 0.0, shown.tokens.raised);
     let (font, color) = (theme::label_font(), shown.tokens.text_soft);
     let galley = painter.layout(text, font, color, room.width().clamp(120.0, 420.0));
-    painter.galley(room.center() - galley.size() * 0.5, galley, color);
+    // However long it is, it leaves room for what can be done about it.
+    let below = if reason.is_some() { ABOVE_REPAIR } else { 0.5 * galley.size().y };
+    let place = room.center() + vec2(-0.5 * galley.size().x, below - galley.size().y);
+    painter.galley(place, galley, color);
+}
+
+/// What can be done about a picture that is missing; `middle` is that of its place on the screen.
+pub(super) fn repair(shown: &mut Shown<'_>, ui: &mut Ui, image: ImageId, middle: Pos2) {
+    let row = Rect::from_center_size(middle + vec2(0.0, ABOVE_REPAIR + 34.0), vec2(180.0, 30.0));
+    ui.scope_builder(UiBuilder::new().max_rect(row).layout(Layout::left_to_right(Align::Center)), |ui| {
+        if button(ui, shown.tokens, "Try again", Kind::Plain).clicked() {
+            shown.send(Action::SelectPicture(image));
+        }
+        let free = !shown.state.session.dialog_open;
+        if button_if(free, ui, shown.tokens, "Locate…", Kind::Plain).clicked() {
+            shown.send(Action::Keeping(KeepingAction::Find(image)));
+        }
+    });
 }
 
 /// A small copy of a picture in the place of all of it, and a word on why.
@@ -75,7 +101,8 @@ pub(super) fn paint_masks(shown: &Shown<'_>, ui: &Ui, painter: &Painter, view: &
         let strong = animate(mask, "emphasised", mask.emphasised);
         let weak = animate(mask, "dimmed", mask.dimmed);
         let (texels, threshold) = texels(shown, &mask.mask);
-        let outline = inspection.selected == Some(mask.mask.id) && inspection.view == MaskView::Outline;
+        let outline =
+            inspection.selected == Some(mask.mask.id) && shown.state.shown_view() == MaskView::Outline;
         MaskDraw {
             texels,
             threshold,
@@ -94,7 +121,8 @@ pub(super) fn paint_masks(shown: &Shown<'_>, ui: &Ui, painter: &Painter, view: &
 /// What a mask is drawn from; the threshold of the selected one follows the slider.
 fn texels(shown: &Shown<'_>, mask: &GroundedMask) -> (Texels, f32) {
     let inspection = &shown.state.ui.inspection;
-    match inspection.threshold.filter(|_| inspection.selected == Some(mask.id)) {
+    let follows = inspection.selected == Some(mask.id) && !mask.is_from_file();
+    match inspection.threshold.filter(|_| follows) {
         Some(threshold) => (Texels::Logits(Arc::clone(mask.logits())), threshold),
         None => Texels::of(mask),
     }

@@ -111,7 +111,7 @@ fn a_failed_question_can_be_asked_again() {
     let error = Arc::new(EngineError::Panicked("boom".to_owned()));
     event(&mut state, EngineEvent::JobFailed { job: request.id, error });
     assert!(state.session.failures[&image].message.contains("boom"));
-    let effects = state.update(Action::Retry, 3.0);
+    let effects = state.update(Action::Command(Command::AskAgain), 3.0);
     assert!(matches!(effects[..], [Effect::Engine(EngineCommand::Run(_))]));
     assert!(state.session.failures.is_empty());
 
@@ -140,7 +140,7 @@ fn a_picture_that_the_engine_had_no_room_for_is_offered_again_with_the_question(
     let pixels = Arc::new(RgbImage::new(100, 50));
     state.update(Action::EngineRefused(EngineCommand::OpenImage { image, pixels }), 1.0);
     state.update(Action::SetDraft("What?".to_owned()), 1.0);
-    for command in [Action::Command(Command::Ask), Action::Retry] {
+    for command in [Action::Command(Command::Ask), Action::Command(Command::AskAgain)] {
         let effects = state.update(command, 1.0);
         let [Effect::Engine(EngineCommand::OpenImage { .. }), Effect::Engine(EngineCommand::Run(request))] =
             &effects[..]
@@ -186,4 +186,22 @@ fn what_the_engine_could_not_forget_it_is_told_again() {
     state.update(Action::Command(Command::Undo), 2.0);
     load(&mut state, image);
     assert!(state.picture().is_some() && !closing(&state.update(unloaded(), 2.0)), "it is wanted again");
+}
+
+#[test]
+fn the_engine_is_told_again_to_put_the_model_away() {
+    let (mut state, _) = with_picture();
+    let unloads = |effects: &[Effect]| {
+        effects.iter().any(|effect| matches!(effect, Effect::Engine(EngineCommand::UnloadModel)))
+    };
+    let progress = || Action::Engine(EngineEvent::LoadProgressed(LoadProgress::default()));
+    assert!(unloads(&state.update(Action::Command(Command::StopLoading), 1.0)));
+    for _ in 0..2 {
+        state.update(Action::EngineRefused(EngineCommand::UnloadModel), 1.0);
+        assert!(unloads(&state.update(progress(), 1.0)));
+    }
+    assert!(!unloads(&state.update(progress(), 1.0)), "it was taken");
+    state.update(Action::EngineRefused(EngineCommand::UnloadModel), 1.0);
+    state.update(Action::Command(Command::UseDemoModel), 1.0);
+    assert!(!unloads(&state.update(progress(), 1.0)), "another one is wanted by now");
 }

@@ -240,3 +240,20 @@ fn files_that_cannot_be_opened_are_listed_together() {
     assert_eq!((notices[0].text.as_str(), notices[0].list.len()), ("6 files could not be opened", 6));
     assert_eq!(notices[1].text, "h.png is damaged");
 }
+
+#[test]
+fn a_run_says_what_it_waits_for() {
+    let (mut state, _) = with_picture();
+    assert_eq!(state.why_run_waits(), None);
+    begin(&mut state, "What?");
+    assert!(state.why_run_waits().unwrap().contains("is loaded"));
+    event(&mut state, EngineEvent::ModelUnloaded);
+    assert!(state.why_run_waits().unwrap().contains("none is loaded"));
+    state.update(Action::EngineGone, 1.0);
+    assert!(state.why_run_waits().unwrap().contains("has stopped"));
+    state.update(Action::Batch(BatchAction::Pause), 1.0);
+    assert_eq!(state.why_run_waits(), None, "the user has it wait");
+    state.update(Action::Batch(BatchAction::Resume), 1.0);
+    ready(&mut state);
+    assert_eq!(state.why_run_waits(), None);
+}

@@ -1,6 +1,7 @@
 //! What is looked at: zoom, masks, pictures, models.
 
 use super::*;
+use crate::action::Field;
 use crate::state::inspection::Layer;
 
 #[test]
@@ -32,7 +33,7 @@ fn a_prompt_about_a_region_waits_for_one() {
     state.update(Action::Gesture(Some(gesture)), 0.0);
     let effects = state.update(Action::FinishGesture, 0.0);
     assert!(state.ui.draft(image).contains("[1]"));
-    assert!(matches!(effects[..], [Effect::FocusQuestion]));
+    assert!(matches!(effects[..], [Effect::Focus(Field::Question)]));
 }
 
 #[test]
@@ -190,4 +191,71 @@ fn small_copies_of_pictures_closed_long_ago_are_forgotten() {
         "those closed last, to be shown when closing is undone"
     );
     assert!(state.session.thumbnails.contains_key(&first));
+}
+
+/// Another picture beside the one that is there, which is shown again.
+fn open_beside(state: &mut State, shown: ImageId) -> ImageId {
+    let effects = state.update(Action::OpenFiles(vec!["b.png".into()]), 0.0);
+    let second = loaded(&effects);
+    load(state, second);
+    state.update(Action::SelectPicture(shown), 0.0);
+    second
+}
+
+#[test]
+fn closing_is_undone_and_redone() {
+    let (mut state, first) = with_picture();
+    let second = open_beside(&mut state, first);
+    let put_away = |effects: &[Effect]| {
+        let closed = |e: &Effect| matches!(e, Effect::Engine(EngineCommand::CloseImage(id)) if *id == first);
+        let forgotten = |e: &Effect| matches!(e, Effect::ForgetPicture(id) if *id == first);
+        effects.iter().any(closed) && effects.iter().any(forgotten)
+    };
+    assert!(put_away(&state.update(Action::Command(Command::ClosePicture), 1.0)));
+    assert_eq!(state.ui.current, Some(second));
+    state.update(Action::Command(Command::Undo), 1.0);
+    load(&mut state, first);
+    assert_eq!((state.ui.current, state.document().pictures().len()), (Some(first), 2));
+    state.update(Action::Command(Command::EditQuestion), 1.0);
+
+    assert!(put_away(&state.update(Action::Command(Command::Redo), 1.0)));
+    assert_eq!(state.ui.current, Some(second), "the one beside it");
+    assert!(state.picture().is_some() && !state.session.pixels.contains_key(&first));
+
+    // Where another one is shown, that stays.
+    state.update(Action::Command(Command::Undo), 1.0);
+    load(&mut state, first);
+    state.update(Action::SelectPicture(second), 1.0);
+    assert!(put_away(&state.update(Action::Command(Command::Redo), 1.0)));
+    assert_eq!(state.ui.current, Some(second));
+}
+
+#[test]
+fn the_same_file_is_opened_once() {
+    let (mut state, first) = with_picture();
+    let loads = |effects: &[Effect]| effects.iter().filter(|e| matches!(e, Effect::Load { .. })).count();
+    let here = std::path::absolute("a.png").unwrap();
+    assert_eq!(loads(&state.update(Action::OpenFiles(vec![here, "./a.png".into()]), 0.0)), 0);
+    assert_eq!(state.ui.current, Some(first));
+    let effects =
+        state.update(Action::OpenFiles(vec!["b.png".into(), "c.png".into(), "./b.png".into()]), 0.0);
+    assert_eq!((loads(&effects), state.session.arrivals.len()), (2, 2), "while it is loading, too");
+    let third = state.session.arrivals[1].image;
+    assert_eq!(loads(&state.update(Action::OpenFiles(vec!["c.png".into()]), 0.0)), 0);
+    load(&mut state, third);
+    assert_eq!(state.ui.current, Some(third), "it was asked for again");
+}
+
+#[test]
+fn tiles_go_with_the_pixels_that_are_let_go_of() {
+    let (mut state, first) = with_picture();
+    let effects = state.update(Action::OpenFiles(vec!["b.png".into()]), 1.0);
+    let second = loaded(&effects);
+    load(&mut state, second);
+    state.update(Action::SelectPicture(second), 1.0);
+    let mut effects = Vec::new();
+    state.trim_pixels(100 * 50, &mut effects);
+    assert!(!state.session.pixels.contains_key(&first) && state.session.pixels.contains_key(&second));
+    let forgotten = |effect: &Effect| matches!(effect, Effect::ForgetPicture(image) if *image == first);
+    assert_eq!(effects.iter().filter(|effect| forgotten(effect)).count(), 1, "{effects:?}");
 }

@@ -263,3 +263,31 @@ fn a_threshold_that_stays_keeps_what_was_painted() {
     drop(&mut state, 0.5);
     assert!(state.editable_mask().unwrap().edited.is_none());
 }
+
+#[test]
+fn a_colour_that_one_of_them_has_already_is_a_step_of_its_own() {
+    let (mut state, both) = with_two_masks();
+    let recolor = |state: &mut State, masks: &[MaskId], hue| {
+        let change = MaskAction::Change(masks.to_vec(), MaskEdit::Recolor(Some(hue)));
+        state.update(Action::Mask(change), 3.0);
+    };
+    recolor(&mut state, &both[..1], 4);
+    recolor(&mut state, &both[1..], 5);
+    recolor(&mut state, &both, 4);
+    let hues = |state: &State| state.listed_masks().iter().map(|listed| listed.hue).collect::<Vec<_>>();
+    assert_eq!(hues(&state), [4, 4]);
+    state.update(Action::Command(Command::Undo), 3.0);
+    assert_eq!(hues(&state), [4, 5]);
+}
+
+#[test]
+fn the_users_own_name_for_a_mask_is_used() {
+    let (mut state, [first, _]) = with_two_masks();
+    state.update(Action::Mask(MaskAction::NameWritten(first, "the barn".to_owned())), 3.0);
+    state.update(Action::RegionAround(first), 3.0);
+    assert_eq!(state.picture().unwrap().regions[0].name, "the barn");
+    let offer = crate::action::Offer::FindAlike;
+    state.update(Action::TakeOffer { offer, at: pos2(5.0, 5.0), mask: Some(first) }, 3.0);
+    let asked = &state.session.job.as_ref().unwrap().asked.question.text;
+    assert_eq!(asked, "Please segment all the barn in this image.");
+}

@@ -1,6 +1,6 @@
 //! What [`check`] finds, and that loading agrees with it.
 
-use super::super::check::{CheckedTensor, Part, Report, Verdict, check};
+use super::super::check::{Part, Report, Verdict, check};
 use super::*;
 use crate::protocol::ModelSource;
 
