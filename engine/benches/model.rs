@@ -23,7 +23,7 @@ use glamm_engine::model::layers::uninterrupted;
 use glamm_engine::model::llm::Llama;
 use glamm_engine::model::pixel_decoder::PixelDecoder;
 use glamm_engine::model::region_encoder::RegionEncoder;
-use glamm_engine::models::released;
+use glamm_engine::released;
 
 /// Positions behind which a token is decoded, those of a first question, and those of one that follows.
 const DEPTH: usize = 700;

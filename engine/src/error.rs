@@ -100,6 +100,29 @@ pub enum CheckpointError {
         /// What is wrong with it, with the tensor's name where there is one.
         reason: String,
     },
+    /// A model in blocks of few bits would be put into others.
+    #[error("{} is {stored}, and {wanted} is not made from that: convert the checkpoint that it came from", path.display())]
+    Requantised {
+        /// Which file.
+        path: PathBuf,
+        /// How precisely its matrices are kept.
+        stored: KeptAs,
+        /// How precisely they were to be kept.
+        wanted: Precision,
+    },
+    /// Not enough room for a file.
+    #[error(
+        "{} are needed in {}, but only {} are free: make room",
+        ByteSize(*needed), directory.display(), ByteSize(*free)
+    )]
+    NoSpace {
+        /// Its bytes.
+        needed: u64,
+        /// What the disk has.
+        free: u64,
+        /// Where.
+        directory: PathBuf,
+    },
     /// A file was given that holds no whole model.
     #[error("{} is no GGUF file with all of a model in it: give the folder of a checkpoint, or a file from `glamm models convert`", path.display())]
     NoModelFile {

@@ -19,8 +19,8 @@
 //!   takes and yields.
 //! - [`generate`]: prefill, decode loop, sampling, reuse of the KV cache between turns.
 //! - [`text`]: tokenizer, conversation template, the parser of grounded replies.
-//! - [`checkpoint`]: files to tensors; [`manifest`]: which tensors there should be; [`memory`]: what they
-//!   take. [`vision`]: pictures, boxes and masks as plain data.
+//! - [`checkpoint`]: files to tensors; [`manifest`]: which tensors those must be; [`mod@memory`]: what they take and
+//!   what there is. [`vision`]: pictures, boxes and masks as plain data.
 //! - [`hub`]: the cache of Hugging Face and downloads into it; [`models`]: which models there are and
 //!   what of them is here.
 //! - [`model`]: the network, one file for each part, named as in the paper.
@@ -75,9 +75,11 @@ pub mod model;
 pub mod models;
 pub mod precision;
 pub mod protocol;
+pub mod released;
 pub mod scenes;
 pub mod selftest;
 pub mod size;
+mod small_file;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod text;

@@ -2,14 +2,16 @@
 //!
 //! The list is not written down anywhere: the real model is built over weights that only note what
 //! is asked for, so it cannot disagree with the model. Nothing is allocated but a single zero.
-//! [`crate::checkpoint::Checkpoint::open`] holds the files against it before anything is read; the parity
-//! tests hold it against the official model's own list.
+//! [`crate::checkpoint::Checkpoint::open`] holds the files against it before anything is read; the parity tests
+//! hold it against the official model's own list.
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use candle_core::{DType, Device, Result, Shape, Tensor};
+use candle_core::{DType, Device, Shape, Tensor};
 use candle_nn::var_builder::{SimpleBackend, VarBuilder};
 
+use crate::error::{CheckpointError, without_backtrace};
 use crate::model::config::GlammConfig;
 use crate::model::glamm::Glamm;
 use crate::model::matrix::Matrix;
@@ -66,12 +68,25 @@ pub struct Manifest {
     pub clip: Vec<TensorSpec>,
 }
 
+impl Manifest {
+    /// Of a model with the configuration that stands in the file `path`.
+    ///
+    /// # Errors
+    /// There is none with these sizes.
+    pub(crate) fn of(config: &GlammConfig, path: impl FnOnce() -> PathBuf) -> Result<Self, CheckpointError> {
+        expected_tensors(config).map_err(|error| CheckpointError::Config {
+            path: path(),
+            reason: format!("no model has these sizes ({})", without_backtrace(&error)),
+        })
+    }
+}
+
 /// Lists the tensors of a model with the sizes of `config`, in the order in which it asks for them,
 /// and behind them those that the official code stores and does not use.
 ///
 /// # Errors
 /// The model cannot be built with these sizes.
-pub fn expected_tensors(config: &GlammConfig) -> Result<Manifest> {
+pub fn expected_tensors(config: &GlammConfig) -> candle_core::Result<Manifest> {
     let (glamm, clip) = (Recorder::default(), Recorder::default());
     let tower = VISION_PREFIX.trim_end_matches('.');
     Glamm::new(config, &glamm.source(), &clip.source().pp(tower))?;
@@ -128,7 +143,7 @@ impl Recorder {
         Source::new(tensors, Arc::new(self.clone()))
     }
 
-    fn note(&self, name: &str, shape: &[usize], usage: Usage) -> Result<()> {
+    fn note(&self, name: &str, shape: &[usize], usage: Usage) -> candle_core::Result<()> {
         let mut notes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if notes.specs.len() >= MAX_TENSORS {
             candle_core::bail!("the configuration asks for more than {MAX_TENSORS} tensors");
@@ -156,12 +171,12 @@ impl SimpleBackend for Recorder {
         _: candle_nn::Init,
         dtype: DType,
         device: &Device,
-    ) -> Result<Tensor> {
+    ) -> candle_core::Result<Tensor> {
         self.note(name, shape.dims(), Usage::Plain)?;
         Tensor::zeros(1, dtype, device)?.broadcast_as(shape)
     }
 
-    fn get_unchecked(&self, name: &str, _: DType, _: &Device) -> Result<Tensor> {
+    fn get_unchecked(&self, name: &str, _: DType, _: &Device) -> candle_core::Result<Tensor> {
         candle_core::bail!("the model asks for {name} without saying its shape")
     }
 
@@ -171,7 +186,7 @@ impl SimpleBackend for Recorder {
 }
 
 impl MatrixSource for Recorder {
-    fn matrix(&self, name: &str, (rows, columns): (usize, usize)) -> Result<Option<Matrix>> {
+    fn matrix(&self, name: &str, (rows, columns): (usize, usize)) -> candle_core::Result<Option<Matrix>> {
         self.note(name, &[rows, columns], Usage::Matrix)?;
         let nothing = Tensor::zeros(1, DType::F32, &Device::Cpu)?;
         Ok(Some(Matrix::Dense(nothing.broadcast_as((rows, columns))?)))

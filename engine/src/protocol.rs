@@ -201,12 +201,11 @@ pub struct ModelInfo {
 /// Whose memory the weights of a model are in, and how many bytes of it are free again without it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Held {
-    /// The machine's.
+    /// The machine's. What is read where it lies in a file does not count: the system keeps of it what there is
+    /// room for.
     Ram(u64),
     /// The graphics card's.
     Card(u64),
-    /// Nobody's: they are read where they lie in a file, and the system keeps of it what there is room for.
-    File,
 }
 
 /// Sides of the encoders' square inputs, in pixels: 336 and 1024 in the full-size model. With

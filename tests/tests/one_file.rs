@@ -1,7 +1,7 @@
 //! The demo model in one GGUF file: converting, loading, answering, and what happens to bad files.
 #![expect(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "tests")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -11,7 +11,7 @@ use candle_core::CpuStorage;
 use glamm_engine::Engine;
 use glamm_engine::engine::open_checkpoint;
 use glamm_engine::error::EngineError;
-use glamm_engine::gguf::Gguf;
+use glamm_engine::gguf::{Gguf, Value};
 use glamm_engine::job::{Increment, Question};
 use glamm_engine::model::matrix::unpack;
 use glamm_engine::precision::Precision;
@@ -140,6 +140,38 @@ fn the_gguf_package_reads_the_same() {
     }
     assert_eq!(peer.texts["general.architecture"], "glamm");
     assert_eq!(Some(peer.texts["glamm.config"].as_str()), own.text("glamm.config"));
+}
+
+#[test]
+fn every_file_that_it_was_made_from_is_named_once() {
+    let scratch = TempDir::new().unwrap();
+    let (first, second) = (scratch.path().join("first.gguf"), scratch.path().join("second.gguf"));
+    convert(Precision::F16, &first);
+    let again = open_checkpoint(&ModelSource::Path(first.clone())).unwrap();
+    let (mut done, mut total) = (0, 0);
+    again
+        .convert(Precision::F16, &second, &mut |now, all| {
+            (done, total) = (now, all);
+            true
+        })
+        .unwrap();
+    assert_eq!(done, total);
+    let files = |path: &Path| {
+        let bytes = fs::read(path).unwrap();
+        let mut entries = Gguf::read(&bytes[..], bytes.len()).unwrap().entries;
+        let texts = |value| match value {
+            Some(Value::Texts(texts)) => texts,
+            other => panic!("{other:?}"),
+        };
+        let sums = texts(entries.remove("glamm.source.sha256"));
+        let names = texts(entries.remove("glamm.source.files"));
+        assert_eq!(names.len(), sums.len());
+        assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len(), "{names:?}");
+        names
+    };
+    let weights = ["model.safetensors", "clip/model.safetensors"];
+    assert!(weights.iter().all(|name| files(&first).contains(&(*name).to_owned())), "{:?}", files(&first));
+    assert!(files(&second).contains(&"first.gguf".to_owned()), "{:?}", files(&second));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 
 use glamm_engine::manifest::{TensorSpec, expected_tensors};
-use glamm_engine::models::released;
+use glamm_engine::released;
 
 /// The shape under each name.
 type Listed = BTreeMap<String, String>;

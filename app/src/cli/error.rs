@@ -7,7 +7,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use glamm_engine::error::{EngineError, ImageError, PromptError};
+use glamm_engine::error::{CheckpointError, EngineError, ImageError, PromptError};
 use glamm_engine::eval::EvalError;
 use glamm_engine::fabricate::FabricateError;
 use glamm_engine::hub::HubError;
@@ -98,7 +98,7 @@ pub enum CliError {
     #[error("the session has no picture called {0}")]
     NoSuchPicture(String),
     /// Files would be replaced, and nobody said that they may be.
-    #[error("{} is there already, and nothing was written: choose another directory, or give --replace", .0.display())]
+    #[error("{} is there already, and nothing was written: choose another place, or give --replace", .0.display())]
     InTheWay(PathBuf),
     /// The window could not be opened, or broke.
     #[error("the window: {}", first_line(&.0.to_string()))]
@@ -117,6 +117,7 @@ impl CliError {
         match self {
             Self::Engine(error) => match error.as_ref() {
                 EngineError::Image(_) => 3,
+                EngineError::Checkpoint(CheckpointError::Write { .. } | CheckpointError::NoSpace { .. }) => 7,
                 EngineError::Checkpoint(_) => 4,
                 EngineError::Prompt(_) => 5,
                 EngineError::Device(_) => 6,

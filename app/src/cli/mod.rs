@@ -56,8 +56,10 @@ pub fn run() -> ExitCode {
 fn traced(cli: Cli) -> Result<(), CliError> {
     let trace = cli.command.as_ref().and_then(Command::trace).map(TraceFile::create).transpose()?;
     start_logging(trace.as_ref().map(TraceFile::recorder));
-    carry_out(cli)?;
-    trace.map_or(Ok(()), TraceFile::write)
+    let result = carry_out(cli);
+    // What a turn did before it failed is what a trace is looked at for.
+    let written = trace.map_or(Ok(()), TraceFile::write);
+    result.and(written)
 }
 
 fn carry_out(cli: Cli) -> Result<(), CliError> {
@@ -98,7 +100,7 @@ fn start_logging(trace: Option<Recorder>) {
     tracing_subscriber::registry().with(KeepLines.with_filter(own)).with(shown).with(trace).init();
 }
 
-#[expect(clippy::print_stderr, reason = "the one place where the command line complains")]
+#[expect(clippy::print_stderr, reason = "the one place where the command line speaks beside its results")]
 fn complain(message: &str) {
     eprintln!("glamm: {message}");
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use glamm_engine::Engine;
 use glamm_engine::models::{self, Location, Places};
+use glamm_engine::precision::KeptAs;
 use glamm_engine::protocol::{DeviceChoice, ModelSource, ModelSpec};
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -51,7 +52,8 @@ pub(super) fn model_source(model: &str) -> Result<ModelSource, CliError> {
     })
 }
 
-/// Loads a model; the bar is drawn only where stderr is a terminal.
+/// Loads a model; the bar is drawn only where stderr is a terminal. What nobody chose is told, but for the demo
+/// model.
 ///
 /// # Errors
 /// What the engine says.
@@ -66,7 +68,16 @@ pub(super) fn load(spec: &ModelSpec) -> Result<Engine, CliError> {
         true
     });
     bar.finish_and_clear();
-    Ok(result?)
+    let engine = result?;
+    if spec.precision.is_none() && spec.source != ModelSource::Demo {
+        let info = engine.info();
+        let kept = match info.precision {
+            KeptAs::Precision(precision) => format!("in {precision}"),
+            KeptAs::AsStored => "as it is stored".to_owned(),
+        };
+        super::complain(&format!("{} is loaded {kept}", info.name));
+    }
+    Ok(engine)
 }
 
 /// Shows that `work` is going on while it is, on stderr where that is a terminal.

@@ -7,23 +7,23 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use crossbeam::channel::{Receiver, Sender, TrySendError, bounded, never};
+use crossbeam::channel::{Receiver, Sender, TryRecvError, TrySendError, bounded, never};
+use glamm_engine::checkpoint::check::check;
 use glamm_engine::engine::open_checkpoint;
 use glamm_engine::error::EngineError;
-use glamm_engine::hub::{self, Download, DownloadEvent};
+use glamm_engine::hub::{self, Download, DownloadEvent, HubError};
 use glamm_engine::models::{self, Machine, Places, Target};
 use glamm_engine::precision::Precision;
 use glamm_engine::protocol::{CancelToken, ModelSource};
-use glamm_engine::size::ByteSize;
 
-use super::{Access, Listing, ModelNews, ModelTask};
+use super::{Access, Findings, Listing, ModelNews, ModelTask};
 
 /// Looks and removals that may wait.
 const CAPACITY: usize = 16;
 /// News that may wait; whoever has more waits for the window.
 const NEWS: usize = 64;
 
-/// See the module. Dropping it ends downloads and the conversion.
+/// See the module. Dropping it ends downloads, the conversion and the check.
 #[derive(Debug)]
 pub(crate) struct ModelDesk {
     access: Access,
@@ -33,9 +33,10 @@ pub(crate) struct ModelDesk {
     sender: Sender<ModelNews>,
     downloads: HashMap<String, Download>,
     conversion: Option<Running>,
+    check: Option<Running>,
 }
 
-/// A conversion on its thread.
+/// Long work on a thread of its own.
 #[derive(Debug)]
 struct Running {
     token: CancelToken,
@@ -72,8 +73,8 @@ impl ModelDesk {
         std::thread::Builder::new()
             .name("model-desk".to_owned())
             .spawn(move || look_and_remove(&waiting, &places, &out, &awake))?;
-        let (downloads, conversion) = (HashMap::new(), None);
-        Ok(Self { access, wake, requests, news, sender, downloads, conversion })
+        let (downloads, conversion, check) = (HashMap::new(), None, None);
+        Ok(Self { access, wake, requests, news, sender, downloads, conversion, check })
     }
 
     /// Begins a task; the answer is news that is there at once, where it could not begin.
@@ -98,9 +99,12 @@ impl ModelDesk {
             ModelTask::Pause(name) => self.with_download(&name, |download| download.control().pause()),
             ModelTask::Resume(name) => self.with_download(&name, |download| download.control().resume()),
             ModelTask::Cancel(name) => self.with_download(&name, |download| download.control().cancel()),
-            ModelTask::Convert { name: _, source, precision, bytes, out } => {
-                self.convert(source, precision, bytes, out)
+            ModelTask::Check(source) => self.check(source),
+            ModelTask::CancelCheck => {
+                self.check.iter().for_each(|running| running.token.cancel());
+                None
             }
+            ModelTask::Convert { name: _, source, precision, out } => self.convert(source, precision, out),
             ModelTask::CancelConversion => {
                 self.conversion.iter().for_each(|running| running.token.cancel());
                 None
@@ -113,8 +117,14 @@ impl ModelDesk {
         if let Ok(news) = self.news.try_recv() {
             return Some(news);
         }
+        let next = |download: &Download| match download.try_next() {
+            Err(TryRecvError::Empty) => None,
+            // Its thread is gone without a word.
+            Err(TryRecvError::Disconnected) => Some(DownloadEvent::Failed(Arc::new(HubError::BrokeOff))),
+            Ok(event) => Some(event),
+        };
         let (name, event) =
-            self.downloads.iter().find_map(|(name, download)| Some((name.clone(), download.try_next()?)))?;
+            self.downloads.iter().find_map(|(name, download)| Some((name.clone(), next(download)?)))?;
         let ended =
             matches!(event, DownloadEvent::Finished(_) | DownloadEvent::Failed(_) | DownloadEvent::Stopped);
         if ended {
@@ -152,42 +162,70 @@ impl ModelDesk {
         }
     }
 
-    fn convert(
-        &mut self,
-        source: ModelSource,
-        precision: Precision,
-        bytes: u64,
-        out: PathBuf,
-    ) -> Option<ModelNews> {
+    fn convert(&mut self, source: ModelSource, precision: Precision, out: PathBuf) -> Option<ModelNews> {
+        let telling = |done_bytes, total_bytes| ModelNews::Converting { done_bytes, total_bytes };
+        let work = move |report: &mut dyn FnMut(u64, u64) -> bool| {
+            ModelNews::Converted(write_one_file(&source, precision, &out, report))
+        };
+        let broke_off =
+            || ModelNews::Converted(Err("the conversion broke off; please report this".to_owned()));
+        match self.run("model-conversion", telling, work, broke_off) {
+            Ok(running) => {
+                self.conversion = Some(running);
+                None
+            }
+            Err(error) => Some(ModelNews::Converted(Err(error.to_string()))),
+        }
+    }
+
+    fn check(&mut self, source: ModelSource) -> Option<ModelNews> {
+        let telling = |done_bytes, total_bytes| ModelNews::Checking { done_bytes, total_bytes };
+        let work = move |report: &mut dyn FnMut(u64, u64) -> bool| {
+            ModelNews::Checked(match check(&source, report) {
+                Ok(report) => Ok(Some(Findings::new(&report))),
+                Err(EngineError::Cancelled) => Ok(None),
+                Err(error) => Err(error.to_string()),
+            })
+        };
+        let broke_off = || ModelNews::Checked(Err("the check broke off; please report this".to_owned()));
+        match self.run("model-check", telling, work, broke_off) {
+            Ok(running) => {
+                self.check = Some(running);
+                None
+            }
+            Err(error) => Some(ModelNews::Checked(Err(error.to_string()))),
+        }
+    }
+
+    /// Has long work done on a thread of its own. `telling` says how far it is, `broke_off` that it panicked.
+    fn run(
+        &self,
+        thread: &str,
+        telling: impl Fn(u64, u64) -> ModelNews + Send + 'static,
+        work: impl FnOnce(&mut dyn FnMut(u64, u64) -> bool) -> ModelNews + Send + 'static,
+        broke_off: impl FnOnce() -> ModelNews + Send + 'static,
+    ) -> std::io::Result<Running> {
         let (token, sender, wake) = (CancelToken::default(), self.sender.clone(), self.wake.clone());
         let inner = token.clone();
-        let work = move || {
+        let all = move || {
             let mut told = None;
             let mut report = |done_bytes: u64, total_bytes: u64| {
                 let permille = done_bytes.saturating_mul(1000) / total_bytes.max(1);
                 if told != Some(permille) {
                     told = Some(permille);
                     // Progress that nobody fetches may be left out.
-                    let _ = sender.try_send(ModelNews::Converting { done_bytes, total_bytes });
+                    let _ = sender.try_send(telling(done_bytes, total_bytes));
                     (wake.0)();
                 }
                 !inner.is_cancelled()
             };
-            let attempt =
-                std::panic::AssertUnwindSafe(|| write_one_file(&source, precision, bytes, &out, &mut report));
-            let result = std::panic::catch_unwind(attempt)
-                .unwrap_or_else(|_| Err("the conversion broke off; please report this".to_owned()));
-            let _ = sender.send(ModelNews::Converted(result));
+            let attempt = std::panic::AssertUnwindSafe(|| work(&mut report));
+            let last = std::panic::catch_unwind(attempt).unwrap_or_else(|_| broke_off());
+            let _ = sender.send(last);
             (wake.0)();
         };
-        let started = std::thread::Builder::new().name("model-conversion".to_owned()).spawn(work);
-        match started {
-            Ok(thread) => {
-                self.conversion = Some(Running { token, thread });
-                None
-            }
-            Err(error) => Some(ModelNews::Converted(Err(error.to_string()))),
-        }
+        let thread = std::thread::Builder::new().name(thread.to_owned()).spawn(all)?;
+        Ok(Running { token, thread })
     }
 }
 
@@ -195,9 +233,9 @@ impl Drop for ModelDesk {
     fn drop(&mut self) {
         // Nobody reads news any more, so that nobody waits for that.
         self.news = never();
-        if let Some(Running { token, thread }) = self.conversion.take() {
+        for Running { token, thread } in self.conversion.take().into_iter().chain(self.check.take()) {
             token.cancel();
-            // It removes what it wrote; after a panic there is nothing more to do.
+            // A conversion removes what it wrote; after a panic there is nothing more to do.
             let _ = thread.join();
         }
     }
@@ -233,12 +271,10 @@ fn look(places: &Places, others: Vec<PathBuf>) -> Listing {
     }
 }
 
-/// Writes the model into the file `out`, which must not be there yet; `bytes` is about its size.
-/// `None` where `report` ended it.
+/// Writes the model into the file `out`, which must not be there yet. `None` where `report` ended it.
 fn write_one_file(
     source: &ModelSource,
     precision: Precision,
-    bytes: u64,
     out: &Path,
     report: &mut dyn FnMut(u64, u64) -> bool,
 ) -> Result<Option<u64>, String> {
@@ -248,11 +284,6 @@ fn write_one_file(
     if let Some(directory) = out.parent() {
         std::fs::create_dir_all(directory)
             .map_err(|error| format!("cannot make {}: {error}", directory.display()))?;
-        if let Some(free) = hub::free_space(directory).filter(|free| *free < bytes) {
-            let (needed, free) = (ByteSize(bytes), ByteSize(free));
-            let place = directory.display();
-            return Err(format!("{needed} are needed in {place}, but only {free} are free: make room"));
-        }
     }
     let converted = open_checkpoint(source).and_then(|model| model.convert(precision, out, report));
     match converted {
@@ -264,20 +295,40 @@ fn write_one_file(
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, Instant};
+
     use super::*;
+
+    fn desk() -> ModelDesk {
+        let mut access = Access::from_env();
+        access.places = Places::default();
+        ModelDesk::start(access, || ()).unwrap()
+    }
+
+    #[test]
+    fn a_download_that_panics_has_failed() {
+        let mut desk = desk();
+        let download = Download::spawn(|| (), |_, _| panic!("a test of panics")).unwrap();
+        desk.downloads.insert("demo".to_owned(), download);
+        let until = Instant::now() + Duration::from_secs(20);
+        let news =
+            std::iter::repeat_with(|| desk.next()).take_while(|_| Instant::now() < until).flatten().next();
+        let Some(ModelNews::Download { name, event: DownloadEvent::Failed(error) }) = news else {
+            panic!("{news:?}")
+        };
+        assert_eq!((name.as_str(), matches!(*error, HubError::BrokeOff)), ("demo", true), "{error}");
+        assert!(desk.downloads.is_empty());
+    }
 
     #[test]
     fn a_window_that_closes_leaves_no_half_of_a_conversion() {
         let scratch = tempfile::tempdir().unwrap();
-        let mut access = Access::from_env();
-        access.places = Places::default();
-        let mut desk = ModelDesk::start(access, || ()).unwrap();
+        let mut desk = desk();
         let out = scratch.path().join("demo.gguf");
         let task = ModelTask::Convert {
             name: "demo".to_owned(),
             source: ModelSource::Demo,
             precision: Precision::Q4K,
-            bytes: 1,
             out: out.clone(),
         };
         assert!(desk.begin(task).is_none());

@@ -5,6 +5,7 @@
 //! changes the state by them, the model manager (`ui::models`) shows it.
 
 mod access;
+mod checking;
 pub mod desk;
 mod transfer;
 
@@ -20,6 +21,7 @@ use glamm_engine::protocol::{DeviceChoice, Held, ModelInfo, ModelSource, ModelSp
 use crate::notice::Tone;
 
 pub use access::Access;
+pub use checking::{Checking, Findings};
 pub use transfer::{FileTransfer, Transfer, TransferStatus};
 
 /// What is known of the models, and what is being done to them.
@@ -35,6 +37,8 @@ pub struct Library {
     pub conversion: Option<Conversion>,
     /// The model that is being removed.
     pub removing: Option<String>,
+    /// The model whose files are being looked through.
+    pub checking: Option<Checking>,
     /// What the last thing done to a model ended with, until it was read.
     pub outcomes: BTreeMap<String, Outcome>,
 }
@@ -100,6 +104,10 @@ pub enum ModelTask {
         /// Where it is, as the list shows it.
         path: PathBuf,
     },
+    /// Look through all files of a model.
+    Check(ModelSource),
+    /// End that.
+    CancelCheck,
     /// Write a model into one file.
     Convert {
         /// Which one, for reports.
@@ -108,8 +116,6 @@ pub enum ModelTask {
         source: ModelSource,
         /// How precisely its matrices are kept.
         precision: Precision,
-        /// About as many bytes as the file will have.
-        bytes: u64,
         /// The file.
         out: PathBuf,
     },
@@ -143,6 +149,15 @@ pub enum ModelNews {
         /// Bytes that are free again, or why there are none.
         result: Result<u64, String>,
     },
+    /// Files are being looked through.
+    Checking {
+        /// Bytes looked at.
+        done_bytes: u64,
+        /// Bytes in all.
+        total_bytes: u64,
+    },
+    /// They were looked through: what was found, `None` where that was cancelled, or why it could not be done.
+    Checked(Result<Option<Findings>, String>),
     /// The conversion goes on.
     Converting {
         /// Bytes of the model done.
@@ -183,6 +198,8 @@ pub enum ManagerAction {
     Remove(String),
     /// Leave a folder or file of elsewhere out of the list.
     Forget(PathBuf),
+    /// Look through its files, or end that.
+    Check(String),
     /// Write a model into one file.
     Convert(String),
     /// End the conversion.
@@ -270,6 +287,19 @@ pub fn source(entry: &ModelEntry) -> Option<ModelSource> {
     }
 }
 
+/// The files of a model of which any are here.
+pub fn files(entry: &ModelEntry) -> Option<ModelSource> {
+    match &entry.state {
+        // A vision tower is checked with what it belongs to.
+        _ if entry.role != Role::Glamm => None,
+        ModelState::BuiltIn => Some(ModelSource::Demo),
+        ModelState::Installed(found) | ModelState::Partial(found) => {
+            Some(ModelSource::Path(found.path.clone()))
+        }
+        ModelState::Absent => None,
+    }
+}
+
 impl Listing {
     /// The model of this name.
     pub fn entry(&self, name: &str) -> Option<&ModelEntry> {
@@ -293,7 +323,7 @@ impl Listing {
                 let free = machine.free_vram_bytes.map(|free| free.saturating_add(bytes));
                 machine.free_vram_bytes = free.min(machine.vram_bytes);
             }
-            Some(Held::File) | None => {}
+            None => {}
         }
         Some(machine)
     }
@@ -335,8 +365,8 @@ pub fn need(entry: &ModelEntry, precision: Precision) -> Option<MemoryNeed> {
 
 /// The precision in which a model is loaded on `device` where nobody chooses.
 pub fn automatic(entry: &ModelEntry, machine: Machine, device: DeviceChoice) -> Option<Precision> {
-    if let [(only, _)] = entry.needs.as_slice() {
-        return Some(*only);
+    if entry.stored.is_some() {
+        return entry.stored;
     }
     need(entry, Precision::F32)?;
     let peak_of = |precision| need(entry, precision).map_or(u64::MAX, MemoryNeed::total_bytes);
@@ -372,6 +402,7 @@ pub(crate) mod tests {
         own.name = "mine".to_owned();
         own.published = None;
         own.needs.retain(|(precision, _)| *precision == Precision::Q4K);
+        own.stored = Some(Precision::Q4K);
         own.state = installed("/own/mine.gguf", 5_000_000_000);
         entries.push(own);
         let machine = Machine {
@@ -426,7 +457,7 @@ pub(crate) mod tests {
             name: "mine".to_owned(),
             device: "CPU".to_owned(),
             precision: KeptAs::Precision(Precision::Q4K),
-            held: Held::File,
+            held: Held::Ram(0),
             source: ModelSource::Path("/own/mine.gguf".into()),
             parameters: 1,
             has_random_weights: false,
@@ -442,7 +473,6 @@ pub(crate) mod tests {
         assert_eq!(free(None), (20, None));
         assert_eq!(free(Some(Held::Ram(3 << 30))), (23, None));
         assert_eq!(free(Some(Held::Ram(9 << 30))), (24, None), "no more than there is");
-        assert_eq!(free(Some(Held::File)), (20, None), "the system counts it as free already");
         assert_eq!(free(Some(Held::Card(3 << 30))), (20, None), "it is in another memory");
     }
 
@@ -455,6 +485,14 @@ pub(crate) mod tests {
         assert_eq!(chosen("fullscope"), Some(Precision::F16));
         assert_eq!(chosen("mine"), Some(Precision::Q4K));
         assert_eq!(chosen("clip"), None);
+        let in_half =
+            ModelEntry { stored: Some(Precision::Bf16), ..listing.entry("fullscope").unwrap().clone() };
+        let larger = Machine { free_ram_bytes: 100 << 30, ..machine };
+        assert_eq!(
+            automatic(&in_half, larger, DeviceChoice::Cpu),
+            Some(Precision::Bf16),
+            "as its file has it"
+        );
         let card = Machine { vram_bytes: Some(24 << 30), free_vram_bytes: Some(8 << 30), ..machine };
         let on = |device| automatic(listing.entry("fullscope").unwrap(), card, device);
         assert_eq!(on(DeviceChoice::Auto), Some(Precision::Q4K));

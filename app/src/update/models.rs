@@ -7,7 +7,9 @@ use glamm_engine::protocol::{EngineCommand, ModelSource, ModelSpec};
 use glamm_engine::size::ByteSize;
 
 use crate::action::Effect;
-use crate::models::{self, Conversion, Listing, ManagerAction, ModelNews, ModelTask, TransferStatus};
+use crate::models::{
+    self, Checking, Conversion, Listing, ManagerAction, ModelNews, ModelTask, TransferStatus,
+};
 use crate::notice::Tone;
 use crate::state::State;
 use crate::state::session::{LoadFailure, ModelStatus};
@@ -59,6 +61,7 @@ impl State {
                 self.session.library.opened.retain(|opened| *opened != path);
                 self.look_at_models(out);
             }
+            ManagerAction::Check(name) => self.check_files(name, out),
             ManagerAction::Convert(name) => self.convert(name, now, out),
             ManagerAction::CancelConversion => {
                 if let Some(conversion) = &mut self.session.library.conversion {
@@ -79,6 +82,20 @@ impl State {
         library.removing = Some(name.clone());
         library.outcomes.remove(&name);
         out.push(Effect::Models(ModelTask::Remove { name, path }));
+    }
+
+    /// Begins to look through the files of a model, or ends that.
+    fn check_files(&mut self, name: String, out: &mut Vec<Effect>) {
+        let library = &mut self.session.library;
+        if library.checking.as_ref().is_some_and(|checking| checking.name == name) {
+            out.push(Effect::Models(ModelTask::CancelCheck));
+            return;
+        }
+        let listed = library.listing.as_ref().and_then(|listing| models::files(listing.entry(&name)?));
+        let Some(source) = listed.filter(|_| library.checking.is_none()) else { return };
+        library.outcomes.remove(&name);
+        library.checking = Some(Checking { name, done_bytes: 0, total_bytes: 0 });
+        out.push(Effect::Models(ModelTask::Check(source)));
     }
 
     fn pull(&mut self, name: String, out: &mut Vec<Effect>) {
@@ -111,7 +128,6 @@ impl State {
         let precision = self.ui.models.quantisation;
         let Some((entry, (directory, _))) = listing.entry(&name).zip(listing.own.as_ref()) else { return };
         let Some(source) = models::source(entry) else { return };
-        let bytes = models::need(entry, precision).map_or(0, |need| need.weight_bytes);
         let path = models::converted_path(directory, entry, precision);
         library.outcomes.remove(&name);
         library.conversion = Some(Conversion {
@@ -123,7 +139,7 @@ impl State {
             began_at: now,
             stopping: false,
         });
-        out.push(Effect::Models(ModelTask::Convert { name, source, precision, bytes, out: path }));
+        out.push(Effect::Models(ModelTask::Convert { name, source, precision, out: path }));
     }
 
     pub(super) fn model_news(&mut self, news: ModelNews, out: &mut Vec<Effect>) {
@@ -143,6 +159,22 @@ impl State {
                 };
                 library.tell(name, text, tone);
                 self.look_at_models(out);
+            }
+            ModelNews::Checking { done_bytes, total_bytes } => {
+                if let Some(checking) = &mut library.checking {
+                    (checking.done_bytes, checking.total_bytes) = (done_bytes, total_bytes);
+                }
+            }
+            ModelNews::Checked(result) => {
+                let Some(Checking { name, .. }) = library.checking.take() else { return };
+                match result {
+                    Ok(Some(found)) => {
+                        let tone = if found.faults == 0 { Tone::Note } else { Tone::Failure };
+                        library.tell(name, found.says(), tone);
+                    }
+                    Ok(None) => {}
+                    Err(reason) => library.tell(name, reason, Tone::Failure),
+                }
             }
             ModelNews::Converting { done_bytes, total_bytes } => {
                 if let Some(conversion) = &mut library.conversion {
@@ -255,6 +287,7 @@ mod tests {
     use super::super::Action;
     use super::*;
     use crate::command::Command;
+    use crate::models::Findings;
     use crate::models::tests::listing;
 
     fn state() -> State {
@@ -369,10 +402,10 @@ mod tests {
     fn one_conversion_at_a_time() {
         let mut state = state();
         let begun = tasks(manage(&mut state, ManagerAction::Convert("fullscope".to_owned())));
-        let [ModelTask::Convert { precision: Precision::Q4K, out, bytes, .. }] = begun.as_slice() else {
+        let [ModelTask::Convert { precision: Precision::Q4K, out, .. }] = begun.as_slice() else {
             panic!("{begun:?}")
         };
-        assert!(out.ends_with("glamm-fullscope-q4k.gguf") && *bytes > 4_000_000_000);
+        assert!(out.ends_with("glamm-fullscope-q4k.gguf"));
         assert!(tasks(manage(&mut state, ManagerAction::Convert("demo".to_owned()))).is_empty());
         news(&mut state, ModelNews::Converting { done_bytes: 1, total_bytes: 4 });
         assert_eq!(state.session.library.conversion.as_ref().unwrap().total_bytes, 4);
@@ -384,6 +417,35 @@ mod tests {
         manage(&mut state, ManagerAction::Convert("fullscope".to_owned()));
         news(&mut state, ModelNews::Converted(Err("the disk is full".to_owned())));
         assert!(state.session.library.outcomes["fullscope"].tone == Tone::Failure);
+    }
+
+    #[test]
+    fn files_of_one_model_are_checked_at_a_time() {
+        let mut state = state();
+        let check =
+            |state: &mut State, name: &str| tasks(manage(state, ManagerAction::Check(name.to_owned())));
+        assert!(check(&mut state, "gcg").is_empty(), "it is not here");
+        let begun = check(&mut state, "fullscope");
+        assert_eq!(begun, [ModelTask::Check(ModelSource::Path("/hub/fullscope".into()))]);
+        assert!(check(&mut state, "mine").is_empty(), "one at a time");
+        news(&mut state, ModelNews::Checking { done_bytes: 1, total_bytes: 4 });
+        assert_eq!(state.session.library.checking.as_ref().unwrap().total_bytes, 4);
+        assert_eq!(check(&mut state, "fullscope"), [ModelTask::CancelCheck]);
+        news(&mut state, ModelNews::Checked(Ok(None)));
+        let library = &state.session.library;
+        assert!(library.checking.is_none() && library.outcomes.is_empty());
+
+        check(&mut state, "mine");
+        let first = vec!["tensor a is missing".to_owned(), "tensor b is wrong shape".to_owned()];
+        let found = Findings { good: 1, faults: 7, first };
+        news(&mut state, ModelNews::Checked(Ok(Some(found))));
+        let outcome = &state.session.library.outcomes["mine"];
+        assert_eq!(outcome.tone, Tone::Failure);
+        assert_eq!(
+            outcome.text,
+            "The files were checked: 7 faults, beside 1 tensor that is good. tensor a is missing; tensor b is \
+             wrong shape; and 5 more."
+        );
     }
 
     #[test]

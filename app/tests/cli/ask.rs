@@ -256,6 +256,35 @@ fn a_trace_shows_every_stage_and_block_inside_what_called_it() {
 }
 
 #[test]
+fn a_turn_that_fails_leaves_its_trace() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("trace.json");
+    std::fs::write(&file, "an older one").unwrap();
+    let mut command = ask(&golden("images/wide.png"), &"house ".repeat(5000));
+    fails(command.arg("--trace").arg(&file), 5, &["tokens, but the model reads at most"]);
+    let trace: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+    let events = trace["traceEvents"].as_array().unwrap();
+    assert!(events.iter().any(|event| event["name"] == "load model"), "{trace}");
+}
+
+#[test]
+fn the_precision_that_nobody_chose_is_told() {
+    let told = |arguments: &[&str]| {
+        let mut command = glamm();
+        command.arg("ask").arg(golden("images/wide.png")).arg(DESCRIBE).args(arguments);
+        let output = command.output().unwrap();
+        assert!(output.status.success());
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let tiny = golden("glamm-tiny");
+    let tiny = tiny.to_str().unwrap();
+    let line = told(&["--model", tiny]);
+    assert!(line.starts_with("glamm: glamm-tiny is loaded in ") && line.lines().count() == 1, "{line}");
+    assert_eq!(told(&["--model", tiny, "--precision=q8_0"]), "");
+    assert_eq!(told(&["--max-new-tokens=1"]), "", "the demo model");
+}
+
+#[test]
 fn a_trace_that_cannot_be_written_is_told_before_the_model_runs() {
     fails(describe().args(["--trace", "/nowhere/trace.json"]), 7, &["cannot write /nowhere/trace.json"]);
 }

@@ -27,7 +27,7 @@ fn copied_checkpoint() -> tempfile::TempDir {
 fn ask_copy(directory: &Path) -> Command {
     let mut command = glamm();
     command.arg("ask").arg(golden("images/wide.png")).arg("Hello?");
-    command.arg("--model").arg(directory.join("glamm-tiny"));
+    command.arg("--precision=f32").arg("--model").arg(directory.join("glamm-tiny"));
     command
 }
 

@@ -35,7 +35,7 @@ fn glamm() -> Command {
 /// `glamm ask` with the golden checkpoint.
 fn ask(image: &Path, prompt: &str) -> Command {
     let mut command = glamm();
-    command.arg("ask").arg(image).arg(prompt).arg("--model").arg(golden("glamm-tiny"));
+    command.arg("ask").arg(image).arg(prompt).arg("--model").arg(golden("glamm-tiny")).arg("--precision=f32");
     command
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use super::{fails, glamm, json, stdout};
+use super::{fails, glamm, golden, json, stdout};
 use glamm_tests::hub_server::{Fault, Hub, Seen, Stage};
 
 /// `glamm models` in a world where nothing is installed but what is below `home`.
@@ -43,6 +43,31 @@ fn the_list_says_what_is_here() {
     let table = stdout(models(home.path()).arg("list"));
     assert!(entries.iter().all(|entry| table.contains(entry["name"].as_str().unwrap())), "{table}");
     assert!(table.contains("This machine has"), "{table}");
+}
+
+#[test]
+fn a_conversion_says_at_once_what_stands_in_its_way() {
+    let home = tempfile::tempdir().unwrap();
+    let (tiny, small, other) =
+        (golden("glamm-tiny"), home.path().join("small.gguf"), home.path().join("other.gguf"));
+    let convert = |source: &Path, quant: &str, out: &Path| {
+        let mut command = models(home.path());
+        command.arg("convert").arg(source).args(["--quant", quant, "--out"]).arg(out);
+        command
+    };
+    assert!(stdout(&mut convert(&tiny, "q4k", &small)).contains("tensors"));
+    // What was rounded to few bits is not rounded again, nor called something else.
+    for quant in ["q8_0", "f32", "q6k"] {
+        let words = ["small.gguf is q4k", quant, "convert the checkpoint that it came from"];
+        fails(&mut convert(&small, quant, &other), 4, &words);
+    }
+    fails(&mut convert(&tiny, "q8_0", home.path()), 7, &["cannot write", "directory"]);
+    let before = fs::read(&small).unwrap();
+    fails(&mut convert(&tiny, "q8_0", &small), 7, &["small.gguf is there already", "--replace"]);
+    assert_eq!(fs::read(&small).unwrap(), before);
+    assert_eq!(fs::read_dir(home.path()).unwrap().count(), 1, "nothing else was written");
+    stdout(convert(&tiny, "q8_0", &small).arg("--replace"));
+    assert_ne!(fs::read(&small).unwrap(), before);
 }
 
 /// A checkpoint that names a vision tower which the hub has, too.

@@ -48,7 +48,16 @@ fn scenes_that_cannot_be_written_are_an_error() {
 fn an_evaluation_counts_what_it_asks() {
     let evaluate = |threads: &str| {
         let mut command = glamm();
-        command.args(["eval", "scenes", "--count=2", "--seed=3", "--threads", threads, "--model"]);
+        command.args([
+            "eval",
+            "scenes",
+            "--count=2",
+            "--seed=3",
+            "--threads",
+            threads,
+            "--precision=f32",
+            "--model",
+        ]);
         let mut document = json(command.arg(golden("glamm-tiny")));
         for key in ["seconds", "threads"] {
             document.as_object_mut().unwrap().remove(key).unwrap();
@@ -104,7 +113,9 @@ fn a_benchmark_measures_every_part() {
                 turn,follow-ups,demo-reply";
     let bench = || {
         let mut command = glamm();
-        command.args(["bench", "--runs=1", "--only", rows, "--model"]).arg(golden("glamm-tiny"));
+        command
+            .args(["bench", "--runs=1", "--only", rows, "--precision=f32", "--model"])
+            .arg(golden("glamm-tiny"));
         command
     };
     let document = json(&mut bench());
@@ -128,7 +139,7 @@ fn a_benchmark_computes_with_as_many_threads_as_asked() {
     for threads in [1, 2] {
         let mut command = glamm();
         command.args(["bench", "--runs=1", "--only=pixel-decoder", "--threads", &threads.to_string()]);
-        let document = json(command.arg("--model").arg(golden("glamm-tiny")));
+        let document = json(command.arg("--precision=f32").arg("--model").arg(golden("glamm-tiny")));
         assert_eq!(document["machine"]["threads"], threads);
     }
     fails(glamm().args(["bench", "--threads=2", "--model=/nowhere/at-all"]), 4, &["/nowhere/at-all"]);
@@ -137,7 +148,9 @@ fn a_benchmark_computes_with_as_many_threads_as_asked() {
 #[test]
 fn prescribed_replies_have_their_length_and_later_turns_remember() {
     let mut command = glamm();
-    command.args(["bench", "--runs=1", "--only=turn,follow-ups", "--model"]).arg(golden("glamm-tiny"));
+    command
+        .args(["bench", "--runs=1", "--only=turn,follow-ups", "--precision=f32", "--model"])
+        .arg(golden("glamm-tiny"));
     let document = json(&mut command);
     let what = document["rows"][0]["what"].as_str().unwrap();
     assert!(what.starts_with("whole turn, 60 new tokens, "), "{what}");

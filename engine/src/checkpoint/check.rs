@@ -2,22 +2,27 @@
 //! every number. Called by `glamm models check`; loading a model checks names and shapes only, and
 //! stops at the first fault.
 
+use std::collections::HashSet;
+use std::fmt;
 use std::path::PathBuf;
 
 use super::tensor_set::TensorSet;
-use super::{ConfigFiles, FileSource, manifest_of, read_tokenizer};
+use super::{ConfigFiles, FileSource, read_tokenizer, tower};
 use crate::error::{CheckpointError, EngineError};
-use crate::manifest::{TensorSpec, VISION_PREFIX};
+use crate::manifest::{Manifest, TensorSpec, VISION_PREFIX};
+use crate::model::config::GlammConfig;
 use crate::protocol::ModelSource;
+use crate::released;
 
 /// What was found out about a tensor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
-    /// There, of the right shape and type, with finite numbers.
+    /// There, of the right shape and type, with finite numbers. Of what the model does not read, there.
     Good,
     /// The model needs it, and no file has it.
     Missing,
-    /// A file has it, and the model does not know it. No fault: some releases have more.
+    /// A file has it, and the model does not know it, or knows and does not read it in another shape. No fault:
+    /// some releases have more.
     Unexpected,
     /// Its shape is not what the configuration asks for.
     WrongShape,
@@ -33,6 +38,20 @@ impl Verdict {
     /// Whether the model cannot be used.
     pub fn is_fault(&self) -> bool {
         !matches!(self, Self::Good | Self::Unexpected)
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Good => f.write_str("good"),
+            Self::Missing => f.write_str("missing"),
+            Self::Unexpected => f.write_str("unexpected"),
+            Self::WrongShape => f.write_str("wrong shape"),
+            Self::WrongType => f.write_str("wrong type"),
+            Self::NotFinite(count) => write!(f, "not finite ({count} numbers)"),
+            Self::Damaged(reason) => write!(f, "damaged ({reason})"),
+        }
     }
 }
 
@@ -84,23 +103,36 @@ pub struct Report {
 impl Report {
     /// Whether the model can be used.
     pub fn is_good(&self) -> bool {
-        self.bad_files.is_empty() && self.tensors.iter().all(|tensor| !tensor.verdict.is_fault())
+        self.faults().next().is_none()
+    }
+
+    /// What makes it unusable, a line each: files first.
+    pub fn faults(&self) -> impl Iterator<Item = String> {
+        let faulty = self.tensors.iter().filter(|tensor| tensor.verdict.is_fault());
+        let tensors = faulty.map(|tensor| format!("tensor {} is {}", tensor.name, tensor.verdict));
+        self.bad_files.iter().map(ToString::to_string).chain(tensors)
     }
 }
 
 /// Reads all weights of a model to their end, one block at a time. `progress` is told bytes looked at and in
 /// all, and returns whether to go on.
 ///
+/// What is missing as a whole, the vision tower or all weights, is a bad file whose tensors are missing; CLIP's are then
+/// those of the published one.
+///
 /// # Errors
-/// The configuration cannot be used, there are no weights at all, or it was cancelled.
+/// GLaMM's configuration cannot be used, or it was cancelled.
 pub fn check(model: &ModelSource, progress: &mut dyn FnMut(u64, u64) -> bool) -> Result<Report, EngineError> {
     let source = FileSource::of(model)?;
-    let files = ConfigFiles::read(&source, "config.json")?;
-    let manifest = manifest_of(&files.config, &source)?;
-    let (glamm, mut bad_files) = TensorSet::open_what_is_good(&source)?;
-    let (clip, bad) = TensorSet::open_what_is_good(&files.tower)?;
-    bad_files.extend(bad);
-    bad_files.extend(read_tokenizer(&source, &files.config).err());
+    let mut bad_files = Vec::new();
+    let (config, tower) = configuration(&source, &mut bad_files)?;
+    let manifest = Manifest::of(&config, || source.path("config.json"))?;
+    let glamm = open(&source, &mut bad_files);
+    let clip = match &tower {
+        Some(tower) => open(tower, &mut bad_files),
+        None => TensorSet::none(source.directory()),
+    };
+    bad_files.extend(read_tokenizer(&source, &config).err());
 
     let mut tensors = compare(&glamm, &manifest.glamm, Part::Glamm);
     tensors.extend(compare(&clip, &manifest.clip, Part::Clip));
@@ -108,9 +140,12 @@ pub fn check(model: &ModelSource, progress: &mut dyn FnMut(u64, u64) -> bool) ->
         let set = if tensor.part == Part::Glamm { &glamm } else { &clip };
         set.find(&tensor.name).map_or(0, |(stored, _)| stored.bytes() as u64)
     };
-    let good = |tensor: &&CheckedTensor| tensor.verdict == Verdict::Good;
-    let (mut done, total) = (0, tensors.iter().filter(good).map(bytes).sum());
-    for tensor in tensors.iter_mut().filter(|tensor| tensor.verdict == Verdict::Good) {
+    let specs = manifest.glamm.iter().chain(&manifest.clip);
+    let unread: HashSet<&str> = specs.filter(|spec| !spec.is_read()).map(|spec| spec.name.as_str()).collect();
+    let is_looked_at =
+        |tensor: &CheckedTensor| tensor.verdict == Verdict::Good && !unread.contains(tensor.name.as_str());
+    let (mut done, total) = (0, tensors.iter().filter(|tensor| is_looked_at(tensor)).map(bytes).sum());
+    for tensor in tensors.iter_mut().filter(|tensor| is_looked_at(tensor)) {
         let set = if tensor.part == Part::Glamm { &glamm } else { &clip };
         tensor.verdict = match set.count_non_finite(&tensor.name) {
             Ok(0) => Verdict::Good,
@@ -123,6 +158,36 @@ pub fn check(model: &ModelSource, progress: &mut dyn FnMut(u64, u64) -> bool) ->
         }
     }
     Ok(Report { tensors, bad_files })
+}
+
+/// The sizes of the model, and where its vision tower is. Where that is missing or its own configuration cannot be
+/// used, its sizes are those of the published one.
+///
+/// # Errors
+/// It is GLaMM's configuration that cannot be used.
+fn configuration(
+    source: &FileSource,
+    bad_files: &mut Vec<CheckpointError>,
+) -> Result<(GlammConfig, Option<FileSource>), CheckpointError> {
+    let error = match ConfigFiles::read(source, "config.json") {
+        Ok(files) => return Ok((files.config, Some(files.tower))),
+        Err(error) => error,
+    };
+    let glamm = source.read_text("config.json").ok();
+    let Some(config) = glamm.and_then(|text| released::with_published_clip(&text).ok()) else {
+        return Err(error);
+    };
+    bad_files.push(error);
+    let tower = tower::find(source, &config.vision_tower).ok();
+    Ok((config, tower))
+}
+
+/// The weights in a directory, as far as they can be used.
+fn open(source: &FileSource, bad_files: &mut Vec<CheckpointError>) -> TensorSet {
+    let (set, failures) = TensorSet::open_what_is_good(source)
+        .unwrap_or_else(|error| (TensorSet::none(source.directory()), vec![error]));
+    bad_files.extend(failures);
+    set
 }
 
 /// Names, shapes and types; [`Verdict::Good`] so far for what fits. Tensors that the model has no use
@@ -142,9 +207,11 @@ fn compare(set: &TensorSet, expected: &[TensorSpec], part: Part) -> Vec<CheckedT
         let verdict = match &found {
             None if spec.is_read() => Verdict::Missing,
             None => continue,
+            Some(found) if found.shape == spec.shape && (usual || !spec.is_read()) => Verdict::Good,
+            // Whatever it is, loading does not mind.
+            Some(_) if !spec.is_read() => Verdict::Unexpected,
             Some(found) if found.shape != spec.shape => Verdict::WrongShape,
-            Some(_) if spec.is_read() && !usual => Verdict::WrongType,
-            Some(_) => Verdict::Good,
+            Some(_) => Verdict::WrongType,
         };
         let (name, expected) = (spec.name.clone(), Some(spec.shape.clone()));
         tensors.push(CheckedTensor { name, part, expected, found, verdict });

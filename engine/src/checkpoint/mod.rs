@@ -38,9 +38,9 @@ use std::sync::Arc;
 
 use candle_core::{DType, Device};
 
-use crate::error::{CheckpointError, DeviceError, without_backtrace};
+use crate::error::{CheckpointError, DeviceError};
 use crate::hub::HubCache;
-use crate::manifest::{Manifest, TensorSpec, VISION_PREFIX, expected_tensors};
+use crate::manifest::{Manifest, TensorSpec, VISION_PREFIX};
 use crate::memory::{self, Machine, MemoryPlan, Stored};
 use crate::model::backend::Backend;
 use crate::model::config::GlammConfig;
@@ -95,7 +95,7 @@ impl Checkpoint {
     fn from_source(source: FileSource) -> Result<Self, CheckpointError> {
         let ConfigFiles { config, tower, .. } = ConfigFiles::read(&source, "config.json")?;
         let (glamm, clip) = (TensorSet::open(&source)?, TensorSet::open(&tower)?);
-        let manifest = manifest_of(&config, &source)?;
+        let manifest = Manifest::of(&config, || source.path("config.json"))?;
         let mut unread = LoadProgress::default();
         check(&glamm, &manifest.glamm, "", &mut unread)?;
         check(&clip, &manifest.clip, VISION_PREFIX, &mut unread)?;
@@ -116,15 +116,17 @@ impl Checkpoint {
         read_tokenizer(&self.source, &self.config)
     }
 
-    /// What people call it: the name of its repository on the hub, else of its directory or file.
+    /// What people call it: the name of its repository on the hub, else of its directory or file, or of the link to
+    /// that which was opened.
     pub fn name(&self) -> String {
         let path = self.source.directory();
-        let whole = path.canonicalize();
-        let path = whole.as_ref().unwrap_or(&path);
-        if let Some((_, id)) = HubCache::around(path) {
+        let whole = path.canonicalize().unwrap_or_else(|_| path.clone());
+        if let Some((_, id)) = HubCache::around(&whole) {
             return id.name().to_owned();
         }
-        let name = if path.is_file() { path.file_stem() } else { path.file_name() };
+        let stem = if path.is_file() { path.file_stem() } else { path.file_name() };
+        // `.` and `..` have no name of their own.
+        let name = stem.or_else(|| whole.file_name());
         name.map_or_else(|| path.display().to_string(), |name| name.display().to_string())
     }
 
@@ -154,17 +156,17 @@ impl Checkpoint {
     /// The memory that the model takes with its matrices in `precision`, or as they are stored, on such a
     /// processor.
     pub fn memory_plan(&self, precision: Option<Precision>, backend: Backend) -> MemoryPlan {
-        let find = |name: &str| self.glamm.find(name).or_else(|| self.clip.find(name));
-        let format = |spec: &TensorSpec| {
-            find(&spec.name).and_then(|(stored, _)| stored.format()).unwrap_or(Format::F32)
+        let stored = |spec: &TensorSpec| {
+            let mut sets = [&self.glamm, &self.clip].into_iter();
+            let found = sets.find_map(|set| Some((set.find(&spec.name)?.0.format()?, set.is_mapped())));
+            let (format, mapped) = found.unwrap_or((Format::F32, false));
+            Stored { format, mapped }
         };
-        let stored = Stored { format: &format, mapped: self.glamm.is_mapped() };
-        MemoryPlan::new(&self.config, &self.manifest, (precision, backend), &stored)
+        MemoryPlan::new(&self.config, &self.manifest, (precision, backend), stored)
     }
 
     /// Makes sure that the memory is there to load and use the model in `precision`, before any of it is
-    /// read: a system that runs out of it ends programs, and not always the one that asked for too much. What
-    /// is mapped from one file need not all be in memory at once.
+    /// read: a system that runs out of it ends programs, and not always the one that asked for too much.
     ///
     /// # Errors
     /// [`DeviceError::NoMemory`].
@@ -174,18 +176,20 @@ impl Checkpoint {
         precision: Option<Precision>,
     ) -> Result<(), DeviceError> {
         let backend = Backend::of(device);
-        let one_file = matches!(self.source, FileSource::OneFile { .. });
-        let free = match (backend, Machine::look()) {
-            (Backend::Cpu, Some(machine)) if one_file => machine.ram_bytes,
-            (Backend::Metal, Some(machine)) => machine.ram_bytes,
-            (_, Some(machine)) => machine.free_bytes(backend).unwrap_or(u64::MAX),
-            (_, None) => u64::MAX,
-        };
+        let Some(machine) = Machine::look() else { return Ok(()) };
         if matches!(self.source, FileSource::Embedded { .. }) {
             return Ok(());
         }
-        let needed = self.memory_plan(precision, backend).peak_bytes();
-        check_room((self.kept_as(precision), needed), free, || self.smaller(|bytes| bytes <= free, backend))
+        let fits = |plan: &MemoryPlan| shortage(plan, backend, machine).is_none();
+        match shortage(&self.memory_plan(precision, backend), backend, machine) {
+            None => Ok(()),
+            Some((needed, free)) => Err(DeviceError::NoMemory {
+                precision: self.kept_as(precision),
+                needed,
+                free,
+                smaller: self.smaller(fits, backend),
+            }),
+        }
     }
 
     /// The next smaller way to keep the weights than in `precision`, and what the model then takes. `None`
@@ -196,16 +200,17 @@ impl Checkpoint {
         backend: Backend,
     ) -> Option<(Precision, u64)> {
         let present = self.memory_plan(precision, backend).peak_bytes();
-        self.smaller(|bytes| bytes < present, backend)
+        self.smaller(|plan| plan.peak_bytes() < present, backend)
     }
 
-    /// The most precise way to keep the weights with which the model takes so many bytes; none where they
-    /// are used as they are stored in one file.
-    fn smaller(&self, is_good: impl Fn(u64) -> bool, backend: Backend) -> Option<(Precision, u64)> {
+    /// The most precise way to keep the weights with a plan that is good, and what the model then takes; none where
+    /// they are used as they are stored in one file.
+    fn smaller(&self, is_good: impl Fn(&MemoryPlan) -> bool, backend: Backend) -> Option<(Precision, u64)> {
         if matches!(self.source, FileSource::OneFile { .. }) {
             return None;
         }
-        most_precise(|precision| self.memory_plan(Some(precision), backend).peak_bytes(), is_good)
+        let mut plans = memory::COUNTED.into_iter().map(|one| (one, self.memory_plan(Some(one), backend)));
+        plans.find(|(_, plan)| is_good(plan)).map(|(one, plan)| (one, plan.peak_bytes()))
     }
 
     /// How matrices are kept where they are loaded in `precision`, or as they are stored: what is in blocks in
@@ -219,11 +224,10 @@ impl Checkpoint {
 
     /// Whose memory the weights are in on such a processor, and how many bytes of it.
     pub(crate) fn held(&self, precision: Option<Precision>, backend: Backend) -> Held {
-        let bytes = self.memory_plan(precision, backend).weight_bytes();
+        let plan = self.memory_plan(precision, backend);
         match backend {
-            Backend::Cuda => Held::Card(bytes),
-            Backend::Cpu if self.glamm.is_mapped() => Held::File,
-            Backend::Cpu | Backend::Metal => Held::Ram(bytes),
+            Backend::Cuda => Held::Card(plan.owned_bytes()),
+            Backend::Cpu | Backend::Metal => Held::Ram(plan.owned_bytes()),
         }
     }
 
@@ -247,25 +251,16 @@ impl Checkpoint {
     }
 }
 
-/// Whether a model that takes so many bytes when it is kept so fits into `free` bytes.
-fn check_room(
-    (precision, needed): (KeptAs, u64),
-    free: u64,
-    smaller: impl FnOnce() -> Option<(Precision, u64)>,
-) -> Result<(), DeviceError> {
-    if needed <= free {
-        return Ok(());
-    }
-    Err(DeviceError::NoMemory { precision, needed, free, smaller: smaller() })
-}
-
-/// The most precise choice whose bytes are good, and these.
-fn most_precise(
-    bytes_of: impl Fn(Precision) -> u64,
-    is_good: impl Fn(u64) -> bool,
-) -> Option<(Precision, u64)> {
-    let precision = memory::COUNTED.into_iter().find(|&precision| is_good(bytes_of(precision)))?;
-    Some((precision, bytes_of(precision)))
+/// What a model of this plan needs and what there is of it, where that is less. What is mapped from a file need not
+/// be free, and makes room for what is allocated.
+fn shortage(plan: &MemoryPlan, backend: Backend, machine: Machine) -> Option<(u64, u64)> {
+    let (all, free) = (machine.ram_bytes, machine.free_bytes(backend).unwrap_or(u64::MAX));
+    let demands = match backend {
+        Backend::Cpu => [(plan.owned_peak_bytes(), free), (plan.peak_bytes(), all)],
+        Backend::Metal => [(plan.peak_bytes(), all); 2],
+        Backend::Cuda => [(plan.peak_bytes(), free); 2],
+    };
+    demands.into_iter().find(|(needed, there)| needed > there)
 }
 
 /// The texts of a checkpoint's configuration, and what they say.
@@ -336,22 +331,11 @@ pub fn outline(path: &Path) -> Result<Outline, CheckpointError> {
     Ok(Outline { config: ConfigFiles::read(&source, "config.json")?.config, precision })
 }
 
-/// The tensors that a model of these sizes has.
-///
-/// # Errors
-/// There is no such model; the configuration of `source` is at fault.
-fn manifest_of(config: &GlammConfig, source: &FileSource) -> Result<Manifest, CheckpointError> {
-    expected_tensors(config).map_err(|error| CheckpointError::Config {
-        path: source.path("config.json"),
-        reason: format!("no model has these sizes ({})", without_backtrace(&error)),
-    })
-}
-
 /// Notes in `unread` the tensors that the model is built from. Tensors under `prefix` that nobody
 /// knows are reported.
 ///
 /// # Errors
-/// One of them is missing or of another shape.
+/// One of them is missing, of another shape, or of a type that no weights have.
 fn check(
     set: &TensorSet,
     expected: &[TensorSpec],
@@ -360,6 +344,7 @@ fn check(
 ) -> Result<(), CheckpointError> {
     for spec in expected.iter().filter(|spec| spec.is_read()) {
         set.check(&spec.name, &spec.shape)?;
+        set.check_type(&spec.name)?;
         unread.expect(&spec.name, set.find(&spec.name).map_or(0, |(stored, _)| stored.bytes() as u64));
     }
     let unknown = set.unknown(expected, prefix);

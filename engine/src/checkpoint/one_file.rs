@@ -12,10 +12,10 @@ use sha2::{Digest, Sha256};
 use super::source::Contents;
 use super::tensor_file::GGUF_MAGIC;
 use super::tensor_set::TensorSet;
-use super::{ADDED_FILE, Checkpoint, MODEL_FILE};
+use super::{ADDED_FILE, Checkpoint, FileSource, MODEL_FILE};
 use crate::error::{CheckpointError, EngineError, without_backtrace};
 use crate::gguf::{Gguf, GgufLayout, GgufWriter, Value};
-use crate::hub::hex;
+use crate::hub::{free_space, hex};
 use crate::manifest::TensorSpec;
 use crate::model::format::Format;
 use crate::model::matrix::pack;
@@ -112,11 +112,13 @@ impl Checkpoint {
     /// tensor at a time is in memory; all cores pack it. `progress` is told bytes done and in all, those
     /// of the checkpoint's files, whose sums are taken, and of its tensors, and returns whether to go on.
     ///
-    /// The file appears under its name only when it is complete; until then it is `out` with `.part`
-    /// behind, which is removed on every error.
+    /// The file appears under its name only when it is complete, in place of any that is there; until then it is `out`
+    /// with `.part` behind, which is removed on every error.
     ///
     /// # Errors
-    /// The tokenizer is missing, a tensor is damaged, the disk is full, or [`EngineError::Cancelled`].
+    /// Before anything is written: the tokenizer is missing, matrices are in other blocks than these, `out` is a
+    /// directory, or there is not enough room. Later: a tensor is damaged, the disk is full, or
+    /// [`EngineError::Cancelled`].
     pub fn convert(
         &self,
         precision: Precision,
@@ -125,6 +127,8 @@ impl Checkpoint {
     ) -> Result<Converted, EngineError> {
         // A file without it would be of no use.
         self.tokenizer()?;
+        let plan = self.plan(precision)?;
+        has_room(least_bytes(&plan), out)?;
         let part = unfinished(out);
         let written = |source| CheckpointError::Write { path: out.to_owned(), source };
         let file = File::options().create(true).write(true).truncate(false).open(&part).map_err(written)?;
@@ -135,10 +139,12 @@ impl Checkpoint {
         if !is_same_file(&file, &part).map_err(written)? {
             return Err(taken().into());
         }
+        // Holds the lock until the file has its name or is gone: whoever gets it later sees that.
+        let _held = file.try_clone().map_err(written)?;
         let result = (|| {
             file.set_len(0).map_err(written)?;
-            let plan = self.plan(precision);
-            let total = self.glamm.file_bytes() + self.clip.file_bytes() + self.total_bytes();
+            let sources: u64 = self.sources().map(|(_, set)| set.file_bytes()).sum();
+            let total = sources + self.total_bytes();
             let mut done = 0;
             let mut progress = |bytes| {
                 done += bytes;
@@ -160,14 +166,30 @@ impl Checkpoint {
         result
     }
 
+    /// The files of weights, and what stands before their names: those of GLaMM and of CLIP, which are often called
+    /// the same, or the one file that holds both.
+    fn sources(&self) -> impl Iterator<Item = (&'static str, &TensorSet)> {
+        let is_one = matches!(self.source, FileSource::OneFile { .. });
+        let clip = (!is_one).then_some(("clip/", &*self.clip));
+        [("", &*self.glamm)].into_iter().chain(clip)
+    }
+
     /// Every tensor that the model is built from, with the format it will have.
-    fn plan(&self, precision: Precision) -> Vec<Planned<'_>> {
+    ///
+    /// # Errors
+    /// One is in blocks of another format.
+    fn plan(&self, precision: Precision) -> Result<Vec<Planned<'_>>, CheckpointError> {
         let glamm = self.manifest.glamm.iter().map(|spec| (&*self.glamm, spec));
         let clip = self.manifest.clip.iter().map(|spec| (&*self.clip, spec));
         // Some are asked for twice.
         let mut seen = HashSet::new();
         let used = glamm.chain(clip).filter(|(_, spec)| spec.is_read() && seen.insert(&spec.name));
-        used.map(|(set, spec)| Planned::new(set, spec, precision)).collect()
+        let plan: Vec<Planned<'_>> = used.map(|(set, spec)| Planned::new(set, spec, precision)).collect();
+        if plan.iter().any(Planned::is_made_from_blocks) {
+            let (path, stored) = (self.source.directory(), self.stored_precision());
+            return Err(CheckpointError::Requantised { path, stored, wanted: precision });
+        }
+        Ok(plan)
     }
 
     fn layout(
@@ -196,16 +218,15 @@ impl Checkpoint {
             };
             entries.push((key.to_owned(), value));
         }
-        for set in [&self.glamm, &self.clip] {
+        for (folder, set) in self.sources() {
             for (name, sum) in set.checksums(progress)? {
-                names.push(name);
+                names.push(format!("{folder}{name}"));
                 sums.push(sum);
             }
         }
         entries.push(("glamm.source.files".to_owned(), Value::Texts(names)));
         entries.push(("glamm.source.sha256".to_owned(), Value::Texts(sums)));
-        let tensors = plan.iter().map(|p| (p.spec.name.clone(), p.spec.shape.clone(), p.format));
-        Ok(GgufLayout { entries, tensors: tensors.collect() })
+        Ok(GgufLayout { entries, tensors: plan.iter().map(Planned::in_layout).collect() })
     }
 
     /// A file of the directory, or `clip/…` of CLIP's.
@@ -245,10 +266,34 @@ impl Checkpoint {
     }
 }
 
+/// Bytes of a file with these tensors and nothing else, so that it can be told before the sums of gigabytes are taken.
+fn least_bytes(plan: &[Planned<'_>]) -> u64 {
+    let tensors = plan.iter().map(Planned::in_layout).collect();
+    GgufLayout { entries: Vec::new(), tensors }.file_bytes()
+}
+
+/// Makes sure that a file of so many bytes can be put at `out`.
+pub(super) fn has_room(needed: u64, out: &Path) -> Result<(), CheckpointError> {
+    if out.is_dir() {
+        let source = io::Error::from(io::ErrorKind::IsADirectory);
+        return Err(CheckpointError::Write { path: out.to_owned(), source });
+    }
+    let parent = out.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    match free_space(parent) {
+        Some(free) if free < needed => {
+            Err(CheckpointError::NoSpace { needed, free, directory: parent.to_owned() })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What stands behind a file's name until it is complete.
+pub(crate) const PART: &str = ".part";
+
 /// What a file is called until it is complete.
 pub(crate) fn unfinished(path: &Path) -> PathBuf {
     let mut part = path.as_os_str().to_owned();
-    part.push(".part");
+    part.push(PART);
     part.into()
 }
 
@@ -285,5 +330,15 @@ impl<'a> Planned<'a> {
             _ => Format::F32,
         };
         Self { set, spec, format }
+    }
+
+    fn in_layout(&self) -> (String, Vec<usize>, Format) {
+        (self.spec.name.clone(), self.spec.shape.clone(), self.format)
+    }
+
+    /// Whether it is in blocks already, and would be put into others.
+    fn is_made_from_blocks(&self) -> bool {
+        let stored = self.set.find(&self.spec.name).and_then(|(stored, _)| stored.format());
+        stored.is_some_and(|stored| !stored.is_float() && stored != self.format)
     }
 }

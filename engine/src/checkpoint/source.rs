@@ -13,9 +13,7 @@ use crate::demo_model;
 use crate::error::CheckpointError;
 use crate::model::matrix::SharedBytes;
 use crate::protocol::ModelSource;
-
-/// Configuration, vocabulary and index files are far smaller; a larger one is some other file.
-const SMALL_FILE_LIMIT: u64 = 64 << 20;
+use crate::small_file;
 
 /// What messages call the directory of a checkpoint that is part of the binary.
 const EMBEDDED: &str = "(built in)";
@@ -262,15 +260,13 @@ impl FileSource {
             });
         }
         let path = self.path(name);
-        let failed = |source| CheckpointError::Read { path: path.clone(), source };
-        let mut bytes = Vec::new();
-        let file = File::open(&path).map_err(failed)?;
-        file.take(SMALL_FILE_LIMIT + 1).read_to_end(&mut bytes).map_err(failed)?;
-        if bytes.len() as u64 > SMALL_FILE_LIMIT {
-            let reason = format!("it has more than {} MB", SMALL_FILE_LIMIT >> 20);
-            return Err(CheckpointError::Malformed { path, reason });
-        }
-        Ok(bytes)
+        small_file::read(&path, small_file::LIMIT).map_err(|source| match source.kind() {
+            io::ErrorKind::FileTooLarge => {
+                let reason = format!("it has more than {} MB", small_file::LIMIT >> 20);
+                CheckpointError::Malformed { path, reason }
+            }
+            _ => CheckpointError::Read { path, source },
+        })
     }
 
     /// All of a small text file.

@@ -102,6 +102,11 @@ impl TensorSet {
         Ok((Self { directory: source.directory(), files, places, promised }, failures))
     }
 
+    /// None at all, of a directory without weights.
+    pub(super) fn none(directory: PathBuf) -> Self {
+        Self { directory, files: Vec::new(), places: HashMap::new(), promised: HashMap::new() }
+    }
+
     /// Whether matrices are used where they lie in the file.
     pub(super) fn is_mapped(&self) -> bool {
         self.files.iter().all(TensorFile::is_mapped)
@@ -125,6 +130,20 @@ impl TensorSet {
     pub(super) fn find(&self, name: &str) -> Option<(&StoredTensor, &Path)> {
         let file = &self.files[*self.places.get(name)?];
         Some((file.table.tensors.get(name)?, &file.path))
+    }
+
+    /// Checks that a tensor is there, of a type that weights have.
+    ///
+    /// # Errors
+    /// It is not.
+    pub(super) fn check_type(&self, name: &str) -> Result<(), CheckpointError> {
+        let (stored, path) = self.find(name).ok_or_else(|| self.missing(name))?;
+        if stored.element.is_usual() {
+            return Ok(());
+        }
+        let found = stored.element.name();
+        let reason = format!("tensor {name} is of type {found}, and weights are of f32, f16 or bf16");
+        Err(CheckpointError::Malformed { path: path.to_owned(), reason })
     }
 
     /// Checks that a tensor is there, in the wanted shape.

@@ -20,6 +20,9 @@ use super::*;
 use crate::error::EngineError;
 use crate::model::glamm::Glamm;
 
+mod checked;
+mod room;
+
 const SHARDS: [&str; 2] = ["pytorch_model-00001-of-00002.bin", "pytorch_model-00002-of-00002.bin"];
 const INDEX: &str = "pytorch_model.bin.index.json";
 
@@ -179,24 +182,42 @@ fn progress_ends_at_the_whole_and_can_cancel() {
 
 #[test]
 fn what_does_not_fit_is_refused_before_it_is_read() {
-    let bytes_of = |precision| match precision {
-        Precision::F32 => 32_000_000_000,
-        Precision::F16 | Precision::Bf16 => 16_000_000_000,
-        _ => 5_000_000_000,
+    let refusal = |precision, needed, smaller| {
+        let precision = KeptAs::Precision(precision);
+        DeviceError::NoMemory { precision, needed, free: 8_000_000_000, smaller }.to_string()
     };
-    let check = |precision: Precision, free: u64| {
-        let wanted = (KeptAs::Precision(precision), bytes_of(precision));
-        check_room(wanted, free, || most_precise(bytes_of, |bytes| bytes <= free))
-    };
-    assert_eq!(check(Precision::F32, 32_000_000_000), Ok(()));
-    let error = check(Precision::F16, 8_000_000_000).unwrap_err().to_string();
     assert_eq!(
-        error,
+        refusal(Precision::F16, 16_000_000_000, Some((Precision::Q8_0, 5_000_000_000))),
         "the model needs 16.0 GB of memory in f16, but 8.0 GB are free: close other programs, or choose q8_0, \
          which needs 5.0 GB"
     );
-    let error = check(Precision::Q4K, 4_000_000_000).unwrap_err().to_string();
-    assert_names(&error, &["q4k", "4.0 GB", "a smaller model"]);
+    assert_names(&refusal(Precision::Q4K, 9_000_000_000, None), &["q4k", "8.0 GB", "a smaller model"]);
+}
+
+#[test]
+fn a_file_that_has_no_room_is_refused_before_it_is_begun() {
+    let scratch = tempfile::tempdir().unwrap();
+    let out = scratch.path().join("new.gguf");
+    one_file::has_room(1000, &out).unwrap();
+    let error = one_file::has_room(u64::MAX, &out).unwrap_err().to_string();
+    assert_names(&error, &["are needed in", "make room"]);
+}
+
+#[test]
+#[cfg(unix)]
+fn a_link_gives_its_own_name() {
+    let scratch = tempfile::tempdir().unwrap();
+    let link = scratch.path().join("mine");
+    std::os::unix::fs::symlink(golden().join("glamm-tiny"), &link).unwrap();
+    let name = |path: &Path| Checkpoint::open(path).unwrap().name();
+    assert_eq!(name(&link), "mine");
+    assert_eq!(name(&golden().join("clip-tiny/../glamm-tiny/.")), "glamm-tiny");
+    assert_eq!(name(&golden().join("glamm-tiny/../glamm-tiny")), "glamm-tiny");
+    let (file, link) = (scratch.path().join("stored.gguf"), scratch.path().join("latest.gguf"));
+    let tiny = Checkpoint::open(&golden().join("glamm-tiny")).unwrap();
+    tiny.convert(Precision::F32, &file, &mut |_, _| true).unwrap();
+    std::os::unix::fs::symlink(&file, &link).unwrap();
+    assert_eq!([name(&file), name(&link)], ["stored", "latest"]);
 }
 
 #[test]

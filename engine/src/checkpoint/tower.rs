@@ -3,10 +3,8 @@
 
 use std::path::PathBuf;
 
-use super::WEIGHT_FILES;
-use super::check::Part;
-use super::presence::Presence;
 use super::source::FileSource;
+use super::{WEIGHT_FILES, presence};
 use crate::error::CheckpointError;
 use crate::hub::{HubCache, RepoId};
 
@@ -54,7 +52,7 @@ fn find_with_caches(
 /// Whether all weights are there, as far as names tell.
 fn has_weights(place: &FileSource) -> bool {
     match place {
-        FileSource::Directory(path) => Presence::of(path, Part::Clip).is_some_and(|found| found.is_complete),
+        FileSource::Directory(path) => presence::vision_tower(path).is_some_and(|found| found.is_complete),
         FileSource::Embedded { .. } => WEIGHT_FILES.iter().any(|name| place.has(name)),
         // They are beside those of GLaMM.
         FileSource::OneFile { .. } => true,

@@ -17,6 +17,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::name::{FileName, RepoId, is_commit};
+use crate::small_file;
+
+/// The file of a branch holds a commit; a larger one is some other file.
+const REFERENCE_LIMIT: u64 = 1 << 10;
 
 /// A cache directory, which need not exist.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -164,11 +168,16 @@ impl Repository {
         self.root.join("refs").join(revision.as_str())
     }
 
+    /// The commit that a branch or tag was at when it was fetched.
+    pub(super) fn commit_of(&self, revision: &FileName) -> Option<String> {
+        commit_in(&self.reference(revision))
+    }
+
     /// The version that `revision` (a branch, a tag or a commit) was at when it was fetched.
     pub fn resolve(&self, revision: &FileName) -> Option<Snapshot> {
         let commit = match revision.as_str() {
             commit if is_commit(commit) => commit.to_owned(),
-            _ => fs::read_to_string(self.reference(revision)).ok()?.trim().to_owned(),
+            _ => self.commit_of(revision)?,
         };
         let snapshot = is_commit(&commit).then(|| self.snapshot(&commit))?;
         snapshot.path.is_dir().then_some(snapshot)
@@ -176,16 +185,22 @@ impl Repository {
 
     /// Versions that are here, wholly or in part; that of `main` first.
     pub fn snapshots(&self) -> Vec<Snapshot> {
-        let current = fs::read_to_string(self.root.join("refs/main")).unwrap_or_default();
+        let current = FileName::parse("main").and_then(|main| self.commit_of(&main)).unwrap_or_default();
         let mut found: Vec<Snapshot> = entries(&self.root.join("snapshots"))
             .filter(|entry| entry.path().is_dir())
             .filter_map(|entry| {
                 Some(Snapshot { commit: entry.file_name().into_string().ok()?, path: entry.path() })
             })
             .collect();
-        found.sort_by_key(|snapshot| (snapshot.commit != current.trim(), snapshot.commit.clone()));
+        found.sort_by_key(|snapshot| (snapshot.commit != current, snapshot.commit.clone()));
         found
     }
+}
+
+/// What the file of a branch or tag says.
+pub(super) fn commit_in(reference: &Path) -> Option<String> {
+    let text = small_file::read_text(reference, REFERENCE_LIMIT).ok()?;
+    Some(text.trim().to_owned())
 }
 
 /// One version of a repository: a folder with its files.

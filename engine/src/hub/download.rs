@@ -1,8 +1,9 @@
 //! Fetching repositories: what there is, whether it fits, file by file.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use crossbeam::channel::{Receiver, Sender, bounded};
+use crossbeam::channel::{Receiver, Sender, TryRecvError, bounded};
 
 use super::attempts::{Attempts, ask};
 use super::cache::{Repository, Snapshot};
@@ -131,7 +132,7 @@ pub struct Download {
 
 impl Download {
     /// Starts the thread `glamm-download`, which does `work` and closes with exactly one of
-    /// [`DownloadEvent::Finished`], [`DownloadEvent::Failed`] and [`DownloadEvent::Stopped`]. `wake` is
+    /// [`DownloadEvent::Finished`], [`DownloadEvent::Failed`] (also after a panic) and [`DownloadEvent::Stopped`]. `wake` is
     /// called after every event, and must not block. Progress that nobody fetches is left out; the
     /// thread waits with other events until they are fetched.
     ///
@@ -148,7 +149,8 @@ impl Download {
         let inner = control.clone();
         std::thread::Builder::new().name("glamm-download".to_owned()).spawn(move || {
             let mut report = |event| send(&sender, event, &wake);
-            let last = match work(&inner, &mut report) {
+            let attempt = AssertUnwindSafe(|| work(&inner, &mut report));
+            let last = match catch_unwind(attempt).unwrap_or(Err(HubError::BrokeOff)) {
                 Ok(snapshots) => {
                     DownloadEvent::Finished(snapshots.into_iter().map(|snapshot| snapshot.path).collect())
                 }
@@ -165,9 +167,12 @@ impl Download {
         &self.control
     }
 
-    /// The next event, if one is waiting.
-    pub fn try_next(&self) -> Option<DownloadEvent> {
-        self.events.try_recv().ok()
+    /// The next event.
+    ///
+    /// # Errors
+    /// None is waiting, or it has ended and all are fetched.
+    pub fn try_next(&self) -> Result<DownloadEvent, TryRecvError> {
+        self.events.try_recv()
     }
 
     /// Waits for the next event; `None` once it has ended and all are fetched.

@@ -232,6 +232,9 @@ pub enum HubError {
         /// The repository or the version.
         what: String,
     },
+    /// A part of this program panicked.
+    #[error("the download broke off; what is here is kept: run it again, and please report this")]
+    BrokeOff,
     /// The user stopped it.
     #[error("stopped; what is here is kept, run it again to go on")]
     Cancelled,

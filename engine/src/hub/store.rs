@@ -10,7 +10,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::cache::{Repository, Snapshot, entries};
+use super::cache::{Repository, Snapshot, commit_in, entries};
 use super::client::RemoteFile;
 use super::control::DownloadControl;
 use super::error::HubError;
@@ -178,7 +178,7 @@ pub(super) fn set_reference(
     }
     let path = repository.reference(revision);
     // A cache that cannot be written to is good as it is.
-    if fs::read_to_string(&path).is_ok_and(|present| present.trim() == commit) {
+    if repository.commit_of(revision).is_some_and(|present| present == commit) {
         return Ok(());
     }
     if let Some(parent) = path.parent() {
@@ -261,7 +261,7 @@ fn remove_version(repository: &Repository, revision: &FileName) -> Result<Freed,
         if snapshot.commit == gone.commit { unused.extend(blobs) } else { used.extend(blobs) }
     }
     for reference in files_below(&repository.root().join("refs")) {
-        if fs::read_to_string(&reference).is_ok_and(|commit| commit.trim() == gone.commit) {
+        if commit_in(&reference).is_some_and(|commit| commit == gone.commit) {
             remove_file(&reference)?;
         }
     }

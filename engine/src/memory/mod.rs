@@ -54,7 +54,10 @@ impl MemoryNeed {
 pub struct MemoryPlan {
     /// The weights of each part, in the order of [`ModelPart::ALL`].
     pub parts: [u64; ModelPart::ALL.len()],
-    /// The most that is held at once while weights are read, these included.
+    /// Of the weights, what is used where it lies in a file: the system keeps as much of it in memory as there
+    /// is room for.
+    pub mapped_bytes: u64,
+    /// The most that is allocated at once while weights are read, these included.
     pub loading_bytes: u64,
     /// What the widest pass of an encoder holds besides weights.
     pub encoding_bytes: u64,
@@ -64,11 +67,12 @@ pub struct MemoryPlan {
     pub reading_bytes: u64,
 }
 
-/// How the tensors of a checkpoint are stored.
-pub(crate) struct Stored<'a> {
-    /// The format of a tensor.
-    pub(crate) format: &'a dyn Fn(&TensorSpec) -> Format,
-    /// Whether matrices that stay as they are stored are used where they lie in the file.
+/// How a tensor of a checkpoint is stored.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Stored {
+    /// In which format.
+    pub(crate) format: Format,
+    /// Whether a matrix that stays as it is stored is used where it lies in the file.
     pub(crate) mapped: bool,
 }
 
@@ -81,24 +85,25 @@ impl MemoryPlan {
     }
 
     fn of_tensors(config: &GlammConfig, tensors: &Manifest, precision: Precision, backend: Backend) -> Self {
-        let stored = Stored { format: &|_| Format::BF16, mapped: false };
-        Self::new(config, tensors, (Some(precision), backend), &stored)
+        let stored = Stored { format: Format::BF16, mapped: false };
+        Self::new(config, tensors, (Some(precision), backend), |_| stored)
     }
 
     pub(crate) fn new(
         config: &GlammConfig,
         tensors: &Manifest,
         (precision, backend): (Option<Precision>, Backend),
-        stored: &Stored<'_>,
+        stored: impl Fn(&TensorSpec) -> Stored,
     ) -> Self {
         let (mut parts, mut held, mut loading_bytes) = ([0; ModelPart::ALL.len()], 0, 0);
+        let mut mapped_bytes = 0;
         let numbers = number_bytes(precision, backend);
         let mut remembered = numbers;
         // CLIP is loaded first.
         for spec in tensors.clip.iter().chain(&tensors.glamm).filter(|spec| spec.is_read()) {
-            let kept = Kept::new(spec, (stored.format)(spec), precision, backend);
-            held += kept.bytes;
-            loading_bytes = loading_bytes.max(held + kept.reading_bytes(stored.mapped));
+            let kept = Kept::new(spec, stored(spec), precision, backend);
+            *if kept.mapped { &mut mapped_bytes } else { &mut held } += kept.bytes;
+            loading_bytes = loading_bytes.max(held + kept.reading_bytes());
             parts[ModelPart::of(&spec.name) as usize] += kept.bytes;
             if kept.packed && ModelPart::of(&spec.name) == ModelPart::LanguageModel {
                 remembered = 2;
@@ -106,6 +111,7 @@ impl MemoryPlan {
         }
         Self {
             parts,
+            mapped_bytes,
             loading_bytes,
             encoding_bytes: global_pass(config, numbers)
                 .max(grounding_pass(config, backend))
@@ -121,14 +127,24 @@ impl MemoryPlan {
         self.parts.iter().sum()
     }
 
+    /// Of the weights, what is allocated.
+    pub fn owned_bytes(&self) -> u64 {
+        self.weight_bytes() - self.mapped_bytes
+    }
+
     /// The most that computing holds besides weights, for one picture and a question.
     pub fn computing_bytes(&self) -> u64 {
         self.encoding_bytes.max(self.cache_bytes + self.reading_bytes)
     }
 
-    /// The most that is held at once, while loading or while computing.
+    /// The most that is allocated at once, while loading or while computing.
+    pub fn owned_peak_bytes(&self) -> u64 {
+        self.loading_bytes.max(self.owned_bytes() + self.computing_bytes())
+    }
+
+    /// The same with all that is used where it lies in a file.
     pub fn peak_bytes(&self) -> u64 {
-        self.loading_bytes.max(self.weight_bytes() + self.computing_bytes())
+        self.mapped_bytes + self.owned_peak_bytes()
     }
 
     /// In short.
@@ -143,14 +159,16 @@ struct Kept {
     elements: u64,
     bytes: u64,
     stored: Format,
-    format: Format,
     /// A matrix in a format of its own.
     packed: bool,
+    /// Used where it lies in the file.
+    mapped: bool,
     backend: Backend,
 }
 
 impl Kept {
-    fn new(spec: &TensorSpec, stored: Format, precision: Option<Precision>, backend: Backend) -> Self {
+    fn new(spec: &TensorSpec, stored: Stored, precision: Option<Precision>, backend: Backend) -> Self {
+        let Stored { format: stored, mapped } = stored;
         let elements: usize = spec.shape.iter().product();
         let columns = spec.shape.last().copied().unwrap_or(1);
         let format = Precision::kept_as(precision, (&spec.name, columns), stored);
@@ -159,25 +177,26 @@ impl Kept {
         let single = ModelPart::of(&spec.name).is_in_single_precision();
         let number = if single { 4 } else { number_bytes(precision, backend) };
         let bytes = if dense { elements as u64 * number } else { format.bytes(elements) as u64 };
-        Self { elements: elements as u64, bytes, stored, format, packed: !dense, backend }
+        let (elements, packed) = (elements as u64, !dense);
+        let mapped = mapped && packed && format == stored && backend == Backend::Cpu;
+        Self { elements, bytes, stored, packed, mapped, backend }
     }
 
     /// What reading it takes besides, for a moment: it is copied as stored, widened to 32 bits, packed.
     /// What is not kept on the CPU is prepared there.
-    fn reading_bytes(&self, mapped: bool) -> u64 {
-        if self.backend != Backend::Cpu {
+    fn reading_bytes(&self) -> u64 {
+        if self.mapped || self.backend != Backend::Cpu {
             return 0;
         }
         let copied = self.stored.bytes(self.elements as usize) as u64;
         let widened = 4 * self.elements;
-        match (self.packed, self.format == self.stored) {
-            (true, true) if mapped => 0,
-            (true, _) => {
-                let together = self.bytes * self.elements.min(PACKED_TOGETHER) / self.elements.max(1);
-                (copied + widened).saturating_sub(self.bytes).max(widened + together)
-            }
-            (false, _) if self.bytes == copied => 0,
-            (false, _) => copied,
+        if self.packed {
+            let together = self.bytes * self.elements.min(PACKED_TOGETHER) / self.elements.max(1);
+            (copied + widened).saturating_sub(self.bytes).max(widened + together)
+        } else if self.bytes == copied {
+            0
+        } else {
+            copied
         }
     }
 }
@@ -273,7 +292,7 @@ pub fn published_bytes(config: &GlammConfig) -> Result<u64, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::models::released;
+    use crate::released;
 
     fn plan(precision: Precision, backend: Backend) -> MemoryPlan {
         MemoryPlan::of_sizes(&released::config().unwrap(), precision, backend).unwrap()

@@ -1,14 +1,15 @@
 //! Models on the disk: in the cache of Hugging Face, and in a directory of the user's own.
 
-use std::fs;
+use std::fs::{self, TryLockError};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
 use super::catalogue::{self, Role};
-use crate::checkpoint::check::Part;
-use crate::checkpoint::presence::Presence;
+use crate::checkpoint::one_file::PART;
+use crate::checkpoint::presence;
 use crate::hub::{HubCache, RepoId};
+use crate::small_file;
 
 /// A model on the disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,20 +78,21 @@ fn is_glamm(directory: &Path) -> bool {
     struct Named {
         architectures: Vec<String>,
     }
-    let text = fs::read_to_string(directory.join("config.json")).unwrap_or_default();
+    let text = small_file::read_text(&directory.join("config.json"), small_file::LIMIT).unwrap_or_default();
     serde_json::from_str::<Named>(&text)
         .is_ok_and(|named| named.architectures.iter().any(|name| name.starts_with("GLaMM")))
 }
 
-/// Checkpoint folders and GGUF files in `directory`, by name.
+/// Checkpoint folders and GGUF files in `directory`, by name, and what conversions that were cut off left of
+/// such files.
 pub fn in_directory(directory: &Path) -> Vec<(String, Installed)> {
     let entries = fs::read_dir(directory).into_iter().flatten().flatten();
     let mut found: Vec<(String, Installed)> = entries
         .filter_map(|entry| {
             let name = entry.file_name().into_string().ok()?;
-            let found = at(&entry.path())?;
-            let stem = name.strip_suffix(".gguf").filter(|_| found.path.is_file());
-            Some((stem.unwrap_or(&name).to_owned(), found))
+            let found = at(&entry.path()).or_else(|| left_over(&entry.path()))?;
+            let stem = name.strip_suffix(PART).unwrap_or(&name).strip_suffix(".gguf");
+            Some((stem.filter(|_| found.path.is_file()).unwrap_or(&name).to_owned(), found))
         })
         .collect();
     found.sort_by(|(one, _), (other, _)| one.cmp(other));
@@ -107,14 +109,30 @@ pub fn at(path: &Path) -> Option<Installed> {
     Some(Installed { path: path.to_owned(), bytes, is_complete: true })
 }
 
+/// What a conversion that was cut off left at `path` of a GGUF file that is not there.
+fn left_over(path: &Path) -> Option<Installed> {
+    let whole = PathBuf::from(path.to_str()?.strip_suffix(PART)?);
+    let is_gguf = whole.extension().is_some_and(|ending| ending == "gguf");
+    let bytes = fs::metadata(path).ok().filter(fs::Metadata::is_file)?.len();
+    (is_gguf && !whole.exists() && !is_being_written(path)).then(|| Installed {
+        path: path.to_owned(),
+        bytes,
+        is_complete: false,
+    })
+}
+
+/// Whether a conversion that is going on holds the lock of an unfinished file.
+pub(super) fn is_being_written(part: &Path) -> bool {
+    fs::File::open(part).is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
+}
+
 /// The checkpoint in `directory`; `None` where there is none of its files.
-pub(super) fn checkpoint(directory: &Path, role: Role) -> Option<Installed> {
-    let part = match role {
-        Role::Glamm => Part::Glamm,
-        Role::VisionTower => Part::Clip,
-    };
-    let Presence { bytes, is_complete } = Presence::of(directory, part)?;
-    Some(Installed { path: directory.to_owned(), bytes, is_complete })
+pub(crate) fn checkpoint(directory: &Path, role: Role) -> Option<Installed> {
+    let found = match role {
+        Role::Glamm => presence::glamm(directory),
+        Role::VisionTower => presence::vision_tower(directory),
+    }?;
+    Some(Installed { path: directory.to_owned(), bytes: found.bytes, is_complete: found.is_complete })
 }
 
 #[cfg(test)]
@@ -152,6 +170,21 @@ mod tests {
             .map(|(name, found)| (name, found.bytes, found.is_complete))
             .collect();
         assert_eq!(found, [("own".to_owned(), 8, true), ("small".to_owned(), 4, true)]);
+    }
+
+    #[test]
+    fn what_a_conversion_left_is_part_of_a_model() {
+        let scratch = tempfile::tempdir().unwrap();
+        let left = ["small.gguf.part", "whole.gguf.part", "going on.gguf.part", "notes.txt.part"];
+        put(scratch.path(), &left.map(|name| (name, "12")));
+        put(scratch.path(), &[("whole.gguf", "1234")]);
+        let held = fs::File::open(scratch.path().join("going on.gguf.part")).unwrap();
+        held.lock().unwrap();
+        let found: Vec<(String, u64, bool)> = in_directory(scratch.path())
+            .into_iter()
+            .map(|(name, found)| (name, found.bytes, found.is_complete))
+            .collect();
+        assert_eq!(found, [("small".to_owned(), 2, false), ("whole".to_owned(), 4, true)]);
     }
 
     #[test]

@@ -32,6 +32,14 @@ pub enum LocateError {
         /// Where it is.
         path: PathBuf,
     },
+    /// A conversion to it was cut off.
+    #[error("the conversion to {} was cut off: run it again, or remove it with `glamm models remove {name}`", path.display())]
+    Unfinished {
+        /// Its name.
+        name: String,
+        /// What there is of it.
+        path: PathBuf,
+    },
     /// It is no GLaMM.
     #[error("{0} is a part that other models need, and answers no questions")]
     NoGlamm(String),
@@ -64,6 +72,9 @@ pub fn locate(name: &str, places: &Places) -> Result<Location, LocateError> {
 fn found(name: &str, model: Option<Installed>) -> Result<Location, LocateError> {
     match ModelState::of(model) {
         ModelState::Installed(model) => Ok(Location::Disk(model.path)),
+        ModelState::Partial(model) if model.path.is_file() => {
+            Err(LocateError::Unfinished { name: name.to_owned(), path: model.path })
+        }
         ModelState::Partial(model) => Err(LocateError::Partial { name: name.to_owned(), path: model.path }),
         ModelState::Absent | ModelState::BuiltIn => Err(LocateError::Absent(name.to_owned())),
     }

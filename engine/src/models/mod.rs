@@ -1,9 +1,9 @@
 //! Which models there are, and what of them is on this machine.
 //!
 //! ```text
-//! catalogue, released ─▶ what is published   ┐
-//! installed           ─▶ what is on the disk ├─▶ [`list`]: one entry each, for `glamm models`
-//! crate::memory       ─▶ what it needs       ┘    and the window
+//! catalogue, released ─▶ what is published        ┐
+//! installed           ─▶ what is on the disk      ├─▶ [`list`]: one entry each, for `glamm models`
+//! memory              ─▶ what it needs, what fits ┘    and the window
 //! locate: name ─▶ files        pull: name ─▶ files, from the hub        remove: name ─▶ room
 //! ```
 //!
@@ -13,7 +13,6 @@ pub mod catalogue;
 pub mod installed;
 pub mod locate;
 mod pull;
-pub mod released;
 mod remove;
 
 use std::path::PathBuf;
@@ -21,11 +20,11 @@ use std::path::PathBuf;
 use crate::checkpoint::{self, Checkpoint};
 use crate::device;
 use crate::hub::HubCache;
-use crate::memory;
-pub use crate::memory::{Fit, Machine, MemoryNeed, MemoryPlan};
+pub use crate::memory::{self, Fit, Machine, MemoryNeed, MemoryPlan};
 use crate::model::backend::Backend;
 use crate::precision::Precision;
 use crate::protocol::{DeviceChoice, ModelSource};
+pub use crate::released;
 pub use catalogue::{CATALOGUE, Origin, Published, Role};
 pub use installed::{Installed, data_directory, models_directory};
 pub use locate::{LocateError, Location, locate};
@@ -47,6 +46,8 @@ pub struct ModelEntry {
     /// Bytes to fetch for it, without the vision tower; an estimate by its sizes. `None` for what does
     /// not come from the hub.
     pub download_bytes: Option<u64>,
+    /// How its matrices are kept in its one file, where it is one: so they are loaded where nobody chooses.
+    pub stored: Option<Precision>,
     /// Memory that it needs with its vision tower, from the most precise to the smallest; only as it
     /// is stored, where that is in blocks. Empty where its sizes cannot be read, and for a vision tower
     /// alone.
@@ -119,7 +120,8 @@ pub fn list(places: &Places) -> Vec<ModelEntry> {
             }
         };
         let name = entry.name.to_owned();
-        ModelEntry { name, published: Some(entry), role: entry.role, state, download_bytes, needs }
+        let (published, stored) = (Some(entry), None);
+        ModelEntry { name, published, role: entry.role, state, download_bytes, stored, needs }
     });
     let others = places.cache.iter().flat_map(installed::others_in_cache);
     let own = places.directory.iter().flat_map(|directory| installed::in_directory(directory));
@@ -147,7 +149,8 @@ fn local_entry(name: String, found: Installed, backend: Backend) -> ModelEntry {
         needs.retain(|(precision, _)| *precision == stored);
     }
     let state = ModelState::of(Some(found));
-    ModelEntry { name, published: None, role: Role::Glamm, state, download_bytes: None, needs }
+    let (published, download_bytes) = (None, None);
+    ModelEntry { name, published, role: Role::Glamm, state, download_bytes, stored, needs }
 }
 
 fn in_cache(places: &Places, id: &str, role: Role) -> ModelState {

@@ -1,7 +1,5 @@
 //! Fetching a model with all that it needs to run.
 
-use std::fs;
-
 use serde::Deserialize;
 
 use super::catalogue::{self, CLIP, Origin, Role};
@@ -10,6 +8,7 @@ use crate::checkpoint::WEIGHT_FILES;
 use crate::hub::{
     self, DownloadControl, DownloadEvent, FileName, HubError, HubSettings, RepoId, Snapshot, Wanted,
 };
+use crate::small_file;
 
 /// Small files of a checkpoint; those that are there are fetched.
 const SMALL: [&str; 7] = [
@@ -116,7 +115,7 @@ fn named_tower(snapshot: &Snapshot) -> Option<Target> {
     struct Named {
         mm_vision_tower: Option<String>,
     }
-    let text = fs::read_to_string(snapshot.path.join("config.json")).ok()?;
+    let text = small_file::read_text(&snapshot.path.join("config.json"), small_file::LIMIT).ok()?;
     tower(&serde_json::from_str::<Named>(&text).ok()?.mm_vision_tower?)
 }
 

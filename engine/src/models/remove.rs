@@ -15,7 +15,7 @@ use crate::hub::{self, FileName, Freed, HubCache, HubError, RepoId};
 pub enum Removable {
     /// A repository in the cache of Hugging Face.
     Cached(Repository),
-    /// A folder or a GGUF file in the models directory, and its size.
+    /// A folder or a GGUF file in the models directory, or what is there of one, and its size.
     Own(PathBuf, u64),
 }
 
@@ -81,13 +81,10 @@ impl Removable {
     }
 }
 
-/// Removes what a conversion to `path` that was ended from outside may have left; one that is going on holds a
-/// lock.
+/// Removes what a conversion to `path` that was ended from outside may have left.
 fn drop_part(path: &Path) {
     let part = unfinished(path);
-    if let Ok(file) = fs::File::open(&part)
-        && file.try_lock().is_ok()
-    {
+    if !installed::is_being_written(&part) {
         // It does no harm where it cannot be removed.
         drop(fs::remove_file(&part));
     }
@@ -140,6 +137,19 @@ mod tests {
             }
             assert_eq!(own.join(left).exists(), stays, "{left}");
         }
+        let part = own.join("other.gguf.part");
+        assert_eq!((path("other"), at(&part)), (Some(part.clone()), Some(part.clone())));
+        let listed = models::list(&places);
+        let entry = listed.iter().find(|entry| entry.name == "other").unwrap();
+        assert!(matches!(entry.state, models::ModelState::Partial(_)), "{entry:?}");
+        let error = models::locate("other", &places).unwrap_err().to_string();
+        assert!(error.contains("glamm models remove other"), "{error}");
+        let going_on = fs::File::open(&part).unwrap();
+        going_on.lock().unwrap();
+        assert_eq!(path("other"), None, "a conversion is writing it");
+        drop(going_on);
+        assert_eq!(removable("other", &places).unwrap().remove(None).unwrap().bytes, 4);
+        assert!(!part.exists());
         for elsewhere in [scratch.path(), &own, Path::new("/"), Path::new("")] {
             assert_eq!(at(elsewhere), None);
         }

@@ -178,6 +178,29 @@ fn a_model_is_fetched_paused_resumed_loaded_and_removed() {
 }
 
 #[test]
+fn files_of_a_model_are_checked() {
+    let mut stage = window(&stocked(), tempfile::tempdir().unwrap());
+    open_manager(&mut stage);
+    stage.press("Download");
+    stage.wait("the model", |stage| is_installed(stage, "fullscope") && is_installed(stage, "clip"));
+    stage.settle();
+    let checked =
+        |stage: &Stage| library(stage).outcomes.get("fullscope").map(|outcome| outcome.text.clone());
+    stage.press("Check files");
+    stage.wait("what was found", |stage| checked(stage).is_some_and(|text| text.contains("checked")));
+    stage.settle();
+    stage.window.get_by_label_contains("all as they should be");
+    let Some(ModelState::Installed(found)) = state_of(&stage, "fullscope") else { panic!("it is here") };
+    let shard = found.path.join(SHARD);
+    let whole = std::fs::read(&shard).unwrap();
+    std::fs::write(&shard, &whole[..whole.len() / 2]).unwrap();
+    stage.press("Check files");
+    stage.wait("what was found", |stage| checked(stage).is_some_and(|text| text.contains("truncated")));
+    stage.settle();
+    stage.window.get_by_label_contains("pytorch_model-00002-of-00002.bin is damaged");
+}
+
+#[test]
 fn a_cancelled_download_is_gone_on_with_after_a_restart() {
     let (hub, gate, folder) = (stocked(), Gate::default(), tempfile::tempdir().unwrap());
     hub.plan(Request::Contents, SHARD, 1, gate.fault(20_000));

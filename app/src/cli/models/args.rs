@@ -65,6 +65,9 @@ pub struct ConvertArgs {
     /// The file to write; it appears when it is complete.
     #[arg(long, value_name = "FILE.gguf")]
     pub out: PathBuf,
+    /// Replace a file that is there already.
+    #[arg(long)]
+    pub replace: bool,
 }
 
 /// `glamm models remove`.

@@ -82,16 +82,16 @@ pub(super) fn run(args: &CheckArgs) -> Result<(), CliError> {
         true
     });
     bar.finish_and_clear();
-    let document = CheckDocument::new(&source, &report?);
+    let report = report?;
+    let document = CheckDocument::new(&source, &report);
     let mut printer = ReplyPrinter::new(std::io::stdout().lock(), ColorMode::Plain);
     if args.json { print_json(&mut printer, &document) } else { printer.write(&document.table()) }?;
-    if document.good {
-        return Ok(());
+    match report.faults().next() {
+        None => Ok(()),
+        Some(first) => {
+            Err(CliError::UnfitModel { model: document.directory, faults: report.faults().count(), first })
+        }
     }
-    let faults =
-        document.bad_files.len() + document.tensors.len() - document.counts.good - document.counts.unexpected;
-    let first = document.first_fault();
-    Err(CliError::UnfitModel { model: document.directory, faults, first })
 }
 
 /// The model that a name or path means, also where some of its files are missing.
@@ -127,13 +127,6 @@ impl CheckDocument {
             counts,
             tensors: report.tensors.iter().map(TensorRow::from).collect(),
         }
-    }
-
-    fn first_fault(&self) -> String {
-        let fault = |row: &&TensorRow| !matches!(row.verdict, "good" | "unexpected");
-        let row =
-            || self.tensors.iter().find(fault).map(|row| format!("tensor {} is {}", row.name, row.says()));
-        self.bad_files.first().cloned().or_else(row).unwrap_or_default()
     }
 
     /// A line for each tensor and each bad file, and the sums.
@@ -173,13 +166,6 @@ impl CheckDocument {
             self.bad_files.len()
         );
         text
-    }
-}
-
-impl TensorRow {
-    fn says(&self) -> String {
-        let verdict = self.verdict.replace('_', " ");
-        self.detail.as_ref().map_or_else(|| verdict.clone(), |detail| format!("{verdict} ({detail})"))
     }
 }
 

@@ -11,8 +11,11 @@ use crate::cli::terminal::{ColorMode, ReplyPrinter};
 /// Runs the command.
 ///
 /// # Errors
-/// See [`CliError`].
+/// [`CliError::InTheWay`], where another file lies there; else see [`CliError`].
 pub(super) fn run(args: &ConvertArgs) -> Result<(), CliError> {
+    if args.out.is_file() && !args.replace {
+        return Err(CliError::InTheWay(args.out.clone()));
+    }
     let checkpoint = open_checkpoint(&model_source(&args.source)?)?;
     let total_bytes = checkpoint.total_bytes();
     let bar = ProgressBar::new(0).with_style(Progress::Converting.style());

@@ -9,7 +9,7 @@ use super::super::Shown;
 use super::super::widgets::{CardLook, Kind, button, button_if, card, command_button, paragraph};
 use super::{is_in_use, note, send};
 use crate::command::Command;
-use crate::models::{Listing, ManagerAction, source, title};
+use crate::models::{Listing, ManagerAction, files, source, title};
 use crate::state::session::ModelStatus;
 use crate::theme;
 
@@ -21,6 +21,7 @@ pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui, listing: &Listing, entry:
     ui.horizontal_wrapped(|ui| {
         load(shown, ui, entry);
         fetch(shown, ui, entry);
+        check(shown, ui, entry);
         remove(shown, ui, entry);
     });
     let too_little = listing.free_disk_bytes.zip(entry.download_bytes).filter(|(free, all)| free < all);
@@ -64,6 +65,28 @@ fn fetch(shown: &mut Shown<'_>, ui: &mut Ui, entry: &ModelEntry) {
     if button(ui, shown.tokens, label, Kind::Primary).clicked() {
         send(shown, ManagerAction::Pull(entry.name.clone()));
     }
+}
+
+/// Whether its files are those that were published is found out by reading all of them.
+fn check(shown: &mut Shown<'_>, ui: &mut Ui, entry: &ModelEntry) {
+    if files(entry).is_none() || entry.state == ModelState::BuiltIn {
+        return;
+    }
+    let checking = shown.state.session.library.checking.as_ref();
+    let own = checking.filter(|checking| checking.name == entry.name);
+    let label = own.map_or_else(
+        || "Check files".to_owned(),
+        |checking| {
+            let percent = checking.done_bytes.saturating_mul(100) / checking.total_bytes.max(1);
+            format!("Stop checking · {percent} %")
+        },
+    );
+    let free = checking.is_none() || own.is_some();
+    let response = button_if(free, ui, shown.tokens, &label, Kind::Plain);
+    if response.clicked() {
+        send(shown, ManagerAction::Check(entry.name.clone()));
+    }
+    response.on_hover_text("Reads every number of it, and says what is missing or damaged");
 }
 
 fn remove(shown: &mut Shown<'_>, ui: &mut Ui, entry: &ModelEntry) {

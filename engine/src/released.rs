@@ -9,13 +9,22 @@ use crate::model::config::GlammConfig;
 /// 32 bits, the text tower included.
 pub const CLIP_BYTES: u64 = 4 * 427_944_846;
 
-const GLAMM: &str = include_str!("../fabricate/fullscope/config.json");
-const CLIP: &str = include_str!("../fabricate/fullscope/clip_config.json");
+/// GLaMM's own `config.json`.
+pub(crate) const GLAMM: &str = include_str!("fabricate/fullscope/config.json");
+const CLIP: &str = include_str!("fabricate/fullscope/clip_config.json");
 
 /// Their configuration.
 ///
 /// # Errors
 /// What is wrong with it, which a test rules out.
 pub fn config() -> Result<GlammConfig, String> {
-    GlammConfig::from_json(GLAMM, CLIP, None).map_err(|(file, reason)| format!("{file}: {reason}"))
+    with_published_clip(GLAMM)
+}
+
+/// The configuration of a model whose own `config.json` is this, with the vision tower as it is published.
+///
+/// # Errors
+/// What is wrong with it.
+pub(crate) fn with_published_clip(glamm: &str) -> Result<GlammConfig, String> {
+    GlammConfig::from_json(glamm, CLIP, None).map_err(|(file, reason)| format!("{file}: {reason}"))
 }

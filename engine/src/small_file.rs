@@ -1,0 +1,54 @@
+//! Small files that others wrote, such as configurations: whatever is there, no more of it is read than such files
+//! have.
+
+use std::fs::{self, File};
+use std::io::{self, Read as _};
+use std::path::Path;
+
+/// Configurations, vocabularies and indexes are far smaller; a larger file is some other one.
+pub(crate) const LIMIT: u64 = 64 << 20;
+
+/// All of a file that has `limit` bytes at most.
+///
+/// # Errors
+/// The system's; [`io::ErrorKind::FileTooLarge`] where it is longer; [`io::ErrorKind::InvalidInput`] for what is
+/// no file, which might never end.
+pub(crate) fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no file"));
+    }
+    let mut bytes = Vec::new();
+    File::open(path)?.take(limit + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > limit {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    }
+    Ok(bytes)
+}
+
+/// The same for text.
+///
+/// # Errors
+/// As [`read`]; [`io::ErrorKind::InvalidData`] where it is not UTF-8.
+pub(crate) fn read_text(path: &Path, limit: u64) -> io::Result<String> {
+    String::from_utf8(read(path, limit)?).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::allocating;
+
+    #[test]
+    fn no_more_is_read_than_a_small_file_has() {
+        let scratch = tempfile::tempdir().unwrap();
+        let path = scratch.path().join("config.json");
+        fs::write(&path, "{}").unwrap();
+        assert_eq!(read_text(&path, 2).unwrap(), "{}");
+        File::options().write(true).open(&path).unwrap().set_len(1 << 40).unwrap();
+        let (result, taken) = allocating(|| read(&path, 1 << 10));
+        assert_eq!(result.unwrap_err().kind(), io::ErrorKind::FileTooLarge);
+        assert!(taken < 1 << 13, "{taken} bytes");
+        assert_eq!(read(scratch.path(), 2).unwrap_err().kind(), io::ErrorKind::InvalidInput);
+        assert!(read(&scratch.path().join("none"), 2).is_err());
+    }
+}
