@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 use std::time::SystemTime;
 
 use crossbeam::channel::{Sender, TrySendError, bounded};
-use glamm_engine::protocol::CancelToken;
+use glamm_engine::protocol::{CancelToken, ImageId};
 
 use super::autosave::{Autosave, recovery_root};
 use super::recovery::{self, Abandoned};
@@ -61,6 +61,8 @@ pub enum StorageJob {
     Remember(Vec<PathBuf>),
     /// List the pictures in a folder.
     ListFolder(PathBuf),
+    /// Look whether pictures are there.
+    LookFor(Vec<(ImageId, PathBuf)>),
     /// Write files for other programs.
     Export {
         /// What.
@@ -122,6 +124,8 @@ pub enum StorageEvent {
         /// Pictures in it by name, or why none.
         result: Result<Vec<PathBuf>, String>,
     },
+    /// Pictures that were looked for are there; the others are not.
+    Found(Vec<(ImageId, PathBuf)>),
     /// An export goes on.
     ExportProgressed {
         /// Pictures written.
@@ -322,6 +326,10 @@ impl Worker {
                     recent::write(data, &sessions);
                 }
                 None
+            }
+            StorageJob::LookFor(mut places) => {
+                places.retain(|(_, path)| path.is_file());
+                Some(StorageEvent::Found(places))
             }
             StorageJob::ListFolder(folder) => {
                 let result = list_pictures(&folder);

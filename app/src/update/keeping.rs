@@ -318,6 +318,7 @@ impl State {
                 self.session.keeping.busy = None;
                 self.imported(&path, result);
             }
+            StorageEvent::Found(found) => self.found_along(found, out),
             StorageEvent::FolderListed { folder, result } => self.folder_listed(&folder, result, out),
         }
         self.go_on_leaving(out);
@@ -333,7 +334,8 @@ impl State {
             StorageJob::LookAround
             | StorageJob::Discard(_)
             | StorageJob::Remember(_)
-            | StorageJob::ListFolder(_) => {}
+            | StorageJob::ListFolder(_)
+            | StorageJob::LookFor(_) => {}
         }
         self.session.notify("Too much is being read and written: try again in a moment", Tone::Failure);
     }

@@ -15,6 +15,7 @@ mod inspect;
 pub mod keeping;
 mod kept;
 mod masks;
+mod missing;
 mod models;
 mod opening;
 mod pictures;

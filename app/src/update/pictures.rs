@@ -245,13 +245,6 @@ impl State {
         self.encode(image, out);
     }
 
-    /// The user has said where a picture is that was missing.
-    pub(super) fn found(&mut self, image: ImageId, path: PathBuf, out: &mut Vec<Effect>) {
-        let path = std::path::absolute(&path).unwrap_or(path);
-        self.history.relocate(image, &Origin::File(path));
-        self.select_picture(image, out);
-    }
-
     /// Closing can be undone, and the small copy is shown then until the picture is read again: those of the
     /// pictures that were closed last are kept.
     fn forget_old_thumbnails(&mut self, closed: ImageId) {
