@@ -25,10 +25,10 @@ const MOUSE: [(&str, &str); 11] = [
 
 /// Keys that belong to no command.
 const KEYS: [(&str, &str); 5] = [
-    ("Cross-hair, with Point or a brush", "Arrows (shift: ten steps)"),
+    ("Cross-hair (Point, brush)", "Arrows (shift: ten steps)"),
     ("Click there, or dab", "Space"),
     ("Take away there, with Point", "Shift+Space"),
-    ("The menu of what has the keyboard", "Shift+F10 or Menu"),
+    ("Menu of what has the keys", "Shift+F10 or Menu"),
     ("Dismiss the newest message", "Escape"),
 ];
 
@@ -99,7 +99,7 @@ fn sections(ui: &Ui) -> Vec<Section> {
     let mut sections: Vec<_> = Menu::ALL.map(of_menu).into();
     let mut keys: Vec<(String, String)> = lines(&KEYS);
     let command = ui.ctx().format_modifiers(Modifiers::COMMAND);
-    keys.insert(1, ("Cross-hair, with Select".to_owned(), format!("{command} and arrows")));
+    keys.insert(1, ("Cross-hair (Select, Box)".to_owned(), format!("{command} and arrows")));
     sections.push(Section { title: "Other keys", lines: keys });
     sections.push(Section { title: "Mouse", lines: lines(&MOUSE) });
     sections

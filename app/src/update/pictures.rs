@@ -164,6 +164,7 @@ impl State {
         match fitting {
             Ok(pixels) => {
                 self.session.unavailable.remove(&picture.id);
+                self.session.tell_missing_are_there();
                 self.hold_pixels(picture.id, pixels);
                 if self.ui.current == Some(picture.id) {
                     self.encode(picture.id, out);

@@ -87,4 +87,7 @@ fn others_that_were_moved_along_are_found_too() {
     assert_eq!(loaded(&effects), first);
     assert_eq!(state.document().picture(first).unwrap().origin, Origin::File(now("a.png")));
     assert!(state.session.unavailable.is_empty());
+    assert_eq!(state.session.notices.len(), 1);
+    load(&mut state, first);
+    assert!(state.session.notices.is_empty(), "nothing is missing any more");
 }
