@@ -11,21 +11,22 @@ use crossbeam::channel::{Receiver, Sender, bounded};
 use egui::{Context, Id, ThemePreference, Ui, ViewportCommand};
 use glamm_engine::protocol::{EngineCommand, ModelSpec};
 
-use crate::action::{Action, Effect, KeepingAction};
+use crate::action::{Action, Effect, Field, KeepingAction};
 use crate::copying::Copied;
 use crate::engine_link::EngineLink;
+use crate::export::{ExchangeDesk, ExchangeEvent};
 use crate::models::desk::ModelDesk;
-use crate::pictures::loader::Loader;
-use crate::prompts::store::{self, PromptStore};
+use crate::pictures::loader::{Loader, LoaderEvent};
+use crate::prompts::store::{self, PromptStore, StoreEvent};
 use crate::render;
 use crate::render::layers::Layers;
 use crate::render::textures::Textures;
 use crate::state::State;
-use crate::state::shell::ShellAction;
+use crate::state::shell::{ShellAction, WindowPlace};
 use crate::state::ui_state::Appearance;
-use crate::storage::{Storage, StorageJob};
+use crate::storage::{Storage, StorageEvent, StorageJob};
 use crate::study::Study;
-use crate::system::preferences::{Keeper, WindowPlace};
+use crate::system::preferences::Keeper;
 use crate::system::surroundings::{Remembered, Surroundings};
 use crate::system::{clipboard, dialogs, gpu};
 use crate::theme::{self, Tokens};
@@ -39,12 +40,15 @@ const RESULTS: usize = 256;
 pub struct App {
     state: State,
     engine: EngineLink,
+    /// Before the threads that are waited for at the end: what they report is lost then, and none of them
+    /// waits for room.
+    results: Receiver<Action>,
+    results_sender: Sender<Action>,
     loader: Loader,
     desk: ModelDesk,
     keeper: Keeper,
-    results: Receiver<Action>,
-    results_sender: Sender<Action>,
     storage: Storage,
+    exchange: ExchangeDesk,
     watched: Watched,
     title: String,
     textures: Textures,
@@ -71,8 +75,7 @@ impl App {
         model: ModelSpec,
         picture: Option<PathBuf>,
     ) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
-        let ctx = cc.egui_ctx.clone();
-        let engine = EngineLink::spawn(move || ctx.request_repaint())?;
+        let engine = EngineLink::spawn(waker(&cc.egui_ctx))?;
         let mut app = Self::with_engine(cc, engine, surroundings, model, picture)?;
         if let Some(path) = store::default_path() {
             app.keep_prompts_in(&cc.egui_ctx, path)?;
@@ -85,9 +88,7 @@ impl App {
     /// # Errors
     /// Where the system has no threads to give.
     pub fn keep_prompts_in(&mut self, ctx: &Context, path: PathBuf) -> std::io::Result<()> {
-        let ctx = ctx.clone();
-        let wake = move || ctx.request_repaint();
-        self.prompts = Some(PromptStore::start(path, self.results_sender.clone(), wake)?);
+        self.prompts = Some(PromptStore::start(path, self.reporter(ctx, prompts_kept))?);
         Ok(())
     }
 
@@ -102,63 +103,43 @@ impl App {
         model: ModelSpec,
         picture: Option<PathBuf>,
     ) -> std::io::Result<Self> {
-        theme::install(&cc.egui_ctx);
-        // Ctrl and plus make the picture larger, not the interface.
-        cc.egui_ctx.options_mut(|options| options.zoom_with_keyboard = false);
-        if let Some(render_state) = &cc.wgpu_render_state {
-            render::mask::install(render_state);
-        }
-        let largest_window = cc.wgpu_render_state.as_ref().map(gpu::tame);
+        let ctx = &cc.egui_ctx;
+        let largest_window = prepare(cc);
         let (results_sender, results) = bounded(RESULTS);
-        let ctx = cc.egui_ctx.clone();
-        let loader = Loader::start(&results_sender, move || ctx.request_repaint())?;
-        let ctx = cc.egui_ctx.clone();
-        let textures = Textures::start(move || ctx.request_repaint())?;
-        let Remembered { directory, preferences, complaint } = surroundings.remembered.clone();
-        let (ctx, sender) = (cc.egui_ctx.clone(), results_sender.clone());
-        let keeper = Keeper::start(directory, preferences.clone(), move |message| {
-            // At the end of the program nobody reads it any more.
-            let _ = sender.try_send(Action::Failed(message));
-            ctx.request_repaint();
-        })?;
-        let (ctx, sender) = (cc.egui_ctx.clone(), results_sender.clone());
-        let storage = Storage::start(surroundings.data.as_deref(), move |event| {
-            // The window may have been closed meanwhile.
-            let _ = sender.send(Action::Keeping(KeepingAction::Storage(event)));
-            ctx.request_repaint();
-        })?;
-        storage.send(StorageJob::LookAround);
-        let ctx = cc.egui_ctx.clone();
-        let desk = ModelDesk::start(surroundings, move || ctx.request_repaint())?;
-        let ctx = cc.egui_ctx.clone();
-        let study = Study::start(results_sender.clone(), move || ctx.request_repaint())?;
+        let Surroundings { models, remembered, data } = surroundings;
+        let Remembered { directory, preferences, complaint } = remembered;
         let (state, effects) = State::start(model, picture);
-        let layers = Layers::default();
         let mut app = Self {
             state,
             engine,
-            loader,
-            desk,
-            keeper,
             results,
+            loader: Loader::start(reporter(ctx, &results_sender, loaded))?,
+            desk: ModelDesk::start(models, waker(ctx))?,
+            keeper: Keeper::start(
+                directory,
+                preferences.clone(),
+                reporter(ctx, &results_sender, Action::Failed),
+            )?,
+            storage: Storage::start(data.as_deref(), reporter(ctx, &results_sender, stored))?,
+            exchange: ExchangeDesk::start(reporter(ctx, &results_sender, exchanged))?,
+            study: Study::start(reporter(ctx, &results_sender, Action::Studied))?,
             results_sender,
-            storage,
             watched: Watched::default(),
             title: String::new(),
-            textures,
-            layers,
-            study,
+            textures: Textures::start(waker(ctx))?,
+            layers: Layers::default(),
             largest_window,
             messages: MessageList::default(),
             prompts: None,
             wrote_in: None,
             escape_on_canvas: false,
         };
+        app.storage.send(StorageJob::LookAround);
         let remembered = app.state.remember(&preferences);
-        app.carry_out(&cc.egui_ctx, remembered);
-        app.carry_out(&cc.egui_ctx, effects);
+        app.carry_out(ctx, remembered);
+        app.carry_out(ctx, effects);
         if let Some(complaint) = complaint {
-            app.act(&cc.egui_ctx, Action::Failed(complaint));
+            app.act(ctx, Action::Failed(complaint));
         }
         Ok(app)
     }
@@ -185,20 +166,15 @@ impl App {
 
     /// Carries out one effect; returns what is to be told to the state where it did not work.
     fn perform(&mut self, ctx: &Context, effect: Effect) -> Option<Action> {
-        let wake = || {
-            let ctx = ctx.clone();
-            move || ctx.request_repaint()
-        };
         match effect {
             Effect::Engine(command) => self.engine.send(command),
-            Effect::Load { image, source } => self.loader.load(image, source),
+            Effect::Load { image, source } => self.loader.load(image, source).map(loaded),
             Effect::AskForPath(question) => {
-                dialog_failed(dialogs::ask(question, self.results_sender.clone(), wake()))
+                dialog_failed(dialogs::ask(question, self.reporter(ctx, |action| action)))
             }
-            Effect::Storage(job) => {
-                self.storage.send(job).map(|refused| Action::Keeping(KeepingAction::Storage(refused)))
-            }
-            Effect::Study(request) => self.study.ask(request),
+            Effect::Storage(job) => self.storage.send(job).map(stored),
+            Effect::Exchange(job) => self.exchange.send(job).map(exchanged),
+            Effect::Study(request) => self.study.ask(request).map(Action::Studied),
             Effect::Models(task) => self.desk.begin(task).map(Action::Models),
             Effect::ForgetPicture(image) => {
                 self.textures.forget(image);
@@ -209,13 +185,13 @@ impl App {
                 None
             }
             Effect::Copy(Copied::Html { html, text }) => {
-                let copied = clipboard::copy_html(html, text, self.results_sender.clone(), wake());
+                let copied = clipboard::copy_html(html, text, self.reporter(ctx, Action::Failed));
                 copied.err().map(|error| Action::Failed(format!("The reply could not be copied: {error}")))
             }
-            Effect::KeepPrompts(prompts) => self.prompts.as_ref().and_then(|store| store.keep(prompts)),
-            Effect::FocusEditedQuestion | Effect::FocusQuestion | Effect::FocusRegionName => {
-                if let Some(field) = self.field_of(&effect) {
-                    ctx.memory_mut(|m| m.request_focus(field));
+            Effect::KeepPrompts(prompts) => self.prompts.as_ref()?.keep(prompts).map(prompts_kept),
+            Effect::Focus(field) => {
+                if let Some(id) = self.id_of(field) {
+                    ctx.memory_mut(|m| m.request_focus(id));
                 }
                 None
             }
@@ -242,15 +218,23 @@ impl App {
         }
     }
 
-    /// The field that an effect gives the keyboard to.
-    fn field_of(&self, effect: &Effect) -> Option<Id> {
+    /// What a text field is called in the window, where it is shown.
+    fn id_of(&self, field: Field) -> Option<Id> {
         let ui_state = &self.state.ui;
-        match effect {
-            Effect::FocusEditedQuestion => ui_state.editing.as_ref().map(ui::edited_question_id),
-            Effect::FocusQuestion => ui_state.current.map(ui::question_id),
-            Effect::FocusRegionName => Some(ui::region_name_id(ui_state.current?, ui_state.selected_region?)),
-            _ => None,
+        match field {
+            Field::EditedQuestion => ui_state.editing.as_ref().map(ui::edited_question_id),
+            Field::Question => ui_state.current.map(ui::question_id),
+            Field::RegionName => Some(ui::region_name_id(ui_state.current?, ui_state.selected_region?)),
         }
+    }
+
+    /// See [`reporter`].
+    fn reporter<E: 'static>(
+        &self,
+        ctx: &Context,
+        wrap: fn(E) -> Action,
+    ) -> impl Fn(E) + Clone + Send + use<E> {
+        reporter(ctx, &self.results_sender, wrap)
     }
 
     /// Where the window is, for the next time. Of one that fills the screen the size before that is kept.
@@ -371,6 +355,59 @@ impl Drop for App {
         }
         // Where the queue is full the handle's own end does it.
         let _ = self.engine.send(EngineCommand::Shutdown);
+    }
+}
+
+/// Prepares the look, the keyboard and the GPU; the largest side that the window may have in pixels, where
+/// the GPU says.
+fn prepare(cc: &eframe::CreationContext<'_>) -> Option<u32> {
+    theme::install(&cc.egui_ctx);
+    // Ctrl and plus make the picture larger, not the interface.
+    cc.egui_ctx.options_mut(|options| options.zoom_with_keyboard = false);
+    let render_state = cc.wgpu_render_state.as_ref()?;
+    render::mask::install(render_state);
+    Some(gpu::tame(render_state))
+}
+
+/// Has the window look for what came.
+fn waker(ctx: &Context) -> impl Fn() + Clone + Send + Sync + use<> {
+    let ctx = ctx.clone();
+    move || ctx.request_repaint()
+}
+
+/// What a thread reports through: puts it among the results, as an action, and wakes the window.
+fn reporter<E: 'static>(
+    ctx: &Context,
+    results: &Sender<Action>,
+    wrap: fn(E) -> Action,
+) -> impl Fn(E) + Clone + Send + use<E> {
+    let (wake, results) = (waker(ctx), results.clone());
+    move |event| {
+        // The window may have been closed meanwhile.
+        let _ = results.send(wrap(event));
+        wake();
+    }
+}
+
+fn loaded(event: LoaderEvent) -> Action {
+    match event {
+        LoaderEvent::Previewed { image, preview } => Action::PicturePreviewed { image, preview },
+        LoaderEvent::Loaded { image, result } => Action::PictureLoaded { image, result },
+    }
+}
+
+fn stored(event: StorageEvent) -> Action {
+    Action::Keeping(KeepingAction::Storage(event))
+}
+
+fn exchanged(event: ExchangeEvent) -> Action {
+    Action::Keeping(KeepingAction::Exchange(event))
+}
+
+fn prompts_kept(event: StoreEvent) -> Action {
+    match event {
+        StoreEvent::Read(prompts) => Action::PromptsRead(prompts),
+        StoreEvent::Failed(message) => Action::Failed(message),
     }
 }
 

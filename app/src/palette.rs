@@ -82,6 +82,19 @@ pub const fn phrase_color(index: usize) -> Rgb {
     PHRASE_COLORS[index % PHRASE_COLORS.len()]
 }
 
+/// A place near the front of the palette whose colour is far from that of `place`, for what has no colour of
+/// its own.
+pub fn place_apart_from(place: usize) -> usize {
+    /// The first few are far from each other under every kind of vision.
+    const FIRST: usize = 4;
+    let own = phrase_color(place).array();
+    let distance = |other: &usize| -> u32 {
+        let channels = phrase_color(*other).array().into_iter().zip(own);
+        channels.map(|(a, b)| u32::from(a.abs_diff(b)).pow(2)).sum()
+    };
+    (0..FIRST).max_by_key(distance).unwrap_or(0)
+}
+
 /// The colour of each mask of a reply: one for each phrase, in the order of the phrases' masks.
 /// Masks of one phrase share its colour; a mask without a phrase has one of its own.
 pub fn grounding_colors<'a>(groundings: &'a [Grounding]) -> Vec<Rgb> {
@@ -170,6 +183,16 @@ mod tests {
             for vision in &VISIONS {
                 let distance = smallest_distance(&PHRASE_COLORS[..first], vision);
                 assert!(distance > at_least, "the first {first} are only {distance:.3} apart");
+            }
+        }
+    }
+
+    #[test]
+    fn what_has_no_color_gets_one_that_is_far_from_its_neighbour() {
+        for place in 0..2 * PHRASE_COLORS.len() {
+            let two = [phrase_color(place), phrase_color(place_apart_from(place))];
+            for vision in &VISIONS {
+                assert!(smallest_distance(&two, vision) > 0.1, "{place}");
             }
         }
     }

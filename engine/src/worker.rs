@@ -171,8 +171,11 @@ impl<B: LoadedModel> Worker<B> {
                 self.images.expect_latest();
             }
             // Overtaken by another model change, whose own event follows, or by the end.
-            Err(EngineError::Cancelled) => {}
-            Err(error) => self.outbox.send(EngineEvent::LoadFailed(Arc::new(error))),
+            Err(EngineError::Cancelled) => device::give_memory_back(),
+            Err(error) => {
+                device::give_memory_back();
+                self.outbox.send(EngineEvent::LoadFailed(Arc::new(error)));
+            }
         }
     }
 

@@ -104,9 +104,9 @@ impl Hub {
     /// Starts one with nothing in it.
     pub fn start() -> Self {
         let state = Arc::new(State::default());
-        let storage = listen(&state, true);
+        let storage = listen(&state, Host::Storage);
         *state.storage.lock().unwrap() = storage;
-        Self { address: listen(&state, false), state }
+        Self { address: listen(&state, Host::Hub), state }
     }
 
     /// The same hub and storage behind others: `front` is told an address and says what stands before it.
@@ -178,14 +178,23 @@ fn is_large(name: &str) -> bool {
     [".bin", ".safetensors", ".model"].iter().any(|ending| name.ends_with(ending))
 }
 
-fn listen(state: &Arc<State>, is_storage: bool) -> String {
+/// Which of the two is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Host {
+    /// The hub, which may be private.
+    Hub,
+    /// Its storage, which answers whoever has a signed address.
+    Storage,
+}
+
+fn listen(state: &Arc<State>, host: Host) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
     let state = Arc::clone(state);
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
             let state = Arc::clone(&state);
-            std::thread::spawn(move || while serve(&state, &stream, is_storage).is_some() {});
+            std::thread::spawn(move || while serve(&state, &stream, host).is_some() {});
         }
     });
     address
@@ -197,6 +206,12 @@ struct Request {
     path: String,
     authorization: Option<String>,
     offset: Option<u64>,
+}
+
+impl Request {
+    fn is_head(&self) -> bool {
+        self.method == "HEAD"
+    }
 }
 
 fn read_request(stream: &TcpStream) -> Option<Request> {
@@ -217,36 +232,52 @@ fn read_request(stream: &TcpStream) -> Option<Request> {
     Some(Request { method, path, authorization, offset })
 }
 
-/// Answers one request; `None` where the connection is to be closed.
-fn serve(state: &State, stream: &TcpStream, is_storage: bool) -> Option<()> {
-    let request = read_request(stream)?;
-    let path = request.path.split('?').next()?.to_owned();
-    let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
-    let (stage, repository, name) = match parts.as_slice() {
-        ["api", "models", owner, name, "revision" | "tree", _] => {
-            (Stage::List, format!("{owner}/{name}"), String::new())
-        }
-        ["contents", owner, name, file @ ..] => (Stage::Contents, format!("{owner}/{name}"), file.join("/")),
-        [owner, name, "resolve", _, file @ ..] => {
-            let stage = if request.method == "HEAD" { Stage::Describe } else { Stage::Fetch };
-            (stage, format!("{owner}/{name}"), file.join("/"))
-        }
-        _ => return answer(stream, 404, "", b""),
-    };
-    let what = if stage == Stage::List { repository.clone() } else { name.clone() };
-    let is_head = request.method == "HEAD";
-    // The last step of describing a small file is no fetching of its contents.
-    let counts = !(stage == Stage::Contents && is_head);
-    if counts {
-        let (authorization, offset) = (request.authorization.clone(), request.offset);
-        state.seen.lock().unwrap().push(Seen { stage, what: what.clone(), authorization, offset });
+/// What a request asks for.
+struct Asked {
+    stage: Stage,
+    repository: String,
+    /// The file; none where all are to be listed.
+    file: String,
+    /// Whether the list is to be as the `huggingface_hub` package wants it.
+    as_tree: bool,
+}
+
+impl Asked {
+    /// `None` where there is nothing of the kind.
+    fn of(request: &Request) -> Option<Self> {
+        let path = request.path.split('?').next()?;
+        let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
+        let (stage, owner, name, file) = match parts.as_slice() {
+            ["api", "models", owner, name, "revision" | "tree", _] => {
+                (Stage::List, owner, name, [].as_slice())
+            }
+            ["contents", owner, name, file @ ..] => (Stage::Contents, owner, name, file),
+            [owner, name, "resolve", _, file @ ..] => {
+                let stage = if request.is_head() { Stage::Describe } else { Stage::Fetch };
+                (stage, owner, name, file)
+            }
+            _ => return None,
+        };
+        let as_tree = stage == Stage::List && parts.get(4) == Some(&"tree");
+        Some(Self { stage, repository: format!("{owner}/{name}"), file: file.join("/"), as_tree })
     }
-    let fault = counts.then(|| next_fault(state, stage, &what)).flatten();
+
+    /// File or repository.
+    fn what(&self) -> &str {
+        if self.stage == Stage::List { &self.repository } else { &self.file }
+    }
+}
+
+/// Answers one request; `None` where the connection is to be closed.
+fn serve(state: &State, stream: &TcpStream, host: Host) -> Option<()> {
+    let request = read_request(stream)?;
+    let Some(asked) = Asked::of(&request) else { return answer(stream, 404, "", b"") };
+    // The last step of describing a small file is no fetching of its contents.
+    let counts = !(asked.stage == Stage::Contents && request.is_head());
+    let fault = counts.then(|| note(state, &request, &asked)).flatten();
     let wanted = format!("Bearer {TOKEN}");
-    if !is_storage
-        && *state.is_private.lock().unwrap()
-        && request.authorization.as_deref() != Some(wanted.as_str())
-    {
+    let is_known = request.authorization.as_deref() == Some(wanted.as_str());
+    if host == Host::Hub && !is_known && *state.is_private.lock().unwrap() {
         return answer(stream, 401, "X-Error-Code: RepoNotFound\r\n", b"");
     }
     match &fault {
@@ -263,34 +294,50 @@ fn serve(state: &State, stream: &TcpStream, is_storage: bool) -> Option<()> {
         Some(Fault::Says(text)) => return answer(stream, 200, "", text.as_bytes()),
         _ => {}
     }
-    let files = state.repositories.lock().unwrap().get(&repository).cloned();
+    let files = state.repositories.lock().unwrap().get(&asked.repository).cloned();
     let Some(files) = files else { return answer(stream, 404, "X-Error-Code: RepoNotFound\r\n", b"") };
-    if stage == Stage::List {
-        let text = if parts[4] == "tree" { tree(&files) } else { listing(&repository, &files) };
+    if asked.stage == Stage::List {
+        let text = if asked.as_tree { tree(&files) } else { listing(&asked.repository, &files) };
         return answer(stream, 200, "Content-Type: application/json\r\n", text.as_bytes());
     }
-    let Some(contents) = files.get(&name) else {
+    let Some(contents) = files.get(&asked.file) else {
         return answer(stream, 404, "X-Error-Code: EntryNotFound\r\n", b"");
     };
-    match stage {
-        Stage::Contents => send_contents(stream, &request, &name, contents, fault.as_ref()),
-        _ if is_large(&name) => {
-            let storage = state.storage.lock().unwrap().clone();
-            let location = format!("{storage}/contents/{repository}/{name}?signature=%2Bx");
-            let mut headers = format!("Location: {location}\r\n{}", linked(&name, contents));
-            if let Some(Fault::Announce(size)) = fault {
-                let told = format!("X-Linked-Size: {}\r\n", contents.len());
-                headers = headers.replace(&told, &format!("X-Linked-Size: {size}\r\n"));
-            }
-            answer(stream, 302, &headers, b"redirecting")
-        }
-        _ => {
-            let headers = format!(
-                "Location: /contents/{repository}/{name}?etag=%22x%22\r\nX-Repo-Commit: {COMMIT}\r\n"
-            );
-            answer(stream, 307, &headers, b"redirecting")
-        }
+    match asked.stage {
+        Stage::Contents => send_contents(stream, &request, &asked.file, contents, fault.as_ref()),
+        _ => redirect(state, stream, &asked, contents, fault.as_ref()),
     }
+}
+
+/// Notes a request; what goes wrong with it.
+fn note(state: &State, request: &Request, asked: &Asked) -> Option<Fault> {
+    let (stage, what) = (asked.stage, asked.what().to_owned());
+    let (authorization, offset) = (request.authorization.clone(), request.offset);
+    state.seen.lock().unwrap().push(Seen { stage, what, authorization, offset });
+    next_fault(state, stage, asked.what())
+}
+
+/// Says where the contents are: large ones at the storage, small ones elsewhere at the hub.
+fn redirect(
+    state: &State,
+    stream: &TcpStream,
+    Asked { repository, file, .. }: &Asked,
+    contents: &[u8],
+    fault: Option<&Fault>,
+) -> Option<()> {
+    if !is_large(file) {
+        let headers =
+            format!("Location: /contents/{repository}/{file}?etag=%22x%22\r\nX-Repo-Commit: {COMMIT}\r\n");
+        return answer(stream, 307, &headers, b"redirecting");
+    }
+    let storage = state.storage.lock().unwrap().clone();
+    let location = format!("{storage}/contents/{repository}/{file}?signature=%2Bx");
+    let mut headers = format!("Location: {location}\r\n{}", linked(file, contents));
+    if let Some(Fault::Announce(size)) = fault {
+        let told = format!("X-Linked-Size: {}\r\n", contents.len());
+        headers = headers.replace(&told, &format!("X-Linked-Size: {size}\r\n"));
+    }
+    answer(stream, 302, &headers, b"redirecting")
 }
 
 fn next_fault(state: &State, stage: Stage, what: &str) -> Option<Fault> {
@@ -378,7 +425,7 @@ fn send_contents(
         body.len()
     );
     stream.write_all(head.as_bytes()).ok()?;
-    if request.method == "HEAD" {
+    if request.is_head() {
         return None;
     }
     let until = |bytes: u64| body.split_at((bytes as usize).min(body.len()));

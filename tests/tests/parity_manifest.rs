@@ -1,7 +1,7 @@
 //! Parity of the list of tensors that the full-size model expects with the list of the official one,
 //! name by name and shape by shape. No weights are needed, and none are allocated.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::collections::BTreeMap;
 use std::fs;

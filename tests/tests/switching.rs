@@ -42,6 +42,26 @@ fn load(engine: &EngineHandle, source: ModelSource) -> Vec<ModelPart> {
     current
 }
 
+/// Begins to load a model, and wants none as soon as the last part of it comes.
+fn load_and_stop(engine: &EngineHandle, source: ModelSource) {
+    let spec = ModelSpec { source, device: DeviceChoice::Cpu, precision: Some(Precision::F32) };
+    engine.try_send(EngineCommand::LoadModel(spec)).unwrap();
+    let mut stopped = false;
+    loop {
+        match engine.recv_timeout(Duration::from_mins(2)).unwrap() {
+            EngineEvent::LoadProgressed(progress) => {
+                let late = progress.done_bytes() > progress.total_bytes() / 10 * 9;
+                if late && !stopped {
+                    engine.try_send(EngineCommand::UnloadModel).unwrap();
+                    stopped = true;
+                }
+            }
+            EngineEvent::ModelUnloaded => break,
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
 /// A checkpoint of about 400 MB in memory.
 fn checkpoint(scratch: &Path, name: &str, seed: u64) -> PathBuf {
     let config = scratch.join("config.json");
@@ -88,4 +108,8 @@ fn the_old_model_is_freed_before_the_new_one_is_read() {
     assert!(with_other < with_one + size / 8, "{seen}");
     assert!(peak < with_one + size / 2, "both at once: {seen}");
     assert!(after < before + size / 8, "{seen}");
+
+    load_and_stop(&engine, ModelSource::Path(models[0].clone()));
+    let stopped = megabytes("RssAnon");
+    assert!(stopped < before + size / 8, "{stopped} MB after a load that was stopped; {seen}");
 }

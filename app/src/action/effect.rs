@@ -3,6 +3,7 @@
 use glamm_engine::protocol::{EngineCommand, ImageId};
 
 use crate::copying::Copied;
+use crate::export::ExchangeJob;
 use crate::models::ModelTask;
 use crate::pictures::Source;
 use crate::prompts::Prompt;
@@ -27,18 +28,16 @@ pub enum Effect {
     AskForPath(PathQuestion),
     /// Have sessions read or written.
     Storage(StorageJob),
+    /// Have files of other programs written or read.
+    Exchange(ExchangeJob),
     /// Have the model desk do something.
     Models(ModelTask),
     /// Look closely at masks.
     Study(Request),
     /// Forget the textures of a picture.
     ForgetPicture(ImageId),
-    /// Give the keyboard to the question.
-    FocusQuestion,
-    /// Give the keyboard to the name of the selected region.
-    FocusRegionName,
-    /// Give the keyboard to the question that is being written in other words.
-    FocusEditedQuestion,
+    /// Give the keyboard to a text field.
+    Focus(Field),
     /// Put something on the clipboard.
     Copy(Copied),
     /// Keep the user's own prompts.
@@ -51,4 +50,15 @@ pub enum Effect {
     SetScale(f32),
     /// Close the window.
     Quit,
+}
+
+/// A text field that is given the keyboard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Field {
+    /// The question.
+    Question,
+    /// The name of the selected region.
+    RegionName,
+    /// The question that is being written in other words.
+    EditedQuestion,
 }

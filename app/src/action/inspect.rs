@@ -23,7 +23,7 @@ pub enum Inspect {
     Choose(usize),
     /// Change its pixels.
     CleanUp(CleanUp),
-    /// Back to what the model said.
+    /// Back to what the model or the file said.
     Reset,
     /// Take a brush, or put it down.
     Brush(Option<Brush>),
@@ -43,9 +43,11 @@ pub enum Inspect {
     ReadTruth(ImageId, PathBuf),
     /// The panel shows curves that are not there yet.
     NeedCurves,
+    /// The panel shows counts of painted pixels that are not there yet.
+    NeedShape,
     /// The panel shows a comparison that is not there yet.
     NeedComparison,
-    /// Curves or a comparison could not be made: try again.
+    /// Curves, counts or a comparison could not be made: try again.
     TryAgain,
     /// The canvas shows a map that is not there yet.
     NeedMaps,

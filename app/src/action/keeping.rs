@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use glamm_engine::protocol::ImageId;
 
-use crate::export::Format;
+use crate::export::{ExchangeEvent, Format};
 use crate::state::keeping::{LeaveAnswer, PathPurpose, PathQuestion};
 use crate::storage::StorageEvent;
 
@@ -13,6 +13,8 @@ use crate::storage::StorageEvent;
 pub enum KeepingAction {
     /// The threads that keep work report.
     Storage(StorageEvent),
+    /// The thread that exports and imports reports.
+    Exchange(ExchangeEvent),
     /// A session was chosen.
     Open(PathBuf),
     /// The user knows where a missing picture is.

@@ -24,7 +24,7 @@ use crate::state::shell::ShellAction;
 use crate::state::ui_state::LibraryView;
 use crate::study::Finding;
 
-pub use effect::Effect;
+pub use effect::{Effect, Field};
 pub use inspect::{Inspect, MaskAction};
 pub use keeping::{BatchAction, ExportAction, KeepingAction};
 

@@ -53,7 +53,7 @@ impl App {
     /// Opens files, and the pictures of folders. What paths are is looked up on a thread of its own: a disk far
     /// away may take its time.
     fn open_what_is_there(&mut self, ctx: &Context, paths: Vec<PathBuf>, from: Paths) {
-        let (results, wake) = (self.results_sender.clone(), ctx.clone());
+        let report = self.reporter(ctx, |action| action);
         let work = move || {
             let (folders, rest): (Vec<_>, Vec<_>) = paths.into_iter().partition(|path| path.is_dir());
             // Text that names no file is no mistake.
@@ -61,11 +61,7 @@ impl App {
             let of_folder =
                 |folder| Action::Keeping(KeepingAction::PathChosen(PathPurpose::OpenFolder, vec![folder]));
             let found = folders.into_iter().map(of_folder).chain([Action::OpenFiles(files)]);
-            for action in found {
-                // At the end of the program nobody opens it any more.
-                let _ = results.send(action);
-            }
-            wake.request_repaint();
+            found.for_each(report);
         };
         if let Err(error) = std::thread::Builder::new().name("dropped-files".to_owned()).spawn(work) {
             self.act(ctx, Action::Failed(format!("The files could not be opened: {error}")));

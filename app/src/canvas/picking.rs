@@ -14,7 +14,7 @@ pub fn holds(mask: &GroundedMask, at: Pos2) -> bool {
 /// The smallest box around the mask, in whole pixels of the image; `None` where it is empty. Only
 /// the strips in which its edges can lie are looked at pixel by pixel.
 pub fn bounding_box(mask: &GroundedMask) -> Option<PixelBox> {
-    if let Some(edited) = &mask.edited {
+    if let Some(edited) = mask.painted() {
         return edited.bounding_box();
     }
     let (threshold, mask) = (mask.threshold, mask.logits());

@@ -246,8 +246,6 @@ fn inside(region: PixelBox, pixels: &RgbImage) -> Result<PixelBox, PromptError> 
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use super::*;
 
     #[test]

@@ -125,8 +125,6 @@ impl Progress {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use super::*;
 
     fn spec(model: &str, device: &str) -> Result<ModelSpec, CliError> {

@@ -112,8 +112,6 @@ fn into_io(error: image::ImageError) -> std::io::Error {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use super::*;
 
     fn directory(name: &str) -> PathBuf {

@@ -16,6 +16,7 @@ use crate::document::{
 };
 use crate::pictures::pixels::Pixels;
 use crate::storage::{SaveOptions, Snapshot, save};
+use crate::words::name_of;
 
 /// What was asked and answered.
 pub(super) struct Asked<'a> {
@@ -48,7 +49,7 @@ pub(super) fn write(path: &Path, asked: &Asked<'_>) -> Result<(), CliError> {
 fn snapshot(asked: &Asked<'_>) -> Snapshot {
     let image = ImageId(1);
     let path = std::path::absolute(asked.image).unwrap_or_else(|_| asked.image.to_owned());
-    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let name = name_of(&path);
     let mut picture = Picture::new(image, name, Origin::File(path), asked.pixels.dimensions());
     let regions: Vec<Region> =
         (1..).zip(&asked.turn.regions).map(|(tag, bounds)| Region::new(RegionTag(tag), *bounds)).collect();

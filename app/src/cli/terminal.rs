@@ -163,8 +163,6 @@ fn nearest_of_256(color: Rgb) -> u8 {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use std::sync::Arc;
 
     use glamm_engine::protocol::Grounding;

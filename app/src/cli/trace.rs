@@ -174,8 +174,6 @@ impl Visit for Fields {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use tracing::trace_span;
     use tracing_subscriber::layer::SubscriberExt as _;
 

@@ -3,6 +3,7 @@
 //! To add a command: a variant here, its row in `table` ([`Command::info`]), when it can be used in
 //! `update::when` ([`Command::is_enabled`]), what it does in `update::commands`.
 
+mod keys;
 pub mod search;
 mod table;
 
@@ -177,8 +178,8 @@ pub struct Info {
     pub label: &'static str,
     /// What it does, in a sentence.
     pub tooltip: &'static str,
-    /// Keys, if it has any.
-    pub shortcut: Option<KeyboardShortcut>,
+    /// Keys.
+    pub shortcut: KeyboardShortcut,
     /// Where it is listed.
     pub menu: Menu,
     /// Whether a line is drawn above it in the menu.
@@ -191,7 +192,7 @@ const _: () = assert!(Command::ALL.len() == Command::LAST as usize + 1, "Command
 impl Command {
     /// All keys that stand for it.
     pub fn shortcuts(self) -> impl Iterator<Item = KeyboardShortcut> {
-        self.info().shortcut.into_iter().chain(self.other_shortcut())
+        [self.info().shortcut].into_iter().chain(self.other_shortcut())
     }
 
     /// The last of the variants.
@@ -334,7 +335,6 @@ mod tests {
             let info = command.info();
             assert!(labels.insert(info.label), "{}", info.label);
             assert!(!info.tooltip.is_empty());
-            assert!(info.shortcut.is_some(), "{} cannot be reached by a key", info.label);
             for shortcut in command.shortcuts() {
                 assert!(shortcuts.insert(shortcut), "{} has a shortcut of another", info.label);
             }
@@ -345,7 +345,7 @@ mod tests {
     #[test]
     fn every_command_has_keys_that_reach_it_on_every_system() {
         for command in Command::ALL {
-            let Some(KeyboardShortcut { modifiers, logical_key }) = command.info().shortcut else { continue };
+            let KeyboardShortcut { modifiers, logical_key } = command.info().shortcut;
             // On Windows these are Cut, Copy and Paste before anybody else hears of them.
             let is_clipboard = match logical_key {
                 Key::Delete => modifiers.shift,

@@ -1,32 +1,9 @@
 //! The rows of the command table: what each command is called, what it does, its keys, its menu.
 
-use egui::{Key, KeyboardShortcut, Modifiers};
+use egui::{Key, KeyboardShortcut};
 
+use super::keys::{alt, ctrl, ctrl_alt, ctrl_shift, plain, shift};
 use super::{Command, Info, Menu};
-
-const fn ctrl(key: Key) -> KeyboardShortcut {
-    KeyboardShortcut::new(Modifiers::COMMAND, key)
-}
-
-const fn ctrl_shift(key: Key) -> KeyboardShortcut {
-    KeyboardShortcut::new(Modifiers::COMMAND.plus(Modifiers::SHIFT), key)
-}
-
-const fn alt(key: Key) -> KeyboardShortcut {
-    KeyboardShortcut::new(Modifiers::ALT, key)
-}
-
-const fn ctrl_alt(key: Key) -> KeyboardShortcut {
-    KeyboardShortcut::new(Modifiers::COMMAND.plus(Modifiers::ALT), key)
-}
-
-const fn shift(key: Key) -> KeyboardShortcut {
-    KeyboardShortcut::new(Modifiers::SHIFT, key)
-}
-
-const fn plain(key: Key) -> KeyboardShortcut {
-    KeyboardShortcut::new(Modifiers::NONE, key)
-}
 
 impl Command {
     /// Its row in the table.
@@ -37,499 +14,450 @@ impl Command {
             |menu, label, tooltip, shortcut| Info { label, tooltip, shortcut, menu, starts_group: false };
         let group = |info| Info { starts_group: true, ..info };
         match self {
-            Self::OpenPicture => row(File, "Open…", "Open pictures from files", Some(ctrl(Key::O))),
+            Self::OpenPicture => row(File, "Open…", "Open pictures from files", ctrl(Key::O)),
             Self::PastePicture => {
-                row(File, "Paste picture", "Open the picture on the clipboard", Some(ctrl(Key::V)))
+                row(File, "Paste picture", "Open the picture on the clipboard", ctrl(Key::V))
             }
-            Self::NewScene => row(
-                File,
-                "New scene",
-                "Make a fresh scene of the demo model's picture world",
-                Some(ctrl(Key::N)),
-            ),
+            Self::NewScene => {
+                row(File, "New scene", "Make a fresh scene of the demo model's picture world", ctrl(Key::N))
+            }
             Self::OpenFolder => {
-                row(File, "Open folder…", "Open all pictures of a folder", Some(ctrl_shift(Key::O)))
+                row(File, "Open folder…", "Open all pictures of a folder", ctrl_shift(Key::O))
             }
             Self::NewSession => {
-                group(row(File, "New session", "Close everything and begin anew", Some(ctrl_alt(Key::N))))
+                group(row(File, "New session", "Close everything and begin anew", ctrl_alt(Key::N)))
             }
             Self::OpenSession => row(
                 File,
                 "Open session…",
                 "Open pictures and conversations that were saved",
-                Some(ctrl_alt(Key::O)),
+                ctrl_alt(Key::O),
             ),
             Self::SaveSession => {
-                row(File, "Save session", "Save all pictures, regions and conversations", Some(ctrl(Key::S)))
+                row(File, "Save session", "Save all pictures, regions and conversations", ctrl(Key::S))
             }
             Self::SaveSessionAs => {
-                row(File, "Save session as…", "Save the session under another name", Some(ctrl_shift(Key::S)))
+                row(File, "Save session as…", "Save the session under another name", ctrl_shift(Key::S))
             }
             Self::KeepPictures => row(
                 File,
                 "Pictures in session files",
                 "Put copies of the pictures into session files, so that these can be taken elsewhere",
-                Some(ctrl_shift(Key::K)),
+                ctrl_shift(Key::K),
             ),
             Self::Export => group(row(
                 File,
                 "Export…",
                 "Write masks, boxes and conversations for other programs",
-                Some(ctrl_shift(Key::E)),
+                ctrl_shift(Key::E),
             )),
             Self::Import => row(
                 File,
                 "Import…",
                 "Read boxes and masks of COCO or LabelMe onto the open pictures",
-                Some(ctrl_shift(Key::I)),
+                ctrl_shift(Key::I),
             ),
             Self::AskAboutAll => row(
                 Chat,
                 "Ask about all pictures…",
                 "Put one question to every picture of the filmstrip",
-                Some(ctrl_alt(Key::Enter)),
+                ctrl_alt(Key::Enter),
             ),
             Self::NextPicture => group(row(
                 File,
                 "Next picture",
                 "Show the next picture of the filmstrip",
-                Some(plain(Key::PageDown)),
+                plain(Key::PageDown),
             )),
             Self::PreviousPicture => {
-                row(File, "Previous picture", "Show the picture before", Some(plain(Key::PageUp)))
+                row(File, "Previous picture", "Show the picture before", plain(Key::PageUp))
             }
             Self::ClosePicture => {
-                row(File, "Close picture", "Close the picture and its conversation", Some(ctrl(Key::W)))
+                row(File, "Close picture", "Close the picture and its conversation", ctrl(Key::W))
             }
-            Self::Quit => group(row(File, "Quit", "Close the window", Some(ctrl(Key::Q)))),
-            Self::Undo => row(Edit, "Undo", "Take the last change back", Some(ctrl(Key::Z))),
-            Self::Redo => {
-                row(Edit, "Redo", "Make the change again that was taken back", Some(ctrl_shift(Key::Z)))
-            }
+            Self::Quit => group(row(File, "Quit", "Close the window", ctrl(Key::Q))),
+            Self::Undo => row(Edit, "Undo", "Take the last change back", ctrl(Key::Z)),
+            Self::Redo => row(Edit, "Redo", "Make the change again that was taken back", ctrl_shift(Key::Z)),
             Self::SelectTool => {
-                group(row(Edit, "Select", "Move regions and the picture, pin masks", Some(plain(Key::V))))
+                group(row(Edit, "Select", "Move regions and the picture, pin masks", plain(Key::V)))
             }
-            Self::BoxTool => {
-                row(Edit, "Box", "Draw a box around what you want to ask about", Some(plain(Key::B)))
-            }
+            Self::BoxTool => row(Edit, "Box", "Draw a box around what you want to ask about", plain(Key::B)),
             Self::PointTool => row(
                 Edit,
                 "Point",
                 "Make a mask: click what belongs to it, and with Alt what does not",
-                Some(plain(Key::P)),
+                plain(Key::P),
             ),
             Self::NewRegion => group(row(
                 Edit,
                 "New region",
                 "Put a region in the middle of what is seen; arrow keys move it",
-                Some(shift(Key::B)),
+                shift(Key::B),
             )),
-            Self::ReferToRegion => row(
-                Edit,
-                "Ask about region",
-                "Refer to the selected region in the question",
-                Some(plain(Key::A)),
-            ),
-            Self::SegmentRegion => row(
-                Edit,
-                "Segment region",
-                "Make a mask of what the selected region frames",
-                Some(shift(Key::P)),
-            ),
+            Self::ReferToRegion => {
+                row(Edit, "Ask about region", "Refer to the selected region in the question", plain(Key::A))
+            }
+            Self::SegmentRegion => {
+                row(Edit, "Segment region", "Make a mask of what the selected region frames", shift(Key::P))
+            }
             Self::RenameRegion => {
-                row(Edit, "Rename region", "Give the selected region a name", Some(plain(Key::F2)))
+                row(Edit, "Rename region", "Give the selected region a name", plain(Key::F2))
             }
             Self::DuplicateRegion => row(
                 Edit,
                 "Duplicate region",
                 "Put another region like the selected one beside it",
-                Some(ctrl(Key::D)),
+                ctrl(Key::D),
             ),
             Self::HideRegion => row(
                 Edit,
                 "Hide region",
                 "Leave the selected region out on the picture, or show it again",
-                Some(plain(Key::H)),
+                plain(Key::H),
             ),
             Self::DeleteRegion => {
-                row(Edit, "Delete region", "Delete the selected region", Some(plain(Key::Delete)))
+                row(Edit, "Delete region", "Delete the selected region", plain(Key::Delete))
             }
-            Self::NextRegion => group(row(Edit, "Next region", "Select the next region", Some(ctrl(Key::J)))),
+            Self::NextRegion => group(row(Edit, "Next region", "Select the next region", ctrl(Key::J))),
             Self::PreviousRegion => {
-                row(Edit, "Previous region", "Select the region before", Some(ctrl_shift(Key::J)))
+                row(Edit, "Previous region", "Select the region before", ctrl_shift(Key::J))
             }
             Self::PauseRun => row(
                 Chat,
                 "Pause asking about all",
                 "Have the question about all pictures wait, or go on",
-                Some(ctrl_alt(Key::P)),
+                ctrl_alt(Key::P),
             ),
             Self::WhatIsThis => group(row(
                 Chat,
                 "What is this?",
                 "Ask what the selected region or mask shows, or the place under the pointer",
-                Some(plain(Key::W)),
+                plain(Key::W),
             )),
             Self::DescribeThis => row(
                 Chat,
                 "Describe this region",
                 "Have the selected region or mask described, or what is under the pointer",
-                Some(shift(Key::W)),
+                shift(Key::W),
             ),
             Self::FindAlike => row(
                 Chat,
                 "Find more like this",
                 "Ask for masks of all that is like the selected region or mask, or what is under the pointer",
-                Some(shift(Key::L)),
+                shift(Key::L),
             ),
-            Self::Ask => row(Chat, "Ask", "Put the question to the model", Some(ctrl(Key::Enter))),
+            Self::Ask => row(Chat, "Ask", "Put the question to the model", ctrl(Key::Enter)),
             Self::Stop => {
-                row(Chat, "Stop", "Stop the reply, and the mask that is being made", Some(plain(Key::Escape)))
+                row(Chat, "Stop", "Stop the reply, and the mask that is being made", plain(Key::Escape))
             }
             Self::AskAgain => group(row(
                 Chat,
                 "Ask again",
                 "Put the question once more that could not be answered",
-                Some(ctrl_alt(Key::R)),
+                ctrl_alt(Key::R),
             )),
             Self::AnswerAgain => row(
                 Chat,
                 "Answer again",
                 "Have the last question answered in other words, beside the reply",
-                Some(ctrl(Key::R)),
+                ctrl(Key::R),
             ),
             Self::ContinueReply => row(
                 Chat,
                 "Continue reply",
                 "Have a reply go on that was stopped or cut",
-                Some(ctrl_shift(Key::Enter)),
+                ctrl_shift(Key::Enter),
             ),
             Self::EditQuestion => row(
                 Chat,
                 "Edit question",
                 "Write the last question in other words, beside the old one",
-                Some(ctrl(Key::E)),
+                ctrl(Key::E),
             ),
             Self::DeleteQuestion => row(
                 Chat,
                 "Delete question and what follows",
                 "Take the last question and its reply away",
-                Some(ctrl_alt(Key::W)),
+                ctrl_alt(Key::W),
             ),
-            Self::CopyReply => {
-                row(Chat, "Copy reply", "Copy the last reply as text", Some(ctrl_shift(Key::C)))
-            }
+            Self::CopyReply => row(Chat, "Copy reply", "Copy the last reply as text", ctrl_shift(Key::C)),
             Self::CopyReplyAsMarkdown => row(
                 Chat,
                 "Copy reply as Markdown",
                 "Copy the last reply with its phrases in bold",
-                Some(ctrl_alt(Key::C)),
+                ctrl_alt(Key::C),
             ),
             Self::CopyReplyAsHtml => row(
                 Chat,
                 "Copy reply as HTML",
                 "Copy the last reply with its phrases in their colours, for word processors and mails",
-                Some(ctrl_shift(Key::H)),
+                ctrl_shift(Key::H),
             ),
             Self::PreviousBranch => group(row(
                 Chat,
                 "Previous branch",
                 "Show the question or reply before this one, at the same place",
-                Some(alt(Key::ArrowLeft)),
+                alt(Key::ArrowLeft),
             )),
             Self::NextBranch => row(
                 Chat,
                 "Next branch",
                 "Show the question or reply behind this one, at the same place",
-                Some(alt(Key::ArrowRight)),
+                alt(Key::ArrowRight),
             ),
             Self::NewConversation => group(row(
                 Chat,
                 "New conversation",
                 "Talk about this picture from the beginning",
-                Some(ctrl_shift(Key::N)),
+                ctrl_shift(Key::N),
             )),
             Self::RenameConversation => {
-                row(Chat, "Rename conversation", "Give the conversation a name", Some(ctrl_shift(Key::R)))
+                row(Chat, "Rename conversation", "Give the conversation a name", ctrl_shift(Key::R))
             }
             Self::DeleteConversation => {
-                row(Chat, "Delete conversation", "Take the conversation away", Some(ctrl_shift(Key::W)))
+                row(Chat, "Delete conversation", "Take the conversation away", ctrl_shift(Key::W))
             }
             Self::NextConversation => row(
                 Chat,
                 "Next conversation",
                 "Show the next conversation about the picture",
-                Some(alt(Key::ArrowDown)),
+                alt(Key::ArrowDown),
             ),
             Self::PreviousConversation => {
-                row(Chat, "Previous conversation", "Show the conversation before", Some(alt(Key::ArrowUp)))
+                row(Chat, "Previous conversation", "Show the conversation before", alt(Key::ArrowUp))
             }
             Self::ChatSettings => group(row(
                 Chat,
                 "Chat settings",
                 "How words are chosen, how long a reply may be, and the system prompt",
-                Some(ctrl_shift(Key::G)),
+                ctrl_shift(Key::G),
             )),
             Self::PromptLibrary => {
-                row(Chat, "Prompt library", "Prompts for every task, and your own", Some(ctrl(Key::L)))
+                row(Chat, "Prompt library", "Prompts for every task, and your own", ctrl(Key::L))
             }
-            Self::ZoomIn => row(View, "Zoom in", "Show the picture larger", Some(ctrl(Key::Plus))),
-            Self::ZoomOut => row(View, "Zoom out", "Show the picture smaller", Some(ctrl(Key::Minus))),
-            Self::ZoomFit => row(View, "Fit", "Show all of the picture", Some(plain(Key::F))),
+            Self::ZoomIn => row(View, "Zoom in", "Show the picture larger", ctrl(Key::Plus)),
+            Self::ZoomOut => row(View, "Zoom out", "Show the picture smaller", ctrl(Key::Minus)),
+            Self::ZoomFit => row(View, "Fit", "Show all of the picture", plain(Key::F)),
             Self::ZoomActual => row(
                 View,
                 "Actual size",
                 "Show a pixel of the picture as a pixel of the screen",
-                Some(plain(Key::Num1)),
+                plain(Key::Num1),
             ),
             Self::KeepZoom => row(
                 View,
                 "Keep zoom",
                 "Show the next picture at the same zoom and place as this one",
-                Some(plain(Key::K)),
+                plain(Key::K),
             ),
             Self::ToggleMap => row(
                 View,
                 "Map",
                 "Show or hide the small map of a picture that is not wholly in sight",
-                Some(plain(Key::N)),
+                plain(Key::N),
             ),
-            Self::ShowChat => group(row(View, "Chat", "Show the conversation", Some(ctrl(Key::Num1)))),
-            Self::ShowRegions => row(View, "Regions", "List the regions", Some(ctrl(Key::Num2))),
-            Self::ShowMasks => row(View, "Masks", "List the masks", Some(ctrl(Key::Num3))),
-            Self::ShowTokens => row(
-                View,
-                "Tokens",
-                "List the tokens of the reply with their probabilities",
-                Some(ctrl(Key::Num4)),
-            ),
-            Self::ToggleLoupe => row(
-                View,
-                "Loupe",
-                "Show the pixels around the pointer and their exact values",
-                Some(plain(Key::L)),
-            ),
+            Self::ShowChat => group(row(View, "Chat", "Show the conversation", ctrl(Key::Num1))),
+            Self::ShowRegions => row(View, "Regions", "List the regions", ctrl(Key::Num2)),
+            Self::ShowMasks => row(View, "Masks", "List the masks", ctrl(Key::Num3)),
+            Self::ShowTokens => {
+                row(View, "Tokens", "List the tokens of the reply with their probabilities", ctrl(Key::Num4))
+            }
+            Self::ToggleLoupe => {
+                row(View, "Loupe", "Show the pixels around the pointer and their exact values", plain(Key::L))
+            }
             Self::ToggleEncoderFrames => row(
                 View,
                 "What the encoders saw",
                 "Draw CLIP's crop and SAM's padded frame on the picture",
-                Some(plain(Key::E)),
+                plain(Key::E),
             ),
             Self::ToggleSidePanel => {
-                row(View, "Side panel", "Show or hide the panel with the tabs", Some(plain(Key::F4)))
+                row(View, "Side panel", "Show or hide the panel with the tabs", plain(Key::F4))
             }
             Self::ToggleFilmstrip => {
-                row(View, "Filmstrip", "Show or hide the column of pictures", Some(plain(Key::F3)))
+                row(View, "Filmstrip", "Show or hide the column of pictures", plain(Key::F3))
             }
-            Self::FollowSystem => group(row(
-                View,
-                "Follow the system",
-                "Dark or light as the desktop says",
-                Some(plain(Key::F5)),
-            )),
-            Self::LightMode => row(View, "Light", "Always light", Some(plain(Key::F6))),
-            Self::DarkMode => row(View, "Dark", "Always dark", Some(plain(Key::F7))),
+            Self::FollowSystem => {
+                group(row(View, "Follow the system", "Dark or light as the desktop says", plain(Key::F5)))
+            }
+            Self::LightMode => row(View, "Light", "Always light", plain(Key::F6)),
+            Self::DarkMode => row(View, "Dark", "Always dark", plain(Key::F7)),
             Self::ToggleContrast => {
-                row(View, "High contrast", "Colours further apart, stronger lines", Some(plain(Key::F8)))
+                row(View, "High contrast", "Colours further apart, stronger lines", plain(Key::F8))
             }
             Self::LargerInterface => {
-                group(row(View, "Larger interface", "Show everything larger", Some(ctrl_alt(Key::Plus))))
+                group(row(View, "Larger interface", "Show everything larger", ctrl_alt(Key::Plus)))
             }
             Self::SmallerInterface => {
-                row(View, "Smaller interface", "Show everything smaller", Some(ctrl_alt(Key::Minus)))
+                row(View, "Smaller interface", "Show everything smaller", ctrl_alt(Key::Minus))
             }
-            Self::NormalInterface => row(
-                View,
-                "Normal interface",
-                "Show everything as large as designed",
-                Some(ctrl_alt(Key::Num0)),
-            ),
-            Self::ToggleMasks => {
-                row(Mask, "Masks on the picture", "Show or hide all masks", Some(plain(Key::M)))
+            Self::NormalInterface => {
+                row(View, "Normal interface", "Show everything as large as designed", ctrl_alt(Key::Num0))
             }
+            Self::ToggleMasks => row(Mask, "Masks on the picture", "Show or hide all masks", plain(Key::M)),
             Self::ShowAllMasks => {
-                row(Mask, "Show all masks", "Show every mask that is hidden", Some(shift(Key::M)))
+                row(Mask, "Show all masks", "Show every mask that is hidden", shift(Key::M))
             }
-            Self::UnpinMasks => row(Mask, "Unpin masks", "Let go of all pinned phrases", Some(plain(Key::U))),
-            Self::NextMask => group(row(Mask, "Next mask", "Look at the next mask", Some(plain(Key::J)))),
-            Self::PreviousMask => row(Mask, "Previous mask", "Look at the mask before", Some(shift(Key::J))),
+            Self::UnpinMasks => row(Mask, "Unpin masks", "Let go of all pinned phrases", plain(Key::U)),
+            Self::NextMask => group(row(Mask, "Next mask", "Look at the next mask", plain(Key::J))),
+            Self::PreviousMask => row(Mask, "Previous mask", "Look at the mask before", shift(Key::J)),
             Self::SoloMask => row(
                 Mask,
                 "Show mask alone",
                 "Hide all masks but the one that is looked at, or show all again",
-                Some(plain(Key::S)),
+                plain(Key::S),
             ),
             Self::HideMask => {
-                row(Mask, "Hide mask", "Hide or show the mask that is looked at", Some(shift(Key::H)))
+                row(Mask, "Hide mask", "Hide or show the mask that is looked at", shift(Key::H))
             }
             Self::RenameMask => {
-                row(Mask, "Rename mask", "Give the mask that is looked at a name", Some(shift(Key::F2)))
+                row(Mask, "Rename mask", "Give the mask that is looked at a name", shift(Key::F2))
             }
             Self::RegionAroundMask => row(
                 Mask,
                 "Region around mask",
                 "Draw a region around the mask that is looked at",
-                Some(shift(Key::R)),
+                shift(Key::R),
             ),
             Self::RefineMask => row(
                 Mask,
                 "Refine by clicks",
                 "Click what belongs to the mask that is looked at, if it was made by clicks or of a box",
-                Some(plain(Key::R)),
+                plain(Key::R),
             ),
             Self::DeleteMask => row(
                 Mask,
                 "Delete mask",
                 "Delete the mask that is looked at, if it is of no reply",
-                Some(shift(Key::Backspace)),
+                shift(Key::Backspace),
             ),
             Self::ViewOverlay => {
-                group(row(Mask, "Overlay", "Draw the mask as tint and outline", Some(alt(Key::Num1))))
+                group(row(Mask, "Overlay", "Draw the mask as tint and outline", alt(Key::Num1)))
             }
-            Self::ViewOutline => {
-                row(Mask, "Outline", "Draw the outline of the mask alone", Some(alt(Key::Num2)))
+            Self::ViewOutline => row(Mask, "Outline", "Draw the outline of the mask alone", alt(Key::Num2)),
+            Self::ViewCutOut => {
+                row(Mask, "Cut-out", "Show the picture inside the mask, nothing outside", alt(Key::Num3))
             }
-            Self::ViewCutOut => row(
-                Mask,
-                "Cut-out",
-                "Show the picture inside the mask, nothing outside",
-                Some(alt(Key::Num3)),
-            ),
-            Self::ViewHeat => {
-                row(Mask, "Heat", "Show the pixel decoder's logits as colours", Some(alt(Key::Num4)))
-            }
-            Self::ViewContours => row(Mask, "Contours", "Draw lines of equal logits", Some(alt(Key::Num5))),
+            Self::ViewHeat => row(Mask, "Heat", "Show the pixel decoder's logits as colours", alt(Key::Num4)),
+            Self::ViewContours => row(Mask, "Contours", "Draw lines of equal logits", alt(Key::Num5)),
             Self::ViewBand => row(
                 Mask,
                 "Band",
                 "Show what would change sides if the threshold moved by one logit",
-                Some(alt(Key::Num6)),
+                alt(Key::Num6),
             ),
-            Self::LayerNone => {
-                group(row(Mask, "No layer", "Lay no map over the picture", Some(alt(Key::Num0))))
-            }
+            Self::LayerNone => group(row(Mask, "No layer", "Lay no map over the picture", alt(Key::Num0))),
             Self::LayerGrounding => row(
                 Mask,
                 "Grounding features",
                 "Lay the grounding encoder's features over the picture, in false colours",
-                Some(alt(Key::Num7)),
+                alt(Key::Num7),
             ),
             Self::LayerGlobal => row(
                 Mask,
                 "Global features",
                 "Lay the global encoder's features over the picture, in false colours",
-                Some(alt(Key::Num8)),
+                alt(Key::Num8),
             ),
             Self::LayerAttention => row(
                 Mask,
                 "Attention of the mask",
                 "Show what the mask looked at in the pixel decoder, head by head",
-                Some(alt(Key::Num9)),
+                alt(Key::Num9),
             ),
             Self::NextCandidate => group(row(
                 Mask,
                 "Next candidate",
                 "Take the next of the pixel decoder's masks",
-                Some(plain(Key::C)),
+                plain(Key::C),
             )),
-            Self::RaiseThreshold => row(
-                Mask,
-                "Raise threshold",
-                "Cut the logits higher: the mask gets smaller",
-                Some(plain(Key::T)),
-            ),
-            Self::LowerThreshold => row(
-                Mask,
-                "Lower threshold",
-                "Cut the logits lower: the mask gets larger",
-                Some(shift(Key::T)),
-            ),
+            Self::RaiseThreshold => {
+                row(Mask, "Raise threshold", "Cut the logits higher: the mask gets smaller", plain(Key::T))
+            }
+            Self::LowerThreshold => {
+                row(Mask, "Lower threshold", "Cut the logits lower: the mask gets larger", shift(Key::T))
+            }
             Self::RemoveSpecks => group(row(
                 Mask,
                 "Remove specks",
                 "Take away pieces smaller than a fiftieth of the largest",
-                Some(shift(Key::S)),
+                shift(Key::S),
             )),
-            Self::FillHoles => row(Mask, "Fill holes", "Fill what the mask encloses", Some(shift(Key::F))),
-            Self::SmoothMask => row(Mask, "Smooth", "Round off the edge", Some(shift(Key::G))),
+            Self::FillHoles => row(Mask, "Fill holes", "Fill what the mask encloses", shift(Key::F)),
+            Self::SmoothMask => row(Mask, "Smooth", "Round off the edge", shift(Key::G)),
             Self::Brush => row(
                 Mask,
                 "Brush",
                 "Drag on the picture to add to the mask; Escape puts the brush down",
-                Some(plain(Key::D)),
+                plain(Key::D),
             ),
             Self::Eraser => row(
                 Mask,
                 "Eraser",
                 "Drag on the picture to take from the mask; Escape puts it down",
-                Some(plain(Key::X)),
+                plain(Key::X),
             ),
             Self::ResetMask => {
-                row(Mask, "Reset mask", "Back to the pixels that the model gave", Some(shift(Key::Z)))
+                row(Mask, "Reset mask", "Back to the pixels that the model or the file gave", shift(Key::Z))
             }
             Self::CompareNext => group(row(
                 Mask,
                 "Compare with next mask",
                 "Show where the mask differs from another one, and from the next",
-                Some(shift(Key::C)),
+                shift(Key::C),
             )),
             Self::CompareWithFile => row(
                 Mask,
                 "Compare with a file…",
                 "Compare with annotations of COCO or LabelMe, or with a picture of the same size: what is brighter than half of its brightest pixel is inside",
-                Some(shift(Key::O)),
+                shift(Key::O),
             ),
             Self::EndComparison => {
-                row(Mask, "End comparison", "Show the mask again as it was", Some(shift(Key::X)))
+                row(Mask, "End comparison", "Show the mask again as it was", shift(Key::X))
             }
             Self::ManageModels => row(
                 Model,
                 "Models…",
                 "Fetch, convert, remove and load models; see what fits into this machine",
-                Some(ctrl(Key::M)),
+                ctrl(Key::M),
             ),
             Self::UseDemoModel => row(
                 Model,
                 "Demo model",
                 "Load the small model that comes with the program",
-                Some(ctrl_shift(Key::D)),
+                ctrl_shift(Key::D),
             ),
             Self::OpenModelFolder => row(
                 Model,
                 "Open model folder…",
                 "Load a GLaMM checkpoint in the Hugging Face layout",
-                Some(ctrl_shift(Key::F)),
+                ctrl_shift(Key::F),
             ),
             Self::OpenModelFile => {
-                row(Model, "Open model file…", "Load a GLaMM in one GGUF file", Some(ctrl_shift(Key::M)))
+                row(Model, "Open model file…", "Load a GLaMM in one GGUF file", ctrl_shift(Key::M))
             }
             Self::StopLoading => group(row(
                 Model,
                 "Stop loading",
                 "Give up loading the model; none is loaded then",
-                Some(ctrl_shift(Key::X)),
+                ctrl_shift(Key::X),
             )),
             Self::UnloadModel => {
-                row(Model, "Unload model", "Give the model's memory back", Some(ctrl_shift(Key::U)))
+                row(Model, "Unload model", "Give the model's memory back", ctrl_shift(Key::U))
             }
             Self::ShowPalette => {
-                row(Help, "Command palette…", "Find any command by a few letters", Some(ctrl(Key::K)))
+                row(Help, "Command palette…", "Find any command by a few letters", ctrl(Key::K))
             }
             Self::ShowShortcuts => {
-                row(Help, "Keyboard shortcuts", "List all shortcuts", Some(plain(Key::Questionmark)))
+                row(Help, "Keyboard shortcuts", "List all shortcuts", plain(Key::Questionmark))
             }
             Self::ShowTour => {
-                group(row(Help, "Tour", "Show the three steps of the beginning again", Some(shift(Key::F1))))
+                group(row(Help, "Tour", "Show the three steps of the beginning again", shift(Key::F1)))
             }
-            Self::ShowLog => {
-                row(Help, "Log", "Show what the program says about itself", Some(ctrl_shift(Key::L)))
+            Self::ShowLog => row(Help, "Log", "Show what the program says about itself", ctrl_shift(Key::L)),
+            Self::ShowAbout => {
+                row(Help, "About", "Version, licences of the program and of its parts", ctrl_shift(Key::A))
             }
-            Self::ShowAbout => row(
-                Help,
-                "About",
-                "Version, licences of the program and of its parts",
-                Some(ctrl_shift(Key::A)),
-            ),
         }
     }
 

@@ -326,7 +326,6 @@ impl ConversationEdit {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
 
     fn exchange(id: u32, parent: Option<u32>) -> Arc<Exchange> {

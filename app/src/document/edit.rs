@@ -113,6 +113,9 @@ pub enum EditError {
     /// The mask is gone, or its picture has another size.
     #[error("the mask is no longer there, or of another picture")]
     UnknownMask,
+    /// The mask comes from a file: there is nothing to choose from, and nothing to cut.
+    #[error("the mask comes from a file and has no logits")]
+    NoLogits,
     /// Nothing of the box lies on the picture, or it is less than a pixel wide or high.
     #[error("the box has no area on the picture")]
     EmptyBox,
@@ -280,7 +283,6 @@ impl Document {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
     use crate::document::Origin;
 

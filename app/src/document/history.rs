@@ -209,7 +209,6 @@ fn try_on(document: &mut Document, edit: &Edit) {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
     use crate::document::{ConversationEdit, RegionEdit, RegionTag};
     use glamm_engine::vision::PixelBox;

@@ -1,5 +1,5 @@
-//! Masks, and what the user does to them. What the pixel decoder said never changes; beside it
-//! stands what the user chose: which candidate, where to cut it, what to call it, and pixels painted
+//! Masks, and what the user does to them. What the pixel decoder or a file said never changes; beside
+//! it stands what the user chose: which candidate, where to cut it, what to call it, and pixels painted
 //! by hand.
 
 use std::ops::Range;
@@ -13,11 +13,23 @@ use super::EditError;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MaskId(pub u64);
 
+/// Where the pixels of a mask come from.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub enum MaskSource {
+    /// The pixel decoder: logits, cut at the threshold.
+    #[default]
+    Decoder,
+    /// A file: exactly these pixels. Nobody knows logits of it, and the candidates only stand in for them.
+    File(Arc<EditedMask>),
+}
+
 /// A mask of a reply, or one made on the picture. Cheap to clone.
 #[derive(Debug, Clone, PartialEq)]
 pub struct GroundedMask {
     /// Its name.
     pub id: MaskId,
+    /// Where its pixels come from.
+    pub source: MaskSource,
     /// What the pixel decoder said.
     pub candidates: Arc<MaskCandidates>,
     /// Which of the candidates it is; always one of them.
@@ -52,7 +64,7 @@ pub enum MaskEdit {
     },
     /// What the pixel decoder says of other clicks, or of another box; what was painted is given up.
     Prompt(Arc<MaskCandidates>),
-    /// Back to what the pixel decoder said.
+    /// Back to what the pixel decoder said, or to the pixels of the file.
     Reset,
     /// Call it something; by its phrase where there is nothing.
     Rename(String),
@@ -69,6 +81,7 @@ impl GroundedMask {
         let coverage = coverage_of_logits(candidates.used(), 0.0);
         Self {
             id,
+            source: MaskSource::Decoder,
             candidates: Arc::new(candidates),
             chosen,
             threshold: 0.0,
@@ -78,6 +91,27 @@ impl GroundedMask {
             hidden: false,
             coverage,
         }
+    }
+
+    /// The pixels of a file; `stand_in` takes the place of candidates. `None` where it is of another size.
+    pub fn from_file(id: MaskId, stand_in: MaskCandidates, pixels: Arc<EditedMask>) -> Option<Self> {
+        let fits = stand_in.used().image_size == pixels.size();
+        let coverage = pixels.coverage();
+        let source = MaskSource::File(pixels);
+        fits.then(|| Self { source, coverage, ..Self::new(id, stand_in) })
+    }
+
+    /// Whether its pixels come from a file, so that it has no logits, no candidates and no threshold.
+    pub fn is_from_file(&self) -> bool {
+        matches!(self.source, MaskSource::File(_))
+    }
+
+    /// Pixels that count in place of logits: those changed by hand, or else those of the file.
+    pub fn painted(&self) -> Option<&Arc<EditedMask>> {
+        self.edited.as_ref().or(match &self.source {
+            MaskSource::File(pixels) => Some(pixels),
+            MaskSource::Decoder => None,
+        })
     }
 
     /// What the pixel decoder said of the chosen candidate.
@@ -92,8 +126,8 @@ impl GroundedMask {
 
     /// Whether the pixel is in the mask.
     pub fn holds(&self, x: u32, y: u32) -> bool {
-        match &self.edited {
-            Some(edited) => edited.holds(x, y),
+        match self.painted() {
+            Some(painted) => painted.holds(x, y),
             None => self.logits().logit_at(x, y).is_some_and(|logit| logit > self.threshold),
         }
     }
@@ -101,15 +135,20 @@ impl GroundedMask {
     /// All its pixels: painted ones, or those of the chosen candidate above the threshold. Takes a
     /// while on a large picture.
     pub fn pixels(&self) -> BinaryMask {
-        match &self.edited {
-            Some(edited) => edited.to_binary(),
+        match self.painted() {
+            Some(painted) => painted.to_binary(),
             None => self.logits().threshold(self.threshold),
         }
     }
 
-    /// Whether its pixels are others than those that the model gave.
+    /// Whether its pixels are others than those that the model or the file gave.
     pub fn is_changed(&self) -> bool {
-        self.edited.is_some() || self.chosen != self.candidates.used_index() || self.threshold != 0.0
+        match &self.source {
+            MaskSource::File(pixels) => self.edited.as_ref().is_some_and(|edited| edited != pixels),
+            MaskSource::Decoder => {
+                self.edited.is_some() || self.chosen != self.candidates.used_index() || self.threshold != 0.0
+            }
+        }
     }
 
     /// Whether it was made of clicks or a box, and other clicks change it.
@@ -117,17 +156,20 @@ impl GroundedMask {
         matches!(self.candidates.prompt, Some(MaskPrompt::Places { .. }))
     }
 
-    /// A word for people where its pixels are others than those that the model gave.
+    /// A word for people where its pixels are others than those that the model or the file gave.
     pub fn change(&self) -> Option<&'static str> {
         match (&self.edited, self.is_changed()) {
-            (Some(_), _) => Some("edited"),
+            (Some(_), true) => Some("edited"),
             (None, true) => Some("changed"),
-            (None, false) => None,
+            (_, false) => None,
         }
     }
 
     pub(crate) fn apply(&mut self, edit: &MaskEdit) -> Result<(), EditError> {
         match edit {
+            MaskEdit::Choose(_) | MaskEdit::Threshold(_) if self.is_from_file() => {
+                return Err(EditError::NoLogits);
+            }
             MaskEdit::Choose(index) => {
                 let known = *index < self.candidates.all().len();
                 (self.chosen, self.threshold) = (known.then_some(*index).ok_or(EditError::UnknownMask)?, 0.0);
@@ -149,7 +191,7 @@ impl GroundedMask {
                 }
                 (self.chosen, self.threshold) = (candidates.used_index(), 0.0);
                 self.candidates = Arc::clone(candidates);
-                self.edited = None;
+                (self.source, self.edited) = (MaskSource::Decoder, None);
             }
             MaskEdit::Reset => {
                 (self.chosen, self.threshold) = (self.candidates.used_index(), 0.0);
@@ -162,8 +204,8 @@ impl GroundedMask {
             MaskEdit::Recolor(hue) => self.hue = *hue,
             MaskEdit::Hide(hidden) => self.hidden = *hidden,
         }
-        self.coverage = match &self.edited {
-            Some(edited) => edited.coverage(),
+        self.coverage = match self.painted() {
+            Some(painted) => painted.coverage(),
             None => coverage_of_logits(self.logits(), self.threshold),
         };
         Ok(())
@@ -301,7 +343,6 @@ impl EditedMask {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
 
     /// A 4 × 4 grid over a frame of 8, of which the left 8 × 4 shows an image of 16 × 8.
@@ -350,6 +391,37 @@ mod tests {
         let elsewhere = Arc::new(EditedMask::from(&BinaryMask::empty(3, 3)));
         let edit = MaskEdit::Paint { pixels: elsewhere, label: "brush" };
         assert_eq!(mask.apply(&edit), Err(EditError::UnknownMask));
+    }
+
+    #[test]
+    fn pixels_of_a_file_are_what_the_mask_goes_back_to() {
+        let pixels = BinaryMask::from_fn(16, 8, |x, y| (x + y) % 3 == 0);
+        let of_file = Arc::new(EditedMask::from(&pixels));
+        let stand_in = MaskCandidates::from(logits(|_, _| 1.0));
+        let mut mask = GroundedMask::from_file(MaskId(1), stand_in.clone(), Arc::clone(&of_file)).unwrap();
+        assert!(!mask.is_changed() && mask.change().is_none());
+        assert_eq!(mask.pixels(), pixels);
+        let share = pixels.area() as f32 / 128.0;
+        assert!((mask.coverage - share).abs() < 1e-6);
+        for edit in [MaskEdit::Choose(0), MaskEdit::Threshold(1.0)] {
+            assert_eq!(mask.apply(&edit), Err(EditError::NoLogits));
+        }
+        let paint = |pixels: &BinaryMask| MaskEdit::Paint {
+            pixels: Arc::new(EditedMask::from(pixels)),
+            label: "brush",
+        };
+        mask.apply(&paint(&BinaryMask::empty(16, 8))).unwrap();
+        assert_eq!((mask.change(), mask.pixels().area()), (Some("edited"), 0));
+        mask.apply(&paint(&pixels)).unwrap();
+        assert_eq!(mask.change(), None, "the same pixels again");
+        mask.apply(&paint(&BinaryMask::empty(16, 8))).unwrap();
+        mask.apply(&MaskEdit::Reset).unwrap();
+        assert_eq!(mask.pixels(), pixels);
+        assert!((mask.coverage - share).abs() < 1e-6);
+        mask.apply(&MaskEdit::Prompt(Arc::new(stand_in.clone()))).unwrap();
+        assert!(!mask.is_from_file() && mask.holds(0, 1), "the pixel decoder's now");
+        let elsewhere = Arc::new(EditedMask::from(&BinaryMask::empty(3, 3)));
+        assert_eq!(GroundedMask::from_file(MaskId(1), stand_in, elsewhere), None);
     }
 
     #[test]

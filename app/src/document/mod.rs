@@ -27,7 +27,7 @@ use glamm_engine::vision::PixelBox;
 pub use conversation::{Conversation, ConversationEdit, ConversationId, Exchange, ExchangeId, Settings};
 pub use edit::{Edit, EditError};
 pub use history::{History, Step};
-pub use mask::{EditedMask, GroundedMask, MaskEdit, MaskId};
+pub use mask::{EditedMask, GroundedMask, MaskEdit, MaskId, MaskSource};
 pub(crate) use question::bracketed;
 pub use question::{Piece, Question};
 pub use region::{Region, RegionEdit, RegionTag};

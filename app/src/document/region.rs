@@ -141,7 +141,6 @@ fn beside(bounds: PixelBox, (width, height): (u32, u32)) -> PixelBox {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
     use crate::document::{Document, Edit, Origin};
     use glamm_engine::protocol::ImageId;

@@ -29,7 +29,7 @@ impl Object {
         self.mask.as_ref().map(GroundedMask::pixels)
     }
 
-    /// "edited" or "changed", where the mask's pixels are others than those that the model gave.
+    /// "edited" or "changed", where the mask's pixels are others than those given.
     pub(super) fn change(&self) -> Option<&'static str> {
         self.mask.as_ref().and_then(GroundedMask::change)
     }

@@ -49,7 +49,7 @@ struct Annotation<'a> {
     segmentation: Segmentation<'a>,
     /// Not of COCO: the words in the reply.
     phrase: &'a str,
-    /// Not of COCO either: "edited" or "changed", where the pixels are others than those that the model gave.
+    /// Not of COCO either: "edited" or "changed", where the pixels are others than those given.
     #[serde(skip_serializing_if = "Option::is_none")]
     change: Option<&'static str>,
 }

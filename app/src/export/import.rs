@@ -89,8 +89,7 @@ pub fn parse(bytes: &[u8], document: &Document) -> Result<Imported, String> {
     Ok(imported)
 }
 
-/// A mask of a file as the document has masks: its pixels are what was painted. `None` where it has no
-/// size.
+/// A mask of a file as the document has masks. `None` where it has no size.
 pub fn as_document_mask(id: MaskId, mask: &Arc<EditedMask>, label: &str) -> Option<GroundedMask> {
     const SIDE: u32 = 64;
     let (width, height) = mask.size();
@@ -100,7 +99,7 @@ pub fn as_document_mask(id: MaskId, mask: &Arc<EditedMask>, label: &str) -> Opti
         let (x, y) = (cell(place % SIDE) as u32, cell(place / SIDE) as u32);
         if mask.holds(x, y) { 8.0 } else { -8.0 }
     };
-    // What a pixel decoder would have said, roughly: seen only where the painted pixels are taken back.
+    // Every mask has candidates; these are roughly the mask, for readers of sessions that know of no files.
     let logits = MaskLogits {
         side: SIDE as usize,
         logits: (0..SIDE * SIDE).map(sample).collect(),
@@ -109,10 +108,10 @@ pub fn as_document_mask(id: MaskId, mask: &Arc<EditedMask>, label: &str) -> Opti
         image_size: (width, height),
         predicted_iou: 0.0,
     };
-    let mut made = GroundedMask::new(id, MaskCandidates::from(Arc::new(logits)));
-    made.apply(&MaskEdit::Paint { pixels: Arc::clone(mask), label: "import" }).ok()?;
+    let stand_in = MaskCandidates::from(Arc::new(logits));
+    let mut made = GroundedMask::from_file(id, stand_in, Arc::clone(mask))?;
     made.apply(&MaskEdit::Rename(label.to_owned())).ok()?;
-    Some(made)
+    (width > 0 && height > 0).then_some(made)
 }
 
 /// What the pictures get of it, one edit each. The masks are named by nothing yet.
@@ -194,35 +193,60 @@ fn likest<'a>(pictures: &[&'a Picture], path: &str) -> (Option<&'a Picture>, usi
     (best.next().filter(|_| best.next().is_none()).copied(), most)
 }
 
+/// COCO's file, as far as it is read.
+#[derive(Deserialize)]
+struct CocoFile {
+    images: Vec<CocoImage>,
+    annotations: Vec<Annotation>,
+    #[serde(default)]
+    categories: Vec<Category>,
+}
+
+#[derive(Deserialize)]
+struct CocoImage {
+    id: u64,
+    file_name: String,
+    width: Option<u32>,
+    height: Option<u32>,
+}
+
+#[derive(Deserialize)]
+struct Category {
+    id: u64,
+    name: String,
+}
+
 fn coco(bytes: &[u8], document: &Document) -> Result<Imported, String> {
-    #[derive(Deserialize)]
-    struct File {
-        images: Vec<Image>,
-        annotations: Vec<Annotation>,
-        #[serde(default)]
-        categories: Vec<Category>,
-    }
-    #[derive(Deserialize)]
-    struct Image {
-        id: u64,
-        file_name: String,
-        width: Option<u32>,
-        height: Option<u32>,
-    }
-    #[derive(Deserialize)]
-    struct Category {
-        id: u64,
-        name: String,
-    }
-    let file: File = serde_json::from_slice(bytes).map_err(|error| format!("it is damaged: {error}"))?;
+    let file: CocoFile = serde_json::from_slice(bytes).map_err(|error| format!("it is damaged: {error}"))?;
     let names: HashMap<u64, &str> = file.categories.iter().map(|c| (c.id, c.name.as_str())).collect();
+    let (mut imported, mut left_out) = (Imported::default(), LeftOut::default());
+    let places = coco_pictures(&file.images, document, &mut imported, &mut left_out);
+    for annotation in &file.annotations {
+        let Some(&(place, size)) = places.get(&annotation.image_id) else { continue };
+        let Some(picture) = imported.pictures.get_mut(place) else { continue };
+        let label = annotation.category_id.and_then(|id| names.get(&id).copied()).unwrap_or("object");
+        if picture.masks.len() + picture.boxes.len() >= MAX_OBJECTS {
+            left_out.beyond += 1;
+        } else if !annotation.add_to(picture, size, label) {
+            left_out.bad += 1;
+        }
+    }
+    Ok(finish(imported, &left_out))
+}
+
+/// Begins with the open pictures that are meant, nothing in them yet. By the numbers of the file: the places
+/// that they have, and their sizes.
+fn coco_pictures(
+    images: &[CocoImage],
+    document: &Document,
+    imported: &mut Imported,
+    left_out: &mut LeftOut,
+) -> HashMap<u64, (usize, (u32, u32))> {
     let named = named(document, None);
     let pictures = Pictures::of(document, &named);
-    let mut imported = Imported::default();
     // By the numbers of the file, and by those of the document.
     let (mut places, mut known) = (HashMap::new(), HashMap::new());
-    let mut left_out = LeftOut::default();
-    for Image { id, file_name, width, height } in &file.images {
+    for CocoImage { id, file_name, width, height } in images {
         let picture = match pictures.find(file_name) {
             Ok(picture) => picture,
             Err(NoPicture::NotOpen) => {
@@ -246,17 +270,7 @@ fn coco(bytes: &[u8], document: &Document) -> Result<Imported, String> {
         });
         places.insert(*id, (place, picture.size));
     }
-    for annotation in &file.annotations {
-        let Some(&(place, size)) = places.get(&annotation.image_id) else { continue };
-        let Some(picture) = imported.pictures.get_mut(place) else { continue };
-        let label = annotation.category_id.and_then(|id| names.get(&id).copied()).unwrap_or("object");
-        if picture.masks.len() + picture.boxes.len() >= MAX_OBJECTS {
-            left_out.beyond += 1;
-        } else if !annotation.add_to(picture, size, label) {
-            left_out.bad += 1;
-        }
-    }
-    Ok(finish(imported, &left_out))
+    places
 }
 
 #[derive(Deserialize)]

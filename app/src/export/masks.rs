@@ -22,7 +22,7 @@ struct LegendEntry {
     number: usize,
     phrase: String,
     color: String,
-    /// "edited" or "changed", where the pixels are others than those that the model gave.
+    /// "edited" or "changed", where the pixels are others than those given.
     #[serde(skip_serializing_if = "Option::is_none")]
     change: Option<&'static str>,
 }

@@ -16,6 +16,7 @@ mod report;
 mod rings;
 #[cfg(test)]
 mod tests;
+mod worker;
 mod yolo;
 
 use std::collections::HashSet;
@@ -32,6 +33,9 @@ use crate::storage::{Snapshot, StorageError, encode_png, pixels};
 use crate::system::files;
 use crate::words::counted;
 use annotations::{Categories, Object, objects};
+
+pub(crate) use worker::ExchangeDesk;
+pub use worker::{ExchangeEvent, ExchangeJob, ExportInTheWay, ImportedEdits};
 
 /// A form in which work can be written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -10,9 +10,9 @@ use base64::engine::general_purpose::STANDARD;
 use image::codecs::jpeg::JpegEncoder;
 use image::{ExtendedColorType, RgbImage};
 
-use super::annotations::{Object, shown_exchanges};
+use super::annotations::Object;
 use super::rings::polygons;
-use crate::document::{Exchange, GroundedMask, Picture, Piece, Segment, segments};
+use crate::document::{Conversation, Exchange, GroundedMask, Picture, Piece, Segment, segments};
 use crate::palette::phrase_color;
 
 /// Pictures in the HTML are not larger than this, in pixels a side.
@@ -40,43 +40,133 @@ pub(super) fn markdown(picture: &Picture, file: Option<&str>) -> String {
     if !picture.regions.is_empty() {
         text.push('\n');
     }
-    for exchange in shown_exchanges(picture) {
-        let _ = writeln!(text, "> {}\n", escaped(&exchange.question.draft()).replace('\n', "\n> "));
-        for segment in segments(&exchange.reply.text, &exchange.reply.groundings) {
-            let words = escaped(segment.text);
-            if segment.groundings.is_empty() || words.trim().is_empty() {
-                text.push_str(&words);
-            } else {
-                let _ = write!(text, "**{}**", words.trim());
-                if let Some(change) = change_of(exchange, &segment) {
-                    let _ = write!(text, " (mask {change})");
-                }
-            }
+    let shown = said(picture);
+    for conversation in &shown {
+        if shown.len() > 1 {
+            let _ = writeln!(text, "### {}\n", escaped(&conversation.name()));
         }
-        text.push_str("\n\n");
+        for exchange in conversation.path() {
+            text.push_str(&question(exchange));
+            text.push_str(&reply(exchange));
+        }
     }
     text
 }
 
-/// "edited" or "changed", where a mask of these words has other pixels than those that the model gave.
+/// The conversations in which something was said.
+fn said(picture: &Picture) -> Vec<&Conversation> {
+    picture
+        .conversations
+        .iter()
+        .map(|conversation| &**conversation)
+        .filter(|c| c.path().next().is_some())
+        .collect()
+}
+
+/// A question as a quotation.
+fn question(exchange: &Exchange) -> String {
+    let mut lines = Lines::default();
+    lines.push(&exchange.question.draft());
+    lines.broken().lines().fold(String::new(), |text, line| text + "> " + line + "\n") + "\n"
+}
+
+/// A reply with its phrases in bold.
+fn reply(exchange: &Exchange) -> String {
+    let mut lines = Lines::default();
+    for segment in segments(&exchange.reply.text, &exchange.reply.groundings) {
+        let words = segment.text.trim();
+        if segment.groundings.is_empty() || words.is_empty() {
+            lines.push(segment.text);
+            continue;
+        }
+        let (before, after) = segment.text.split_once(words).unwrap_or_default();
+        lines.push(before);
+        lines.mark("**");
+        lines.push(words);
+        lines.mark("**");
+        if let Some(change) = change_of(exchange, &segment) {
+            lines.mark(&format!(" (mask {change})"));
+        }
+        lines.push(after);
+    }
+    lines.broken() + "\n"
+}
+
+/// "edited" or "changed", where a mask of these words has other pixels than those given.
 fn change_of(exchange: &Exchange, segment: &Segment<'_>) -> Option<&'static str> {
     let masks = segment.groundings.iter().filter_map(|&index| exchange.masks.get(index)?.as_ref());
     masks.filter(|mask| !mask.hidden).find_map(GroundedMask::change)
 }
 
-/// Text that Markdown would read as marks.
+/// Text in the middle of a line, in which nothing is read as a mark.
 fn escaped(text: &str) -> String {
-    let mut escaped = String::new();
-    for c in text.trim_end().chars() {
-        if matches!(c, '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '#' | '|' | '!') {
-            escaped.push('\\');
+    let mut lines = Lines { at: Place::Within, ..Lines::default() };
+    lines.push(&text.split_whitespace().collect::<Vec<_>>().join(" "));
+    lines.text
+}
+
+/// Where in a line its next character stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Place {
+    /// Nothing but blanks before it.
+    #[default]
+    Start,
+    /// Nothing but digits before it.
+    Number,
+    /// Somewhere else.
+    Within,
+}
+
+/// Text of several lines, in which Markdown finds no marks but those that were meant.
+#[derive(Debug, Default)]
+struct Lines {
+    text: String,
+    at: Place,
+}
+
+impl Lines {
+    /// Adds text that stays text.
+    fn push(&mut self, text: &str) {
+        for c in text.chars().filter(|&c| c == '\n' || !c.is_control()) {
+            let begins_list = match self.at {
+                Place::Start => matches!(c, '-' | '+' | '='),
+                Place::Number => matches!(c, '.' | ')'),
+                Place::Within => false,
+            };
+            let anywhere = "\\`*_[]<>#|!~&".contains(c);
+            if begins_list || anywhere {
+                self.text.push('\\');
+            }
+            self.at = match self.at {
+                _ if c == '\n' => Place::Start,
+                Place::Start if c.is_whitespace() => Place::Start,
+                Place::Start | Place::Number if c.is_ascii_digit() => Place::Number,
+                Place::Start | Place::Number | Place::Within => Place::Within,
+            };
+            self.text.push(c);
         }
-        escaped.push(c);
     }
-    if text.ends_with(' ') && !escaped.is_empty() {
-        escaped.push(' ');
+
+    /// Adds a mark.
+    fn mark(&mut self, mark: &str) {
+        self.text.push_str(mark);
+        self.at = Place::Within;
     }
-    escaped
+
+    /// All of it: lines that follow each other stay lines of their own, without blanks around them, which would
+    /// be marks.
+    fn broken(&self) -> String {
+        let mut broken = String::new();
+        let mut lines = self.text.trim_end().lines().map(str::trim).peekable();
+        while let Some(line) = lines.next() {
+            broken.push_str(line);
+            if !line.is_empty() && lines.peek().is_some_and(|next| !next.is_empty()) {
+                broken.push_str("  ");
+            }
+            broken.push('\n');
+        }
+        broken
+    }
 }
 
 /// Grows with every picture.
@@ -105,8 +195,14 @@ impl Html {
         self.masks += paint_masks(body, objects, first);
         body.push_str("</svg>\n");
         let mut number = first;
-        for exchange in shown_exchanges(picture) {
-            conversation(body, exchange, &mut number);
+        let shown = said(picture);
+        for conversation in &shown {
+            if shown.len() > 1 {
+                let _ = writeln!(body, "<h3>{}</h3>", html(&conversation.name()));
+            }
+            for exchange in conversation.path() {
+                asked_and_said(body, exchange, &mut number);
+            }
         }
         body.push_str("</section>\n");
     }
@@ -132,6 +228,7 @@ impl Html {
 const STYLE: &str = "\
 body{font:16px/1.6 Inter,system-ui,sans-serif;max-width:900px;margin:2em auto;padding:0 1em;color:#1b1e26;background:#fff}
 h2{font-size:1.2em}
+h3{font-size:1em;margin:2em 0 0}
 section{margin-bottom:4em}
 svg{width:100%;height:auto;max-height:80vh;background:#eee;border-radius:6px}
 .m{fill-opacity:.42;stroke-opacity:.95;stroke-width:2;vector-effect:non-scaling-stroke;fill-rule:evenodd}
@@ -176,7 +273,7 @@ fn paint_masks(body: &mut String, objects: &[Object], first: usize) -> usize {
 }
 
 /// A question and its reply; `number` counts the masks.
-fn conversation(body: &mut String, exchange: &Exchange, number: &mut usize) {
+fn asked_and_said(body: &mut String, exchange: &Exchange, number: &mut usize) {
     body.push_str("<p class=\"q\">");
     for piece in exchange.question.pieces() {
         match piece {
@@ -253,11 +350,38 @@ fn data_url(pixels: &RgbImage) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{escaped, html};
+    use super::{Lines, escaped, html};
+
+    fn lines(text: &str) -> String {
+        let mut lines = Lines::default();
+        lines.push(text);
+        lines.broken()
+    }
 
     #[test]
     fn text_stays_text() {
         assert_eq!(html("<b> & \"c\"\n\u{7}"), "&lt;b&gt; &amp; &quot;c&quot;<br>");
-        assert_eq!(escaped("*a* [1] <x> "), "\\*a\\* \\[1\\] \\<x\\> ");
+        assert_eq!(escaped("*a* [1] <x> \n&amp;"), "\\*a\\* \\[1\\] \\<x\\> \\&amp;");
+    }
+
+    #[test]
+    fn lines_stay_lines_and_begin_no_lists() {
+        assert_eq!(lines("one\ntwo\n\nthree\n\n"), "one  \ntwo\n\nthree\n");
+        assert_eq!(
+            lines("1. one\n 22) two\n3.5 m\n- four + -\n  + five\n---"),
+            concat!("1\\. one  \n22\\) two  \n3\\.5 m  \n\\- four + -  \n\\+ five  \n\\---\n")
+        );
+        assert_eq!(lines("    no code\n~~~\n=== 4."), "no code  \n\\~\\~\\~  \n\\=== 4.\n");
+    }
+
+    #[test]
+    fn a_number_that_is_said_in_parts_begins_no_list() {
+        let mut parts = Lines::default();
+        parts.push("so\n1");
+        parts.push(". and ");
+        parts.mark("**");
+        parts.push("- a cat");
+        parts.mark("**");
+        assert_eq!(parts.broken(), "so  \n1\\. and **- a cat**\n");
     }
 }

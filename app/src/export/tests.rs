@@ -1,9 +1,5 @@
 //! What is exported comes back, and other programs read it.
-#![expect(
-    clippy::unwrap_used,
-    clippy::print_stderr,
-    reason = "a test may panic, and says what it leaves out"
-)]
+#![expect(clippy::print_stderr, reason = "tests say what they leave out")]
 
 use std::collections::HashMap;
 use std::fs;
@@ -18,8 +14,8 @@ use image::{Rgb, RgbImage};
 use super::import::{self, as_document_mask};
 use super::*;
 use crate::document::{
-    Conversation, ConversationId, EditedMask, Exchange, ExchangeId, MaskId, Origin, Question, Region,
-    RegionTag, Settings,
+    Conversation, ConversationId, EditedMask, Exchange, ExchangeId, GroundedMask, MaskId, MaskSource, Origin,
+    Question, Region, RegionTag, Settings,
 };
 use crate::pictures::pixels::Pixels;
 
@@ -36,6 +32,12 @@ fn two_parts() -> BinaryMask {
     BinaryMask::from_fn(SIZE.0, SIZE.1, |x, y| (55..65).contains(&x) && y > 40 || x > 75 && y < 20)
 }
 
+/// A mask of the pixel decoder that was painted over by hand.
+fn painted(id: MaskId, pixels: &Arc<EditedMask>, name: &str) -> Option<GroundedMask> {
+    let roughly = as_document_mask(id, pixels, name)?;
+    Some(GroundedMask { source: MaskSource::Decoder, edited: Some(Arc::clone(pixels)), ..roughly })
+}
+
 const TEXT: &str = "A blue disc and two \"red\" <corners>.";
 
 fn snapshot() -> Snapshot {
@@ -44,7 +46,7 @@ fn snapshot() -> Snapshot {
     let masks = masks
         .iter()
         .zip(0..)
-        .map(|((mask, name), id)| as_document_mask(MaskId(id), &Arc::new(EditedMask::from(mask)), name));
+        .map(|((mask, name), id)| painted(MaskId(id), &Arc::new(EditedMask::from(mask)), name));
     let exchange = Exchange {
         id: ExchangeId(1),
         parent: None,
@@ -418,6 +420,32 @@ fn reports_have_everything_in_them() {
 }
 
 #[test]
+fn reports_tell_conversations_apart_and_keep_lines() {
+    let mut snapshot = snapshot();
+    let mut picture = Picture::clone(snapshot.document.picture(ImageId(1)).unwrap());
+    let first = picture.conversations[0].path().next().unwrap();
+    let text = "1. a blue disc\n2. two corners\n".to_owned();
+    let groundings = vec![Grounding { span: 2..14 }];
+    let reply = Reply { raw: text.clone(), text, groundings };
+    let exchange = Exchange { reply, masks: vec![None], ..Exchange::clone(first) };
+    let mut other = Conversation::new(ConversationId(2), Settings::default());
+    other.title = "A list".to_owned();
+    picture.conversations.push(Arc::new(other.with_exchanges(vec![Arc::new(exchange)], None).unwrap()));
+    picture.conversations.push(Arc::new(Conversation::new(ConversationId(3), Settings::default())));
+    snapshot.document = snapshot.document.without_picture(picture.id).with_picture(Arc::new(picture));
+    let folder = tempfile::tempdir().unwrap();
+    let formats = vec![Format::Markdown, Format::Html];
+    let request = ExportRequest { formats, only: Some(ImageId(1)), out: folder.path().to_owned() };
+    run(&snapshot, &request, &mut |_, _| true).unwrap();
+    let markdown = fs::read_to_string(folder.path().join("report.md")).unwrap();
+    assert!(markdown.contains("### A list\n\n> What is \\<there\\>?\n\n"), "{markdown}");
+    assert!(markdown.contains("\n1\\. **a blue disc**  \n2\\. two corners\n"), "{markdown}");
+    assert_eq!(markdown.matches("### ").count(), 2, "nothing was said in the third: {markdown}");
+    let html = fs::read_to_string(folder.path().join("report.html")).unwrap();
+    assert!(html.contains("<h3>A list</h3>") && html.matches("<h3>").count() == 2);
+}
+
+#[test]
 fn what_was_edited_is_said() {
     let folder = tempfile::tempdir().unwrap();
     let formats = [Format::Markdown, Format::Html, Format::Coco, Format::LabelMe, Format::Indexed];
@@ -431,7 +459,15 @@ fn what_was_edited_is_said() {
     // Masks that the model gave are as they were.
     let mut snapshot = snapshot();
     let mut picture = Picture::clone(&snapshot.document.pictures()[0]);
-    picture.for_each_mask(|mask| mask.edited = None);
+    let mut number = 0;
+    picture.for_each_mask(|mask| {
+        let pixels = mask.edited.take();
+        // Those of files are as they were, too.
+        if number == 0 {
+            mask.source = MaskSource::File(pixels.unwrap());
+        }
+        number += 1;
+    });
     snapshot.document = snapshot.document.without_picture(picture.id).with_picture(Arc::new(picture));
     let plain = tempfile::tempdir().unwrap();
     let request = ExportRequest { formats: formats.to_vec(), only: None, out: plain.path().to_owned() };

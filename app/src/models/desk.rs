@@ -16,8 +16,7 @@ use glamm_engine::precision::Precision;
 use glamm_engine::protocol::{CancelToken, ModelSource};
 use glamm_engine::size::ByteSize;
 
-use super::{Listing, ModelNews, ModelTask};
-use crate::system::surroundings::Surroundings;
+use super::{Access, Listing, ModelNews, ModelTask};
 
 /// Looks and removals that may wait.
 const CAPACITY: usize = 16;
@@ -27,7 +26,7 @@ const NEWS: usize = 64;
 /// See the module. Dropping it ends downloads and the conversion.
 #[derive(Debug)]
 pub(crate) struct ModelDesk {
-    surroundings: Surroundings,
+    access: Access,
     wake: Wake,
     requests: Sender<Request>,
     news: Receiver<ModelNews>,
@@ -65,19 +64,16 @@ impl ModelDesk {
     ///
     /// # Errors
     /// Where the system has no thread to give.
-    pub(crate) fn start(
-        surroundings: Surroundings,
-        wake: impl Fn() + Send + Sync + 'static,
-    ) -> std::io::Result<Self> {
+    pub(crate) fn start(access: Access, wake: impl Fn() + Send + Sync + 'static) -> std::io::Result<Self> {
         let (requests, waiting) = bounded(CAPACITY);
         let (sender, news) = bounded(NEWS);
         let wake = Wake(Arc::new(wake));
-        let (places, out, awake) = (surroundings.places.clone(), sender.clone(), wake.clone());
+        let (places, out, awake) = (access.places.clone(), sender.clone(), wake.clone());
         std::thread::Builder::new()
             .name("model-desk".to_owned())
             .spawn(move || look_and_remove(&waiting, &places, &out, &awake))?;
         let (downloads, conversion) = (HashMap::new(), None);
-        Ok(Self { surroundings, wake, requests, news, sender, downloads, conversion })
+        Ok(Self { access, wake, requests, news, sender, downloads, conversion })
     }
 
     /// Begins a task; the answer is news that is there at once, where it could not begin.
@@ -141,11 +137,11 @@ impl ModelDesk {
             let reason = "it does not come from the hub".to_owned();
             return Some(ModelNews::Refused { name, reason });
         };
-        let (surroundings, wake) = (self.surroundings.clone(), self.wake.clone());
+        let (access, wake) = (self.access.clone(), self.wake.clone());
         let started = Download::spawn(
             move || (wake.0)(),
             // The environment and the token's file are read on the download's own thread.
-            move |control, report| models::pull(&target, &surroundings.hub()?, control, report),
+            move |control, report| models::pull(&target, &access.hub()?, control, report),
         );
         match started {
             Ok(download) => {
@@ -268,16 +264,14 @@ fn write_one_file(
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use super::*;
 
     #[test]
     fn a_window_that_closes_leaves_no_half_of_a_conversion() {
         let scratch = tempfile::tempdir().unwrap();
-        let mut surroundings = Surroundings::from_env();
-        surroundings.places = Places::default();
-        let mut desk = ModelDesk::start(surroundings, || ()).unwrap();
+        let mut access = Access::from_env();
+        access.places = Places::default();
+        let mut desk = ModelDesk::start(access, || ()).unwrap();
         let out = scratch.path().join("demo.gguf");
         let task = ModelTask::Convert {
             name: "demo".to_owned(),

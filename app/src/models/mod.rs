@@ -4,6 +4,7 @@
 //! Plain state: [`desk`] does the work on threads of its own and reports [`ModelNews`], `update`
 //! changes the state by them, the model manager (`ui::models`) shows it.
 
+mod access;
 pub mod desk;
 mod transfer;
 
@@ -16,8 +17,9 @@ use glamm_engine::models::{Fit, Machine, MemoryNeed, ModelEntry, ModelState, Rol
 use glamm_engine::precision::Precision;
 use glamm_engine::protocol::{DeviceChoice, Held, ModelInfo, ModelSource, ModelSpec};
 
-use crate::state::session::Tone;
+use crate::notice::Tone;
 
+pub use access::Access;
 pub use transfer::{FileTransfer, Transfer, TransferStatus};
 
 /// What is known of the models, and what is being done to them.
@@ -356,8 +358,6 @@ fn rank(precision: Precision) -> usize {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use glamm_engine::models::{self, CATALOGUE, Installed, Places};
     use glamm_engine::precision::KeptAs;
 

@@ -120,8 +120,6 @@ impl FileTransfer {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use glamm_engine::hub::{FileName, Progress, RepoId};
 
     use super::*;

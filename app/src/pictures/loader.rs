@@ -7,7 +7,6 @@ use crossbeam::channel::{Receiver, Sender, TrySendError, bounded};
 use glamm_engine::protocol::ImageId;
 use image::RgbImage;
 
-use crate::action::Action;
 use crate::document::Origin;
 use crate::pictures::pixels::Pixels;
 use crate::pictures::{Source, preview};
@@ -18,6 +17,25 @@ const CAPACITY: usize = 128;
 /// A huge picture takes one of them; small ones pass it by. More would take more memory at once.
 const THREADS: usize = 2;
 
+/// What was made of a picture.
+#[derive(Debug)]
+pub(crate) enum LoaderEvent {
+    /// A small copy was found; the picture itself is about to be made ready.
+    Previewed {
+        /// Which one.
+        image: ImageId,
+        /// The copy.
+        preview: Arc<egui::ColorImage>,
+    },
+    /// It is ready.
+    Loaded {
+        /// Which one.
+        image: ImageId,
+        /// Its pixels, or why there are none.
+        result: Result<Arc<Pixels>, String>,
+    },
+}
+
 /// The window's end of the loader threads, which end with it.
 #[derive(Debug)]
 pub(crate) struct Loader {
@@ -25,52 +43,43 @@ pub(crate) struct Loader {
 }
 
 impl Loader {
-    /// Starts the threads. What they have made goes into `results`; `wake` is called after each.
+    /// Starts the threads; `report` is told what they have made.
     ///
     /// # Errors
     /// Where the system has no thread to give.
-    pub(crate) fn start(
-        results: &Sender<Action>,
-        wake: impl Fn() + Clone + Send + 'static,
-    ) -> std::io::Result<Self> {
+    pub(crate) fn start(report: impl Fn(LoaderEvent) + Clone + Send + 'static) -> std::io::Result<Self> {
         let (requests, waiting) = bounded(CAPACITY);
         for number in 0..THREADS {
-            let (waiting, results, wake) = (waiting.clone(), results.clone(), wake.clone());
+            let (waiting, report) = (waiting.clone(), report.clone());
             std::thread::Builder::new()
                 .name(format!("picture-loader-{number}"))
-                .spawn(move || work(&waiting, &results, &wake))?;
+                .spawn(move || work(&waiting, &report))?;
         }
         Ok(Self { requests })
     }
 
     /// Asks for a picture; refused at once where too many wait already.
-    pub(crate) fn load(&self, image: ImageId, source: Source) -> Option<Action> {
+    pub(crate) fn load(&self, image: ImageId, source: Source) -> Option<LoaderEvent> {
         let refused = match self.requests.try_send((image, source)) {
             Ok(()) => return None,
             Err(TrySendError::Full(_)) => "Too many pictures are being opened: try again in a moment",
             Err(TrySendError::Disconnected(_)) => "Pictures can no longer be opened: restart the program",
         };
-        Some(Action::PictureLoaded { image, result: Err(refused.to_owned()) })
+        Some(LoaderEvent::Loaded { image, result: Err(refused.to_owned()) })
     }
 }
 
-fn work(waiting: &Receiver<(ImageId, Source)>, results: &Sender<Action>, wake: &impl Fn()) {
+fn work(waiting: &Receiver<(ImageId, Source)>, report: &impl Fn(LoaderEvent)) {
     while let Ok((image, source)) = waiting.recv() {
         if let Some(preview) = first_look(&source) {
-            if results.send(Action::PicturePreviewed { image, preview }).is_err() {
-                return;
-            }
-            wake();
+            report(LoaderEvent::Previewed { image, preview });
         }
         let attempt =
             std::panic::AssertUnwindSafe(|| read(&source).map(|rgb| Arc::new(Pixels::new(Arc::new(rgb)))));
         // A decoder that panics on a damaged file must not take the thread with it.
         let result = std::panic::catch_unwind(attempt)
             .unwrap_or_else(|_| Err(format!("{} could not be decoded", name(&source))));
-        if results.send(Action::PictureLoaded { image, result }).is_err() {
-            return;
-        }
-        wake();
+        report(LoaderEvent::Loaded { image, result });
     }
 }
 

@@ -32,7 +32,6 @@ pub(crate) fn embedded(path: &Path) -> Option<ColorImage> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
     use image::{Rgb, RgbImage};
     use std::io::Cursor;

@@ -170,7 +170,6 @@ impl Prompt {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
     use glamm_engine::vision::PixelBox;
     use std::collections::HashSet;

@@ -11,7 +11,6 @@ use crossbeam::channel::{Receiver, Sender, bounded};
 use serde::{Deserialize, Serialize};
 
 use super::Prompt;
-use crate::action::Action;
 use crate::system::files;
 
 /// Changes that may wait to be written; only the last one counts.
@@ -95,6 +94,15 @@ pub fn write(path: &Path, prompts: &[Prompt]) -> Result<(), StoreError> {
     attempt().map_err(|source| StoreError::Io { path: path.to_owned(), source })
 }
 
+/// What came of reading and writing.
+#[derive(Debug)]
+pub(crate) enum StoreEvent {
+    /// The prompts were read.
+    Read(Vec<Prompt>),
+    /// Something went wrong, for people.
+    Failed(String),
+}
+
 /// The window's end of the thread that reads and writes the prompts, which ends with it.
 #[derive(Debug)]
 pub(crate) struct PromptStore {
@@ -102,55 +110,44 @@ pub(crate) struct PromptStore {
 }
 
 impl PromptStore {
-    /// Starts the thread. What it has read goes into `results`, and what went wrong.
+    /// Starts the thread; `report` is told what it has read, and what went wrong.
     ///
     /// # Errors
     /// Where the system has no thread to give.
     pub(crate) fn start(
         path: PathBuf,
-        results: Sender<Action>,
-        wake: impl Fn() + Send + 'static,
+        report: impl Fn(StoreEvent) + Send + 'static,
     ) -> std::io::Result<Self> {
         let (changes, waiting) = bounded(CAPACITY);
         std::thread::Builder::new()
             .name("prompt-store".to_owned())
-            .spawn(move || work(&path, &waiting, &results, &wake))?;
+            .spawn(move || work(&path, &waiting, &report))?;
         Ok(Self { changes })
     }
 
-    /// Keeps the prompts.
-    pub(crate) fn keep(&self, prompts: Vec<Prompt>) -> Option<Action> {
+    /// Keeps the prompts; refused at once where too many changes wait.
+    pub(crate) fn keep(&self, prompts: Vec<Prompt>) -> Option<StoreEvent> {
         let refused = self.changes.try_send(prompts).is_err();
-        refused.then(|| Action::Failed("Your prompts could not be kept: try again in a moment".to_owned()))
+        refused
+            .then(|| StoreEvent::Failed("Your prompts could not be kept: try again in a moment".to_owned()))
     }
 }
 
-fn work(path: &Path, waiting: &Receiver<Vec<Prompt>>, results: &Sender<Action>, wake: &impl Fn()) {
-    let tell = |action: Action| {
-        let told = results.send(action).is_ok();
-        wake();
-        told
-    };
-    let told = match read(path) {
-        Ok(prompts) => tell(Action::PromptsRead(prompts)),
-        Err(error) => tell(Action::Failed(error.to_string())),
-    };
-    if !told {
-        return;
-    }
+fn work(path: &Path, waiting: &Receiver<Vec<Prompt>>, report: &impl Fn(StoreEvent)) {
+    report(match read(path) {
+        Ok(prompts) => StoreEvent::Read(prompts),
+        Err(error) => StoreEvent::Failed(error.to_string()),
+    });
     while let Ok(first) = waiting.recv() {
         let latest = waiting.try_iter().last().unwrap_or(first);
-        if let Err(error) = write(path, &latest)
-            && !tell(Action::Failed(error.to_string()))
-        {
-            return;
+        if let Err(error) = write(path, &latest) {
+            report(StoreEvent::Failed(error.to_string()));
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
 
     fn prompts() -> Vec<Prompt> {
@@ -195,9 +192,9 @@ mod tests {
         let path = folder.path().join("prompts.json");
         write(&path, &prompts()).unwrap();
         let (sender, results) = bounded(4);
-        let store = PromptStore::start(path.clone(), sender, || ()).unwrap();
+        let store = PromptStore::start(path.clone(), move |event| sender.send(event).unwrap()).unwrap();
         let first = results.recv_timeout(std::time::Duration::from_secs(20)).unwrap();
-        assert!(matches!(first, Action::PromptsRead(read) if read == prompts()));
+        assert!(matches!(first, StoreEvent::Read(read) if read == prompts()));
         for count in [1, 0] {
             assert!(store.keep(prompts()[..count].to_vec()).is_none());
         }

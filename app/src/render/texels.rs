@@ -22,8 +22,8 @@ pub enum Texels {
 impl Texels {
     /// The values of a mask, and the threshold above which they are inside.
     pub fn of(mask: &GroundedMask) -> (Self, f32) {
-        match &mask.edited {
-            Some(edited) => (Self::Painted(Arc::clone(edited)), 0.5),
+        match mask.painted() {
+            Some(painted) => (Self::Painted(Arc::clone(painted)), 0.5),
             None => (Self::Logits(Arc::clone(mask.logits())), mask.threshold),
         }
     }
@@ -223,7 +223,6 @@ fn shares(mask: &EditedMask, (columns, rows): (usize, usize), step: usize) -> Ve
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
     use glamm_engine::vision::BinaryMask;
 

@@ -3,13 +3,11 @@
 //! Changed by `update::exporting` and `update::batch` alone.
 
 use std::collections::VecDeque;
-use std::path::PathBuf;
 
 use glamm_engine::protocol::{CancelToken, ImageId, JobId};
 
 use crate::document::Document;
-use crate::export::{ExportRequest, Format, Planned};
-use crate::storage::Snapshot;
+use crate::export::{Format, Planned};
 
 /// What is chosen in the export dialog.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,17 +22,6 @@ pub struct ExportDialog {
     pub planned: Vec<Planned>,
     /// The document that they were planned for.
     pub planned_of: Document,
-}
-
-/// An export that would replace files.
-#[derive(Debug)]
-pub struct ExportInTheWay {
-    /// What is to be exported.
-    pub snapshot: Box<Snapshot>,
-    /// How and where.
-    pub request: ExportRequest,
-    /// What lies there.
-    pub files: Vec<PathBuf>,
 }
 
 /// An export that is going on.

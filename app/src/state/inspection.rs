@@ -2,14 +2,18 @@
 //! inspector. Changed by `update` alone, never undone.
 
 use std::collections::{HashMap, VecDeque};
+use std::hash::Hash;
 use std::sync::Arc;
 
 use glamm_engine::protocol::{ImageId, JobId, TokenRecord};
 use glamm_engine::vision::{FeatureMaps, MaskLogits};
 
-use crate::document::{GroundedMask, MaskId};
+use crate::document::{EditedMask, GroundedMask, MaskId};
+use crate::palette::{phrase_color, place_apart_from};
 use crate::state::State;
-use crate::study::{CandidateKey, CleanUp, Compared, Comparison, Curves, PixelsKey, Same, Stroke, Truth};
+use crate::study::{
+    CandidateKey, CleanUp, Compared, Comparison, Curves, PaintedKey, PixelsKey, Same, Shape, Stroke, Truth,
+};
 
 /// How the selected mask is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -39,6 +43,11 @@ impl MaskView {
         (Self::Contours, "Contours", "Lines of equal logits"),
         (Self::Band, "Band", "What would change sides if the threshold moved by one logit"),
     ];
+
+    /// Whether it shows logits, which a mask from a file has none of.
+    pub fn needs_logits(self) -> bool {
+        matches!(self, Self::Heat | Self::Contours | Self::Band)
+    }
 }
 
 /// A map over the picture, in false colours.
@@ -117,7 +126,7 @@ impl Default for Inspection {
     }
 }
 
-/// Curves of so many candidates are kept.
+/// Curves of so many candidates are kept, and counts of so many painted masks.
 const MAX_CURVES: usize = 256;
 /// Maps of so many masks are kept.
 const MAX_MAPS: usize = 8;
@@ -169,6 +178,7 @@ pub struct PixelChange {
 #[derive(Debug, Default)]
 pub struct Findings {
     curves: HashMap<CandidateKey, Found<Curves>>,
+    shapes: HashMap<PaintedKey, Found<Shape>>,
     /// Maps that are there, the newest last.
     maps: VecDeque<(MapsKey, Arc<FeatureMaps>)>,
     /// The job that makes maps, and whose.
@@ -204,12 +214,22 @@ impl Findings {
 
     /// Notes that curves are being made; `false` where they are there, on their way, or could not be made.
     pub fn expect_curves(&mut self, of: CandidateKey) -> bool {
-        if self.curves.len() >= MAX_CURVES {
-            self.curves.retain(|_, curves| matches!(curves, Found::Asked));
-        }
-        let new = !self.curves.contains_key(&of);
-        self.curves.entry(of).or_insert(Found::Asked);
-        new
+        expect(&mut self.curves, of)
+    }
+
+    /// What was counted of pixels, if it was asked for.
+    pub fn shape(&self, of: &Arc<EditedMask>) -> Option<&Found<Shape>> {
+        self.shapes.get(&Same::of(of))
+    }
+
+    /// Notes that pixels are being counted; `false` where that was asked for already.
+    pub fn expect_shape(&mut self, of: PaintedKey) -> bool {
+        expect(&mut self.shapes, of)
+    }
+
+    /// Takes what was counted, or why it could not be.
+    pub fn keep_shape(&mut self, of: PaintedKey, shape: Found<Shape>) {
+        self.shapes.insert(of, shape);
     }
 
     /// Takes curves, or why there are none.
@@ -232,6 +252,7 @@ impl Findings {
     /// Forgets what could not be done, so that it is asked for again.
     pub fn forget_failures(&mut self) {
         self.curves.retain(|_, curves| curves.failure().is_none());
+        self.shapes.retain(|_, shape| shape.failure().is_none());
         self.comparison.take_if(|(_, found)| found.failure().is_some());
     }
 
@@ -257,8 +278,43 @@ impl Findings {
     }
 }
 
+/// Notes that something is being found out; `false` where it was asked for already. Of many that are there,
+/// room is made.
+fn expect<K: Eq + Hash, T>(found: &mut HashMap<K, Found<T>>, key: K) -> bool {
+    if found.len() >= MAX_CURVES {
+        found.retain(|_, found| matches!(found, Found::Asked));
+    }
+    let new = !found.contains_key(&key);
+    found.entry(key).or_insert(Found::Asked);
+    new
+}
+
 /// Radii of the brush, in pixels of the picture.
 pub const BRUSH_RADII: std::ops::RangeInclusive<f32> = 1.0..=200.0;
+
+/// What is drawn in the place of a mask's tint.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ShownStudy {
+    /// How it differs from another.
+    Comparison(Compared),
+    /// The mask in a view of its own.
+    View(MaskView),
+}
+
+/// A map over the picture.
+#[derive(Debug, Clone)]
+pub enum ShownMaps {
+    /// None is known: the mask did not come from a pixel decoder that looked at something.
+    Unknown,
+    /// It waits for the picture, for this reason.
+    Waiting(&'static str),
+    /// It is on its way.
+    Making,
+    /// It could not be made.
+    Failed,
+    /// Here it is.
+    There(MapsKey, Arc<FeatureMaps>),
+}
 
 /// The mask that the inspector shows.
 #[derive(Debug, Clone)]
@@ -279,6 +335,51 @@ impl State {
     /// The mask that the inspector shows, if it is one of the current picture.
     pub fn inspected(&self) -> Option<Inspected> {
         self.find_mask(self.ui.inspection.selected?)
+    }
+
+    /// How the mask that the inspector shows is drawn: as the user chose, if that can be.
+    pub fn shown_view(&self) -> MaskView {
+        let view = self.ui.inspection.view;
+        let from_file = self.inspected_mask().is_some_and(GroundedMask::is_from_file);
+        if from_file && view.needs_logits() { MaskView::Overlay } else { view }
+    }
+
+    /// What is drawn in the place of the tint of the mask that the inspector shows, and explained beside it.
+    pub fn shown_study(&self) -> Option<ShownStudy> {
+        if self.ui.masks_hidden {
+            return None;
+        }
+        if let Some(compared) = self.comparison() {
+            return Some(ShownStudy::Comparison(compared));
+        }
+        let view = self.shown_view();
+        let is_own = !matches!(view, MaskView::Overlay | MaskView::Outline);
+        self.inspected_mask().filter(|_| is_own).map(|_| ShownStudy::View(view))
+    }
+
+    /// Places in the palette of the mask that the inspector shows and of what it is compared with: their own,
+    /// where these can be told apart.
+    pub fn compared_hues(&self) -> [usize; 2] {
+        let inspection = &self.ui.inspection;
+        let hue = |id: MaskId| self.placed_mask(id).map(|placed| placed.hue);
+        let own = inspection.selected.and_then(hue).unwrap_or(0);
+        let other = match inspection.rival {
+            Some(Rival::Mask(id)) => hue(id),
+            Some(Rival::Truth(_)) | None => None,
+        };
+        let other = other.filter(|other| phrase_color(*other) != phrase_color(own));
+        [own, other.unwrap_or_else(|| place_apart_from(own))]
+    }
+
+    /// The map over the picture, as far as it is there.
+    pub fn shown_maps(&self) -> ShownMaps {
+        let Some(key) = self.maps_key() else { return ShownMaps::Unknown };
+        let findings = &self.session.findings;
+        match findings.maps(&key) {
+            Some(maps) => ShownMaps::There(key, Arc::clone(maps)),
+            None if findings.no_maps.as_ref() == Some(&key) => ShownMaps::Failed,
+            None => self.why_not_look(key.0).map_or(ShownMaps::Making, ShownMaps::Waiting),
+        }
     }
 
     /// The same without what stands around it.

@@ -15,11 +15,13 @@ use glamm_engine::protocol::{
 use glamm_engine::vision::{Click, PixelBox};
 
 use crate::document::{ConversationId, Exchange, ExchangeId, GroundedMask, MaskId, Origin, Question};
+use crate::export::ExportInTheWay;
 use crate::models::{Library, Offer};
+use crate::notice::{Notice, NoticeId, Tone};
 use crate::pictures::Source;
 use crate::pictures::pixels::Pixels;
 use crate::prompts::Prompt;
-use crate::state::exporting::{Batch, ExportDialog, ExportInTheWay, ExportProgress};
+use crate::state::exporting::{Batch, ExportDialog, ExportProgress};
 use crate::state::inspection::Findings;
 use crate::state::keeping::Keeping;
 use crate::state::ui_state::Editing;
@@ -203,40 +205,6 @@ pub struct FailedQuestion {
     pub too_long: bool,
     /// The run of one question over many pictures that it is of, if any.
     pub run: Option<u64>,
-}
-
-/// Names a message.
-pub type NoticeId = u64;
-
-/// A message about something that is neither the model nor a reply.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Notice {
-    /// For dismissing it.
-    pub id: NoticeId,
-    /// For people.
-    pub text: String,
-    /// What it is about, one by one, where it is about several things.
-    pub list: Vec<String>,
-    /// What kind of message it is.
-    pub tone: Tone,
-    /// How often the same was said.
-    pub times: usize,
-}
-
-/// What kind of thing is said.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Tone {
-    /// Something to know; it goes by itself after a while.
-    Note,
-    /// Something went wrong; it stays until it was read.
-    Failure,
-}
-
-impl Tone {
-    /// Of what was done but for these problems.
-    pub fn about(problems: &[String]) -> Self {
-        if problems.is_empty() { Self::Note } else { Self::Failure }
-    }
 }
 
 /// A picture on its way from a file, the clipboard or the scene generator.

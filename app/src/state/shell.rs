@@ -1,8 +1,9 @@
 //! The window around the work: its size and place, its scale and contrast, and what lies over it for a
 //! moment: command palette, tour, log, about. Changed by `update` alone.
 
+use serde::{Deserialize, Serialize};
+
 use crate::command::search::Palette;
-use crate::system::preferences::{HiddenPanels, WindowPlace};
 
 /// Steps of the tour.
 pub const TOUR_STEPS: usize = 3;
@@ -47,6 +48,39 @@ impl Default for Shell {
             about_open: false,
         }
     }
+}
+
+/// Where a window was.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct WindowPlace {
+    /// Left and top of its frame in points, where the system tells.
+    pub position: Option<[f32; 2]>,
+    /// Width and height inside its frame in points.
+    pub size: [f32; 2],
+    /// Whether it filled the screen.
+    pub maximized: bool,
+}
+
+/// Panels that are out of sight until they are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct HiddenPanels {
+    /// The one with the tabs.
+    pub side_panel: bool,
+    /// The column of pictures.
+    pub filmstrip: bool,
+}
+
+/// What lies over the picture or the window where it is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Overlays {
+    /// The loupe beside the pointer.
+    pub loupe: bool,
+    /// What the encoders saw.
+    pub encoder_frames: bool,
+    /// The log.
+    pub log: bool,
 }
 
 /// What the user or the system does to it.

@@ -284,7 +284,6 @@ pub fn recovery_root(data: &Path) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test may panic")]
     use super::super::tests::{document_of, snapshot};
     use super::*;
     use crate::storage::{open, recovery};

@@ -276,7 +276,6 @@ fn unpack(file: &mut Box<dyn Bytes>, place: Place) -> Result<Vec<u8>, String> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test may panic")]
     use std::io::{Cursor, Write};
 
     use super::*;

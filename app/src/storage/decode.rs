@@ -240,16 +240,26 @@ impl MaskReader<'_> {
             }
         }
         let edited = file.edited.as_ref().and_then(|runs| self.edited(runs));
-        let chosen = chosen.or(edited.is_some().then_some(0))?;
+        // Without its pixels nothing is left of a mask from a file.
+        let of_file = match &file.file {
+            Some(runs) => Some(self.edited(runs)?),
+            None => None,
+        };
+        let is_painted = edited.is_some() || of_file.is_some();
+        let chosen = chosen.or(is_painted.then_some(0))?;
         let nowhere = MaskPrompt::Places { points: Vec::new(), region: None };
         let mut candidates = MaskCandidates::new(all, used.unwrap_or(chosen), nowhere)?;
         candidates.prompt = file.prompt.as_ref().and_then(prompt);
-        let mut mask = GroundedMask::new(MaskId(self.count), candidates);
+        let id = MaskId(self.count);
         self.count += 1;
+        let (mut mask, has_logits) = match of_file {
+            Some(pixels) => (GroundedMask::from_file(id, candidates, pixels)?, false),
+            None => (GroundedMask::new(id, candidates), true),
+        };
         let paint = |pixels| MaskEdit::Paint { pixels, label: "" };
         let state = [
-            Some(MaskEdit::Choose(chosen)),
-            Some(MaskEdit::Threshold(file.threshold)),
+            has_logits.then_some(MaskEdit::Choose(chosen)),
+            has_logits.then_some(MaskEdit::Threshold(file.threshold)),
             edited.map(paint),
             file.name.clone().map(MaskEdit::Rename),
             Some(MaskEdit::Recolor(file.hue.map(|hue| hue.min(MAX_HUE)))),
@@ -325,7 +335,6 @@ fn decode_token(file: &TokenFile, masks: usize) -> TokenRecord {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
 
     /// Allows so many pixels and bytes.

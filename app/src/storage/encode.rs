@@ -17,7 +17,7 @@ use super::schema::{
 };
 use super::snapshot::{EditedQuestion, GoingOn, Snapshot};
 use crate::document::{
-    Conversation, EditedMask, Exchange, GroundedMask, Origin, Picture, Question, Region, Settings,
+    Conversation, EditedMask, Exchange, GroundedMask, MaskSource, Origin, Picture, Question, Region, Settings,
 };
 
 /// Names of the parts that hold masks, and runs of painted ones: the same mask has the same for as long
@@ -137,8 +137,18 @@ struct MaskWriter<'a> {
 
 impl MaskWriter<'_> {
     fn encode(&mut self, mask: &GroundedMask) -> MaskFile {
-        let GroundedMask { id: _, candidates, chosen, threshold, edited, name, hue, hidden, coverage: _ } =
-            mask;
+        let GroundedMask {
+            id: _,
+            source,
+            candidates,
+            chosen,
+            threshold,
+            edited,
+            name,
+            hue,
+            hidden,
+            coverage: _,
+        } = mask;
         let png = self.names.name(mask.logits()) + ".png";
         self.seen.push((png.clone(), mask.clone()));
         MaskFile {
@@ -146,6 +156,10 @@ impl MaskWriter<'_> {
             used: candidates.used_index(),
             chosen: *chosen,
             threshold: if threshold.is_finite() { *threshold } else { 0.0 },
+            file: match source {
+                MaskSource::File(pixels) => Some(Rle::clone(&self.names.runs(pixels))),
+                MaskSource::Decoder => None,
+            },
             edited: edited.as_ref().map(|edited| Rle::clone(&self.names.runs(edited))),
             name: name.as_ref().map(ToString::to_string),
             hue: *hue,

@@ -83,7 +83,6 @@ pub(super) fn check(file: &LogitsFile) -> Result<(), String> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
 
     fn file(side: usize) -> LogitsFile {

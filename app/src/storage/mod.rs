@@ -22,17 +22,28 @@ mod snapshot;
 mod tests;
 mod worker;
 
+use std::path::Path;
+
 pub use error::StorageError;
 pub(crate) use images::{encode_png, load_kept, pixels};
 pub use open::{Opened, OpenedPicture, open, open_bytes};
+pub use recovery::Recoverable;
 pub use save::{SaveOptions, Saved, save};
 pub use snapshot::{EditedQuestion, GoingOn, Snapshot, StoredImage, Unfinished};
-pub use worker::{IfThere, ImportedEdits, PICTURE_EXTENSIONS, Storage, StorageEvent, StorageJob};
+pub use worker::{IfThere, PICTURE_EXTENSIONS, Storage, StorageEvent, StorageJob};
+
+/// The ending of session files.
+pub const SESSION_EXTENSION: &str = "glamm";
+
+/// Whether a file is named like a session.
+pub fn is_session(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case(SESSION_EXTENSION))
+}
 
 /// Tries whether there can be a file of this name; leaves no trace.
 ///
 /// # Errors
 /// What the system says.
-pub fn try_to_write(path: &std::path::Path) -> std::io::Result<()> {
+pub fn try_to_write(path: &Path) -> std::io::Result<()> {
     crate::system::files::Pending::begin(path).map(drop)
 }

@@ -36,7 +36,6 @@ pub(super) fn write(data: &Path, sessions: &[PathBuf]) {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
 
     #[test]

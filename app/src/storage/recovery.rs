@@ -251,6 +251,17 @@ impl Drop for RecoveryFolder {
     }
 }
 
+/// What another program left that ended suddenly.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recoverable {
+    /// Its folder.
+    pub folder: PathBuf,
+    /// When it was last written.
+    pub when: SystemTime,
+    /// Pictures in it.
+    pub pictures: usize,
+}
+
 /// What a program left that did not end as it should. Held by this one: no other sees it.
 #[derive(Debug)]
 pub struct Abandoned {
@@ -316,7 +327,6 @@ fn remove(path: &Path) {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test may panic")]
     use super::super::tests::{document_of, snapshot, unfinished};
     use super::*;
     use crate::storage::{SaveOptions, open, save};

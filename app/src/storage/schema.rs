@@ -279,6 +279,10 @@ pub struct MaskFile {
     /// Logits above this are inside.
     #[serde(default)]
     pub threshold: f32,
+    /// Pixels that came from a file, where the mask was made of them; the candidates only stand in for logits
+    /// that nobody knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<Rle>,
     /// Pixels painted by hand, which stand in place of the logits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub edited: Option<Rle>,

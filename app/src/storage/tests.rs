@@ -1,5 +1,4 @@
 //! What is kept comes back, and what is no session does no harm.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::collections::HashMap;
 use std::fs;
@@ -60,11 +59,23 @@ fn mask(rng: &mut StdRng) -> GroundedMask {
     if rng.random_range(0..4) == 0 {
         candidates.prompt = None;
     }
-    let mut mask = GroundedMask::new(MaskId(rng.random_range(0..1000)), candidates);
+    let id = MaskId(rng.random_range(0..1000));
     let painted = BinaryMask::from_fn(SIZE.0, SIZE.1, |x, y| (x * y + x) % 7 < 3);
+    let mut mask = if rng.random_range(0..4) == 0 {
+        let of_file = BinaryMask::from_fn(SIZE.0, SIZE.1, |x, y| (x + 2 * y) % 5 == 1);
+        GroundedMask::from_file(id, candidates, Arc::new(EditedMask::from(&of_file))).unwrap()
+    } else {
+        let mut mask = GroundedMask::new(id, candidates);
+        for edit in
+            [MaskEdit::Choose(rng.random_range(0..count)), MaskEdit::Threshold(rng.random_range(-4.0..4.0))]
+        {
+            if rng.random_range(0..3) == 0 {
+                mask.apply(&edit).unwrap();
+            }
+        }
+        mask
+    };
     let edits = [
-        MaskEdit::Choose(rng.random_range(0..count)),
-        MaskEdit::Threshold(rng.random_range(-4.0..4.0)),
         MaskEdit::Paint { pixels: Arc::new(EditedMask::from(&painted)), label: "brush" },
         MaskEdit::Rename(text(rng)),
         MaskEdit::Recolor(Some(rng.random_range(0..30))),

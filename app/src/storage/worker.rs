@@ -1,30 +1,20 @@
-//! The threads that read and write: one for sessions, one for exports and imports, so that saving waits
-//! for none of these. Each does one job after the other.
+//! The thread that reads and writes sessions. It does one job after the other.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::thread::JoinHandle;
 use std::time::SystemTime;
 
-use crossbeam::channel::{Sender, TrySendError, bounded};
-use glamm_engine::protocol::{CancelToken, ImageId};
+use glamm_engine::protocol::ImageId;
 
 use super::autosave::{Autosave, recovery_root};
-use super::recovery::{self, Abandoned};
+use super::recovery::{self, Abandoned, Recoverable};
 use super::save::{SaveOptions, Saved, save};
 use super::snapshot::Snapshot;
 use super::{Opened, open, recent};
-use crate::document::{Document, Edit};
-use crate::export::import;
-use crate::export::{self, ExportRequest, Exported};
-use crate::state::exporting::ExportInTheWay;
-use crate::state::keeping::Recoverable;
+use crate::desk::{Desk, guarded};
 
 /// What the image decoder reads.
 pub const PICTURE_EXTENSIONS: [&str; 8] = ["png", "jpg", "jpeg", "webp", "bmp", "gif", "tif", "tiff"];
-
-/// Jobs that may wait.
-const CAPACITY: usize = 32;
 
 /// What becomes of a file that is there already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,24 +53,6 @@ pub enum StorageJob {
     ListFolder(PathBuf),
     /// Look whether pictures are there.
     LookFor(Vec<(ImageId, PathBuf)>),
-    /// Write files for other programs.
-    Export {
-        /// What.
-        snapshot: Box<Snapshot>,
-        /// How and where.
-        request: ExportRequest,
-        /// Whether other files may lie there.
-        if_there: IfThere,
-        /// Ends it early.
-        stop: CancelToken,
-    },
-    /// Read boxes and masks of another program.
-    Import {
-        /// The file.
-        path: PathBuf,
-        /// The open pictures.
-        document: Document,
-    },
 }
 
 /// What came of it.
@@ -126,45 +98,12 @@ pub enum StorageEvent {
     },
     /// Pictures that were looked for are there; the others are not.
     Found(Vec<(ImageId, PathBuf)>),
-    /// An export goes on.
-    ExportProgressed {
-        /// Pictures written.
-        done: usize,
-        /// Pictures in all.
-        total: usize,
-    },
-    /// Nothing was exported: other files lie there.
-    ExportInTheWay(ExportInTheWay),
-    /// Files were written, or not.
-    Exported {
-        /// The folder.
-        folder: PathBuf,
-        /// What was written, or why not all.
-        result: Result<Exported, String>,
-    },
-    /// Boxes and masks were read, or not.
-    Imported {
-        /// The file.
-        path: PathBuf,
-        /// What is in it, or why nothing.
-        result: Result<ImportedEdits, String>,
-    },
-}
-
-/// What a file of another program brings into the document.
-#[derive(Debug, Default, PartialEq)]
-pub struct ImportedEdits {
-    /// One [`Edit::Import`] for each picture that the file knows; the masks in it have no names yet.
-    pub edits: Vec<Edit>,
-    /// What was left out, for people.
-    pub problems: Vec<String>,
 }
 
 /// The window's end of the threads that keep work. Dropping it waits until what is being written is
 /// written.
 pub struct Storage {
-    sessions: Desk,
-    exchange: Desk,
+    desk: Desk<StorageJob>,
     autosave: Option<Autosave>,
 }
 
@@ -188,27 +127,17 @@ impl Storage {
             adopt: autosave.as_ref().map(Autosave::adopter),
             abandoned: HashMap::new(),
         };
-        let tell = report.clone();
-        let sessions = Desk::start("storage", move |job| {
+        let desk = Desk::start("storage", move |job| {
             if let Some(event) = worker.carry_out(job) {
-                tell(event);
-            }
-        })?;
-        let exchange = Desk::start("export", move |job| {
-            if let Some(event) = exchange(job, &report) {
                 report(event);
             }
         })?;
-        Ok(Self { sessions, exchange, autosave })
+        Ok(Self { desk, autosave })
     }
 
-    /// Gives a thread a job; [`StorageEvent::Refused`] where it has too many.
+    /// Gives the thread a job; [`StorageEvent::Refused`] where it has too many.
     pub fn send(&self, job: StorageJob) -> Option<StorageEvent> {
-        let desk = match job {
-            StorageJob::Export { .. } | StorageJob::Import { .. } => &self.exchange,
-            _ => &self.sessions,
-        };
-        desk.send(job).map(|job| StorageEvent::Refused(Box::new(job)))
+        self.desk.send(job).map(|job| StorageEvent::Refused(Box::new(job)))
     }
 
     /// Keeps this against a sudden end; `None`: there is nothing to lose.
@@ -218,69 +147,6 @@ impl Storage {
             (Some(autosave), None) => autosave.clear(),
             (None, _) => {}
         }
-    }
-}
-
-/// A thread that does what it is given, one job after the other; dropping it waits for the last one.
-struct Desk {
-    jobs: Option<Sender<StorageJob>>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Desk {
-    fn start(name: &str, mut work: impl FnMut(StorageJob) + Send + 'static) -> std::io::Result<Self> {
-        let (jobs, waiting) = bounded(CAPACITY);
-        let thread = std::thread::Builder::new().name(name.to_owned());
-        let thread = thread.spawn(move || waiting.into_iter().for_each(&mut work))?;
-        Ok(Self { jobs: Some(jobs), thread: Some(thread) })
-    }
-
-    /// The job, where there are too many before it.
-    fn send(&self, job: StorageJob) -> Option<StorageJob> {
-        let Some(jobs) = &self.jobs else { return Some(job) };
-        match jobs.try_send(job) {
-            Ok(()) => None,
-            Err(TrySendError::Full(job) | TrySendError::Disconnected(job)) => Some(job),
-        }
-    }
-}
-
-impl Drop for Desk {
-    fn drop(&mut self) {
-        self.jobs = None;
-        if let Some(thread) = self.thread.take() {
-            // What it could not do it has told itself.
-            let _ = thread.join();
-        }
-    }
-}
-
-/// Exports and imports.
-fn exchange(job: StorageJob, report: &impl Fn(StorageEvent)) -> Option<StorageEvent> {
-    match job {
-        StorageJob::Export { snapshot, request, if_there, stop } => {
-            if if_there == IfThere::Ask {
-                let files = export::in_the_way(&snapshot.document, &request);
-                if !files.is_empty() {
-                    let found = ExportInTheWay { snapshot, request, files };
-                    return Some(StorageEvent::ExportInTheWay(found));
-                }
-            }
-            let mut progress = |done, total| {
-                report(StorageEvent::ExportProgressed { done, total });
-                !stop.is_cancelled()
-            };
-            let result = guarded(&request.out, || export::run(&snapshot, &request, &mut progress));
-            Some(StorageEvent::Exported { folder: request.out, result })
-        }
-        StorageJob::Import { path, document } => {
-            let result = guarded(&path, || {
-                let imported = import::read(&path, &document)?;
-                Ok(ImportedEdits { edits: import::edits(&imported), problems: imported.problems })
-            });
-            Some(StorageEvent::Imported { path, result })
-        }
-        _ => None,
     }
 }
 
@@ -336,8 +202,6 @@ impl Worker {
                 let result = result.map_err(|error| format!("{} cannot be read: {error}", folder.display()));
                 Some(StorageEvent::FolderListed { folder, result })
             }
-            // Of the other thread.
-            StorageJob::Export { .. } | StorageJob::Import { .. } => None,
         }
     }
 
@@ -393,35 +257,9 @@ fn natural_key(name: &str) -> Vec<(String, u64)> {
     key
 }
 
-/// A panic over one file must not take the thread with it.
-fn guarded<T>(path: &Path, work: impl FnOnce() -> Result<T, super::StorageError>) -> Result<T, String> {
-    let attempt = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
-    match attempt {
-        Ok(result) => result.map_err(|error| error.to_string()),
-        Err(_) => Err(format!("{}: the program made a mistake over this file", path.display())),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
-
-    #[test]
-    fn what_was_given_is_done_before_the_end() {
-        let done = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
-        let count = std::sync::Arc::clone(&done);
-        let desk = Desk::start("test", move |_| {
-            std::thread::sleep(std::time::Duration::from_millis(20));
-            count.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
-        });
-        let desk = desk.unwrap();
-        for _ in 0..3 {
-            assert!(desk.send(StorageJob::LookAround).is_none());
-        }
-        drop(desk);
-        assert_eq!(done.load(std::sync::atomic::Ordering::SeqCst), 3);
-    }
 
     #[test]
     fn folders_are_listed_as_people_count() {

@@ -3,6 +3,8 @@
 
 use glamm_engine::vision::{MaskLogits, PixelBox};
 
+use crate::document::EditedMask;
+
 /// From one threshold to the next.
 pub const STEP: f32 = 0.05;
 /// SAM's offset of the stability score, in steps.
@@ -29,9 +31,9 @@ pub struct Curves {
     pub stability: Vec<f32>,
 }
 
-/// The properties at one threshold.
+/// What can be counted of pixels.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Facts {
+pub struct Shape {
     /// Pixels inside.
     pub area: u64,
     /// The smallest box around them.
@@ -40,8 +42,31 @@ pub struct Facts {
     pub components: u32,
     /// Holes in them.
     pub holes: u32,
+}
+
+/// The properties at one threshold.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Facts {
+    /// Of the pixels above it.
+    pub shape: Shape,
     /// IoU of the masks one logit tighter and one wider.
     pub stability: f32,
+}
+
+impl Shape {
+    /// Counts pixels that stand in no logits; takes a while on a large picture.
+    pub fn of(mask: &EditedMask) -> Self {
+        let (width, height) = mask.size();
+        let inside = |x: usize, y: usize| u16::from(mask.holds(x as u32, y as u32));
+        let (components, holes) = topology(inside, (width as usize, height as usize), 1);
+        let first = |counts: Vec<u32>| counts.first().copied().unwrap_or(0);
+        Self {
+            area: mask.area(),
+            bounds: mask.bounding_box(),
+            components: first(components),
+            holes: first(holes),
+        }
+    }
 }
 
 impl Curves {
@@ -51,7 +76,8 @@ impl Curves {
         let scale = Scale::over(&values);
         let (width, height) = (mask.image_size.0 as usize, mask.image_size.1 as usize);
         let (area, bounds) = sweep(&values, width, &scale);
-        let (components, holes) = topology(&values, (width, height), &scale);
+        let level = |x: usize, y: usize| scale.above(values[y * width + x]) as u16;
+        let (components, holes) = topology(level, (width, height), scale.count);
         let stability = (0..scale.count)
             .map(|at| {
                 let tighter = area.get(at + STABILITY_STEPS).copied().unwrap_or(0);
@@ -80,13 +106,13 @@ impl Curves {
     pub fn at(&self, threshold: f32) -> Option<Facts> {
         let at = ((threshold - self.first) / STEP).round().max(0.0) as usize;
         let at = at.min(self.area.len().checked_sub(1)?);
-        Some(Facts {
+        let shape = Shape {
             area: self.area[at],
             bounds: self.bounds[at],
             components: self.components[at],
             holes: self.holes[at],
-            stability: self.stability[at],
-        })
+        };
+        Some(Facts { shape, stability: self.stability[at] })
     }
 }
 
@@ -161,18 +187,22 @@ fn sweep(values: &[f32], width: usize, scale: &Scale) -> (Vec<u64>, Vec<Option<P
     (area, bounds)
 }
 
-/// Pieces and holes at every threshold. Pieces are counted by joining places from the highest down;
+/// Pieces and holes at every one of `count` thresholds, of a picture of whose pixels it is known how many
+/// thresholds they are above. Pieces are counted by joining places from the highest down;
 /// holes follow from Euler's formula: pieces less holes are corners less edges plus places, each of
 /// which is there from the highest value around it on.
-fn topology(values: &[f32], (width, height): (usize, usize), scale: &Scale) -> (Vec<u32>, Vec<u32>) {
+fn topology(
+    above: impl Fn(usize, usize) -> u16,
+    (width, height): (usize, usize),
+    count: usize,
+) -> (Vec<u32>, Vec<u32>) {
     let stride = width.max(height).div_ceil(TOPOLOGY_SIDE).max(1);
     let (columns, rows) = (width.div_ceil(stride), height.div_ceil(stride));
-    let level: Vec<u16> = (0..columns * rows)
-        .map(|at| scale.above(values[at / columns * stride * width + at % columns * stride]) as u16)
-        .collect();
+    let level: Vec<u16> =
+        (0..columns * rows).map(|at| above(at % columns * stride, at / columns * stride)).collect();
     let at = |x: usize, y: usize| level[y * columns + x];
 
-    let mut euler = vec![0i64; scale.count + 1];
+    let mut euler = vec![0i64; count + 1];
     for y in 0..=rows {
         for x in 0..=columns {
             let (left, right) = (x.checked_sub(1), (x < columns).then_some(x));
@@ -199,10 +229,10 @@ fn topology(values: &[f32], (width, height): (usize, usize), scale: &Scale) -> (
     let mut order: Vec<u32> = (0..level.len() as u32).collect();
     order.sort_unstable_by_key(|&place| std::cmp::Reverse(level[place as usize]));
     let mut forest = Forest::new(level.len());
-    let (mut components, mut holes) = (vec![0; scale.count], vec![0; scale.count]);
+    let (mut components, mut holes) = (vec![0; count], vec![0; count]);
     let (mut pieces, mut sum) = (0i64, 0i64);
     let mut next = order.into_iter().peekable();
-    for threshold in (0..scale.count).rev() {
+    for threshold in (0..count).rev() {
         while let Some(place) = next.next_if(|&place| level[place as usize] as usize > threshold) {
             pieces += 1 - forest.add(place as usize, columns, rows);
         }
@@ -261,8 +291,8 @@ impl Forest {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
+    use glamm_engine::vision::BinaryMask;
 
     /// Logits that are used as they are: grid, frame and picture are one.
     fn mask(rows: &[&str]) -> MaskLogits {
@@ -297,7 +327,7 @@ mod tests {
         ]));
         let at = |threshold| {
             let facts = curves.at(threshold).unwrap();
-            (facts.area, facts.components, facts.holes)
+            (facts.shape.area, facts.shape.components, facts.shape.holes)
         };
         assert_eq!(at(6.5), (1, 1, 0));
         assert_eq!(at(5.0), (2, 2, 0));
@@ -305,9 +335,9 @@ mod tests {
         assert_eq!(at(2.5), (18, 3, 1));
         assert_eq!(at(0.0), (19, 3, 1), "the corner of the ring touches the last dot");
         assert_eq!(at(-6.0), (63, 1, 0));
-        let bounds = curves.at(2.5).unwrap().bounds.unwrap();
+        let bounds = curves.at(2.5).unwrap().shape.bounds.unwrap();
         assert_eq!((bounds.x0, bounds.y0, bounds.x1, bounds.y1), (1.0, 0.0, 9.0, 6.0));
-        assert_eq!(curves.at(15.0).unwrap().bounds, None);
+        assert_eq!(curves.at(15.0).unwrap().shape.bounds, None);
     }
 
     #[test]
@@ -328,11 +358,24 @@ mod tests {
             let facts = curves.at(threshold).unwrap();
             let pixels = mask.threshold(threshold);
             // The thresholds of the list are multiples of 0.05 but for rounding.
-            assert!(facts.area.abs_diff(pixels.area() as u64) <= 2, "{threshold}");
-            let (a, b) = (facts.bounds.unwrap(), pixels.bounding_box().unwrap());
+            assert!(facts.shape.area.abs_diff(pixels.area() as u64) <= 2, "{threshold}");
+            let (a, b) = (facts.shape.bounds.unwrap(), pixels.bounding_box().unwrap());
             assert!((a.x0 - b.x0).abs() <= 1.0 && (a.y1 - b.y1).abs() <= 1.0, "{threshold}: {a:?} {b:?}");
         }
         assert!((curves.at(0.0).unwrap().stability - mask.stability_score(1.0)).abs() < 0.01);
+    }
+
+    #[test]
+    fn painted_pixels_are_counted_as_logits_are() {
+        let rows =
+            ["........7", ".33333...", ".3...3...", ".3.6.3...", ".3...3...", ".33333...", "......2.."];
+        let logits = mask(&rows);
+        let painted = EditedMask::from(&logits.threshold(2.5));
+        let shape = Shape::of(&painted);
+        assert_eq!(shape, Curves::of(&logits).at(2.5).unwrap().shape);
+        assert_eq!((shape.area, shape.components, shape.holes), (18, 3, 1));
+        let nothing = Shape::of(&EditedMask::from(&BinaryMask::empty(9, 7)));
+        assert_eq!(nothing, Shape { area: 0, bounds: None, components: 0, holes: 0 });
     }
 
     #[test]

@@ -49,20 +49,23 @@ impl<T> fmt::Debug for Same<T> {
 /// A candidate of a mask; what curves and attention are about.
 pub type CandidateKey = Same<MaskLogits>;
 
+/// Pixels that count in place of logits.
+pub type PaintedKey = Same<EditedMask>;
+
 /// Pixels of a mask: equal for as long as they stay as they are.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum PixelsKey {
     /// Logits, cut at the threshold of these bits.
     Cut(Same<MaskLogits>, u32),
     /// Painted by hand, or from a file.
-    Painted(Same<EditedMask>),
+    Painted(PaintedKey),
 }
 
 impl PixelsKey {
     /// The pixels that a mask has now.
     pub fn of(mask: &GroundedMask) -> Self {
-        match &mask.edited {
-            Some(edited) => Self::Painted(Same::of(edited)),
+        match mask.painted() {
+            Some(painted) => Self::Painted(Same::of(painted)),
             None => Self::Cut(Same::of(mask.logits()), mask.threshold.to_bits()),
         }
     }

@@ -14,13 +14,12 @@ use std::sync::Arc;
 use crossbeam::channel::{Receiver, Sender, TrySendError, bounded};
 use glamm_engine::protocol::ImageId;
 
-use crate::action::Action;
 use crate::document::{EditedMask, GroundedMask, Picture};
 
 pub use clean::{CleanUp, Stroke};
 pub use compare::Comparison;
-pub use curves::Curves;
-pub use identity::{CandidateKey, Compared, PixelsKey, Same};
+pub use curves::{Curves, Shape};
+pub use identity::{CandidateKey, Compared, PaintedKey, PixelsKey, Same};
 pub use truth::Truth;
 
 /// Requests that may wait.
@@ -40,6 +39,8 @@ pub enum Other {
 pub enum Request {
     /// The chosen candidate at every threshold.
     Curves(Box<GroundedMask>),
+    /// What can be counted of pixels that count in place of logits.
+    Shape(Arc<EditedMask>),
     /// Change a mask's pixels.
     CleanUp {
         /// Comes back with the answer.
@@ -72,6 +73,8 @@ pub enum Request {
 pub enum About {
     /// See [`Request::Curves`].
     Curves(CandidateKey),
+    /// See [`Request::Shape`].
+    Shape(PaintedKey),
     /// See [`Request::CleanUp`].
     CleanUp(u64),
     /// See [`Request::Compare`].
@@ -85,6 +88,7 @@ impl Request {
     pub fn about(&self) -> About {
         match self {
             Self::Curves(mask) => About::Curves(Same::of(mask.logits())),
+            Self::Shape(painted) => About::Shape(Same::of(painted)),
             Self::CleanUp { number, .. } => About::CleanUp(*number),
             Self::Compare { mask, other } => About::Compare([PixelsKey::of(mask), other.key()]),
             Self::ReadTruth { picture, .. } => About::ReadTruth(picture.id),
@@ -107,6 +111,8 @@ impl Other {
 pub enum Finding {
     /// See [`Request::Curves`].
     Curves(CandidateKey, Arc<Curves>),
+    /// See [`Request::Shape`].
+    Shape(PaintedKey, Arc<Shape>),
     /// See [`Request::CleanUp`]: all pixels of the mask now.
     Cleaned(u64, Arc<EditedMask>),
     /// See [`Request::Compare`].
@@ -129,20 +135,18 @@ pub(crate) struct Study {
 }
 
 impl Study {
-    /// Starts the thread. What it finds goes into `results`; `wake` is called after each.
+    /// Starts the thread; `report` is told what it finds.
     ///
     /// # Errors
     /// Where the system has no thread to give.
-    pub(crate) fn start(results: Sender<Action>, wake: impl Fn() + Send + 'static) -> std::io::Result<Self> {
+    pub(crate) fn start(report: impl Fn(Finding) + Send + 'static) -> std::io::Result<Self> {
         let (requests, waiting) = bounded(CAPACITY);
-        std::thread::Builder::new()
-            .name("mask-study".to_owned())
-            .spawn(move || work(&waiting, &results, &wake))?;
+        std::thread::Builder::new().name("mask-study".to_owned()).spawn(move || work(&waiting, &report))?;
         Ok(Self { requests })
     }
 
     /// Asks for something; refused at once where too much waits already.
-    pub(crate) fn ask(&self, request: Request) -> Option<Action> {
+    pub(crate) fn ask(&self, request: Request) -> Option<Finding> {
         let (request, refused) = match self.requests.try_send(request) {
             Ok(()) => return None,
             Err(TrySendError::Full(request)) => {
@@ -152,21 +156,17 @@ impl Study {
                 (request, "Masks can no longer be worked on: restart the program")
             }
         };
-        Some(Action::Studied(Finding::Failed(request.about(), refused.to_owned())))
+        Some(Finding::Failed(request.about(), refused.to_owned()))
     }
 }
 
-fn work(waiting: &Receiver<Request>, results: &Sender<Action>, wake: &impl Fn()) {
+fn work(waiting: &Receiver<Request>, report: &impl Fn(Finding)) {
     while let Ok(request) = waiting.recv() {
         let about = request.about();
         let attempt = std::panic::AssertUnwindSafe(|| answer(request));
-        let finding = std::panic::catch_unwind(attempt).unwrap_or_else(|_| {
+        report(std::panic::catch_unwind(attempt).unwrap_or_else(|_| {
             Finding::Failed(about, "A mask could not be worked on; please report this".to_owned())
-        });
-        if results.send(Action::Studied(finding)).is_err() {
-            return;
-        }
-        wake();
+        }));
     }
 }
 
@@ -176,6 +176,7 @@ pub fn answer(request: Request) -> Finding {
         Request::Curves(mask) => {
             Finding::Curves(Same::of(mask.logits()), Arc::new(Curves::of(mask.logits())))
         }
+        Request::Shape(painted) => Finding::Shape(Same::of(&painted), Arc::new(Shape::of(&painted))),
         Request::CleanUp { number, mask, what } => {
             Finding::Cleaned(number, Arc::new(EditedMask::from(&what.apply(&mask.pixels()))))
         }

@@ -7,6 +7,7 @@ use glamm_engine::vision::{BinaryMask, PixelBox};
 
 use crate::document::{Document, EditedMask, GroundedMask, Picture};
 use crate::export::import;
+use crate::words::name_of;
 
 /// A mask from a file, to be compared with.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,7 +23,7 @@ pub struct Truth {
 /// # Errors
 /// Why there are none, for people.
 pub fn read(path: &Path, picture: &Picture, mask: Option<&GroundedMask>) -> Result<Vec<Truth>, String> {
-    let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+    let name = name_of(path);
     let is_annotations = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
     let mut truths = if is_annotations {
         let found = annotated(path, picture)?;
@@ -86,7 +87,6 @@ fn painted(path: &Path, (width, height): (u32, u32)) -> Result<BinaryMask, Strin
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
     use crate::document::{MaskId, Origin};
     use glamm_engine::protocol::ImageId;

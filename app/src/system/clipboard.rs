@@ -2,30 +2,22 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use crossbeam::channel::Sender;
-
-use crate::action::Action;
-
 /// On X11 and Wayland what was copied is there for as long as its owner is.
 static OWNER: Mutex<Option<arboard::Clipboard>> = Mutex::new(None);
 
 /// Puts HTML on the clipboard, with the same words as text for programs that take no HTML. Done on a
-/// thread of its own: the clipboard of some systems lets one wait. Where it fails, that is said.
+/// thread of its own: the clipboard of some systems lets one wait. `report` is told why it failed.
 ///
 /// # Errors
 /// Where the system has no thread to give.
 pub(crate) fn copy_html(
     html: String,
     text: String,
-    results: Sender<Action>,
-    wake: impl Fn() + Send + 'static,
+    report: impl Fn(String) + Send + 'static,
 ) -> std::io::Result<()> {
     let work = move || {
         if let Err(error) = put(&html, &text) {
-            let message = format!("The reply could not be copied with its colours: {error}");
-            // The window may have been closed meanwhile.
-            let _ = results.send(Action::Failed(message));
-            wake();
+            report(format!("The reply could not be copied with its colours: {error}"));
         }
     };
     std::thread::Builder::new().name("clipboard".to_owned()).spawn(work).map(|_| ())

@@ -4,23 +4,18 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use crossbeam::channel::Sender;
 use rfd::{AsyncFileDialog, FileHandle};
 
 use crate::action::{Action, KeepingAction};
 use crate::state::keeping::{PathPurpose, PathQuestion};
-use crate::storage::PICTURE_EXTENSIONS;
-use crate::update::keeping::SESSION_EXTENSION;
+use crate::storage::{PICTURE_EXTENSIONS, SESSION_EXTENSION};
 
 /// A dialog that is gone sooner than this was never there.
 const SHORTEST_DIALOG: Duration = Duration::from_millis(300);
 
-/// Lets the user choose. Where the desktop has no dialog, the window asks for a typed path.
-pub(crate) fn ask(
-    question: PathQuestion,
-    results: Sender<Action>,
-    wake: impl Fn() + Send + 'static,
-) -> std::io::Result<()> {
+/// Lets the user choose; `report` is told what. Where the desktop has no dialog, the window asks for a
+/// typed path.
+pub(crate) fn ask(question: PathQuestion, report: impl Fn(Action) + Send + 'static) -> std::io::Result<()> {
     let purpose = question.purpose;
     let mut dialog = AsyncFileDialog::new().set_title(purpose.title());
     let filters: &[(&str, &[&str])] = match purpose {
@@ -51,11 +46,11 @@ pub(crate) fn ask(
     match purpose {
         PathPurpose::OpenPictures => {
             let chosen = dialog.pick_files();
-            wait(question, results, wake, move || pollster::block_on(chosen).map(|files| paths(&files)))
+            wait(question, report, move || pollster::block_on(chosen).map(|files| paths(&files)))
         }
         PathPurpose::OpenFolder | PathPurpose::OpenModel | PathPurpose::ExportFolder => {
             let chosen = dialog.pick_folder();
-            wait(question, results, wake, move || pollster::block_on(chosen).map(one))
+            wait(question, report, move || pollster::block_on(chosen).map(one))
         }
         PathPurpose::OpenSession
         | PathPurpose::OpenModelFile
@@ -63,11 +58,11 @@ pub(crate) fn ask(
         | PathPurpose::OpenMask(_)
         | PathPurpose::FindPicture(_) => {
             let chosen = dialog.pick_file();
-            wait(question, results, wake, move || pollster::block_on(chosen).map(one))
+            wait(question, report, move || pollster::block_on(chosen).map(one))
         }
         PathPurpose::SaveSession => {
             let chosen = dialog.save_file();
-            wait(question, results, wake, move || pollster::block_on(chosen).map(one))
+            wait(question, report, move || pollster::block_on(chosen).map(one))
         }
     }
 }
@@ -93,8 +88,7 @@ fn paths(files: &[FileHandle]) -> Vec<PathBuf> {
 
 fn wait(
     question: PathQuestion,
-    results: Sender<Action>,
-    wake: impl Fn() + Send + 'static,
+    report: impl Fn(Action) + Send + 'static,
     choose: impl FnOnce() -> Option<Vec<PathBuf>> + Send + 'static,
 ) -> std::io::Result<()> {
     let work = move || {
@@ -106,13 +100,7 @@ fn wait(
         let purpose = question.purpose;
         let chosen = chosen.map(|paths| KeepingAction::PathChosen(purpose, paths));
         let action = if no_dialog { Some(KeepingAction::NoDialog(question)) } else { chosen };
-        for action in [Action::DialogClosed].into_iter().chain(action.map(Action::Keeping)) {
-            // The window may have been closed meanwhile.
-            if results.send(action).is_err() {
-                return;
-            }
-        }
-        wake();
+        [Action::DialogClosed].into_iter().chain(action.map(Action::Keeping)).for_each(report);
     };
     std::thread::Builder::new().name("file-dialog".to_owned()).spawn(work).map(|_| ())
 }

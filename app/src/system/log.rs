@@ -61,6 +61,11 @@ pub fn lines(level: Level) -> Vec<Line> {
     LINES.lock().iter().filter(|line| line.level <= level).cloned().collect()
 }
 
+/// Keeps a line; the oldest makes room.
+pub fn keep(line: Line) {
+    LINES.push(line);
+}
+
 /// Forgets all lines.
 pub fn clear() {
     LINES.lock().clear();
@@ -75,7 +80,7 @@ impl<S: Subscriber> Layer<S> for KeepLines {
         let mut text = Text::default();
         event.record(&mut text);
         let metadata = event.metadata();
-        LINES.push(Line {
+        keep(Line {
             at: LINES.start.elapsed(),
             level: *metadata.level(),
             target: metadata.target().to_owned(),

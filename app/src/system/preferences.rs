@@ -15,6 +15,7 @@ use glamm_engine::precision::Precision;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::state::shell::{HiddenPanels, Overlays, WindowPlace};
 use crate::state::ui_state::{Appearance, Looks, Tab};
 use crate::storage::SaveOptions;
 use crate::system::files;
@@ -66,39 +67,6 @@ pub struct Preferences {
     pub tour_seen: bool,
 }
 
-/// Where a window was.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct WindowPlace {
-    /// Left and top of its frame in points, where the system tells.
-    pub position: Option<[f32; 2]>,
-    /// Width and height inside its frame in points.
-    pub size: [f32; 2],
-    /// Whether it filled the screen.
-    pub maximized: bool,
-}
-
-/// Panels that are out of sight until they are asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub struct HiddenPanels {
-    /// The one with the tabs.
-    pub side_panel: bool,
-    /// The column of pictures.
-    pub filmstrip: bool,
-}
-
-/// What lies over the picture or the window where it is wanted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Overlays {
-    /// The loupe beside the pointer.
-    pub loupe: bool,
-    /// What the encoders saw.
-    pub encoder_frames: bool,
-    /// The log.
-    pub log: bool,
-}
-
 impl Default for Preferences {
     fn default() -> Self {
         Self {
@@ -144,6 +112,32 @@ impl Preferences {
         fs::create_dir_all(directory)?;
         let text = serde_json::to_string_pretty(self)?;
         files::write(&directory.join(FILE), text.as_bytes())
+    }
+
+    /// Nothing as it usually is.
+    #[cfg(test)]
+    pub(crate) fn changed() -> Self {
+        Self {
+            appearance: Appearance::Light,
+            high_contrast: true,
+            scale: 1.2,
+            window: Some(WindowPlace {
+                position: Some([10.0, 20.0]),
+                size: [1200.0, 800.0],
+                maximized: true,
+            }),
+            side_panel: Some(400.0),
+            hidden: HiddenPanels { side_panel: true, filmstrip: true },
+            inspector: Some(280.0),
+            overlays: Overlays { loupe: true, encoder_frames: true, log: true },
+            tab: Tab::Tokens,
+            looks: Looks { keep_zoom: true, map_hidden: true },
+            saving: SaveOptions { with_pictures: false },
+            opened_models: vec!["/models/mine.gguf".into()],
+            precision: Some(Precision::Q8_0),
+            demo_note_dismissed: true,
+            tour_seen: true,
+        }
     }
 
     /// What a file says need not make sense.
@@ -200,18 +194,18 @@ pub(crate) struct Keeper {
 
 impl Keeper {
     /// Starts the thread; `saved` is what is in the directory. Nothing is kept where there is none.
-    /// `complain` is told, once, what keeps them from being written.
+    /// `report` is told, once, what keeps them from being written.
     ///
     /// # Errors
     /// Where the system has no thread to give.
     pub(crate) fn start(
         directory: Option<PathBuf>,
         saved: Preferences,
-        complain: impl Fn(String) + Send + 'static,
+        report: impl Fn(String) + Send + 'static,
     ) -> io::Result<Self> {
         let Some(directory) = directory else { return Ok(Self { last: saved, changes: None, thread: None }) };
         let (changes, waiting) = bounded(8);
-        let work = move || write_when_quiet(&waiting, &directory, &complain);
+        let work = move || write_when_quiet(&waiting, &directory, &report);
         let thread = std::thread::Builder::new().name("preferences".to_owned()).spawn(work)?;
         Ok(Self { last: saved, changes: Some(changes), thread: Some(thread) })
     }
@@ -228,7 +222,7 @@ impl Keeper {
     }
 }
 
-fn write_when_quiet(changes: &Receiver<Preferences>, directory: &Path, complain: &impl Fn(String)) {
+fn write_when_quiet(changes: &Receiver<Preferences>, directory: &Path, report: &impl Fn(String)) {
     let mut complained = false;
     while let Ok(mut latest) = changes.recv() {
         let is_over = loop {
@@ -242,7 +236,7 @@ fn write_when_quiet(changes: &Receiver<Preferences>, directory: &Path, complain:
             tracing::warn!(%error, directory = %directory.display(), "the preferences could not be written");
             if !std::mem::replace(&mut complained, true) {
                 let place = directory.display();
-                complain(format!(
+                report(format!(
                     "What is chosen here will not be remembered the next time: {place} cannot be written: {error}"
                 ));
             }
@@ -266,41 +260,15 @@ impl Drop for Keeper {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use super::*;
-
-    fn changed() -> Preferences {
-        Preferences {
-            appearance: Appearance::Light,
-            high_contrast: true,
-            scale: 1.2,
-            window: Some(WindowPlace {
-                position: Some([10.0, 20.0]),
-                size: [1200.0, 800.0],
-                maximized: true,
-            }),
-            side_panel: Some(400.0),
-            hidden: HiddenPanels { side_panel: true, filmstrip: true },
-            inspector: Some(280.0),
-            overlays: Overlays { loupe: true, encoder_frames: true, log: true },
-            tab: Tab::Tokens,
-            looks: Looks { keep_zoom: true, map_hidden: true },
-            saving: SaveOptions { with_pictures: false },
-            opened_models: vec!["/models/mine.gguf".into()],
-            precision: Some(Precision::Q8_0),
-            demo_note_dismissed: true,
-            tour_seen: true,
-        }
-    }
 
     #[test]
     fn what_is_written_is_read_again() {
         let scratch = tempfile::tempdir().unwrap();
         let directory = scratch.path().join("glamm");
         assert_eq!(Preferences::load(&directory), (Preferences::default(), None));
-        changed().save(&directory).unwrap();
-        assert_eq!(Preferences::load(&directory), (changed(), None));
+        Preferences::changed().save(&directory).unwrap();
+        assert_eq!(Preferences::load(&directory), (Preferences::changed(), None));
         assert!(fs::read_to_string(directory.join(FILE)).unwrap().contains("\"q8_0\""));
         assert_eq!(fs::read_dir(&directory).unwrap().count(), 1, "nothing else is left");
     }
@@ -343,11 +311,11 @@ mod tests {
             Keeper::start(Some(scratch.path().to_owned()), Preferences::default(), |_| {}).unwrap();
         keeper.keep(Preferences::default());
         for step in 0..5 {
-            keeper.keep(Preferences { scale: 1.0 + step as f32 / 10.0, ..changed() });
+            keeper.keep(Preferences { scale: 1.0 + step as f32 / 10.0, ..Preferences::changed() });
         }
-        keeper.keep(changed());
+        keeper.keep(Preferences::changed());
         drop(keeper);
-        assert_eq!(Preferences::load(scratch.path()).0, changed());
+        assert_eq!(Preferences::load(scratch.path()).0, Preferences::changed());
     }
 
     #[cfg(unix)]
@@ -357,8 +325,8 @@ mod tests {
         let scratch = tempfile::tempdir().unwrap();
         let nameless = std::ffi::OsString::from_vec(b"/models/\xff.gguf".to_vec());
         let opened_models = vec![nameless.into(), "/models/mine.gguf".into()];
-        Preferences { opened_models, ..changed() }.save(scratch.path()).unwrap();
-        assert_eq!(Preferences::load(scratch.path()).0, changed());
+        Preferences { opened_models, ..Preferences::changed() }.save(scratch.path()).unwrap();
+        assert_eq!(Preferences::load(scratch.path()).0, Preferences::changed());
     }
 
     #[test]
@@ -367,9 +335,9 @@ mod tests {
         let file = scratch.path().join("file");
         fs::write(&file, b"").unwrap();
         let (sender, receiver) = bounded(8);
-        let complain = move |message| sender.try_send(message).unwrap();
-        let mut keeper = Keeper::start(Some(file), Preferences::default(), complain).unwrap();
-        keeper.keep(changed());
+        let report = move |message| sender.try_send(message).unwrap();
+        let mut keeper = Keeper::start(Some(file), Preferences::default(), report).unwrap();
+        keeper.keep(Preferences::changed());
         let message = receiver.recv_timeout(Duration::from_secs(30)).unwrap();
         assert!(message.contains("file"), "{message}");
         keeper.keep(Preferences::default());

@@ -1,13 +1,12 @@
 //! What the window finds around it: where models are, how the hub is reached, what was remembered from
 //! the last time. Read from the environment; tests bring their own.
 
-use std::fmt;
 use std::path::PathBuf;
-use std::sync::Arc;
 
-use glamm_engine::hub::{HubError, HubSettings};
+use glamm_engine::hub::HubSettings;
 use glamm_engine::models::{Places, data_directory};
 
+use crate::models::Access;
 use crate::system::preferences::{self, Preferences};
 
 /// What was remembered from the last time.
@@ -30,23 +29,21 @@ impl Remembered {
 }
 
 /// See the module.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Surroundings {
-    /// Where models are looked for.
-    pub places: Places,
+    /// How models are reached.
+    pub models: Access,
     /// What was remembered from the last time.
     pub remembered: Remembered,
     /// The program's own folder among the user's data; without one, nothing is kept against a sudden end.
     pub data: Option<PathBuf>,
-    hub: Arc<dyn Fn() -> Result<HubSettings, HubError> + Send + Sync>,
 }
 
 impl Surroundings {
     /// Those that the environment names.
     pub fn from_env() -> Self {
         let remembered = Remembered::load(preferences::directory());
-        let data = data_directory();
-        Self { places: Places::from_env(), remembered, data, hub: Arc::new(HubSettings::from_env) }
+        Self { models: Access::from_env(), remembered, data: data_directory() }
     }
 
     /// Models at these places alone, a hub that is asked in this way, nowhere to keep anything, and nothing
@@ -54,20 +51,6 @@ impl Surroundings {
     pub fn new(places: Places, hub: HubSettings) -> Self {
         let preferences = Preferences { tour_seen: true, ..Preferences::default() };
         let remembered = Remembered { directory: None, preferences, complaint: None };
-        Self { places, remembered, data: None, hub: Arc::new(move || Ok(hub.clone())) }
-    }
-
-    /// How the hub is asked, read anew each time: a token may have been written meanwhile.
-    ///
-    /// # Errors
-    /// The environment says something that cannot be used.
-    pub fn hub(&self) -> Result<HubSettings, HubError> {
-        (self.hub)()
-    }
-}
-
-impl fmt::Debug for Surroundings {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Surroundings").field("places", &self.places).finish_non_exhaustive()
+        Self { models: Access::new(places, hub), remembered, data: None }
     }
 }

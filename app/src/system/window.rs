@@ -7,7 +7,7 @@ use egui::{Pos2, Rect, ViewportCommand, pos2, vec2};
 use glamm_engine::protocol::ModelSpec;
 
 use crate::app::App;
-use crate::system::preferences::WindowPlace;
+use crate::state::shell::WindowPlace;
 use crate::system::surroundings::Surroundings;
 
 /// Larger textures than this are asked for of no GPU, in pixels a side.

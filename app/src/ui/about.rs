@@ -50,7 +50,7 @@ pub(super) fn show(shown: &mut Shown<'_>, ui: &Ui) {
                     });
             });
             ui.add_space(4.0);
-            button(ui, tokens, "Close", Kind::Plain, true).clicked()
+            button(ui, tokens, "Close", Kind::Plain).clicked()
         });
     if modal.inner || modal.should_close() {
         shown.send(Action::Shell(ShellAction::CloseAbout));

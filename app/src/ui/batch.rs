@@ -2,7 +2,7 @@
 
 use egui::{Align2, Area, Id, Modal, Order, ProgressBar, RichText, ScrollArea, TextEdit, Ui, vec2};
 
-use super::widgets::{CardLook, Kind, button, card, dialog_frame, paragraph};
+use super::widgets::{CardLook, Kind, button, button_if, card, dialog_frame, focus_ring, paragraph};
 use super::{Shown, text};
 use crate::action::{Action, BatchAction};
 use crate::state::exporting::{Batch, NotAnswered};
@@ -37,6 +37,7 @@ fn question(shown: &mut Shown<'_>, ui: &Ui, prompt: &str) {
             .desired_rows(3)
             .desired_width(f32::INFINITY);
         let field = ui.add(field.id(Id::unique("batch question")));
+        focus_ring(ui, &field);
         field.widget_info(|| egui::WidgetInfo::labeled(egui::Role::TextInput, true, "Question for all"));
         ui.add_space(4.0);
         let note = "Each reply goes into the picture's own conversation. [1] means region 1 of each picture.";
@@ -44,8 +45,8 @@ fn question(shown: &mut Shown<'_>, ui: &Ui, prompt: &str) {
         ui.add_space(10.0);
         ui.horizontal(|ui| {
             let ready = !written.trim().is_empty() && count > 0;
-            let start = button(ui, tokens, "Ask about all", Kind::Primary, ready).clicked();
-            [start, button(ui, tokens, "Cancel", Kind::Plain, true).clicked()]
+            let start = button_if(ready, ui, tokens, "Ask about all", Kind::Primary).clicked();
+            [start, button(ui, tokens, "Cancel", Kind::Plain).clicked()]
         })
         .inner
     });
@@ -107,7 +108,7 @@ fn contents(shown: &mut Shown<'_>, ui: &mut Ui, batch: &Batch) {
     }
     ui.horizontal(|ui| {
         let mut pressed = |ui: &mut Ui, label: &str, action: BatchAction| {
-            if button(ui, tokens, label, Kind::Plain, true).clicked() {
+            if button(ui, tokens, label, Kind::Plain).clicked() {
                 shown.send(Action::Batch(action));
             }
         };

@@ -6,7 +6,7 @@ use egui::{Align, DragValue, Layout, Response, RichText, Slider, TextEdit, Ui, v
 use glamm_engine::protocol::Sampling;
 use glamm_engine::text::conversation::SYSTEM;
 
-use super::widgets::{Kind, button, paragraph, popup};
+use super::widgets::{Kind, button, focus_ring, paragraph, popup};
 use super::{Shown, text};
 use crate::action::Action;
 use crate::document::Settings;
@@ -98,6 +98,7 @@ fn system(ui: &mut Ui, tokens: &Tokens, system: &mut Option<String>) {
         .show(ui)
         .response
         .response;
+    focus_ring(ui, &response);
     ui.ctx().accesskit_node_builder(response.id, |node| node.set_label("Text of the system prompt"));
     if response.changed() {
         *system = (!written.trim().is_empty()).then_some(written);
@@ -108,7 +109,7 @@ fn system(ui: &mut Ui, tokens: &Tokens, system: &mut Option<String>) {
 
 fn choice(ui: &mut Ui, tokens: &Tokens, label: &str, chosen: bool) -> bool {
     let kind = if chosen { Kind::Chosen } else { Kind::Plain };
-    button(ui, tokens, label, kind, true).clicked()
+    button(ui, tokens, label, kind).clicked()
 }
 
 fn title(ui: &mut Ui, tokens: &Tokens, text: &str) {

@@ -7,6 +7,7 @@ use egui::{
 };
 
 use super::Shown;
+use super::widgets::{focus_ring, keys};
 use crate::action::Action;
 use crate::command::search::{Hit, search};
 use crate::state::shell::ShellAction;
@@ -23,7 +24,7 @@ fn field_id() -> Id {
 
 pub(super) fn show(shown: &mut Shown<'_>, ui: &Ui) {
     let Some(palette) = &shown.state.ui.shell.palette else { return };
-    let hits = search(&palette.text, shown.state);
+    let hits = search(&palette.text, |command| command.is_enabled(shown.state));
     let chosen = palette.chosen.min(hits.len().saturating_sub(1));
     let frame = egui::Frame::popup(ui.style()).inner_margin(10.0).corner_radius(14.0);
     let modal = Modal::new(Id::unique("command palette"))
@@ -64,6 +65,7 @@ fn field(shown: &mut Shown<'_>, ui: &mut Ui) {
         .margin(vec2(12.0, 9.0));
     let mut output = edit.show(ui);
     output.response.response.widget_info(|| WidgetInfo::labeled(egui::Role::TextInput, true, "Command"));
+    focus_ring(ui, &output.response.response);
     if !output.response.has_focus() {
         output.response.request_focus();
         let end = CCursor::new(text.chars().count());
@@ -112,15 +114,7 @@ fn row(shown: &Shown<'_>, ui: &mut Ui, hit: Hit, chosen: bool) -> egui::Response
         painter.text(inside.left_center(), Align2::LEFT_CENTER, menu, theme::label_font(), tokens.text_faint);
     let label = hit.command.menu_label(shown.state);
     painter.text(menu.right_center(), Align2::LEFT_CENTER, label, theme::label_font(), colour);
-    if let Some(shortcut) = info.shortcut {
-        let keys = ui.ctx().format_shortcut(&shortcut);
-        painter.text(
-            inside.right_center(),
-            Align2::RIGHT_CENTER,
-            keys,
-            theme::small_font(),
-            tokens.text_faint,
-        );
-    }
+    let keys = keys(ui, info.shortcut);
+    painter.text(inside.right_center(), Align2::RIGHT_CENTER, keys, theme::small_font(), tokens.text_faint);
     response.on_hover_cursor(CursorIcon::PointingHand).on_hover_text(info.tooltip)
 }

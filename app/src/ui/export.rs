@@ -1,12 +1,11 @@
 //! The export dialog: formats, where to, and what will be written.
 
-use egui::{Align, Checkbox, Id, Layout, Modal, RichText, ScrollArea, TextEdit, Ui, vec2};
+use egui::{Align, Id, Layout, Modal, RichText, ScrollArea, TextEdit, Ui, vec2};
 
-use super::widgets::{Kind, button, dialog_frame, paragraph};
+use super::widgets::{Kind, button, button_if, check_box, dialog_frame, focus_ring, paragraph, radio};
 use super::{Shown, text};
 use crate::action::{Action, ExportAction};
-use crate::export::Format;
-use crate::state::exporting::ExportInTheWay;
+use crate::export::{ExportInTheWay, Format};
 use crate::theme;
 use crate::words::counted;
 
@@ -92,7 +91,7 @@ fn replace_question(shown: &mut Shown<'_>, ui: &Ui, in_the_way: &ExportInTheWay)
         ui.add_space(12.0);
         ui.horizontal(|ui| {
             [(verb, Kind::Plain), ("Cancel", Kind::Primary)]
-                .map(|(label, kind)| button(ui, tokens, label, kind, true).clicked())
+                .map(|(label, kind)| button(ui, tokens, label, kind).clicked())
         })
         .inner
     });
@@ -111,9 +110,9 @@ fn formats(shown: &mut Shown<'_>, ui: &mut Ui) {
     ui.spacing_mut().item_spacing = vec2(8.0, 3.0);
     ui.spacing_mut().interact_size.y = 26.0;
     for format in Format::ALL {
-        let mut chosen = dialog.formats.contains(&format);
-        let text = RichText::new(format.label()).size(theme::LABEL).color(shown.tokens.text);
-        if ui.add(Checkbox::new(&mut chosen, text)).on_hover_text(format.note()).changed() {
+        let chosen = dialog.formats.contains(&format);
+        let tick = check_box(ui, shown.tokens, format.label(), chosen);
+        if tick.on_hover_text(format.note()).changed() {
             send(shown, ExportAction::Toggle(format));
         }
     }
@@ -121,7 +120,7 @@ fn formats(shown: &mut Shown<'_>, ui: &mut Ui) {
     let count = shown.state.document().pictures().len();
     let choices = [(false, "This picture".to_owned()), (true, format!("All pictures ({count})"))];
     for (all, label) in choices {
-        if ui.radio(dialog.all_pictures == all, label).clicked() {
+        if radio(ui, shown.tokens, &label, dialog.all_pictures == all).clicked() {
             send(shown, ExportAction::AllPictures(all));
         }
     }
@@ -168,11 +167,12 @@ fn place(shown: &mut Shown<'_>, ui: &mut Ui) {
     ui.horizontal(|ui| {
         ui.label(RichText::new("Folder").size(theme::LABEL).color(tokens.text_soft));
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            if button(ui, tokens, "Choose…", Kind::Plain, true).clicked() {
+            if button(ui, tokens, "Choose…", Kind::Plain).clicked() {
                 send(shown, ExportAction::AskFolder);
             }
             let field = TextEdit::singleline(&mut folder).desired_width(f32::INFINITY);
             let field = ui.add(field.id(Id::unique("export folder")));
+            focus_ring(ui, &field);
             field.widget_info(|| egui::WidgetInfo::labeled(egui::Role::TextInput, true, "Export folder"));
         });
     });
@@ -190,10 +190,10 @@ fn place(shown: &mut Shown<'_>, ui: &mut Ui) {
     }
     ui.add_space(10.0);
     ui.horizontal(|ui| {
-        if button(ui, tokens, "Write files", Kind::Primary, request.is_some()).clicked() {
+        if button_if(request.is_some(), ui, tokens, "Write files", Kind::Primary).clicked() {
             send(shown, ExportAction::Start);
         }
-        if button(ui, tokens, "Cancel", Kind::Plain, true).clicked() {
+        if button(ui, tokens, "Cancel", Kind::Plain).clicked() {
             send(shown, ExportAction::Close);
         }
     });

@@ -7,10 +7,12 @@ use std::time::SystemTime;
 use egui::{Id, Key, Modal, RichText, TextEdit, Ui};
 
 use super::Shown;
-use super::widgets::{Kind, button, dialog_frame, paragraph};
+use super::widgets::{Kind, button, button_if, dialog_frame, focus_ring, paragraph};
 use crate::action::{Action, ExportAction, KeepingAction};
-use crate::state::keeping::{Busy, LeaveAnswer, Leaving, PathPrompt, Recoverable};
+use crate::state::keeping::{Busy, LeaveAnswer, Leaving, PathPrompt};
+use crate::storage::Recoverable;
 use crate::theme;
+use crate::words::name_of;
 
 pub(super) fn show(shown: &mut Shown<'_>, ui: &Ui) {
     let keeping = &shown.state.session.keeping;
@@ -50,7 +52,7 @@ fn send(shown: &mut Shown<'_>, action: KeepingAction) {
 
 fn replace_question(shown: &mut Shown<'_>, ui: &Ui, path: &Path) {
     let tokens = shown.tokens;
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let name = name_of(path);
     let folder = path.parent().unwrap_or(path).display();
     let text = format!("There is a file of this name in {folder}. What is in it will be lost.");
     let ([replace, keep], closed) = modal(shown, ui, &format!("Replace {name}?"), |ui| {
@@ -58,7 +60,7 @@ fn replace_question(shown: &mut Shown<'_>, ui: &Ui, path: &Path) {
         ui.add_space(12.0);
         ui.horizontal(|ui| {
             [("Replace it", Kind::Plain), ("Cancel", Kind::Primary)]
-                .map(|(label, kind)| button(ui, tokens, label, kind, true).clicked())
+                .map(|(label, kind)| button(ui, tokens, label, kind).clicked())
         })
         .inner
     });
@@ -73,7 +75,7 @@ fn opening(shown: &mut Shown<'_>, ui: &Ui, busy: &Busy) {
     let can_be_cancelled = matches!(busy, Busy::Opening(_));
     let (cancelled, closed) = modal(shown, ui, &busy.words(), |ui| {
         ui.add_space(6.0);
-        can_be_cancelled && button(ui, tokens, "Cancel", Kind::Plain, true).clicked()
+        can_be_cancelled && button(ui, tokens, "Cancel", Kind::Plain).clicked()
     });
     if can_be_cancelled && (cancelled || closed) {
         send(shown, KeepingAction::CancelOpening);
@@ -93,8 +95,8 @@ fn waiting(shown: &mut Shown<'_>, ui: &Ui, leaving: &Leaving, what: &str) {
         paragraph(ui, text, theme::TEXT, tokens.text_soft);
         ui.add_space(12.0);
         ui.horizontal(|ui| {
-            let stop = exports && button(ui, tokens, "Stop exporting", Kind::Plain, true).clicked();
-            [stop, button(ui, tokens, "Cancel", Kind::Primary, true).clicked()]
+            let stop = exports && button(ui, tokens, "Stop exporting", Kind::Plain).clicked();
+            [stop, button(ui, tokens, "Cancel", Kind::Primary).clicked()]
         })
         .inner
     });
@@ -122,9 +124,9 @@ fn leave_question(shown: &mut Shown<'_>, ui: &Ui, leaving: &Leaving) {
         paragraph(ui, what, theme::TEXT, tokens.text_soft);
         ui.add_space(12.0);
         ui.horizontal(|ui| {
-            let save = button(ui, tokens, "Save", Kind::Primary, true).clicked();
-            let discard = button(ui, tokens, "Don't save", Kind::Plain, true).clicked();
-            let stay = button(ui, tokens, "Cancel", Kind::Plain, true).clicked();
+            let save = button(ui, tokens, "Save", Kind::Primary).clicked();
+            let discard = button(ui, tokens, "Don't save", Kind::Plain).clicked();
+            let stay = button(ui, tokens, "Cancel", Kind::Plain).clicked();
             let answers =
                 [(save, LeaveAnswer::Save), (discard, LeaveAnswer::Discard), (stay, LeaveAnswer::Stay)];
             answers.into_iter().find(|(pressed, _)| *pressed).map(|(_, answer)| answer)
@@ -156,7 +158,7 @@ fn recovery(shown: &mut Shown<'_>, ui: &Ui, found: &Recoverable) {
         ui.add_space(12.0);
         ui.horizontal(|ui| {
             [("Recover", Kind::Primary), ("Delete it", Kind::Plain), ("Later", Kind::Plain)]
-                .map(|(label, kind)| button(ui, tokens, label, kind, true).clicked())
+                .map(|(label, kind)| button(ui, tokens, label, kind).clicked())
         })
         .inner
     });
@@ -196,6 +198,7 @@ fn path_prompt(shown: &mut Shown<'_>, ui: &Ui, prompt: &PathPrompt) {
                 .desired_width(f32::INFINITY)
                 .hint_text("/path/to/file"),
         );
+        focus_ring(ui, &field);
         field.widget_info(|| egui::WidgetInfo::labeled(egui::Role::TextInput, true, "Path"));
         let entered = field.lost_focus() && ui.input(|i| i.key_pressed(Key::Enter));
         if !field.has_focus() && !entered {
@@ -205,8 +208,8 @@ fn path_prompt(shown: &mut Shown<'_>, ui: &Ui, prompt: &PathPrompt) {
         let verb = if prompt.purpose.is_for_writing() { "Save here" } else { "Open this" };
         let pressed = ui.horizontal(|ui| {
             let ready = !text.trim().is_empty();
-            let confirmed = button(ui, tokens, verb, Kind::Primary, ready).clicked();
-            [confirmed, button(ui, tokens, "Cancel", Kind::Plain, true).clicked()]
+            let confirmed = button_if(ready, ui, tokens, verb, Kind::Primary).clicked();
+            [confirmed, button(ui, tokens, "Cancel", Kind::Plain).clicked()]
         });
         (entered, pressed.inner)
     });

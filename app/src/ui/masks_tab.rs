@@ -109,10 +109,13 @@ fn row(shown: &mut Shown<'_>, ui: &mut Ui, listed: &ListedMask) {
     let small = |text| ui.painter().layout_no_wrap(text, theme::small_font(), tokens.text_faint);
     let figures = |parts: &[&str]| small(parts.join("   "));
     let (share, estimate) = (share(listed), estimate(listed));
-    let note: Vec<&str> = change.into_iter().collect();
-    let mut figures_shown = figures(&[&note[..], &[&share, &estimate]].concat());
+    let figures_of = |estimate: Option<&str>| {
+        let parts = change.into_iter().chain([share.as_str()]).chain(estimate);
+        figures(&parts.collect::<Vec<_>>())
+    };
+    let mut figures_shown = figures_of(estimate.as_deref());
     if wanted > right - figures_shown.size().x - rect.left() - 50.0 {
-        figures_shown = figures(&[&note[..], &[&share]].concat());
+        figures_shown = figures_of(None);
     }
     let figures = figures_shown;
     let at = pos2(right - figures.size().x, rect.center().y - figures.size().y * 0.5);
@@ -171,9 +174,10 @@ fn share(listed: &ListedMask) -> String {
     if percent < 10.0 { format!("{percent:.1} %") } else { format!("{percent:.0} %") }
 }
 
-/// The model's own estimate of the mask's IoU.
-fn estimate(listed: &ListedMask) -> String {
-    format!("IoU {:.2}", listed.mask.logits().predicted_iou)
+/// The model's own estimate of the mask's IoU, where the mask is the model's.
+fn estimate(listed: &ListedMask) -> Option<String> {
+    let is_own = !listed.mask.is_from_file();
+    is_own.then(|| format!("IoU {:.2}", listed.mask.logits().predicted_iou))
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use egui::{
     Sense, Stroke, StrokeKind, Ui, vec2,
 };
 
-use super::widgets::presses;
+use super::widgets::{keys, presses};
 use super::{Shown, text};
 use crate::action::{Action, KeepingAction};
 use crate::command::{Command, Menu};
@@ -63,10 +63,8 @@ fn items(shown: &mut Shown<'_>, ui: &mut Ui, menu: Menu) {
             ui.separator();
         }
         let label = command.menu_label(shown.state);
-        let mut button = Button::new(if ticks { format!("{TICK_ROOM}{label}") } else { label });
-        if let Some(shortcut) = info.shortcut {
-            button = button.shortcut_text(ui.ctx().format_shortcut(&shortcut));
-        }
+        let button = Button::new(if ticks { format!("{TICK_ROOM}{label}") } else { label })
+            .shortcut_text(keys(ui, info.shortcut));
         let response = ui.add_enabled(command.is_enabled(shown.state), button).on_hover_text(info.tooltip);
         if command.is_chosen(shown.state) == Some(true) {
             let at = response.rect.left_center() + vec2(9.0, 0.0);

@@ -6,7 +6,7 @@ use egui::{
 };
 
 use super::rich_text::GUTTER;
-use super::widgets::{Kind, button, was_pressed};
+use super::widgets::{Kind, button, button_if, was_pressed};
 use super::{Shown, text};
 use crate::action::Action;
 use crate::document::Exchange;
@@ -67,10 +67,10 @@ pub(super) fn show(
         let covered = shown.state.is_behind_dialog() || egui::Popup::is_any_open(ui.ctx());
         let escape = response.lost_focus() && !covered && was_pressed(ui, Key::Escape);
         ui.horizontal(|ui| {
-            if button(ui, tokens, "Ask in these words", Kind::Primary, idle).clicked() || enter && idle {
+            if button_if(idle, ui, tokens, "Ask in these words", Kind::Primary).clicked() || enter && idle {
                 shown.send(Action::SendEditing);
             }
-            if button(ui, tokens, "Cancel", Kind::Plain, true).clicked() || escape {
+            if button(ui, tokens, "Cancel", Kind::Plain).clicked() || escape {
                 shown.send(Action::CancelEditing);
             }
         });

@@ -321,7 +321,7 @@ fn chip(shown: &Shown<'_>, segment: &Segment<'_>, hue: usize, masks: &[&Grounded
         line: if pinned { Stroke::new(1.75, colors.mask) } else { Stroke::new(1.0, colors.line) },
         text: if hidden { shown.tokens.text_soft } else { colors.text },
         label: change.map_or(label.clone(), |change| format!("{label}, {change}")),
-        hint: change.map(|change| format!("Its mask is {change}: no longer as the model gave it")),
+        hint: change.map(|change| format!("Its mask is {change}: no longer as it was given")),
         pinned: (!masks.is_empty()).then_some(pinned),
     }
 }

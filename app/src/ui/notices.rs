@@ -8,7 +8,7 @@ use egui::{Align2, Area, Id, Order, ScrollArea, Ui, vec2};
 use super::Shown;
 use super::widgets::{CardLook, card, paragraph, sentence};
 use crate::action::Action;
-use crate::state::session::{Notice, Tone};
+use crate::notice::{Notice, Tone};
 use crate::theme;
 
 /// How long a note is there, in seconds.

@@ -4,7 +4,7 @@ use egui::{Response, RichText, ScrollArea, TextEdit, Ui};
 
 use super::Shown;
 use super::icons::{Icon, Look, icon_button};
-use super::widgets::{Kind, button, context_menu, paragraph, popup};
+use super::widgets::{Kind, button_if, context_menu, focus_ring, paragraph, popup};
 use crate::action::Action;
 use crate::prompts::{Prompt, Task};
 use crate::state::ui_state::LibraryView;
@@ -53,6 +53,7 @@ fn own(shown: &mut Shown<'_>, ui: &mut Ui) {
                 let field =
                     ui.add(TextEdit::singleline(&mut label).desired_width(width - 8.0).char_limit(60));
                 ui.ctx().accesskit_node_builder(field.id, |node| node.set_label("Name of the prompt"));
+                focus_ring(ui, &field);
                 field.request_focus();
                 if field.changed() {
                     shown.send(Action::RenamePrompt(place, label));
@@ -79,7 +80,7 @@ fn own(shown: &mut Shown<'_>, ui: &mut Ui) {
         });
     }
     let written = state.picture().is_some_and(|p| !state.ui.draft(p.id).trim().is_empty());
-    if button(ui, shown.tokens, "Keep the question as a prompt", Kind::Plain, written).clicked() {
+    if button_if(written, ui, shown.tokens, "Keep the question as a prompt", Kind::Plain).clicked() {
         shown.send(Action::KeepPrompt);
     }
     if !written && state.session.prompts.is_empty() {

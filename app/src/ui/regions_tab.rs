@@ -144,14 +144,14 @@ fn card(shown: &mut Shown<'_>, ui: &mut Ui, picture: &Picture, region: &Region) 
             if selected {
                 swatches(shown, ui, region);
                 ui.horizontal_wrapped(|ui| {
-                    if button(ui, tokens, "Ask about it", Kind::Plain, true).clicked() {
+                    if button(ui, tokens, "Ask about it", Kind::Plain).clicked() {
                         shown.command(Command::ShowChat);
                         shown.send(Action::Refer(region.tag));
                     }
-                    if button(ui, tokens, "Segment this", Kind::Plain, true).clicked() {
+                    if button(ui, tokens, "Segment this", Kind::Plain).clicked() {
                         shown.send(Action::SegmentRegion(region.tag));
                     }
-                    if button(ui, tokens, "Duplicate", Kind::Plain, true).clicked() {
+                    if button(ui, tokens, "Duplicate", Kind::Plain).clicked() {
                         shown.send(Action::EditRegion(region.tag, RegionEdit::Duplicate));
                     }
                 });

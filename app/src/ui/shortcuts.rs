@@ -1,9 +1,9 @@
 //! The list of keyboard shortcuts, from the command table, in as many columns as there is room for.
 
-use egui::{Align, Id, Layout, Modal, Modifiers, RichText, ScrollArea, Ui, UiBuilder, vec2};
+use egui::{Align, Id, Label, Layout, Modal, Modifiers, RichText, ScrollArea, Ui, UiBuilder, vec2};
 
 use super::Shown;
-use super::widgets::{Kind, button, dialog_frame};
+use super::widgets::{Kind, button, dialog_frame, keys};
 use crate::action::Action;
 use crate::command::{Command, Menu};
 use crate::theme::{self, Tokens};
@@ -15,7 +15,7 @@ const MOUSE: [(&str, &str); 11] = [
     ("Bring a mask out", "Point at it or at its phrase"),
     ("Pin a mask", "Click it or its phrase"),
     ("Masks that overlap", "Alt and wheel go through them"),
-    ("The menu of a mask", "Other button on it or its phrase"),
+    ("The menu of a mask", "Right-click it or its phrase"),
     ("Ask about a place", "Click where nothing is"),
     ("Move a region", "Drag, or arrows (shift: ten pixels)"),
     ("Drag without snapping", "Hold Alt"),
@@ -25,10 +25,10 @@ const MOUSE: [(&str, &str); 11] = [
 
 /// Keys that belong to no command.
 const KEYS: [(&str, &str); 5] = [
-    ("Cross-hair (Point, brush)", "Arrows (shift: ten steps)"),
+    ("Cross-hair for Point, brush", "Arrows (shift: ten steps)"),
     ("Click there, or dab", "Space"),
     ("Take away there, with Point", "Shift+Space"),
-    ("Menu of what has the keys", "Shift+F10 or Menu"),
+    ("Menu of what is selected", "Shift+F10 or Menu"),
     ("Dismiss the newest message", "Escape"),
 ];
 
@@ -72,7 +72,7 @@ pub(super) fn show(shown: &mut Shown<'_>, ui: &Ui) {
             columns(ui, tokens, &sections, count);
         });
         ui.add_space(6.0);
-        button(ui, tokens, "Close", Kind::Plain, true).clicked()
+        button(ui, tokens, "Close", Kind::Plain).clicked()
     });
     if modal.inner || modal.should_close() {
         shown.send(Action::CloseShortcuts);
@@ -86,20 +86,18 @@ fn columns_in(width: f32) -> usize {
 fn sections(ui: &Ui) -> Vec<Section> {
     let of_menu = |menu: Menu| {
         let line = |command: Command| {
-            let info = command.info();
-            let keys = ui.ctx().format_shortcut(&info.shortcut.filter(|_| info.menu == menu)?);
-            let other = command.other_shortcut().map(|other| ui.ctx().format_shortcut(&other));
-            let keys = other.map_or_else(|| keys.clone(), |other| format!("{keys} or {other}"));
-            Some((info.label.to_owned(), keys))
+            let all: Vec<String> = command.shortcuts().map(|shortcut| keys(ui, shortcut)).collect();
+            (command.info().label.to_owned(), all.join(" or "))
         };
-        Section { title: menu.label(), lines: Command::ALL.into_iter().filter_map(line).collect() }
+        let commands = Command::ALL.into_iter().filter(|command| command.info().menu == menu);
+        Section { title: menu.label(), lines: commands.map(line).collect() }
     };
     let lines =
         |list: &[(&str, &str)]| list.iter().map(|(what, how)| ((*what).into(), (*how).into())).collect();
     let mut sections: Vec<_> = Menu::ALL.map(of_menu).into();
     let mut keys: Vec<(String, String)> = lines(&KEYS);
     let command = ui.ctx().format_modifiers(Modifiers::COMMAND);
-    keys.insert(1, ("Cross-hair (Select, Box)".to_owned(), format!("{command} and arrows")));
+    keys.insert(1, ("Cross-hair for Select".to_owned(), format!("{command} and arrows")));
     sections.push(Section { title: "Other keys", lines: keys });
     sections.push(Section { title: "Mouse", lines: lines(&MOUSE) });
     sections
@@ -157,9 +155,11 @@ fn rows(ui: &mut Ui, tokens: &Tokens, section: &Section) {
             Layout::left_to_right(Align::Center),
             |ui| {
                 ui.set_min_height(LINE);
-                ui.label(RichText::new(what).color(tokens.text_soft));
                 ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                     ui.label(RichText::new(how).font(theme::small_font()).color(tokens.text_faint));
+                    ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                        ui.add(Label::new(RichText::new(what).color(tokens.text_soft)).truncate());
+                    });
                 });
             },
         );

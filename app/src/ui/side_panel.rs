@@ -2,6 +2,7 @@
 
 use egui::{CursorIcon, Frame, Margin, Panel, Rect, Role, Sense, Ui, WidgetInfo, pos2, vec2};
 
+use super::widgets::tooltip;
 use super::{Shown, chat, masks_tab, regions_tab, tokens_tab};
 use crate::command::Command;
 use crate::state::ui_state::Tab;
@@ -65,11 +66,7 @@ fn title(shown: &mut Shown<'_>, ui: &mut Ui, tab: Tab, command: Command) {
         let color = if chosen { tokens.accent } else { tokens.accent_line };
         ui.painter().rect_filled(line, 1.0, color);
     }
-    let info = command.info();
-    let tip = info.shortcut.map_or_else(
-        || info.tooltip.to_owned(),
-        |keys| format!("{}  ({})", info.tooltip, ui.ctx().format_shortcut(&keys)),
-    );
+    let tip = tooltip(ui, command);
     if response.on_hover_cursor(CursorIcon::PointingHand).on_hover_text(tip).clicked() {
         shown.command(command);
     }

@@ -49,10 +49,10 @@ pub(super) fn show(shown: &mut Shown<'_>, ui: &Ui) {
             paragraph(ui, text, theme::LABEL, tokens.text_soft);
             ui.horizontal(|ui| {
                 let label = if step + 1 < TOUR_STEPS { "Next" } else { "Begin" };
-                if button(ui, tokens, label, Kind::Primary, true).clicked() {
+                if button(ui, tokens, label, Kind::Primary).clicked() {
                     shown.send(Action::Shell(ShellAction::NextStep));
                 }
-                if step + 1 < TOUR_STEPS && button(ui, tokens, "Skip the tour", Kind::Plain, true).clicked() {
+                if step + 1 < TOUR_STEPS && button(ui, tokens, "Skip the tour", Kind::Plain).clicked() {
                     shown.send(Action::Shell(ShellAction::EndTour));
                 }
             });

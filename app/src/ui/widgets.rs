@@ -1,14 +1,14 @@
 //! Small parts that several panels share.
 
 use egui::{
-    Align2, Color32, Context, CornerRadius, CursorIcon, Event, Frame, Id, Key, Margin, Modifiers, Popup,
-    PopupCloseBehavior, Rect, Response, Role, Sense, SetOpenCommand, Stroke, StrokeKind, TextEdit, Ui, Vec2,
-    WidgetInfo, vec2,
+    Align2, Checkbox, Color32, Context, CornerRadius, CursorIcon, Event, Frame, Id, Key, KeyboardShortcut,
+    Margin, Modifiers, Popup, PopupCloseBehavior, Rect, Response, RichText, Role, Sense, SetOpenCommand,
+    Stroke, StrokeKind, TextEdit, Ui, Vec2, WidgetInfo, vec2,
 };
 
 use super::{Shown, text};
 use crate::command::Command;
-use crate::state::session::Tone;
+use crate::notice::Tone;
 use crate::theme::{self, Tokens};
 
 /// Longest name that is written in [`name_field`], in characters.
@@ -103,18 +103,24 @@ pub(super) enum Kind {
     Primary,
 }
 
+/// What a command does, and its keys.
+pub(super) fn tooltip(ui: &Ui, command: Command) -> String {
+    let info = command.info();
+    format!("{}  ({})", info.tooltip, keys(ui, info.shortcut))
+}
+
+/// Keys as they are called on this system, and as they are labelled.
+pub(super) fn keys(ui: &Ui, shortcut: KeyboardShortcut) -> String {
+    ui.ctx().format_shortcut(&shortcut).replace(Key::Questionmark.name(), "?")
+}
+
 /// A button for a command: its label, tooltip and shortcut from the table.
 pub(super) fn command_button(shown: &mut Shown<'_>, ui: &mut Ui, command: Command, kind: Kind) -> Response {
-    let info = command.info();
     let enabled = command.is_enabled(shown.state);
-    let response = button(ui, shown.tokens, info.label, kind, enabled);
-    let mut tooltip = match info.shortcut {
-        Some(shortcut) => format!("{}  ({})", info.tooltip, ui.ctx().format_shortcut(&shortcut)),
-        None => info.tooltip.to_owned(),
-    };
-    if let Some(why) =
-        shown.state.why_not_ask().filter(|_| matches!(command, Command::Ask | Command::AskAgain))
-    {
+    let response = button_if(enabled, ui, shown.tokens, command.info().label, kind);
+    let mut tooltip = tooltip(ui, command);
+    let asks = matches!(command, Command::Ask | Command::AskAgain);
+    if let Some(why) = shown.state.why_not_ask().filter(|_| asks) {
         tooltip = format!("{tooltip}\n{why}");
     }
     if response.clicked() {
@@ -124,7 +130,12 @@ pub(super) fn command_button(shown: &mut Shown<'_>, ui: &mut Ui, command: Comman
 }
 
 /// A button with a label.
-pub(super) fn button(ui: &mut Ui, tokens: &Tokens, label: &str, kind: Kind, enabled: bool) -> Response {
+pub(super) fn button(ui: &mut Ui, tokens: &Tokens, label: &str, kind: Kind) -> Response {
+    button_if(true, ui, tokens, label, kind)
+}
+
+/// The same, where pressing it may do nothing now.
+pub(super) fn button_if(enabled: bool, ui: &mut Ui, tokens: &Tokens, label: &str, kind: Kind) -> Response {
     let font = if kind == Kind::Primary { theme::strong_font(theme::LABEL) } else { theme::label_font() };
     let galley = text::line(ui.ctx(), label.to_owned(), font, Color32::PLACEHOLDER);
     let size = vec2(galley.size().x + 24.0, 30.0);
@@ -156,6 +167,55 @@ pub(super) fn button(ui: &mut Ui, tokens: &Tokens, label: &str, kind: Kind, enab
     let at = Align2::CENTER_CENTER.align_size_within_rect(galley.size(), rect).min;
     ui.painter().galley(at, galley, text);
     if enabled { response.on_hover_cursor(CursorIcon::PointingHand) } else { response }
+}
+
+/// A box to be ticked; returns whether it was pressed.
+pub(super) fn check_box(ui: &mut Ui, tokens: &Tokens, label: &str, mut ticked: bool) -> Response {
+    let label = mark_looks(label, tokens);
+    ui.scope(|ui| {
+        show_marked(ui, tokens, ticked);
+        ui.add(Checkbox::new(&mut ticked, label))
+    })
+    .inner
+}
+
+/// One of several choices, of which one is taken.
+pub(super) fn radio(ui: &mut Ui, tokens: &Tokens, label: &str, chosen: bool) -> Response {
+    let label = mark_looks(label, tokens);
+    ui.scope(|ui| {
+        show_marked(ui, tokens, chosen);
+        ui.radio(chosen, label)
+    })
+    .inner
+}
+
+/// The words beside a mark, whatever colour the mark has.
+fn mark_looks(label: &str, tokens: &Tokens) -> RichText {
+    RichText::new(label).size(theme::LABEL).color(tokens.text)
+}
+
+/// Marks of boxes and choices: filled with the accent where they are set, and an outline that can be seen where
+/// they are not.
+fn show_marked(ui: &mut Ui, tokens: &Tokens, set: bool) {
+    let widgets = &mut ui.visuals_mut().widgets;
+    for state in [&mut widgets.inactive, &mut widgets.hovered, &mut widgets.active] {
+        let (fill, line) =
+            if set { (tokens.accent, tokens.accent) } else { (tokens.panel, tokens.text_faint) };
+        (state.bg_fill, state.bg_stroke) = (fill, Stroke::new(1.0, line));
+        state.fg_stroke = Stroke::new(1.75, tokens.on_accent);
+    }
+    // Under the pointer, or with the keyboard.
+    widgets.hovered.bg_stroke.color = if set { tokens.accent_hover } else { tokens.accent };
+    widgets.active.bg_stroke = Stroke::new(2.0, tokens.text);
+}
+
+/// Around a text field that has the keyboard: egui outlines it in the colour of text that is chosen.
+pub(super) fn focus_ring(ui: &Ui, field: &Response) {
+    if field.has_focus() {
+        let line = Stroke::new(1.5, ui.visuals().hyperlink_color);
+        let radius = CornerRadius::same(theme::RADIUS);
+        ui.painter().rect_stroke(field.rect, radius, line, StrokeKind::Inside);
+    }
 }
 
 /// How much of something is done, from 0 to 1, as a line that fills.
@@ -272,6 +332,7 @@ pub(super) fn name_field(ui: &mut Ui, id: Id, mut name: String, about: &str, wid
         .font(theme::label_font())
         .desired_width(width);
     let response = ui.add(field);
+    focus_ring(ui, &response);
     ui.ctx().accesskit_node_builder(response.id, |node| node.set_label(about));
     let taken = id.with("taken");
     if !ui.data(|d| d.get_temp::<bool>(taken)).unwrap_or(false) {
@@ -359,11 +420,23 @@ pub(super) fn sentence(text: &str) -> String {
     }
 }
 
-/// A flat button for rows of choices.
-pub(super) fn small_button(ui: &mut Ui, tokens: &Tokens, label: &str, chosen: bool) -> Response {
+/// A flat button in a row of text.
+pub(super) fn small_button(ui: &mut Ui, tokens: &Tokens, label: &str) -> Response {
+    let response = flat_button(ui, tokens, label, false);
+    response.widget_info(|| WidgetInfo::labeled(Role::Button, true, label));
+    response
+}
+
+/// One of a row of choices.
+pub(super) fn choice_button(ui: &mut Ui, tokens: &Tokens, label: &str, chosen: bool) -> Response {
+    let response = flat_button(ui, tokens, label, chosen);
+    response.widget_info(|| WidgetInfo::selected(Role::Button, true, chosen, label));
+    response
+}
+
+fn flat_button(ui: &mut Ui, tokens: &Tokens, label: &str, chosen: bool) -> Response {
     let galley = ui.painter().layout_no_wrap(label.to_owned(), theme::small_font(), Color32::PLACEHOLDER);
     let (rect, response) = ui.allocate_exact_size(galley.size() + vec2(16.0, 8.0), Sense::click());
-    response.widget_info(|| WidgetInfo::selected(Role::Button, true, chosen, label));
     let hot = response.hovered() || response.has_focus();
     let (fill, line, text) = match (chosen, hot) {
         (true, _) => (tokens.accent_soft, tokens.accent_line, tokens.text),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use glamm_engine::protocol::{CancelToken, EngineCommand, ImageId, JobRequest, Sampling, Task, Turn};
 
-use crate::action::Effect;
+use crate::action::{Effect, Field};
 use crate::document::{Conversation, Exchange, ExchangeId, Question, RegionTag, Settings, bracketed};
 use crate::state::State;
 use crate::state::session::{Asked, FailedQuestion, ModelStatus, Place, RunningJob};
@@ -95,7 +95,7 @@ impl State {
         if let Some((image, conversation, exchange)) = self.shown_exchange(id) {
             let draft = exchange.question.draft();
             self.ui.editing = Some(Editing { image, conversation: conversation.id, exchange: id, draft });
-            out.push(Effect::FocusEditedQuestion);
+            out.push(Effect::Focus(Field::EditedQuestion));
         }
     }
 
@@ -295,6 +295,6 @@ impl State {
         *draft = format!("{start}{}{after}", space(word_after));
         self.show_tab(Tab::Chat);
         self.ui.selected_region = Some(tag);
-        out.push(Effect::FocusQuestion);
+        out.push(Effect::Focus(Field::Question));
     }
 }

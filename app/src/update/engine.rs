@@ -11,9 +11,10 @@ use glamm_engine::vision::MaskCandidates;
 
 use crate::action::Effect;
 use crate::document::{ConversationEdit, Edit, Exchange, GroundedMask, Question};
+use crate::notice::Tone;
 use crate::state::State;
 use crate::state::inspection::Layer;
-use crate::state::session::{Asked, Encoding, FailedQuestion, ModelStatus, Place, RunningJob, Tone};
+use crate::state::session::{Asked, Encoding, FailedQuestion, ModelStatus, Place, RunningJob};
 
 /// So many pictures the engine is told again to forget at once: its queue has room for other things besides.
 const CLOSED_AT_ONCE: usize = 16;
@@ -185,11 +186,7 @@ impl State {
             None => ConversationEdit::Add(Arc::clone(&exchange)),
         };
         let edit = Edit::Conversation { image, conversation, change };
-        let made = match run {
-            Some(run) => self.edit_in_run(&edit, run),
-            None => self.edit(&edit),
-        };
-        if !made {
+        if !self.edit_as(&edit, run) {
             self.reply_is_lost(&exchange.question);
         } else if moved {
             let text =

@@ -2,15 +2,18 @@
 
 use std::path::{Path, PathBuf};
 
+use super::keeping::TOO_MUCH;
 use crate::action::{Effect, ExportAction};
 use crate::document::{Document, Edit, Origin};
-use crate::export::{ExportRequest, Exported, Format, plan};
+use crate::export::{
+    ExchangeEvent, ExchangeJob, ExportInTheWay, ExportRequest, Exported, Format, ImportedEdits, plan,
+};
+use crate::notice::Tone;
 use crate::state::State;
-use crate::state::exporting::{ExportDialog, ExportInTheWay, ExportProgress};
-use crate::state::keeping::{PathPurpose, file_name, typed_path};
-use crate::state::session::Tone;
-use crate::storage::{IfThere, ImportedEdits, Snapshot, StorageJob};
-use crate::words::counted;
+use crate::state::exporting::{ExportDialog, ExportProgress};
+use crate::state::keeping::{PathPurpose, typed_path};
+use crate::storage::{IfThere, Snapshot};
+use crate::words::{counted, name_of};
 
 impl State {
     pub(super) fn open_export_dialog(&mut self) {
@@ -117,11 +120,35 @@ impl State {
         let export = ExportProgress::default();
         let stop = export.stop.clone();
         self.session.exporting = Some(export);
-        out.push(Effect::Storage(StorageJob::Export { snapshot, request, if_there, stop }));
+        out.push(Effect::Exchange(ExchangeJob::Export { snapshot, request, if_there, stop }));
+    }
+
+    pub(super) fn exchange_event(&mut self, event: ExchangeEvent, out: &mut Vec<Effect>) {
+        match event {
+            ExchangeEvent::Progressed { done, total } => {
+                if let Some(export) = &mut self.session.exporting {
+                    (export.done, export.total) = (done, total);
+                }
+            }
+            ExchangeEvent::InTheWay(found) => self.export_in_the_way(found),
+            ExchangeEvent::Exported { folder, result } => self.exported(&folder, result),
+            ExchangeEvent::Imported { path, result } => {
+                self.session.keeping.busy = None;
+                self.imported(&path, result);
+            }
+            ExchangeEvent::Refused(job) => {
+                match *job {
+                    ExchangeJob::Export { .. } => self.session.exporting = None,
+                    ExchangeJob::Import { .. } => self.session.keeping.busy = None,
+                }
+                self.session.notify(TOO_MUCH, Tone::Failure);
+            }
+        }
+        self.go_on_leaving(out);
     }
 
     /// Files are in the way. Who has ended the export meanwhile is not asked about them.
-    pub(super) fn export_in_the_way(&mut self, found: ExportInTheWay) {
+    fn export_in_the_way(&mut self, found: ExportInTheWay) {
         let is_wanted = |export: ExportProgress| !export.stop.is_cancelled();
         if self.session.exporting.take().is_some_and(is_wanted) {
             self.session.export_in_the_way = Some(found);
@@ -137,7 +164,7 @@ impl State {
         ready.then(|| ExportRequest { formats: dialog.formats.clone(), only, out: folder })
     }
 
-    pub(super) fn exported(&mut self, folder: &Path, result: Result<Exported, String>) {
+    fn exported(&mut self, folder: &Path, result: Result<Exported, String>) {
         self.session.exporting = None;
         let Exported { files, problems, stopped } = match result {
             Ok(exported) => exported,
@@ -153,7 +180,7 @@ impl State {
         self.session.notify(text, Tone::about(&problems));
     }
 
-    pub(super) fn imported(&mut self, path: &Path, result: Result<ImportedEdits, String>) {
+    fn imported(&mut self, path: &Path, result: Result<ImportedEdits, String>) {
         let ImportedEdits { mut edits, problems } = match result {
             Ok(imported) => imported,
             Err(message) => return self.session.notify(message, Tone::Failure),
@@ -170,7 +197,7 @@ impl State {
         }
         self.ui.small_step = None;
         self.history.apply_all(&edits);
-        let name = file_name(path);
+        let name = name_of(path);
         let boxes = if boxes == 1 { "1 box".to_owned() } else { format!("{boxes} boxes") };
         let (masks, pictures) = (counted(masks, "mask"), counted(pictures, "picture"));
         let mut text = format!("{boxes} and {masks} for {pictures} came from {name}");

@@ -8,10 +8,10 @@ use glamm_engine::vision::FeatureMaps;
 
 use crate::action::{Effect, Inspect};
 use crate::document::{Edit, EditedMask, MaskEdit, MaskId};
+use crate::notice::Tone;
 use crate::state::State;
 use crate::state::inspection::{BRUSH_RADII, Brush, Found, Layer, MapsKey, MaskView, PixelChange, Rival};
 use crate::state::keeping::PathPurpose;
-use crate::state::session::Tone;
 use crate::state::ui_state::Changed;
 use crate::study::{About, CleanUp, Compared, Finding, Other, PixelsKey, Request, Same};
 
@@ -60,6 +60,7 @@ impl State {
                 }
             }
             Inspect::NeedCurves => self.need_curves(out),
+            Inspect::NeedShape => self.need_shape(out),
             Inspect::NeedComparison => self.need_comparison(out),
             Inspect::NeedMaps => self.need_maps(out),
             Inspect::TryAgain => self.session.findings.forget_failures(),
@@ -117,7 +118,8 @@ impl State {
 
     /// Moves the threshold of the mask that is looked at, as far as its logits go.
     pub(super) fn move_threshold(&mut self, by: f32, now: f64) {
-        let (Some(image), Some(mask)) = (self.ui.current, self.editable_mask()) else { return };
+        let mask = self.editable_mask().filter(|mask| !mask.is_from_file());
+        let (Some(image), Some(mask)) = (self.ui.current, mask) else { return };
         let (low, high) = self.session.findings.thresholds(mask.logits());
         let threshold = (mask.threshold + by).clamp(low, high.max(low));
         let (mask, stays) = (mask.id, !differ(mask.threshold, threshold));
@@ -214,9 +216,16 @@ impl State {
     }
 
     fn need_curves(&mut self, out: &mut Vec<Effect>) {
-        let Some(mask) = self.inspected_mask().cloned() else { return };
+        let Some(mask) = self.inspected_mask().filter(|mask| !mask.is_from_file()).cloned() else { return };
         if self.session.findings.expect_curves(Same::of(mask.logits())) {
             out.push(Effect::Study(Request::Curves(Box::new(mask))));
+        }
+    }
+
+    fn need_shape(&mut self, out: &mut Vec<Effect>) {
+        let Some(painted) = self.inspected_mask().and_then(|mask| mask.painted()).cloned() else { return };
+        if self.session.findings.expect_shape(Same::of(&painted)) {
+            out.push(Effect::Study(Request::Shape(painted)));
         }
     }
 
@@ -286,6 +295,7 @@ impl State {
         let findings = &mut self.session.findings;
         match finding {
             Finding::Curves(key, curves) => findings.keep_curves(key, Found::There(curves)),
+            Finding::Shape(key, shape) => findings.keep_shape(key, Found::There(shape)),
             Finding::Cleaned(number, pixels) => self.change_ended(number, Some(pixels), out),
             Finding::Compared(what, comparison) => findings.keep_comparison(&what, Found::There(comparison)),
             Finding::Truths { image, truths: Ok(truths) } => {
@@ -297,6 +307,7 @@ impl State {
             Finding::Truths { truths: Err(message), .. } => self.session.notify(message, Tone::Failure),
             // Where these are missed, it is said, and they can be asked for again.
             Finding::Failed(About::Curves(key), why) => findings.keep_curves(key, Found::Failed(why)),
+            Finding::Failed(About::Shape(key), why) => findings.keep_shape(key, Found::Failed(why)),
             Finding::Failed(About::Compare(what), why) => findings.keep_comparison(&what, Found::Failed(why)),
             Finding::Failed(About::CleanUp(number), why) => {
                 self.session.notify(why, Tone::Failure);

@@ -8,18 +8,22 @@ use glamm_engine::protocol::ImageId;
 
 use crate::action::{Action, Effect, ExportAction, Inspect, KeepingAction};
 use crate::document::Origin;
+use crate::export::ExchangeJob;
+use crate::notice::Tone;
 use crate::pictures::pixels::Pixels;
 use crate::state::State;
 use crate::state::exporting::ExportProgress;
 use crate::state::keeping::{
-    Busy, Departure, LeaveAnswer, Leaving, PathPrompt, PathPurpose, PathQuestion, Writing, file_name,
-    typed_path,
+    Busy, Departure, LeaveAnswer, Leaving, PathPrompt, PathPurpose, PathQuestion, Writing, typed_path,
 };
-use crate::state::session::Tone;
-use crate::storage::{IfThere, Opened, SaveOptions, Saved, Snapshot, StorageEvent, StorageJob, StoredImage};
+use crate::storage::{
+    IfThere, Opened, SESSION_EXTENSION, SaveOptions, Saved, Snapshot, StorageEvent, StorageJob, StoredImage,
+    is_session,
+};
+use crate::words::name_of;
 
-/// The ending of session files.
-pub const SESSION_EXTENSION: &str = "glamm";
+/// What is said where a thread has too many jobs before it.
+pub(super) const TOO_MUCH: &str = "Too much is being read and written: try again in a moment";
 
 impl State {
     /// Whether something would be lost if the session were left.
@@ -76,6 +80,7 @@ impl State {
     pub(super) fn keeping_action(&mut self, action: KeepingAction, now: f64, out: &mut Vec<Effect>) {
         match action {
             KeepingAction::Storage(event) => self.storage_event(event, out),
+            KeepingAction::Exchange(event) => self.exchange_event(event, out),
             KeepingAction::Open(path) => self.leave(Leaving::Open(path), out),
             KeepingAction::Find(image) => {
                 if !self.session.dialog_open {
@@ -199,7 +204,7 @@ impl State {
             PathPurpose::Import => {
                 let (path, document) = (paths.remove(0), self.document().clone());
                 if self.begin(Busy::Importing(path.clone())) {
-                    out.push(Effect::Storage(StorageJob::Import { path, document }));
+                    out.push(Effect::Exchange(ExchangeJob::Import { path, document }));
                 }
             }
         }
@@ -250,7 +255,7 @@ impl State {
     }
 
     /// Leaves, once nothing that was waited for goes on and nothing would be lost.
-    fn go_on_leaving(&mut self, out: &mut Vec<Effect>) {
+    pub(super) fn go_on_leaving(&mut self, out: &mut Vec<Effect>) {
         if let Departure::Asking(leaving) = self.session.keeping.departure.clone()
             && self.waits_for(&leaving).is_none()
             && !self.would_lose()
@@ -307,17 +312,6 @@ impl State {
             }
             StorageEvent::NotKept(message) => self.session.notify(message, Tone::Failure),
             StorageEvent::Refused(job) => self.refused(&job),
-            StorageEvent::ExportProgressed { done, total } => {
-                if let Some(export) = &mut self.session.exporting {
-                    (export.done, export.total) = (done, total);
-                }
-            }
-            StorageEvent::ExportInTheWay(found) => self.export_in_the_way(found),
-            StorageEvent::Exported { folder, result } => self.exported(&folder, result),
-            StorageEvent::Imported { path, result } => {
-                self.session.keeping.busy = None;
-                self.imported(&path, result);
-            }
             StorageEvent::Found(found) => self.found_along(found, out),
             StorageEvent::FolderListed { folder, result } => self.folder_listed(&folder, result, out),
         }
@@ -326,18 +320,16 @@ impl State {
 
     fn refused(&mut self, job: &StorageJob) {
         match job {
-            StorageJob::Export { .. } => self.session.exporting = None,
-            StorageJob::Open(_)
-            | StorageJob::Recover(_)
-            | StorageJob::Save { .. }
-            | StorageJob::Import { .. } => self.session.keeping.busy = None,
+            StorageJob::Open(_) | StorageJob::Recover(_) | StorageJob::Save { .. } => {
+                self.session.keeping.busy = None;
+            }
             StorageJob::LookAround
             | StorageJob::Discard(_)
             | StorageJob::Remember(_)
             | StorageJob::ListFolder(_)
             | StorageJob::LookFor(_) => {}
         }
-        self.session.notify("Too much is being read and written: try again in a moment", Tone::Failure);
+        self.session.notify(TOO_MUCH, Tone::Failure);
     }
 
     fn saved(
@@ -364,9 +356,9 @@ impl State {
         keeping.beside_damaged = None;
         self.now_lie_in(path, saved.stored, saved.closed);
         if saved.missing.is_empty() {
-            self.session.notify(format!("Saved {}", file_name(path)), Tone::Note);
+            self.session.notify(format!("Saved {}", name_of(path)), Tone::Note);
         } else {
-            let text = format!("{} was saved without {}", file_name(path), saved.missing.join("; "));
+            let text = format!("{} was saved without {}", name_of(path), saved.missing.join("; "));
             self.session.notify(text, Tone::Failure);
         }
         self.remember_session(path, out);
@@ -419,11 +411,6 @@ impl State {
             Err(message) => self.session.notify(message, Tone::Failure),
         }
     }
-}
-
-/// Whether a file is named like a session.
-pub fn is_session(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case(SESSION_EXTENSION))
 }
 
 /// A session file has its ending, whatever was typed.

@@ -12,7 +12,7 @@ mod conversing;
 mod engine;
 mod exporting;
 mod inspect;
-pub mod keeping;
+mod keeping;
 mod kept;
 mod masks;
 mod missing;
@@ -34,9 +34,12 @@ use glamm_engine::protocol::{EngineCommand, ModelSource, ModelSpec};
 use crate::action::{Action, Effect};
 use crate::canvas::view::Viewpoint;
 use crate::document::{Edit, History, Origin};
+use crate::notice::Tone;
 use crate::state::State;
-use crate::state::session::{Session, Tone};
+use crate::state::session::Session;
 use crate::state::ui_state::UiState;
+use crate::storage::is_session;
+use crate::words::name_of;
 
 pub use kept::Watched;
 
@@ -55,7 +58,7 @@ impl State {
         };
         (state.ui.models.precision, state.ui.models.device) = (model.precision, model.device);
         let mut effects = vec![Effect::Engine(EngineCommand::LoadModel(model))];
-        let is_session = picture.as_deref().is_some_and(keeping::is_session);
+        let is_session = picture.as_deref().is_some_and(is_session);
         let has_picture = picture.is_some();
         if let Some(path) = picture {
             state.open_files(vec![path], &mut effects);
@@ -167,18 +170,16 @@ impl State {
     /// Makes an edit; one that cannot be made changes nothing (a click without a drag, say). Whether it was
     /// made.
     fn edit(&mut self, edit: &Edit) -> bool {
-        self.ui.small_step = None;
-        let made = self.history.apply(edit);
-        if let Err(error) = &made {
-            tracing::debug!(%error, ?edit, "an edit was refused");
-        }
-        made.is_ok()
+        self.edit_as(edit, None)
     }
 
-    /// Makes an edit that comes of a run of one question over all pictures. Whether it was made.
-    fn edit_in_run(&mut self, edit: &Edit, run: u64) -> bool {
+    /// The same, where it may come of a run of one question over all pictures.
+    fn edit_as(&mut self, edit: &Edit, run: Option<u64>) -> bool {
         self.ui.small_step = None;
-        let made = self.history.apply_in_run(edit, run);
+        let made = match run {
+            Some(run) => self.history.apply_in_run(edit, run),
+            None => self.history.apply(edit),
+        };
         if let Err(error) = &made {
             tracing::debug!(%error, ?edit, "an edit was refused");
         }
@@ -188,9 +189,7 @@ impl State {
     /// The name of a picture that comes from there.
     fn name_of(origin: &Origin) -> String {
         match origin {
-            Origin::File(path) => path
-                .file_name()
-                .map_or_else(|| path.display().to_string(), |n| n.to_string_lossy().into_owned()),
+            Origin::File(path) => name_of(path),
             Origin::Scene { seed } => match seed.checked_sub(GALLERY_SEED).filter(|place| *place < GALLERY) {
                 Some(place) => format!("Sample {}", place + 1),
                 None => format!("Scene {seed}"),

@@ -8,8 +8,9 @@ use glamm_engine::size::ByteSize;
 
 use crate::action::Effect;
 use crate::models::{self, Conversion, Listing, ManagerAction, ModelNews, ModelTask, TransferStatus};
+use crate::notice::Tone;
 use crate::state::State;
-use crate::state::session::{LoadFailure, ModelStatus, Tone};
+use crate::state::session::{LoadFailure, ModelStatus};
 
 /// Pictures taken from the engine before another model is loaded; its queue takes no more at once.
 const MAX_CLOSED: usize = 24;
@@ -246,8 +247,6 @@ impl State {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
-
     use glamm_engine::error::EngineError;
     use glamm_engine::hub::HubError;
     use glamm_engine::precision::Precision;

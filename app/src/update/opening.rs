@@ -6,16 +6,16 @@ use std::sync::Arc;
 
 use glamm_engine::protocol::{EngineCommand, ImageId};
 
-use super::keeping::SESSION_EXTENSION;
 use crate::action::Effect;
 use crate::document::{Document, History};
+use crate::notice::Tone;
 use crate::pictures::Source;
 use crate::state::State;
 use crate::state::exporting::Batch;
-use crate::state::keeping::{Busy, Writing, file_name};
-use crate::state::session::Tone;
+use crate::state::keeping::{Busy, Writing};
 use crate::state::ui_state::Editing;
-use crate::storage::{EditedQuestion, GoingOn, Opened};
+use crate::storage::{EditedQuestion, GoingOn, Opened, SESSION_EXTENSION};
+use crate::words::name_of;
 
 impl State {
     pub(super) fn opened(
@@ -41,7 +41,7 @@ impl State {
             }
         };
         if !opened.missing.is_empty() {
-            let name = if recovered { "The recovered work".to_owned() } else { file_name(&path) };
+            let name = if recovered { "The recovered work".to_owned() } else { name_of(&path) };
             let text = format!("{name} is damaged. What is missing: {}", opened.missing.join("; "));
             self.session.notify(text, Tone::Failure);
         }

@@ -6,16 +6,18 @@ use std::sync::Arc;
 use glamm_engine::protocol::{EngineCommand, ImageId};
 use glamm_engine::scenes::NEW;
 
-use super::keeping::is_session;
 use crate::action::Effect;
 use crate::canvas::view::Viewpoint;
 use crate::document::{Document, Origin, Picture, Step};
+use crate::notice::{NoticeId, Tone};
 use crate::pictures::Source;
 use crate::pictures::pixels::Pixels;
 use crate::state::State;
 use crate::state::exporting::Batch;
-use crate::state::keeping::{Leaving, file_name};
-use crate::state::session::{Arrival, Encoding, NoticeId, Tone};
+use crate::state::keeping::Leaving;
+use crate::state::session::{Arrival, Encoding};
+use crate::storage::is_session;
+use crate::words::name_of;
 
 /// More files at once are most likely a mistake.
 const MAX_FILES_AT_ONCE: usize = 5000;
@@ -31,7 +33,7 @@ impl State {
         if let Some(session) = paths.iter().find(|path| is_session(path)) {
             // A session takes the place of everything else.
             if paths.len() > 1 {
-                let (name, others) = (file_name(session), paths.len() - 1);
+                let (name, others) = (name_of(session), paths.len() - 1);
                 self.session
                     .notify(format!("{name} is opened alone: {others} other files are left out"), Tone::Note);
             }
@@ -139,7 +141,7 @@ impl State {
         } else if let Some(picture) = self.document().picture(image).cloned() {
             self.pixels_came(&picture, result, out);
         }
-        self.trim_pixels(out);
+        self.trim_pixels(MAX_PIXELS, out);
         self.load_wanted(out);
     }
 
@@ -184,17 +186,19 @@ impl State {
         self.session.lately_used.push(image);
     }
 
-    /// Lets go of pixels that can be had again, those not looked at for longest first.
-    fn trim_pixels(&mut self, out: &mut Vec<Effect>) {
+    /// Lets go of pixels beyond so many that can be had again, those not looked at for longest first. What was
+    /// drawn of them goes, too: they may be others when they are read again.
+    pub(super) fn trim_pixels(&mut self, most: u64, out: &mut Vec<Effect>) {
         let area = |pixels: &Pixels| u64::from(pixels.size().0) * u64::from(pixels.size().1);
         let mut held: u64 = self.session.pixels.values().map(|pixels| area(pixels)).sum();
         for image in self.session.lately_used.clone() {
-            if held <= MAX_PIXELS {
+            if held <= most {
                 return;
             }
             if !self.is_needed(image) {
                 if let Some(pixels) = self.session.pixels.remove(&image) {
                     held -= area(&pixels);
+                    out.push(Effect::ForgetPicture(image));
                 }
                 if self.session.encodings.remove(&image).is_some() {
                     out.push(Effect::Engine(EngineCommand::CloseImage(image)));

@@ -2,11 +2,11 @@
 
 use glamm_engine::protocol::ImageId;
 
-use crate::action::Effect;
+use crate::action::{Effect, Field};
 use crate::document::{Question, RegionTag};
+use crate::notice::Tone;
 use crate::prompts::Prompt;
 use crate::state::State;
-use crate::state::session::Tone;
 use crate::state::ui_state::{LibraryView, PromptedDraft, Tool};
 
 /// A longer list is hard to find anything in.
@@ -57,7 +57,7 @@ impl State {
         self.ui.draft_cursor = Some(before.chars().count() + filled.cursor);
         self.ui.prompted_draft = Some(PromptedDraft { image, before, draft: draft.clone() });
         self.ui.drafts.insert(image, draft);
-        out.push(Effect::FocusQuestion);
+        out.push(Effect::Focus(Field::Question));
     }
 
     /// What stays before a prompt in the draft: what the user has written. Another prompt, in which nothing was

@@ -3,12 +3,12 @@
 use egui::{Rect, vec2};
 use glamm_engine::vision::PixelBox;
 
-use crate::action::Effect;
+use crate::action::{Effect, Field};
 use crate::canvas::gesture::{Grip, moved};
 use crate::canvas::picking;
 use crate::document::{Document, Edit, MaskId, RegionEdit, RegionTag};
+use crate::notice::Tone;
 use crate::state::State;
-use crate::state::session::Tone;
 use crate::state::ui_state::{Changed, SmallStep, Tab};
 
 /// Small changes that follow one another within this time are one step, in seconds.
@@ -127,7 +127,7 @@ impl State {
     /// Gives the keyboard to the selected region's name.
     pub(super) fn rename_region(&mut self, out: &mut Vec<Effect>) {
         self.show_tab(Tab::Regions);
-        out.push(Effect::FocusRegionName);
+        out.push(Effect::Focus(Field::RegionName));
     }
 
     pub(super) fn toggle_region(&mut self, tag: RegionTag) {

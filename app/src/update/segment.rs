@@ -10,9 +10,10 @@ use glamm_engine::vision::{Click, MaskCandidates, MaskPrompt, PixelBox};
 use crate::action::{Effect, Offer};
 use crate::canvas::picking;
 use crate::document::{Edit, GroundedMask, MaskEdit, MaskId, Question, RegionTag, bracketed};
+use crate::notice::Tone;
 use crate::prompts::REGION;
 use crate::state::State;
-use crate::state::session::{AfterSegmentation, Segmentation, Tone};
+use crate::state::session::{AfterSegmentation, Segmentation};
 use crate::state::ui_state::{Tab, Tool};
 
 /// Share of the picture's shorter side that a box around a place takes where nothing is found there.

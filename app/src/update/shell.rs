@@ -3,10 +3,10 @@
 use crate::action::Effect;
 use crate::command::search::Palette;
 use crate::state::State;
-use crate::state::shell::{ShellAction, TOUR_STEPS};
+use crate::state::shell::{Overlays, ShellAction, TOUR_STEPS};
 use crate::state::ui_state::{LibraryView, Tab};
 use crate::storage::SaveOptions;
-use crate::system::preferences::{Overlays, Preferences, SCALES};
+use crate::system::preferences::{Preferences, SCALES};
 
 /// What one press of "Larger interface" multiplies by.
 const SCALE_STEP: f32 = 1.1;
@@ -155,16 +155,12 @@ impl State {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use glamm_engine::precision::Precision;
     use glamm_engine::protocol::{DeviceChoice, ModelSpec};
 
     use super::super::Action;
     use super::*;
     use crate::command::Command;
-    use crate::state::ui_state::{Appearance, Looks};
-    use crate::system::preferences::{HiddenPanels, WindowPlace};
 
     fn state() -> State {
         State::start(ModelSpec::default(), None).0
@@ -178,25 +174,9 @@ mod tests {
     fn what_is_remembered_comes_back() {
         let mut state = state();
         assert_eq!(state.preferences(), Preferences { tour_seen: true, ..Preferences::default() });
-        let remembered = Preferences {
-            appearance: Appearance::Light,
-            high_contrast: true,
-            scale: 1.3,
-            window: Some(WindowPlace { position: None, size: [1000.0, 700.0], maximized: false }),
-            side_panel: Some(420.0),
-            hidden: HiddenPanels { side_panel: false, filmstrip: true },
-            inspector: Some(300.0),
-            overlays: Overlays { loupe: true, encoder_frames: true, log: true },
-            tab: Tab::Masks,
-            looks: Looks { keep_zoom: true, map_hidden: true },
-            saving: SaveOptions { with_pictures: false },
-            opened_models: vec!["/mine.gguf".into()],
-            precision: Some(Precision::Q4K),
-            demo_note_dismissed: true,
-            tour_seen: true,
-        };
+        let remembered = Preferences::changed();
         let effects = state.remember(&remembered);
-        assert!(effects.iter().any(|effect| matches!(effect, Effect::SetScale(scale) if *scale > 1.29)));
+        assert!(effects.iter().any(|effect| matches!(effect, Effect::SetScale(scale) if *scale > 1.19)));
         assert_eq!(state.preferences(), remembered);
         assert_eq!(state.ui.shell.tour, None);
     }

@@ -129,26 +129,27 @@ impl Command {
             | Self::HideMask
             | Self::RenameMask
             | Self::RegionAroundMask
-            | Self::RaiseThreshold
-            | Self::LowerThreshold
             | Self::RemoveSpecks
             | Self::FillHoles
             | Self::SmoothMask
             | Self::Brush
             | Self::Eraser => state.editable_mask().is_some(),
             Self::RefineMask => state.editable_mask().is_some_and(GroundedMask::is_of_places),
+            Self::RaiseThreshold | Self::LowerThreshold => {
+                state.editable_mask().is_some_and(|mask| !mask.is_from_file())
+            }
             Self::DeleteMask => state.editable_mask().is_some_and(|mask| !state.is_of_a_phrase(mask.id)),
-            Self::NextCandidate => state.editable_mask().is_some_and(|mask| mask.candidates.all().len() > 1),
+            Self::NextCandidate => state
+                .editable_mask()
+                .is_some_and(|mask| !mask.is_from_file() && mask.candidates.all().len() > 1),
             Self::ResetMask => state.editable_mask().is_some_and(GroundedMask::is_changed),
             Self::LayerAttention => {
                 state.inspected_mask().is_some_and(|mask| mask.candidates.prompt.is_some())
             }
-            Self::ViewOverlay
-            | Self::ViewOutline
-            | Self::ViewCutOut
-            | Self::ViewHeat
-            | Self::ViewContours
-            | Self::ViewBand => state.inspected_mask().is_some(),
+            Self::ViewOverlay | Self::ViewOutline | Self::ViewCutOut => state.inspected_mask().is_some(),
+            Self::ViewHeat | Self::ViewContours | Self::ViewBand => {
+                state.inspected_mask().is_some_and(|mask| !mask.is_from_file())
+            }
             Self::CompareNext => state.inspected_mask().is_some() && state.mask_count() > 1,
             Self::CompareWithFile => state.inspected_mask().is_some() && !session.dialog_open,
             Self::EndComparison => state.ui.inspection.rival.is_some(),
@@ -194,7 +195,7 @@ impl Command {
             Self::ShowLog => Some(ui.shell.log_open),
             Self::PauseRun => Some(state.session.batch.as_ref().is_some_and(|batch| batch.paused)),
             Self::KeepPictures => Some(state.session.keeping.with_pictures),
-            _ => self.mask_view().map(|view| ui.inspection.view == view),
+            _ => self.mask_view().map(|view| state.shown_view() == view),
         }
     }
 

@@ -174,8 +174,6 @@ fn pixel_decoder(config: &GlammConfig) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a failed test should stop")]
-
     use super::*;
 
     fn fullscope() -> GlammConfig {

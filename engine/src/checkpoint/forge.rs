@@ -1,5 +1,4 @@
 //! Makes torch files for tests, well formed or not, with the writer that makes good ones.
-#![expect(clippy::unwrap_used, reason = "tests")]
 
 use candle_core::Device;
 

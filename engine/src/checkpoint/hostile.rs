@@ -1,6 +1,5 @@
 //! Files made to do harm: each must end in an error that says what is wrong, soon, and without taking
 //! the memory that it asks for.
-#![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::time::{Duration, Instant};
 
@@ -147,7 +146,27 @@ fn hostile_pickles() {
         storage,
         &b"ctorch._utils\n_rebuild_tensor_v2\nq\x03(h\x02K\0h\x01h\x01tR0".repeat(100_000),
     ];
-    let cases: [Case; 16] = [
+    // A name of 4 MB, as the class of 100 storages.
+    let long = "x".repeat(4 << 20);
+    let named = [b"ctorch\n", long.as_bytes(), b"\nq\x01X\x01\0\0\x000q\x02"].concat();
+    let classes = [&named[..], &b"(h\x02h\x01h\x02h\x02K\x0ctQ".repeat(100)];
+    // The same, put together anew for each of 100 classes.
+    let text = [&b"X\0\0\x40\0"[..], long.as_bytes(), b"\x94"].concat();
+    let texts = [&text[..], &b"h\0h\0\x93".repeat(100)];
+    // One tensor of 16 dimensions, built 500,000 times.
+    let many = [
+        &b"\x80\x02("[..],
+        &b"K\x01".repeat(16),
+        b"tq\x01",
+        storage,
+        b"(h\x02K\0h\x01h\x01tq\x03",
+        b"ctorch._utils\n_rebuild_tensor_v2\nq\x04",
+        &[&b"("[..], &b"h\x04h\x03R".repeat(100)[..], b"t"].concat().repeat(5000),
+    ];
+    let cases: [Case; 19] = [
+        ("the name of a class for many storages", soup(&classes), "a class with 4194309 letters"),
+        ("the names of many classes", soup(&texts), "a class with 8388608 letters"),
+        ("one tensor, built again and again", soup(&many), "more values than any"),
         ("nothing", soup(&[b""]), "cut off"),
         ("an end without anything", soup(&[b"\x80\x02."]), "more from the stack"),
         ("a call of the system", soup(&[b"cos\nsystem\n(X\x02\0\0\0lstR."]), "not hold a dictionary"),

@@ -11,6 +11,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use super::tensor_file::Element;
 
@@ -21,7 +22,17 @@ const MAX_RANK: usize = 16;
 /// The stack may hold this many values; picklers empty it after every 1000 entries.
 const MAX_STACK: usize = 1 << 16;
 /// The memory may hold this many values; each tensor takes about 8.
-const MAX_MEMO: usize = 1 << 20;
+const MAX_MEMO: usize = 1 << 18;
+/// A class may have a name of this many bytes; those of weights have 40 at most.
+const MAX_GLOBAL: usize = 512;
+/// All values together, those that are gone included, may take this many bytes; each tensor takes about 1,300.
+const MAX_MADE: usize = 32 << 20;
+/// What the system and the counters of what is shared take for each value.
+const HEAD_BYTES: usize = 32;
+/// What an entry takes in the table that is made of a pickle, without its name and its sizes.
+const ENTRY_BYTES: usize = 256;
+
+const TOO_MANY: &str = "its pickle holds more values than any state dict has";
 
 /// One entry of the state dict. Offsets, sizes and strides count elements.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,10 +60,11 @@ pub(super) type NamedTensor = (Rc<str>, Rc<PickledTensor>);
 /// # Errors
 /// What is wrong with the pickle.
 pub(super) fn read_state_dict(bytes: &[u8]) -> Result<Vec<NamedTensor>, String> {
-    let mut machine = Machine { input: Input { bytes, at: 0 }, stack: Vec::new(), memo: HashMap::new() };
+    let input = Input { bytes, at: 0 };
+    let mut machine = Machine { input, stack: Vec::new(), memo: HashMap::new(), made: 0 };
     while !machine.step()? {
         if machine.stack.len() > MAX_STACK || machine.memo.len() > MAX_MEMO {
-            return Err("its pickle holds more values than any state dict has".to_owned());
+            return Err(TOO_MANY.to_owned());
         }
     }
     match machine.pop()? {
@@ -69,14 +81,36 @@ enum Value {
     Mark,
     Int(i64),
     Text(Rc<str>),
-    /// `module.name`.
-    Global(Rc<str>),
+    /// `module.name`. Shared by all that are of the class, also beyond this thread.
+    Global(Arc<str>),
     Tuple(Rc<Tuple>),
     Dict(Entries),
     Storage(Rc<PickledStorage>),
     Tensor(Rc<PickledTensor>),
     /// Anything that no tensor depends on.
     Other,
+}
+
+impl Value {
+    /// About what it takes in memory beside its place on the stack, where it is new.
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Mark | Self::Int(_) | Self::Other => 0,
+            Self::Text(text) => HEAD_BYTES + text.len(),
+            Self::Global(name) => HEAD_BYTES + name.len(),
+            Self::Tuple(tuple) => HEAD_BYTES + size_of::<Tuple>() + size_of_val(&*tuple.items),
+            Self::Dict(_) => HEAD_BYTES + size_of::<RefCell<Vec<NamedTensor>>>(),
+            Self::Storage(_) => HEAD_BYTES + size_of::<PickledStorage>(),
+            Self::Tensor(tensor) => HEAD_BYTES + size_of::<PickledTensor>() + tensor.size_bytes(),
+        }
+    }
+}
+
+impl PickledTensor {
+    /// Of its sizes and strides.
+    fn size_bytes(&self) -> usize {
+        size_of_val(&*self.shape) + size_of_val(&*self.strides)
+    }
 }
 
 #[derive(Debug)]
@@ -124,6 +158,8 @@ struct Machine<'a> {
     input: Input<'a>,
     stack: Vec<Value>,
     memo: HashMap<u64, Value>,
+    /// Bytes of all values that were ever made.
+    made: usize,
 }
 
 impl Machine<'_> {
@@ -151,8 +187,8 @@ impl Machine<'_> {
             0x8a => self.long()?,
             b'X' | 0x8c | 0x8d => self.string(instruction)?,
             b'c' => {
-                let global = format!("{}.{}", self.input.line()?, self.input.line()?);
-                self.stack.push(Value::Global(global.into()));
+                let (module, name) = (self.input.line()?, self.input.line()?);
+                self.make(global(module, name)?)?;
             }
             0x93 => self.stack_global()?,
             b'q' | b'r' | 0x94 | b'h' | b'j' => self.memory(instruction)?,
@@ -166,22 +202,34 @@ impl Machine<'_> {
                 let items = self.stack.split_off(start.ok_or_else(underflow)?);
                 self.push_tuple(items)?;
             }
-            b'}' => self.stack.push(Value::Dict(Entries::default())),
+            b'}' => self.make(Value::Dict(Entries::default()))?,
             b's' | b'u' | b'a' | b'e' => self.fill(instruction)?,
             b'Q' => {
                 let id = self.pop()?;
-                self.stack.push(Value::Storage(Rc::new(storage(&id)?)));
+                self.make(Value::Storage(Rc::new(storage(&id)?)))?;
             }
             b'R' | 0x81 => {
                 let arguments = self.pop()?;
                 let callable = self.pop()?;
-                self.stack.push(call(&callable, &arguments)?);
+                self.make(call(&callable, &arguments)?)?;
             }
             // BUILD: attributes of an object, such as a state dict's version numbers.
             b'b' => drop(self.pop()?),
             other => return Err(format!("its pickle holds instruction {other:#04x}, which no weights need")),
         }
         Ok(false)
+    }
+
+    /// Pushes a new value.
+    fn make(&mut self, value: Value) -> Result<(), String> {
+        self.charge(value.bytes())?;
+        self.stack.push(value);
+        Ok(())
+    }
+
+    fn charge(&mut self, bytes: usize) -> Result<(), String> {
+        self.made = self.made.saturating_add(bytes);
+        if self.made <= MAX_MADE { Ok(()) } else { Err(TOO_MANY.to_owned()) }
     }
 
     fn pop(&mut self) -> Result<Value, String> {
@@ -205,8 +253,7 @@ impl Machine<'_> {
         if depth > MAX_DEPTH {
             return Err("its pickle nests tuples too deep".to_owned());
         }
-        self.stack.push(Value::Tuple(Rc::new(Tuple { items, depth })));
-        Ok(())
+        self.make(Value::Tuple(Rc::new(Tuple { items, depth })))
     }
 
     fn integer(&mut self, bytes: usize) -> Result<(), String> {
@@ -238,16 +285,12 @@ impl Machine<'_> {
         };
         let length = self.input.unsigned(width)?;
         let text = self.input.text(length)?;
-        self.stack.push(Value::Text(text));
-        Ok(())
+        self.make(Value::Text(text))
     }
 
     fn stack_global(&mut self) -> Result<(), String> {
         match (self.pop()?, self.pop()?) {
-            (Value::Text(name), Value::Text(module)) => {
-                self.stack.push(Value::Global(format!("{module}.{name}").into()));
-                Ok(())
-            }
+            (Value::Text(name), Value::Text(module)) => self.make(global(&module, &name)?),
             _ => Err("its pickle names a class by something else than text".to_owned()),
         }
     }
@@ -278,12 +321,13 @@ impl Machine<'_> {
                 vec![self.pop()?, value]
             }
         };
-        let Value::Dict(entries) = self.stack.last().ok_or_else(underflow)? else { return Ok(()) };
+        let Value::Dict(entries) = self.stack.last().cloned().ok_or_else(underflow)? else { return Ok(()) };
         if !items.len().is_multiple_of(2) {
             return Err("its pickle has a key without a value".to_owned());
         }
         for pair in items.chunks_exact(2) {
             if let [Value::Text(name), Value::Tensor(tensor)] = pair {
+                self.charge(ENTRY_BYTES + name.len() + tensor.size_bytes())?;
                 entries.borrow_mut().push((name.clone(), tensor.clone()));
             }
         }
@@ -293,6 +337,15 @@ impl Machine<'_> {
 
 fn underflow() -> String {
     "its pickle takes more from the stack than is there".to_owned()
+}
+
+/// The class `name` of `module`.
+fn global(module: &str, name: &str) -> Result<Value, String> {
+    let length = module.len().saturating_add(name.len());
+    if length > MAX_GLOBAL {
+        return Err(format!("its pickle names a class with {length} letters"));
+    }
+    Ok(Value::Global(format!("{module}.{name}").into()))
 }
 
 fn items(value: &Value) -> &[Value] {
@@ -355,8 +408,6 @@ fn rebuild_tensor(arguments: &[Value]) -> Result<Value, String> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use rand::rngs::StdRng;
     use rand::{RngExt as _, SeedableRng as _};
 

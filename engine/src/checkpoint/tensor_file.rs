@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::PathBuf;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use candle_core::{CpuStorage, DType, Device, Tensor};
 use sha2::{Digest, Sha256};
@@ -38,13 +38,13 @@ pub(super) enum Element {
     /// Blocks of bits, whose elements are numbers once they are unpacked.
     Blocks(Format),
     /// Its name in the file.
-    Unknown(String),
+    Unknown(Arc<str>),
 }
 
 impl Element {
     /// From `torch.FloatStorage` and the like.
-    pub(super) fn from_torch_storage(class: &str) -> Self {
-        match class {
+    pub(super) fn from_torch_storage(class: &Arc<str>) -> Self {
+        match &**class {
             "torch.FloatStorage" => Self::Known(DType::F32),
             "torch.HalfStorage" => Self::Known(DType::F16),
             "torch.BFloat16Storage" => Self::Known(DType::BF16),
@@ -52,7 +52,7 @@ impl Element {
             "torch.LongStorage" => Self::Known(DType::I64),
             "torch.IntStorage" => Self::Known(DType::I32),
             "torch.ByteStorage" => Self::Known(DType::U8),
-            other => Self::Unknown(other.to_owned()),
+            _ => Self::Unknown(Arc::clone(class)),
         }
     }
 
@@ -67,7 +67,7 @@ impl Element {
             Stored::I64 => Self::Known(DType::I64),
             Stored::I32 => Self::Known(DType::I32),
             Stored::U8 => Self::Known(DType::U8),
-            other => Self::Unknown(format!("{other:?}")),
+            other => Self::Unknown(format!("{other:?}").into()),
         }
     }
 
@@ -289,7 +289,8 @@ impl TensorFile {
         let CpuStorage::F32(elements) = unpack(&bytes, format, stored.elements())? else {
             return Err(candle_core::Error::Msg(format!("{format:?} was not unpacked to numbers")).into());
         };
-        Ok(Tensor::from_vec(elements, &stored.shape[..], device)?.to_dtype(dtype)?)
+        // As above: a GPU is given what it keeps.
+        Ok(Tensor::from_vec(elements, &stored.shape[..], &Device::Cpu)?.to_dtype(dtype)?.to_device(device)?)
     }
 
     /// The matrix as it lies in the file, mapped; `None` where it is not there, lies otherwise than
@@ -468,8 +469,6 @@ fn foreign(bytes: &[u8]) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
-
     use super::super::forge::{counting, floats, torch_file};
     use super::super::torch_writer::pickle_state_dict;
     use super::*;

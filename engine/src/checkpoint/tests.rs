@@ -1,6 +1,5 @@
 //! Checkpoints good and bad. The good one is the tiny checkpoint of the golden data, in the layout of
 //! the released ones; the bad ones are made from it, or byte by byte.
-#![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::collections::HashMap;
 use std::fs;

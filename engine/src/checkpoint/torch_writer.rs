@@ -279,8 +279,6 @@ impl<W: Write> TorchArchive<W> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use std::fs;
     use std::path::Path;
 

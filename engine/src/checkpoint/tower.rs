@@ -70,8 +70,6 @@ fn snapshots(cache: &HubCache, id: &str) -> impl Iterator<Item = PathBuf> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use std::fs;
     use std::path::Path;
 

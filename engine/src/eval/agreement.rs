@@ -125,3 +125,30 @@ fn caption(engine: &Engine, scene: &Scene) -> Result<Caption, EngineError> {
     let boxes = scene.objects.iter().map(of_box).collect::<Result<_, _>>()?;
     Ok(Caption { ids: answer.token_ids(), reply: answer.reply, masks, boxes })
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+    use crate::precision::Precision;
+    use crate::protocol::{DeviceChoice, ModelSource, ModelSpec};
+
+    #[test]
+    fn fewer_bits_keep_the_demo_model_s_masks() {
+        let load = |precision| {
+            let spec = ModelSpec {
+                source: ModelSource::Demo,
+                device: DeviceChoice::Cpu,
+                precision: Some(precision),
+            };
+            Engine::load(&spec, |_| true).unwrap()
+        };
+        let reference = load(Precision::F32);
+        for (precision, bar) in [(Precision::Q8_0, 0.99), (Precision::Q4K, 0.97)] {
+            let found = compare(&load(precision), &reference, (11, 3), |_| ()).unwrap();
+            assert!(found.phrases.count >= 3 && found.boxes.count >= 6, "{precision}: {found:?}");
+            assert!(found.phrases.iou() >= bar && found.boxes.iou() >= bar, "{precision}: {found:?}");
+        }
+    }
+}

@@ -76,8 +76,6 @@ fn annotate(mask: &BinaryMask, image_id: u64) -> Annotation {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use super::*;
 
     /// A mask of `length` pixels in a row of a 10 × 4 image.

@@ -99,8 +99,6 @@ impl GcgJudge {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use super::*;
 
     fn bar(row: u32, length: u32) -> BinaryMask {

@@ -151,8 +151,6 @@ fn innermost(mask: &BinaryMask) -> Option<(u32, u32)> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a failed test should stop")]
-
     use super::*;
     use crate::protocol::ModelSpec;
     use crate::scenes::generate;

@@ -1,5 +1,4 @@
 //! The plan against the official lists of tensors, and small checkpoints from the disk and back.
-#![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::collections::BTreeSet;
 use std::fs;

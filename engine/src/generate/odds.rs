@@ -68,8 +68,6 @@ impl Odds {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use super::*;
     use crate::model::testing::noise;
 

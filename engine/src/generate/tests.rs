@@ -1,6 +1,5 @@
 //! Reuse of the context, ends, sampling, cancellation: with random weights, which these things do
 //! not depend on.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 

@@ -19,6 +19,8 @@ const MAX_NAME: u64 = 4096;
 /// Bytes that all entries and the table may have together.
 const MAX_HEADER: u64 = 256 << 20;
 const MAX_DIMENSIONS: u32 = 4;
+/// Arrays may lie in one another this deep.
+const MAX_DEPTH: usize = 8;
 
 /// Entries and tensors of a file.
 #[derive(Debug)]
@@ -176,7 +178,7 @@ impl<R: Read> Reader<R> {
             kind::FLOAT32 => Value::Float(f64::from(f32::from_le_bytes(self.array()?))),
             kind::BOOL => Value::Bool(self.array::<1>()?[0] != 0),
             kind::STRING => Value::Text(self.text(MAX_HEADER)?),
-            kind::ARRAY => self.array_value()?,
+            kind::ARRAY => self.array_value(0)?,
             kind::UINT64 => Value::Unsigned(self.u64()?),
             kind::INT64 => Value::Signed(i64::from_le_bytes(self.array()?)),
             kind::FLOAT64 => Value::Float(f64::from_le_bytes(self.array()?)),
@@ -184,7 +186,8 @@ impl<R: Read> Reader<R> {
         })
     }
 
-    fn array_value(&mut self) -> Result<Value, String> {
+    /// An array inside `depth` others.
+    fn array_value(&mut self, depth: usize) -> Result<Value, String> {
         let (of, count) = (self.u32()?, self.u64()?);
         let size = match of {
             kind::STRING => {
@@ -197,6 +200,14 @@ impl<R: Read> Reader<R> {
                 }
                 return Ok(Value::Texts(texts));
             }
+            kind::ARRAY if depth < MAX_DEPTH => {
+                // Each takes some bytes of the file, so that these end in time.
+                for _ in 0..count {
+                    self.array_value(depth + 1)?;
+                }
+                return Ok(Value::Other);
+            }
+            kind::ARRAY => return Err("its arrays lie too deep in one another".to_owned()),
             kind::UINT8 => return self.bytes(count).map(Value::Bytes),
             kind::INT8 | kind::BOOL => 1,
             kind::UINT16 | kind::INT16 => 2,

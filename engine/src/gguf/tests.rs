@@ -1,5 +1,4 @@
 //! What is written is read back; whatever else is read ends in an error.
-#![expect(clippy::unwrap_used, reason = "tests")]
 
 use super::*;
 
@@ -18,14 +17,16 @@ fn layout() -> GgufLayout {
         ],
         tensors: vec![
             ("first".to_owned(), vec![3, 5], Format::F32),
+            ("nothing".to_owned(), vec![0, 3], Format::F32),
             ("second".to_owned(), vec![2, 256], Format::Q4K),
             ("third".to_owned(), vec![1], Format::F16),
+            ("nothing more".to_owned(), vec![2, 0], Format::F16),
         ],
     }
 }
 
-fn contents() -> [Vec<u8>; 3] {
-    [vec![1; 60], vec![2; 288], vec![3; 2]]
+fn contents() -> [Vec<u8>; 5] {
+    [vec![1; 60], Vec::new(), vec![2; 288], vec![3; 2], Vec::new()]
 }
 
 fn file() -> Vec<u8> {
@@ -103,8 +104,8 @@ fn hostile_files_are_errors_within_bounds() {
     };
     let array =
         |of: u32, count: u64| entry(value::kind::ARRAY, &[&of.to_le_bytes()[..], &number(count)].concat());
-    let nested = array(value::kind::ARRAY, 1);
-    let cases: [(&str, Vec<u8>); 17] = [
+    let nested = [&value::kind::ARRAY.to_le_bytes()[..], &number(1)].concat();
+    let cases: [(&str, Vec<u8>); 18] = [
         ("no GGUF file", b"GGML".to_vec()),
         ("version 9", front(9, 0, 0)),
         ("announces", front(3, u64::MAX, 0)),
@@ -117,7 +118,8 @@ fn hostile_files_are_errors_within_bounds() {
         ("no end", array(value::kind::UINT64, u64::MAX)),
         ("announces", array(value::kind::STRING, u64::MAX)),
         ("middle", array(value::kind::STRING, 1000)),
-        ("type 9", nested),
+        ("middle", array(value::kind::ARRAY, u64::MAX)),
+        ("too deep", [array(value::kind::ARRAY, 1), nested.repeat(100)].concat()),
         ("dimensions", tensor(&[1; 5], 0, 0)),
         ("format number 3", tensor(&[32], 3, 0)),
         ("outside", tensor(&[u64::MAX, u64::MAX], 0, 0)),
@@ -129,6 +131,10 @@ fn hostile_files_are_errors_within_bounds() {
         let error = result.unwrap_err();
         assert!(error.contains(expected), "{error:?} should say {expected:?}");
     }
+    // Arrays of others are skipped, whatever is in them.
+    let inner = [&value::kind::UINT16.to_le_bytes()[..], &number(3), &[0; 6]].concat();
+    let skipped = read(&[array(value::kind::ARRAY, 2), inner.clone(), inner].concat()).unwrap();
+    assert_eq!(skipped.entries["k"], Value::Other);
     // Rows that are no whole blocks.
     assert!(read(&[tensor(&[100], 12, 0), vec![0; 4096]].concat()).unwrap_err().contains("outside"));
 }

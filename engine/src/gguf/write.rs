@@ -74,7 +74,8 @@ impl<W: Write> GgufWriter<W> {
         front.resize(padded(front.len() as u64) as usize, 0);
         file.write_all(&front)?;
         let sizes = layout.tensors.iter().rev().map(|(_, shape, format)| size_of(shape, *format));
-        Ok(Self { file, waiting: sizes.collect(), written: 0 })
+        // Nothing is written for what has no numbers.
+        Ok(Self { file, waiting: sizes.filter(|&size| size > 0).collect(), written: 0 })
     }
 
     /// Writes the next bytes of the next tensor, which ends when all that were announced are there.
@@ -82,6 +83,9 @@ impl<W: Write> GgufWriter<W> {
     /// # Errors
     /// The system's; or these are more bytes than the layout said.
     pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if bytes.is_empty() {
+            return Ok(());
+        }
         let length = bytes.len() as u64;
         let Some(left) = self.waiting.last_mut().filter(|left| length <= **left) else {
             return Err(io::Error::other(format!("{length} bytes are more than what was announced")));

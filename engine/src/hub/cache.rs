@@ -211,8 +211,6 @@ pub(super) fn entries(directory: &Path) -> impl Iterator<Item = fs::DirEntry> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use super::*;
 
     const OLD: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";

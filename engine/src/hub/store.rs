@@ -314,8 +314,6 @@ pub(super) fn remove_file(path: &Path) -> Result<(), HubError> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use super::*;
     use crate::hub::checksum::Checksum;
     use crate::hub::{HubCache, RepoId};

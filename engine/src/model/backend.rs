@@ -87,8 +87,6 @@ impl Backend {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use candle_core::quantized::{GgmlDType, QTensor};
 
     use super::*;

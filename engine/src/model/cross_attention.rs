@@ -144,8 +144,6 @@ impl CellsToTokens {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use std::collections::HashMap;
 
     use candle_core::{DType, Device};

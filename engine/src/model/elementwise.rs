@@ -33,7 +33,7 @@ impl Activation {
     /// Of all numbers of a tensor.
     pub(super) fn of(self, x: Tensor) -> Result<Tensor> {
         if is_ours(&x) {
-            let function = |values: &mut [f32]| self.change(values);
+            let function = |_, values: &mut [f32]| self.change(values);
             x.inplace_op1(&Rows { name: "activation", width: 1, function })?;
             return Ok(x);
         }
@@ -86,7 +86,7 @@ impl Finish<'_> {
     /// Finishes whole rows of `width` outputs, by all cores.
     pub(super) fn apply_to_rows(self, rows: &mut [f32], width: usize) {
         if self.bias.is_some() || self.activation.is_some() {
-            in_shares(rows, width, &|rows: &mut [f32]| {
+            in_shares(rows, width, &|_, rows: &mut [f32]| {
                 rows.chunks_exact_mut(width).for_each(|row| self.apply(row, 0));
             });
         }
@@ -95,7 +95,7 @@ impl Finish<'_> {
     /// Finishes a product in place: in single precision, on the CPU.
     pub(super) fn of(self, product: Tensor) -> Result<Tensor> {
         let width = product.dim(D::Minus1)?;
-        let function = |rows: &mut [f32]| rows.chunks_exact_mut(width).for_each(|row| self.apply(row, 0));
+        let function = |_, rows: &mut [f32]| rows.chunks_exact_mut(width).for_each(|row| self.apply(row, 0));
         product.inplace_op1(&Rows { name: "finish", width, function })?;
         Ok(product)
     }
@@ -105,7 +105,7 @@ impl Finish<'_> {
 pub(super) fn softmax(x: Tensor) -> Result<Tensor> {
     match x.dims().last() {
         Some(&width) if width > 0 && is_ours(&x) => {
-            let function = |rows: &mut [f32]| rows.chunks_exact_mut(width).for_each(softmax_of_row);
+            let function = |_, rows: &mut [f32]| rows.chunks_exact_mut(width).for_each(softmax_of_row);
             x.inplace_op1(&Rows { name: "softmax", width, function })?;
             Ok(x)
         }
@@ -117,7 +117,7 @@ pub(super) fn softmax(x: Tensor) -> Result<Tensor> {
 pub(super) fn softmax_of_columns(x: Tensor) -> Result<Tensor> {
     match *x.dims() {
         [.., rows, columns] if rows * columns > 0 && is_ours(&x) => {
-            let function = |matrices: &mut [f32]| {
+            let function = |_, matrices: &mut [f32]| {
                 matrices.chunks_exact_mut(rows * columns).for_each(|matrix| softmax_down(matrix, columns));
             };
             x.inplace_op1(&Rows { name: "softmax of columns", width: rows * columns, function })?;
@@ -175,14 +175,14 @@ pub(super) fn is_ours(x: &Tensor) -> bool {
     x.device().is_cpu() && x.dtype() == DType::F32 && x.is_contiguous()
 }
 
-/// A function of some whole rows of `width` numbers.
-struct Rows<F> {
-    name: &'static str,
-    width: usize,
-    function: F,
+/// A function of the number of a row of `width` numbers and of that row and some behind it.
+pub(super) struct Rows<F> {
+    pub(super) name: &'static str,
+    pub(super) width: usize,
+    pub(super) function: F,
 }
 
-impl<F: Fn(&mut [f32]) + Sync> InplaceOp1 for Rows<F> {
+impl<F: Fn(usize, &mut [f32]) + Sync> InplaceOp1 for Rows<F> {
     fn name(&self) -> &'static str {
         self.name
     }
@@ -196,18 +196,19 @@ impl<F: Fn(&mut [f32]) + Sync> InplaceOp1 for Rows<F> {
     }
 }
 
-/// Gives `function` all `values`, some whole rows of `width` numbers at a time, on all cores.
-fn in_shares(values: &mut [f32], width: usize, function: &(impl Fn(&mut [f32]) + Sync)) {
-    let share = width * (SHARE / width).max(1);
-    if values.len() <= share {
+/// Gives `function` all `values`, some whole rows of `width` numbers at a time with the number of the first, on all
+/// cores.
+fn in_shares(values: &mut [f32], width: usize, function: &(impl Fn(usize, &mut [f32]) + Sync)) {
+    let rows = (SHARE / width).max(1);
+    if values.len() <= rows * width {
         // Nothing to divide: other threads that compute are not to be waited for.
-        function(values);
+        function(0, values);
         return;
     }
-    let shares: Vec<_> = values.chunks_mut(share).map(Mutex::new).collect();
+    let shares: Vec<_> = values.chunks_mut(rows * width).map(Mutex::new).collect();
     threads::divide(shares.len(), |range| {
-        for share in &shares[range] {
-            function(&mut share.lock().unwrap_or_else(PoisonError::into_inner));
+        for index in range {
+            function(index * rows, &mut shares[index].lock().unwrap_or_else(PoisonError::into_inner));
         }
     });
 }
@@ -346,8 +347,6 @@ fn exp(x: f32) -> f32 {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use candle_core::Device;
 
     use super::*;

@@ -416,8 +416,6 @@ impl Module for Neck {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a failed test should stop")]
-
     use super::*;
     use crate::model::testing::{distance, noise};
 

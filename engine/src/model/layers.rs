@@ -197,8 +197,6 @@ pub(super) fn linspace(n: usize, dtype: DType, device: &Device) -> Result<Tensor
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a failed test should stop")]
-
     use super::*;
     use crate::model::testing::{distance, noise};
 

@@ -353,8 +353,6 @@ pub enum Matrix {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use candle_core::Module;
 
     use super::*;

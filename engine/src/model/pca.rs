@@ -69,8 +69,6 @@ fn length(row: &[f32]) -> f32 {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a failed test should stop")]
-
     use super::*;
 
     /// Features that vary along three known directions only, with standard deviations 5, 2 and 1, and

@@ -213,8 +213,6 @@ impl Module for Doubling {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a failed test should stop")]
-
     use candle_core::Device;
 
     use super::*;

@@ -113,8 +113,6 @@ impl Table {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use super::*;
     use crate::model::format::Format;
     use crate::model::matrix::PackedMatrix;

@@ -1,6 +1,5 @@
 //! A very small GLaMM with random weights, for unit tests: what is tested with it holds for any
 //! weights.
-#![expect(clippy::unwrap_used, reason = "tests")]
 
 use candle_core::{DType, Device, Shape, Tensor};
 use candle_nn::VarBuilder;

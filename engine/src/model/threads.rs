@@ -28,8 +28,6 @@ pub(super) fn divide(items: usize, work: impl Fn(Range<usize>) + Sync) {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::panic, reason = "tests")]
-
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;

@@ -211,8 +211,6 @@ fn transform_kernel(kernel: &[f32; 9]) -> [f32; PRODUCTS] {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use super::*;
     use crate::model::testing::{distance, noise};
 

@@ -155,8 +155,6 @@ fn has_shards(directory: &Path) -> bool {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use super::*;
 
     fn put(directory: &Path, files: &[(&str, &str)]) {

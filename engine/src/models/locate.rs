@@ -71,8 +71,6 @@ fn found(name: &str, model: Option<Installed>) -> Result<Location, LocateError> 
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use std::fs;
 
     use super::*;

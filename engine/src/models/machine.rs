@@ -124,8 +124,6 @@ fn video_memory() -> Option<(u64, u64)> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use super::*;
 
     #[test]

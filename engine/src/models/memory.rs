@@ -271,8 +271,6 @@ pub fn published_bytes(config: &GlammConfig) -> Result<u64, String> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use super::*;
     use crate::models::released;
 

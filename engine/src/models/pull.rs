@@ -141,8 +141,6 @@ fn checkpoint_files(all: &[FileName]) -> Vec<FileName> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use super::*;
 
     fn picked(files: &[&str]) -> Vec<String> {

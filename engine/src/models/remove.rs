@@ -95,8 +95,6 @@ fn drop_part(path: &Path) {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use super::*;
     use crate::models::{self, Location};
 

@@ -71,8 +71,6 @@ impl fmt::Display for Tolerance {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use super::*;
 
     #[test]

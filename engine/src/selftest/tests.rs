@@ -1,10 +1,6 @@
 //! The recorded stages on the CPU, in the number formats that it has; and what the report makes of errors.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "tests; one shows the errors that limits go by"
-)]
+#![expect(clippy::print_stdout, reason = "tests; one shows the errors that limits go by")]
 
 use candle_core::Device;
 

@@ -131,8 +131,6 @@ fn ends_as_jpeg(bytes: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use super::*;
     use crate::testing::allocating;
 

@@ -247,7 +247,6 @@ fn distance_to_segment(at: Corner, from: Corner, to: Corner) -> f32 {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
 
     fn drawn(picture: &[&str]) -> BinaryMask {

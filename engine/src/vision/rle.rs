@@ -59,7 +59,6 @@ impl BinaryMask {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
 
     fn ring() -> BinaryMask {

@@ -1,5 +1,4 @@
 //! The loop's promises, tested with models that do as they are told.
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 use std::cell::Cell;
 use std::path::PathBuf;

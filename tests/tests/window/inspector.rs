@@ -1,7 +1,7 @@
 //! The inspector, the Tokens tab, and what they lay over the picture.
 
 use egui::{Key, Vec2};
-use egui_kittest::kittest::Queryable as _;
+use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use glamm::action::Inspect;
 use glamm::command::Command;
 use glamm::document::{Edit, GroundedMask, MaskId};
@@ -78,6 +78,8 @@ fn the_threshold_moves_in_one_step() {
     assert!(!mask(&stage).is_changed(), "nothing is changed before the slider is let go");
     inspect(&mut stage, Inspect::DropThreshold(4.0));
     assert!(mask(&stage).pixels().area() < before);
+    let toggled = |label| stage.window.get_by_label(label).accesskit_node().toggled();
+    assert!(toggled("Heat").is_some() && toggled("Reset").is_none(), "only one of the two is a choice");
     stage.press("Reset");
     assert!(!mask(&stage).is_changed());
     undo(&mut stage);
@@ -167,6 +169,12 @@ fn a_long_list_to_compare_with_is_scrolled() {
     assert_eq!(stage.window.state().state().ui.inspection.rival, Some(Rival::Mask(MaskId(10_000))));
 }
 
+/// What the comparison has come to, once it has.
+fn compared(stage: &Stage) -> Option<Comparison> {
+    let (_, found) = stage.window.state().state().session.findings.comparison.clone()?;
+    found.there().map(|found| Comparison::clone(found))
+}
+
 #[test]
 fn two_masks_are_compared() {
     let mut stage = pinned(&wide());
@@ -176,12 +184,8 @@ fn two_masks_are_compared() {
     stage.press("a red square");
     let rival = stage.window.state().state().ui.inspection.rival;
     assert_eq!(rival, Some(Rival::Mask(other.id)));
-    let found = |stage: &Stage| -> Option<Comparison> {
-        let (_, found) = stage.window.state().state().session.findings.comparison.clone()?;
-        found.there().map(|found| Comparison::clone(found))
-    };
-    stage.wait("the comparison", |stage| found(stage).is_some());
-    let comparison = found(&stage).unwrap();
+    stage.wait("the comparison", |stage| compared(stage).is_some());
+    let comparison = compared(&stage).unwrap();
     assert_eq!(comparison, Comparison::of(&mask(&stage).pixels(), &other.pixels()));
     assert_eq!(comparison.both, 0);
     stage.settle();
@@ -202,12 +206,9 @@ fn a_mask_from_a_file_is_compared_with() {
     .unwrap();
     let image = stage.window.state().state().ui.current.unwrap();
     inspect(&mut stage, Inspect::ReadTruth(image, path));
-    let iou = |stage: &Stage| {
-        let (_, found) = stage.window.state().state().session.findings.comparison.clone()?;
-        found.there().map(|found| found.iou)
-    };
-    stage.wait("the comparison", |stage| iou(stage).is_some());
-    assert!(iou(&stage).unwrap() > 0.85, "{:?}", iou(&stage));
+    stage.wait("the comparison", |stage| compared(stage).is_some());
+    let comparison = compared(&stage).unwrap();
+    assert!(comparison.iou > 0.85, "{}", comparison.iou);
     inspect(&mut stage, Inspect::ReadTruth(image, folder.path().join("none.png")));
     stage.wait("the message", |stage| !stage.window.state().state().session.notices.is_empty());
 }
@@ -223,22 +224,18 @@ fn a_mask_of_labelme_is_compared_with() {
     std::fs::write(&path, text).unwrap();
     let image = stage.window.state().state().ui.current.unwrap();
     inspect(&mut stage, Inspect::ReadTruth(image, path));
-    let found = |stage: &Stage| -> Option<Comparison> {
-        let (_, found) = stage.window.state().state().session.findings.comparison.clone()?;
-        found.there().map(|found| Comparison::clone(found))
-    };
-    stage.wait("the comparison", |stage| found(stage).is_some());
+    stage.wait("the comparison", |stage| compared(stage).is_some());
     let around =
         BinaryMask::from_fn(PICTURE.0, PICTURE.1, |x, y| (85..139).contains(&x) && (33..87).contains(&y));
     assert_eq!(
-        found(&stage).unwrap(),
+        compared(&stage).unwrap(),
         Comparison::of(&mask(&stage).pixels(), &around),
         "the likest comes first"
     );
     stage.settle();
     stage.press("Compare");
     stage.press("a square (labelme.json)");
-    let is_square = |stage: &Stage| found(stage).is_some_and(|found| found.both == 0);
+    let is_square = |stage: &Stage| compared(stage).is_some_and(|found| found.both == 0);
     stage.wait("the other comparison", is_square);
 }
 

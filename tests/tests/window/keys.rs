@@ -5,9 +5,9 @@ use egui_kittest::kittest::Queryable as _;
 use glamm::action::{BatchAction, Inspect};
 use glamm::command::Command;
 use glamm::document::{Edit, RegionTag};
+use glamm::notice::Tone;
 use glamm::state::State;
 use glamm::state::inspection::{Brush, Layer, Rival};
-use glamm::state::session::Tone;
 use glamm_engine::protocol::Task;
 use glamm_engine::vision::{Click, PixelBox};
 
@@ -44,9 +44,16 @@ fn press_in_one_frame(stage: &mut Stage, key: Key, modifiers: Modifiers, held_at
 #[test]
 fn a_head_that_the_model_lacks_is_not_drawn() {
     let mut stage = pinned(&Setup::default());
-    for (layer, head) in [(0, 7), (9, 0), (0, 0)] {
-        stage.act(Action::Inspect(Inspect::Layer(Some(Layer::Attention { layer, head }))));
+    let top_left = stage.on_screen(4.0, 4.0);
+    let mut drawn = |layer| {
+        stage.act(Action::Inspect(Inspect::Layer(layer)));
+        *stage.window.render().unwrap().get_pixel(top_left.x as u32, top_left.y as u32)
+    };
+    let picture = drawn(None);
+    for (layer, head) in [(0, 7), (9, 0)] {
+        assert_eq!(drawn(Some(Layer::Attention { layer, head })), picture, "{layer}, {head}");
     }
+    assert_ne!(drawn(Some(Layer::Attention { layer: 0, head: 0 })), picture);
 }
 
 #[test]

@@ -13,14 +13,8 @@ fn options() -> SnapshotOptions {
 
 /// Compares what is to be seen with the two pictures of this name. The pointer stays where it is.
 pub(crate) fn in_both(stage: &mut Stage, name: &str) {
-    in_both_but(stage, name, |_| {});
-}
-
-/// The same, where `mask` covers what is another every time.
-pub(crate) fn in_both_but(stage: &mut Stage, name: &str, mask: impl Fn(&mut Stage)) {
     for (command, appearance) in [(Command::LightMode, "light"), (Command::DarkMode, "dark")] {
         stage.act(Action::Command(command));
-        mask(stage);
         stage.window.snapshot_options(format!("{name}_{appearance}"), &options());
     }
 }

@@ -26,7 +26,6 @@ mod views;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use egui::{Key, Modifiers, PointerButton, Vec2, pos2};
 use egui_kittest::Harness;
@@ -34,14 +33,13 @@ use egui_kittest::kittest::Queryable as _;
 use glamm::action::Action;
 use glamm::app::App;
 use glamm::document::RegionTag;
-use glamm::state::State;
 use glamm::state::session::ModelStatus;
 use glamm_engine::protocol::{DeviceChoice, EngineEvent, ModelSource, ModelSpec, Task};
 use glamm_engine::vision::PixelBox;
 
 use looking::in_both;
 use script::Line;
-use stage::{Setup, Stage, disc, square};
+use stage::{Setup, Stage, disc, square, wait};
 
 fn about_shapes() -> Line {
     Line::new([
@@ -282,19 +280,8 @@ fn a_model_that_cannot_be_loaded_is_said() {
     let offer = offer(&stage).unwrap();
     assert!(offer.starts_with("Demo model"), "{offer}");
     stage.press(&offer);
-    assert!(matches!(stage.window.state().state().session.model, ModelStatus::Ready(_)));
-}
-
-/// Steps the window until something has happened on other threads.
-fn wait(window: &mut Harness<'_, App>, what: &str, done: impl Fn(&State) -> bool) {
-    let begin = Instant::now();
-    while !done(window.state().state()) {
-        assert!(begin.elapsed() < Duration::from_mins(2), "waited in vain for {what}");
-        assert!(window.state().state().session.failures.is_empty(), "{:?}", window.state().state().session);
-        std::thread::sleep(Duration::from_millis(5));
-        window.step();
-    }
-    window.run_steps(3);
+    let session = &stage.window.state().state().session;
+    assert!(matches!(session.model, ModelStatus::Ready(_)) && session.is_demo());
 }
 
 /// The engine, the loader and the window together, on the small checkpoint of the golden data, of

@@ -9,9 +9,9 @@ use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use glamm::action::{Action, BatchAction, ExportAction, KeepingAction};
 use glamm::command::Command;
 use glamm::state::inspection::MaskView;
-use glamm::state::keeping::{LeaveAnswer, PathPurpose, PathQuestion, Recoverable};
+use glamm::state::keeping::{LeaveAnswer, PathPurpose, PathQuestion};
 use glamm::state::ui_state::Appearance;
-use glamm::storage::StorageEvent;
+use glamm::storage::{Recoverable, StorageEvent};
 use glamm::system::preferences::Preferences;
 use glamm::system::surroundings::Remembered;
 

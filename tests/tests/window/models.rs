@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use egui::{Key, Modifiers, Theme, Vec2};
 use egui_kittest::Harness;
@@ -24,7 +24,7 @@ use glamm_tests::hub_server::{Fault, Hub, Seen, Stage as Request};
 
 use super::looking::in_both;
 use super::script::scripted_model;
-use super::stage::{Setup, Stage};
+use super::stage::{Setup, Stage, wait};
 
 const FULLSCOPE: &str = "MBZUAI/GLaMM-FullScope";
 const CLIP: &str = "openai/clip-vit-large-patch14-336";
@@ -95,7 +95,8 @@ impl Gate {
 
 /// Whether something of a file that is not whole has been written.
 fn has_begun(home: &Surroundings) -> bool {
-    let repository = home.places.cache.as_ref().unwrap().repository(&RepoId::parse(FULLSCOPE).unwrap());
+    let repository =
+        home.models.places.cache.as_ref().unwrap().repository(&RepoId::parse(FULLSCOPE).unwrap());
     repository.incomplete_bytes() > 0
 }
 
@@ -234,23 +235,6 @@ fn without_a_network_the_window_says_so() {
 }
 
 #[test]
-fn what_could_not_be_loaded_leads_to_what_fits() {
-    let mut stage = Stage::new(&Setup::default());
-    let error = glamm_engine::error::EngineError::NoModel;
-    stage.player.send(EngineEvent::LoadFailed(Arc::new(error)));
-    stage.settle();
-    stage.wait("an offer", |stage| match &stage.window.state().state().session.model {
-        ModelStatus::Failed(failure) => !failure.offers.is_empty(),
-        _ => false,
-    });
-    stage.settle();
-    stage.press("Demo model in f32");
-    let state = stage.window.state().state();
-    assert!(matches!(state.session.model, ModelStatus::Ready(_)));
-    assert!(state.session.is_demo());
-}
-
-#[test]
 fn that_weights_are_random_is_said() {
     let mut stage = Stage::new(&Setup::default());
     let said = |stage: &Stage| stage.window.query_by_label("The weights of this model are random").is_some();
@@ -259,17 +243,6 @@ fn that_weights_are_random_is_said() {
     stage.player.send(EngineEvent::ModelLoaded(info));
     stage.settle();
     assert!(said(&stage));
-}
-
-/// Steps a window with the real engine until something has happened.
-fn wait(window: &mut Harness<'_, App>, what: &str, done: impl Fn(&State) -> bool) {
-    let begin = Instant::now();
-    while !done(window.state().state()) {
-        assert!(begin.elapsed() < Duration::from_mins(2), "waited in vain for {what}");
-        std::thread::sleep(Duration::from_millis(5));
-        window.step();
-    }
-    window.run_steps(6);
 }
 
 fn press(window: &mut Harness<'_, App>, label: &str) {
@@ -351,11 +324,7 @@ fn steady(stage: &mut Stage, fullscope: ModelState) {
     listing.free_disk_bytes = Some(73_000_000_000);
     listing.own = Some(("/home/ada/.local/share/glamm/models".into(), Some(73_000_000_000)));
     listing.entries.iter_mut().find(|entry| entry.name == "fullscope").unwrap().state = fullscope;
-    tell(stage, Action::Models(ModelNews::Listed(Arc::new(listing))));
-}
-
-fn tell(stage: &mut Stage, action: Action) {
-    stage.act(action);
+    stage.act(Action::Models(ModelNews::Listed(Arc::new(listing))));
 }
 
 #[test]
@@ -405,7 +374,7 @@ fn snapshots_of_a_download() {
         time_left: Some(Duration::from_secs(255)),
     };
     for event in [DownloadEvent::Planned(files), DownloadEvent::Progressed(progress)] {
-        tell(&mut stage, Action::Models(ModelNews::Download { name: "fullscope".to_owned(), event }));
+        stage.act(Action::Models(ModelNews::Download { name: "fullscope".to_owned(), event }));
     }
     in_both(&mut stage, "models_download");
     gate.open();

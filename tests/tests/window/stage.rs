@@ -10,6 +10,7 @@ use egui_kittest::kittest::Queryable as _;
 use glamm::action::Action;
 use glamm::app::App;
 use glamm::document::{ConversationEdit, Edit, Exchange, ExchangeId, GroundedMask, MaskId, Question};
+use glamm::state::State;
 use glamm::system::surroundings::Surroundings;
 use glamm_engine::hub::settings::Endpoint;
 use glamm_engine::hub::{HubCache, HubSettings};
@@ -87,6 +88,18 @@ pub(crate) fn nothing_around(folder: &Path) -> Surroundings {
     let endpoint = Endpoint::parse("http://127.0.0.1:9").unwrap();
     let settings = HubSettings { offline: true, ..HubSettings::new(endpoint, cache) };
     Surroundings::new(places, settings)
+}
+
+/// Steps a window with the real engine until something has happened on other threads.
+pub(crate) fn wait(window: &mut Harness<'_, App>, what: &str, done: impl Fn(&State) -> bool) {
+    let begin = Instant::now();
+    while !done(window.state().state()) {
+        assert!(begin.elapsed() < Duration::from_mins(2), "waited in vain for {what}");
+        assert!(window.state().state().session.failures.is_empty(), "{:?}", window.state().state().session);
+        std::thread::sleep(Duration::from_millis(5));
+        window.step();
+    }
+    window.run_steps(6);
 }
 
 impl Stage {

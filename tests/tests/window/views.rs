@@ -1,16 +1,18 @@
 //! What lies over the window, and the views of the inspector, as they look: dark and light, in high
 //! contrast, and crowded in a small window.
 
-use egui::{Event, Key, Modifiers, Rect, Vec2};
+use std::time::Duration;
+
+use egui::{Event, Key, Modifiers, Vec2};
 use egui_kittest::kittest::Queryable as _;
 use glamm::action::Inspect;
 use glamm::command::Command;
 use glamm::state::inspection::{MaskView, Rival};
-use glamm::system::log::KeepLines;
-use tracing_subscriber::layer::SubscriberExt as _;
+use glamm::system::log;
+use tracing::Level;
 
 use crate::inspector::pinned;
-use crate::looking::{in_both, in_both_but};
+use crate::looking::in_both;
 use crate::script::Line;
 use crate::stage::{Setup, Stage, disc, square};
 use crate::{Action, describe};
@@ -61,25 +63,30 @@ fn snapshots_of_the_shortcuts() {
     in_both(&mut after(Command::ShowShortcuts), "shortcuts");
 }
 
+/// The lines are those of the whole process: nothing else may look at them meanwhile.
 #[test]
 fn snapshots_of_the_log() {
-    glamm::system::log::clear();
-    tracing::subscriber::with_default(tracing_subscriber::registry().with(KeepLines), || {
-        tracing::info!(target: "glamm_engine::worker", precision = "f32", "the model is ready");
-        tracing::warn!(target: "glamm::storage", "a picture was left out");
-        tracing::error!(target: "glamm::pictures::loader", "the file is damaged");
-    });
+    log::clear();
+    in_both(&mut after(Command::ShowLog), "log_empty");
+    let long = "the file is damaged: after 12 of 48 rows there is nothing more, though the header says that all \
+                of them are there";
+    for (milliseconds, level, target, text) in [
+        (12, Level::DEBUG, "glamm::render::textures", "a tile was cut out  level 2"),
+        (1_480, Level::INFO, "glamm_engine::worker", "the model is ready  precision f32"),
+        (75_003, Level::WARN, "glamm::storage", "a picture was left out"),
+        (3_600_250, Level::ERROR, "glamm::pictures::loader", long),
+    ] {
+        let (target, text) = (target.to_owned(), text.to_owned());
+        log::keep(log::Line { at: Duration::from_millis(milliseconds), level, target, text });
+    }
     let mut stage = after(Command::ShowLog);
-    for said in ["INFO", "WARN", "ERROR"] {
+    for said in ["DEBUG", "INFO", "WARN", "ERROR"] {
         stage.window.get_by_label_contains(said);
     }
-    in_both_but(&mut stage, "log", |stage| {
-        // The times are others every time, and as wide as their digits: the rest of each line moves with them.
-        let line = |said: &str| stage.window.get_by_label_contains(said).rect();
-        let (first, last) = (line("the model is ready"), line("the file is damaged"));
-        let size = Vec2::new(540.0, last.bottom() - first.top());
-        stage.window.mask(Rect::from_min_size(first.min, size));
-    });
+    in_both(&mut stage, "log");
+    stage.press("Close the log");
+    assert!(stage.window.query_by_label("Clear").is_none());
+    log::clear();
 }
 
 #[test]

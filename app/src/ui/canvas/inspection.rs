@@ -21,7 +21,7 @@ use crate::colormap::viridis;
 use crate::document::Picture;
 use crate::render::mask::{MaskDraw, MaskPaint, View as Drawing};
 use crate::render::texels::Texels;
-use crate::state::inspection::{Brush, Inspected, Layer, MaskView};
+use crate::state::inspection::{Brush, Inspected, Layer, MaskView, ShownMaps, ShownStudy};
 use crate::state::session::ModelStatus;
 use crate::study::compare::Place;
 use crate::study::{CleanUp, Compared, Stroke as BrushStroke};
@@ -30,6 +30,8 @@ use crate::ui::Shown;
 
 /// Logits beyond these have the colours of the ends.
 const HEAT_LIMIT: f32 = 16.0;
+/// The band shows what changes sides where the threshold is moved by less than this.
+const BAND: f32 = 1.0;
 
 /// What a map over the picture is coloured by.
 enum MapColors<'a> {
@@ -57,14 +59,13 @@ impl MapColors<'_> {
 
 /// Paints maps, which lie under the masks.
 pub(super) fn paint_layer(shown: &mut Shown<'_>, ui: &Ui, painter: &Painter, view: &View) {
-    let (Some(layer), Some(key)) = (shown.state.ui.inspection.layer, shown.state.maps_key()) else { return };
-    let Some(maps) = shown.state.session.findings.maps(&key).cloned() else {
-        let findings = &shown.state.session.findings;
-        let can_be_made = shown.state.why_not_look(key.0).is_none();
-        if can_be_made && findings.mapping.is_none() && findings.no_maps.as_ref() != Some(&key) {
-            shown.send(Action::Inspect(Inspect::NeedMaps));
+    let Some(layer) = shown.state.ui.inspection.layer else { return };
+    let (key, maps) = match shown.state.shown_maps() {
+        ShownMaps::There(key, maps) => (key, maps),
+        ShownMaps::Making if shown.state.session.findings.mapping.is_none() => {
+            return shown.send(Action::Inspect(Inspect::NeedMaps));
         }
-        return;
+        ShownMaps::Making | ShownMaps::Waiting(_) | ShownMaps::Failed | ShownMaps::Unknown => return,
     };
     let (covers, colors) = match layer {
         Layer::Global => (maps.global.covers, MapColors::Given(&maps.global)),
@@ -85,28 +86,27 @@ pub(super) fn paint_layer(shown: &mut Shown<'_>, ui: &Ui, painter: &Painter, vie
 
 /// Paints the selected mask where it is not drawn as the others are; returns whether it was.
 pub(super) fn paint_view(shown: &mut Shown<'_>, ui: &Ui, painter: &Painter, view: &View) -> bool {
-    if let Some(what) = shown.state.comparison() {
-        return paint_difference(shown, ui, painter, view, &what);
-    }
+    let mask_view = match shown.state.shown_study() {
+        None => return false,
+        Some(ShownStudy::Comparison(what)) => return paint_difference(shown, ui, painter, view, &what),
+        Some(ShownStudy::View(mask_view)) => mask_view,
+    };
     let inspection = &shown.state.ui.inspection;
-    if shown.state.ui.masks_hidden || matches!(inspection.view, MaskView::Overlay | MaskView::Outline) {
-        return false;
-    }
     let Some(inspected) = shown.state.inspected() else { return false };
     let mask = &inspected.mask;
     let (low, high) = range(mask.logits());
-    let (texels, threshold) = match inspection.view {
-        MaskView::CutOut if inspection.threshold.is_none() => Texels::of(mask),
+    let (texels, threshold) = match mask_view {
+        MaskView::CutOut if inspection.threshold.is_none() || mask.is_from_file() => Texels::of(mask),
         _ => {
             let threshold = inspection.threshold.unwrap_or(mask.threshold);
             (Texels::Logits(Arc::clone(mask.logits())), threshold)
         }
     };
-    let drawing = match inspection.view {
+    let drawing = match mask_view {
         MaskView::CutOut => Drawing::CutOut,
         MaskView::Heat => Drawing::Heat { low, high },
         MaskView::Contours => Drawing::Contours { low, high, step: contour_step(low, high) },
-        _ => Drawing::Band(1.0),
+        _ => Drawing::Band(BAND),
     };
     let phrase = shown.tokens.phrase(inspected.hue).mask;
     let color = if drawing == Drawing::CutOut { shown.tokens.canvas } else { phrase };
@@ -116,30 +116,27 @@ pub(super) fn paint_view(shown: &mut Shown<'_>, ui: &Ui, painter: &Painter, view
     true
 }
 
-/// The legend of what is over the picture.
-pub(super) fn paint_legend(shown: &mut Shown<'_>, ui: &mut Ui, rect: Rect) {
+/// The legend of what is over the picture; returns where it is.
+pub(super) fn paint_legend(shown: &mut Shown<'_>, ui: &mut Ui, rect: Rect) -> Option<Rect> {
+    let view = match shown.state.shown_study() {
+        Some(ShownStudy::Comparison(what)) => return Some(legend::comparison(shown, ui, rect, &what)),
+        Some(ShownStudy::View(view)) => Some(view),
+        None => None,
+    };
     let inspection = &shown.state.ui.inspection;
-    if let Some(what) = shown.state.comparison() {
-        legend::comparison(shown, ui, rect, &what);
-        return;
-    }
-    let with_legend = matches!(inspection.view, MaskView::Heat | MaskView::Contours | MaskView::Band);
-    if let Some(mask) = shown.state.inspected_mask().filter(|_| with_legend) {
+    if let Some((view, mask)) = view.zip(shown.state.inspected_mask()) {
         let (low, high) = range(mask.logits());
-        let threshold = inspection.threshold.unwrap_or(mask.threshold);
-        match inspection.view {
-            MaskView::Heat => return legend::logits(shown, ui, rect, (low, high, threshold), None),
+        let values = (low, high, inspection.threshold.unwrap_or(mask.threshold));
+        match view {
+            MaskView::Heat => return Some(legend::logits(shown, ui, rect, values, None)),
             MaskView::Contours => {
-                let step = contour_step(low, high);
-                return legend::logits(shown, ui, rect, (low, high, threshold), Some(step));
+                return Some(legend::logits(shown, ui, rect, values, Some(contour_step(low, high))));
             }
-            MaskView::Band => return legend::note(shown, ui, rect, "Yellow changes sides within ± 1 logit"),
-            _ => {}
+            MaskView::Band => return Some(legend::band(shown, ui, rect, BAND)),
+            MaskView::Overlay | MaskView::Outline | MaskView::CutOut => {}
         }
     }
-    if let Some(layer) = inspection.layer {
-        legend::layer(shown, ui, rect, layer);
-    }
+    inspection.layer.map(|layer| legend::layer(shown, ui, rect, layer))
 }
 
 fn range(mask: &MaskLogits) -> (f32, f32) {

@@ -1,6 +1,6 @@
 //! A loupe beside the pointer: the pixels around it, and the exact values of the one under it.
 
-use egui::{Align2, Color32, FontId, Painter, Pos2, Rect, Stroke, StrokeKind, pos2, vec2};
+use egui::{Color32, FontId, Painter, Pos2, Rect, Stroke, StrokeKind, pos2, vec2};
 
 use super::inspection::{box_of, pixel_at};
 use crate::canvas::view::View;
@@ -9,15 +9,21 @@ use crate::ui::Shown;
 
 /// Pixels across.
 const PIXELS: i64 = 11;
-/// Points of a pixel in the loupe.
+/// Points of a pixel in the loupe: the most and the least.
 const SIZE: f32 = 13.0;
+const LEAST_SIZE: f32 = 7.0;
+/// The pixels take no more than this share of the canvas's shorter side.
+const SHARE: f32 = 0.4;
+/// Height of a line below them.
+const LINE: f32 = 15.0;
 
+/// Paints the loupe beside the pointer, and beside the legend where there is one.
 pub(super) fn paint(
     shown: &Shown<'_>,
     painter: &Painter,
     view: &View,
     picture: &Picture,
-    pointer: Option<Pos2>,
+    (pointer, legend): (Option<Pos2>, Option<Rect>),
 ) {
     if !shown.state.ui.inspection.loupe {
         return;
@@ -35,26 +41,33 @@ pub(super) fn paint(
         Some(Color32::from_rgb(r, g, b))
     };
     let tokens = shown.tokens;
-    let lens = vec2(PIXELS as f32 * SIZE, PIXELS as f32 * SIZE);
+    let canvas = painter.clip_rect();
+    let pixel = pixel_size(canvas);
+    let lens = vec2(PIXELS as f32 * pixel, PIXELS as f32 * pixel);
     let lines = values(shown.state.inspected_mask(), (x, y), color_at(i64::from(x), i64::from(y)));
-    let text = lens.y + 8.0 + 15.0 * lines.len() as f32;
-    let card = place(at, vec2(lens.x + 12.0, text + 8.0), painter.clip_rect());
+    let text = |line: String| painter.layout_no_wrap(line, FontId::proportional(12.0), tokens.text_soft);
+    let lines: Vec<_> = lines.into_iter().map(text).collect();
+    let width = lines.iter().fold(lens.x, |width, line| width.max(line.size().x));
+    let height = lens.y + 8.0 + LINE * lines.len() as f32;
+    let card = place(at, vec2(width + 12.0, height + 8.0), canvas, legend);
     painter.rect(card, 8.0, tokens.panel, Stroke::new(1.0, tokens.line), StrokeKind::Inside);
     let corner = card.min + vec2(6.0, 6.0);
     let half = PIXELS / 2;
     for row in 0..PIXELS {
         for column in 0..PIXELS {
             let color = color_at(i64::from(x) + column - half, i64::from(y) + row - half);
-            let cell = Rect::from_min_size(corner + vec2(column as f32, row as f32) * SIZE, vec2(SIZE, SIZE));
+            let at = corner + vec2(column as f32, row as f32) * pixel;
+            let cell = Rect::from_min_size(at, vec2(pixel, pixel));
             painter.rect_filled(cell, 0.0, color.unwrap_or(tokens.canvas));
         }
     }
-    let middle = Rect::from_min_size(corner + vec2(half as f32, half as f32) * SIZE, vec2(SIZE, SIZE));
+    let at = corner + vec2(half as f32, half as f32) * pixel;
+    let middle = Rect::from_min_size(at, vec2(pixel, pixel));
     painter.rect_stroke(middle, 0.0, Stroke::new(2.5, Color32::BLACK), StrokeKind::Outside);
     painter.rect_stroke(middle, 0.0, Stroke::new(1.0, Color32::WHITE), StrokeKind::Outside);
-    for (line, text) in lines.iter().enumerate() {
-        let at = pos2(corner.x, corner.y + lens.y + 8.0 + 15.0 * line as f32);
-        painter.text(at, Align2::LEFT_TOP, text, FontId::proportional(12.0), tokens.text_soft);
+    for (line, words) in lines.into_iter().enumerate() {
+        let at = pos2(corner.x, corner.y + lens.y + 8.0 + LINE * line as f32);
+        painter.galley(at, words, tokens.text_soft);
     }
     // The pixel itself, where it is large enough to be seen.
     if view.scale() >= 3.0 {
@@ -76,7 +89,7 @@ fn values(mask: Option<&GroundedMask>, (x, y): (u32, u32), color: Option<Color32
         lines.push(format!("#{r:02x}{g:02x}{b:02x}"));
     }
     if let Some(mask) = mask {
-        if let Some(logit) = mask.logits().logit_at(x, y) {
+        if let Some(logit) = mask.logits().logit_at(x, y).filter(|_| !mask.is_from_file()) {
             lines.push(format!("logit {logit:+.2}   p {:.3}", 1.0 / (1.0 + (-logit).exp())));
         }
         lines.push(if mask.holds(x, y) { "inside".to_owned() } else { "outside".to_owned() });
@@ -84,20 +97,34 @@ fn values(mask: Option<&GroundedMask>, (x, y): (u32, u32), color: Option<Color32
     lines
 }
 
-/// Beside the pointer, on the canvas.
-fn place(pointer: Pos2, size: egui::Vec2, canvas: Rect) -> Rect {
-    let beside = |at: f32, length: f32, low: f32, high: f32| {
-        let after = at + 24.0;
-        let before = at - 24.0 - length;
-        if after + length <= high || before < low { after.min(high - length).max(low) } else { before }
+/// Points of a pixel: less on a small canvas, so that most of the picture is to be seen beside the loupe.
+fn pixel_size(canvas: Rect) -> f32 {
+    (canvas.size().min_elem() * SHARE / PIXELS as f32).floor().clamp(LEAST_SIZE, SIZE)
+}
+
+/// Beside the pointer, on the canvas; of the places that there are, the first that hides least of `other`.
+fn place(pointer: Pos2, size: egui::Vec2, canvas: Rect, other: Option<Rect>) -> Rect {
+    /// From the pointer.
+    const BESIDE: f32 = 24.0;
+    // Behind the pointer, before it, and at the edges of the canvas.
+    let along = |at: f32, length: f32, low: f32, high: f32| {
+        [at + BESIDE, at - BESIDE - length, low, high - length].map(|from| from.min(high - length).max(low))
     };
-    let x = beside(pointer.x, size.x, canvas.left(), canvas.right());
-    let y = beside(pointer.y, size.y, canvas.top(), canvas.bottom());
-    Rect::from_min_size(pos2(x, y), size)
+    let columns = along(pointer.x, size.x, canvas.left(), canvas.right());
+    let rows = along(pointer.y, size.y, canvas.top(), canvas.bottom());
+    let hidden = |place: &Rect| {
+        let common = other.map_or(Rect::NOTHING, |other| place.intersect(other));
+        let over_pointer = if place.contains(pointer) { size.x * size.y } else { 0.0 };
+        over_pointer + if common.is_positive() { common.area() } else { 0.0 }
+    };
+    let places = columns.into_iter().flat_map(|x| rows.map(|y| Rect::from_min_size(pos2(x, y), size)));
+    let least = |best: Rect, next| if hidden(&next) < hidden(&best) { next } else { best };
+    places.reduce(least).unwrap_or(Rect::from_min_size(canvas.min, size))
 }
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
     use crate::document::{EditedMask, MaskId};
     use glamm_engine::vision::{BinaryMask, MaskCandidates, MaskLogits};
@@ -118,6 +145,9 @@ mod tests {
         assert_eq!(of_mask(&mask, (0, 1)), "logit +0.50   p 0.622, outside", "below the threshold");
         mask.edited = Some(Arc::new(EditedMask::from(&BinaryMask::from_fn(2, 2, |x, _| x == 1))));
         assert_eq!(of_mask(&mask, (1, 1)), "logit -4.00   p 0.018, inside", "painted");
+        let stand_in = MaskCandidates::clone(&mask.candidates);
+        let of_file = GroundedMask::from_file(MaskId(2), stand_in, mask.edited.unwrap()).unwrap();
+        assert_eq!(of_mask(&of_file, (1, 1)), "inside", "a file has no logits");
     }
 
     #[test]
@@ -125,8 +155,23 @@ mod tests {
         let canvas = Rect::from_min_size(pos2(10.0, 10.0), vec2(500.0, 400.0));
         let size = vec2(150.0, 200.0);
         for at in [pos2(11.0, 11.0), pos2(509.0, 409.0), pos2(260.0, 210.0), pos2(500.0, 15.0)] {
-            let card = place(at, size, canvas);
+            let card = place(at, size, canvas, None);
             assert!(canvas.contains_rect(card) && !card.contains(at), "{at:?} {card:?}");
         }
+    }
+
+    #[test]
+    fn the_loupe_goes_around_the_legend_and_is_small_on_a_small_canvas() {
+        let canvas = Rect::from_min_size(pos2(76.0, 88.0), vec2(484.0, 248.0));
+        let legend = Rect::from_min_max(pos2(88.0, 220.0), pos2(300.0, 324.0));
+        let size = vec2(100.0, 100.0);
+        for at in [pos2(110.0, 150.0), pos2(280.0, 150.0), pos2(340.0, 300.0)] {
+            let card = place(at, size, canvas, Some(legend));
+            assert!(canvas.contains_rect(card) && !card.contains(at), "{at:?} {card:?}");
+            assert!(!card.intersects(legend), "{at:?} {card:?}");
+        }
+        assert!(pixel_size(canvas) < 10.0);
+        let large = Rect::from_min_size(pos2(0.0, 0.0), vec2(900.0, 700.0));
+        assert!((pixel_size(large) - SIZE).abs() < 1e-6);
     }
 }

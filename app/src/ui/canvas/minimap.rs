@@ -5,6 +5,7 @@ use egui::{
     Color32, CornerRadius, CursorIcon, Id, Painter, Rect, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo,
     vec2,
 };
+use glamm_engine::protocol::ImageId;
 
 use super::picture::whole_texture;
 use crate::action::Action;
@@ -20,7 +21,9 @@ const MARGIN: f32 = 14.0;
 const MOST: f32 = 0.4;
 
 /// Where the map is, if it is shown; a press or drag on it moves the picture.
-pub(super) fn interact(shown: &mut Shown<'_>, ui: &Ui, view: &View) -> Option<Rect> {
+pub(super) fn interact(shown: &mut Shown<'_>, ui: &Ui, view: &View, image: ImageId) -> Option<Rect> {
+    // Without pixels there is nothing to draw, and nothing to press.
+    shown.state.session.pixels.get(&image)?;
     let canvas = shown.state.ui.canvas;
     if shown.state.ui.looks.map_hidden || view.shows_all() {
         return None;

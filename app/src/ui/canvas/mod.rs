@@ -45,7 +45,7 @@ pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui) {
 
     // What lies over the picture takes the pointer first.
     let tags = regions::tags(shown, ui, &view, &picture);
-    let map = minimap::interact(shown, ui, &view);
+    let map = minimap::interact(shown, ui, &view, picture.id);
 
     navigate::wheel(shown, ui, &response, &view);
     let cursor = cursor::keys(shown, ui, &response, &view, &picture);
@@ -70,9 +70,8 @@ pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui) {
     prompts::paint(shown, &painter, &view);
     prompts::offer(shown, ui, &painter, &view);
     inspection::paint_strokes(shown, &painter, &view);
-    match brush {
-        Some(brush) => inspection::brush(shown, ui, &response, &view, &painter, (brush, press)),
-        None => loupe::paint(shown, &painter, &view, &picture, response.hover_pos()),
+    if let Some(brush) = brush {
+        inspection::brush(shown, ui, &response, &view, &painter, (brush, press));
     }
     if let Some(at) = cursor {
         cursor::paint(shown, &painter, &view, at);
@@ -83,7 +82,10 @@ pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui) {
     if shown.state.session.unavailable.contains_key(&picture.id) {
         picture::repair(shown, ui, picture.id, view.image_rect().intersect(rect).center());
     }
-    inspection::paint_legend(shown, ui, rect);
+    let legend = inspection::paint_legend(shown, ui, rect);
+    if brush.is_none() {
+        loupe::paint(shown, &painter, &view, &picture, (response.hover_pos(), legend));
+    }
     hint(shown, ui, rect);
 }
 

@@ -17,7 +17,7 @@ use crate::state::VisibleMask;
 use crate::state::inspection::MaskView;
 use crate::theme;
 use crate::ui::Shown;
-use crate::ui::widgets::{Kind, button};
+use crate::ui::widgets::{Kind, button, button_if};
 
 /// Lines between pixels begin to show where a pixel is this large on the screen, in points, …
 const GRID_FROM: f32 = 12.0;
@@ -64,11 +64,11 @@ fn missing(shown: &mut Shown<'_>, ui: &Ui, painter: &Painter, picture: &Picture,
 pub(super) fn repair(shown: &mut Shown<'_>, ui: &mut Ui, image: ImageId, middle: Pos2) {
     let row = Rect::from_center_size(middle + vec2(0.0, ABOVE_REPAIR + 34.0), vec2(180.0, 30.0));
     ui.scope_builder(UiBuilder::new().max_rect(row).layout(Layout::left_to_right(Align::Center)), |ui| {
-        if button(ui, shown.tokens, "Try again", Kind::Plain, true).clicked() {
+        if button(ui, shown.tokens, "Try again", Kind::Plain).clicked() {
             shown.send(Action::SelectPicture(image));
         }
         let free = !shown.state.session.dialog_open;
-        if button(ui, shown.tokens, "Locate…", Kind::Plain, free).clicked() {
+        if button_if(free, ui, shown.tokens, "Locate…", Kind::Plain).clicked() {
             shown.send(Action::Keeping(KeepingAction::Find(image)));
         }
     });
@@ -101,7 +101,8 @@ pub(super) fn paint_masks(shown: &Shown<'_>, ui: &Ui, painter: &Painter, view: &
         let strong = animate(mask, "emphasised", mask.emphasised);
         let weak = animate(mask, "dimmed", mask.dimmed);
         let (texels, threshold) = texels(shown, &mask.mask);
-        let outline = inspection.selected == Some(mask.mask.id) && inspection.view == MaskView::Outline;
+        let outline =
+            inspection.selected == Some(mask.mask.id) && shown.state.shown_view() == MaskView::Outline;
         MaskDraw {
             texels,
             threshold,
@@ -120,7 +121,8 @@ pub(super) fn paint_masks(shown: &Shown<'_>, ui: &Ui, painter: &Painter, view: &
 /// What a mask is drawn from; the threshold of the selected one follows the slider.
 fn texels(shown: &Shown<'_>, mask: &GroundedMask) -> (Texels, f32) {
     let inspection = &shown.state.ui.inspection;
-    match inspection.threshold.filter(|_| inspection.selected == Some(mask.id)) {
+    let follows = inspection.selected == Some(mask.id) && !mask.is_from_file();
+    match inspection.threshold.filter(|_| follows) {
         Some(threshold) => (Texels::Logits(Arc::clone(mask.logits())), threshold),
         None => Texels::of(mask),
     }

@@ -11,13 +11,32 @@ use super::caption;
 use crate::action::{Action, Inspect};
 use crate::state::inspection::{Inspected, MaskView};
 use crate::ui::Shown;
-use crate::ui::widgets::small_button;
+use crate::ui::widgets::choice_button;
 
 /// Longest side of a thumbnail, in cells.
 const SIDE: usize = 96;
 
 pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui, inspected: &Inspected) {
     ui.spacing_mut().item_spacing = vec2(6.0, 5.0);
+    if !inspected.mask.is_from_file() {
+        candidates(shown, ui, inspected);
+    }
+    caption(shown, ui, "View");
+    ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing = vec2(4.0, 4.0);
+        let has_logits = !inspected.mask.is_from_file();
+        for (view, label, hint) in MaskView::ALL.into_iter().filter(|(v, ..)| has_logits || !v.needs_logits())
+        {
+            let chosen = shown.state.shown_view() == view;
+            if choice_button(ui, shown.tokens, label, chosen).on_hover_text(hint).clicked() {
+                shown.send(Action::Inspect(Inspect::View(view)));
+            }
+        }
+    });
+}
+
+/// All of them, side by side.
+fn candidates(shown: &mut Shown<'_>, ui: &mut Ui, inspected: &Inspected) {
     let count = inspected.mask.candidates.all().len();
     caption(shown, ui, if count == 1 { "Candidate" } else { "Candidates" });
     egui::ScrollArea::horizontal().id_salt("candidates").max_height(88.0).show(ui, |ui| {
@@ -26,16 +45,6 @@ pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui, inspected: &Inspected) {
                 candidate(shown, ui, inspected, index);
             }
         });
-    });
-    caption(shown, ui, "View");
-    ui.horizontal_wrapped(|ui| {
-        ui.spacing_mut().item_spacing = vec2(4.0, 4.0);
-        for (view, label, hint) in MaskView::ALL {
-            let chosen = shown.state.ui.inspection.view == view;
-            if small_button(ui, shown.tokens, label, chosen).on_hover_text(hint).clicked() {
-                shown.send(Action::Inspect(Inspect::View(view)));
-            }
-        }
     });
 }
 

@@ -150,7 +150,7 @@ fn heading(shown: &mut Shown<'_>, ui: &mut Ui, inspected: &Inspected) {
     });
     if let Some(note) = change {
         left.label(RichText::new(note).font(theme::small_font()).color(shown.tokens.busy))
-            .on_hover_text("Its pixels are no longer those that the model gave");
+            .on_hover_text("Its pixels are no longer those that were given");
     }
 }
 

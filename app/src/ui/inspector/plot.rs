@@ -12,8 +12,10 @@ use crate::state::inspection::Inspected;
 use crate::study::Curves;
 use crate::theme;
 use crate::ui::Shown;
-use crate::ui::widgets::small_button;
+use crate::ui::widgets::{paragraph, small_button};
 
+/// What stands above the plot of a mask whose pixels are painted.
+const OF_LOGITS: &str = "By threshold, of the model's mask";
 /// A line of so many points is as fine as the screen.
 const POINTS: usize = 240;
 /// Numbers of the axis are this far apart at least, in points.
@@ -23,8 +25,15 @@ const LEAST_HEIGHT: f32 = 72.0;
 
 pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui, inspected: &Inspected) {
     let mask = &inspected.mask;
+    let is_moved = shown.state.ui.inspection.threshold.is_some();
     let threshold = shown.state.ui.inspection.threshold.unwrap_or(mask.threshold);
-    caption(shown, ui, "By threshold");
+    if mask.is_from_file() {
+        caption(shown, ui, "By threshold");
+        let words = "A mask from a file has no logits: there is nothing to cut elsewhere.";
+        return paragraph(ui, words, theme::SMALL, shown.tokens.text_faint);
+    }
+    let is_painted = mask.painted().is_some();
+    caption(shown, ui, if is_painted { OF_LOGITS } else { "By threshold" });
     let findings = &shown.state.session.findings;
     let Some(curves) = findings.curves(mask.logits()).cloned() else {
         return nothing(shown, ui, findings.no_curves(mask.logits()));
@@ -63,11 +72,19 @@ pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui, inspected: &Inspected) {
         for line in lines {
             plot.line(line);
         }
-        plot.vline(VLine::new("threshold", threshold).color(tokens.text).width(1.0));
+        // The threshold does not count where pixels are painted.
+        if !is_painted || is_moved {
+            plot.vline(VLine::new("threshold", threshold).color(tokens.text).width(1.0));
+        }
         plot.pointer_coordinate().map(|at| at.x as f32)
     });
     let response = found.response.on_hover_text("Drag to move the threshold");
-    let about = format!("Area, box, pieces, holes and stability by threshold, which is {threshold:.2}");
+    let what = "Area, box, pieces, holes and stability";
+    let about = if is_painted {
+        format!("{what} of the model's mask, by threshold")
+    } else {
+        format!("{what} by threshold, which is {threshold:.2}")
+    };
     response.widget_info(|| WidgetInfo::labeled(Role::Image, true, about.as_str()));
     // Let go of outside the window, the threshold is where it was last.
     let last = shown.state.ui.inspection.threshold.filter(|_| response.drag_stopped());
@@ -90,7 +107,7 @@ fn nothing(shown: &mut Shown<'_>, ui: &mut Ui, failure: Option<&str>) {
             return;
         };
         ui.label(RichText::new(why).font(theme::small_font()).color(shown.tokens.bad));
-        if small_button(ui, shown.tokens, "Try again", false).clicked() {
+        if small_button(ui, shown.tokens, "Try again").clicked() {
             shown.send(Action::Inspect(Inspect::TryAgain));
         }
     });
@@ -111,10 +128,10 @@ fn legend(
 ) {
     let Some(facts) = curves.at(threshold) else { return };
     let values = [
-        format!("area {}", grouped(facts.area)),
-        format!("box {:.1} %", 100.0 * share_of_box(facts.bounds, pixels)),
-        format!("pieces {}", facts.components),
-        format!("holes {}", facts.holes),
+        format!("area {}", grouped(facts.shape.area)),
+        format!("box {:.1} %", 100.0 * share_of_box(facts.shape.bounds, pixels)),
+        format!("pieces {}", facts.shape.components),
+        format!("holes {}", facts.shape.holes),
         format!("stability {:.2}", facts.stability),
     ];
     ui.horizontal_wrapped(|ui| {
@@ -138,7 +155,7 @@ fn legend(
 /// twice as large as at threshold 0, since below it the whole picture floods in; that of the box at the whole
 /// picture, which has so many pixels.
 fn lines(curves: &Arc<Curves>, pixels: f64, colors: [Color32; 5]) -> Vec<Line<'static>> {
-    let at_zero = curves.at(0.0).map_or(1, |facts| facts.area.max(1));
+    let at_zero = curves.at(0.0).map_or(1, |facts| facts.shape.area.max(1));
     let most = |values: &[u32]| f64::from(values.iter().copied().max().unwrap_or(1).max(1));
     let (pieces, holes) = (most(&curves.components), most(&curves.holes));
     let area: Vec<f64> = curves.area.iter().map(|&a| (a as f64 / (2.0 * at_zero as f64)).min(1.0)).collect();

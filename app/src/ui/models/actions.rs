@@ -6,7 +6,7 @@ use glamm_engine::protocol::ModelSpec;
 use glamm_engine::size::ByteSize;
 
 use super::super::Shown;
-use super::super::widgets::{CardLook, Kind, button, card, command_button, paragraph};
+use super::super::widgets::{CardLook, Kind, button, button_if, card, command_button, paragraph};
 use super::{is_in_use, note, send};
 use crate::command::Command;
 use crate::models::{Listing, ManagerAction, source, title};
@@ -43,14 +43,14 @@ fn load(shown: &mut Shown<'_>, ui: &mut Ui, entry: &ModelEntry) {
         };
         if session.spec != spec
             && matches!(session.model, ModelStatus::Ready(_))
-            && button(ui, shown.tokens, "Load again like this", Kind::Primary, true).clicked()
+            && button(ui, shown.tokens, "Load again like this", Kind::Primary).clicked()
         {
             send(shown, ManagerAction::Load(spec));
         }
         command_button(shown, ui, command, Kind::Plain);
         return;
     }
-    if button(ui, shown.tokens, "Load", Kind::Primary, session.model != ModelStatus::Gone).clicked() {
+    if button_if(session.model != ModelStatus::Gone, ui, shown.tokens, "Load", Kind::Primary).clicked() {
         send(shown, ManagerAction::Load(spec));
     }
 }
@@ -61,7 +61,7 @@ fn fetch(shown: &mut Shown<'_>, ui: &mut Ui, entry: &ModelEntry) {
         ModelState::Partial(_) if Target::parse(&entry.name, "main").is_some() => "Resume download",
         _ => return,
     };
-    if button(ui, shown.tokens, label, Kind::Primary, true).clicked() {
+    if button(ui, shown.tokens, label, Kind::Primary).clicked() {
         send(shown, ManagerAction::Pull(entry.name.clone()));
     }
 }
@@ -70,7 +70,7 @@ fn remove(shown: &mut Shown<'_>, ui: &mut Ui, entry: &ModelEntry) {
     let Some(path) = entry.state.path() else { return };
     let library = &shown.state.session.library;
     if library.opened.contains(path) {
-        let leave_out = button(ui, shown.tokens, "Leave out of the list", Kind::Plain, true);
+        let leave_out = button(ui, shown.tokens, "Leave out of the list", Kind::Plain);
         if leave_out.on_hover_text("The files stay where they are").clicked() {
             send(shown, ManagerAction::Forget(path.clone()));
         }
@@ -79,7 +79,7 @@ fn remove(shown: &mut Shown<'_>, ui: &mut Ui, entry: &ModelEntry) {
     let removing = library.removing.as_ref() == Some(&entry.name);
     let in_use = is_in_use(shown, entry);
     let label = if removing { "Removing …" } else { "Remove…" };
-    let response = button(ui, shown.tokens, label, Kind::Plain, !in_use && library.removing.is_none());
+    let response = button_if(!in_use && library.removing.is_none(), ui, shown.tokens, label, Kind::Plain);
     if response.clicked() {
         send(shown, ManagerAction::AskToRemove(Some(entry.name.clone())));
     }
@@ -107,10 +107,10 @@ fn confirmation(shown: &mut Shown<'_>, ui: &mut Ui, entry: &ModelEntry) {
         };
         paragraph(ui, &text, theme::LABEL, tokens.text_soft);
         ui.horizontal(|ui| {
-            if button(ui, tokens, "Remove", Kind::Primary, true).clicked() {
+            if button(ui, tokens, "Remove", Kind::Primary).clicked() {
                 send(shown, ManagerAction::Remove(entry.name.clone()));
             }
-            if button(ui, tokens, "Keep", Kind::Plain, true).clicked() {
+            if button(ui, tokens, "Keep", Kind::Plain).clicked() {
                 send(shown, ManagerAction::AskToRemove(None));
             }
         });

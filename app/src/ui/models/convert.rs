@@ -6,7 +6,7 @@ use glamm_engine::precision::Precision;
 use glamm_engine::size::ByteSize;
 
 use super::super::Shown;
-use super::super::widgets::{Kind, bar, button};
+use super::super::widgets::{Kind, bar, button, button_if};
 use super::{download, note, section, send};
 use crate::models::{Conversion, Listing, ManagerAction, converted_path, need};
 use crate::theme;
@@ -34,7 +34,7 @@ pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui, listing: &Listing, entry:
     ui.horizontal_wrapped(|ui| {
         for precision in CHOICES {
             let kind = if precision == quantisation { Kind::Chosen } else { Kind::Plain };
-            if button(ui, shown.tokens, precision.name(), kind, true).clicked() {
+            if button(ui, shown.tokens, precision.name(), kind).clicked() {
                 send(shown, ManagerAction::Quantisation(precision));
             }
         }
@@ -44,7 +44,7 @@ pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui, listing: &Listing, entry:
     note(shown, ui, &format!("About {} in {}", ByteSize(bytes), out.display()));
     let room = free.is_none_or(|free| free >= bytes);
     let label = format!("Convert to {quantisation}");
-    let response = button(ui, shown.tokens, &label, Kind::Plain, room);
+    let response = button_if(room, ui, shown.tokens, &label, Kind::Plain);
     if response.clicked() {
         send(shown, ManagerAction::Convert(entry.name.clone()));
     }
@@ -59,7 +59,7 @@ fn running(shown: &mut Shown<'_>, ui: &mut Ui, conversion: &Conversion) {
     bar(ui, shown.tokens, rect, share as f32);
     let text = RichText::new(summary(conversion, share, shown.now - conversion.began_at));
     ui.label(text.font(theme::label_font()).color(shown.tokens.text_soft));
-    if button(ui, shown.tokens, "Cancel conversion", Kind::Plain, !conversion.stopping).clicked() {
+    if button_if(!conversion.stopping, ui, shown.tokens, "Cancel conversion", Kind::Plain).clicked() {
         send(shown, ManagerAction::CancelConversion);
     }
 }

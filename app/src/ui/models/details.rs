@@ -208,7 +208,7 @@ fn devices(shown: &mut Shown<'_>, ui: &mut Ui) {
                 DeviceChoice::Metal => "Apple GPU",
             };
             let kind = if shown.state.ui.models.device == choice { Kind::Chosen } else { Kind::Plain };
-            if button(ui, shown.tokens, name, kind, true).clicked() {
+            if button(ui, shown.tokens, name, kind).clicked() {
                 send(shown, ManagerAction::Device(choice));
             }
         }

@@ -5,7 +5,7 @@ use glamm_engine::models::ModelEntry;
 use glamm_engine::size::ByteSize;
 
 use super::super::Shown;
-use super::super::widgets::{Kind, bar, button};
+use super::super::widgets::{Kind, bar, button_if};
 use super::{note, send};
 use crate::models::{ManagerAction, Transfer, TransferStatus};
 use crate::theme;
@@ -58,13 +58,13 @@ fn controls(shown: &mut Shown<'_>, ui: &mut Ui, entry: &ModelEntry, status: &Tra
     ui.horizontal(|ui| {
         let enabled = *status != TransferStatus::Stopping;
         if *status == TransferStatus::Paused {
-            if button(ui, shown.tokens, "Resume", Kind::Primary, enabled).clicked() {
+            if button_if(enabled, ui, shown.tokens, "Resume", Kind::Primary).clicked() {
                 send(shown, ManagerAction::Resume(name()));
             }
-        } else if button(ui, shown.tokens, "Pause", Kind::Plain, enabled).clicked() {
+        } else if button_if(enabled, ui, shown.tokens, "Pause", Kind::Plain).clicked() {
             send(shown, ManagerAction::Pause(name()));
         }
-        if button(ui, shown.tokens, "Cancel", Kind::Plain, enabled).clicked() {
+        if button_if(enabled, ui, shown.tokens, "Cancel", Kind::Plain).clicked() {
             send(shown, ManagerAction::Cancel(name()));
         }
     });

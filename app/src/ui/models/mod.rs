@@ -67,7 +67,7 @@ fn heading(shown: &Shown<'_>, ui: &mut Ui) -> bool {
     ui.scope_builder(builder, |ui| {
         ui.label(RichText::new("Models").font(theme::strong_font(18.0)).color(shown.tokens.text));
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            button(ui, shown.tokens, "Close", Kind::Plain, true).clicked()
+            button(ui, shown.tokens, "Close", Kind::Plain).clicked()
         })
         .inner
     })

@@ -1,7 +1,7 @@
 //! Branches, copies, settings, prompts.
 
 use super::*;
-use crate::state::session::Tone;
+use crate::notice::Tone;
 use crate::state::ui_state::LibraryView;
 
 /// Asks and has it answered with [`reply`].

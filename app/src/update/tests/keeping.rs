@@ -251,7 +251,7 @@ fn a_missing_picture_is_looked_for_again_when_it_is_chosen() {
 
 #[test]
 fn an_import_over_several_pictures_is_one_step() {
-    use crate::storage::ImportedEdits;
+    use crate::export::{ExchangeEvent, ImportedEdits};
     let (mut state, first) = with_picture();
     let second = Arc::new(egui::ColorImage::filled([100, 50], egui::Color32::RED));
     state.update(Action::OpenPasted(second), 1.0);
@@ -261,11 +261,29 @@ fn an_import_over_several_pictures_is_one_step() {
     let boxes = vec![(bounds, "door".to_owned())];
     let of = |image| Edit::Import { image, boxes: boxes.clone(), masks: Vec::new() };
     let result = Ok(ImportedEdits { edits: vec![of(first), of(second)], problems: Vec::new() });
-    act(&mut state, KeepingAction::Storage(StorageEvent::Imported { path: "a.json".into(), result }));
+    act(&mut state, KeepingAction::Exchange(ExchangeEvent::Imported { path: "a.json".into(), result }));
     let regions = |document: &Document| document.pictures().iter().map(|p| p.regions.len()).sum::<usize>();
     assert_eq!(regions(state.document()), 2);
     state.update(Action::Command(Command::Undo), 1.0);
     assert_eq!(regions(state.document()), 0);
+}
+
+#[test]
+fn nothing_waits_for_a_job_that_was_refused() {
+    use crate::export::ExchangeEvent;
+    let (mut state, _) = with_picture();
+    let import = |state: &mut State| {
+        let effects = act(state, KeepingAction::PathChosen(PathPurpose::Import, vec!["a.json".into()]));
+        effects.into_iter().find_map(|effect| match effect {
+            Effect::Exchange(job) => Some(job),
+            _ => None,
+        })
+    };
+    let job = import(&mut state).unwrap();
+    assert_eq!(state.session.keeping.busy, Some(Busy::Importing("a.json".into())));
+    act(&mut state, KeepingAction::Exchange(ExchangeEvent::Refused(Box::new(job))));
+    assert!(state.session.keeping.busy.is_none() && !state.session.notices.is_empty());
+    assert!(import(&mut state).is_some(), "it can be tried again");
 }
 
 #[test]
@@ -327,14 +345,17 @@ fn the_window_stays_until_files_are_written() {
     state.session.exporting = Some(crate::state::exporting::ExportProgress::default());
     assert!(!quits(&act(&mut state, KeepingAction::CloseRequested)));
     let (folder, result) = (PathBuf::from("/out"), Ok(crate::export::Exported::default()));
-    let effects = act(&mut state, KeepingAction::Storage(StorageEvent::Exported { folder, result }));
+    let effects =
+        act(&mut state, KeepingAction::Exchange(crate::export::ExchangeEvent::Exported { folder, result }));
     assert!(quits(&effects));
 }
 
 /// The export that was asked for.
 fn exporting(effects: Vec<Effect>) -> (crate::export::ExportRequest, IfThere) {
     let job = effects.into_iter().find_map(|effect| match effect {
-        Effect::Storage(StorageJob::Export { request, if_there, .. }) => Some((request, if_there)),
+        Effect::Exchange(crate::export::ExchangeJob::Export { request, if_there, .. }) => {
+            Some((request, if_there))
+        }
         _ => None,
     });
     job.unwrap_or_else(|| panic!("nothing is exported"))
@@ -343,6 +364,7 @@ fn exporting(effects: Vec<Effect>) -> (crate::export::ExportRequest, IfThere) {
 #[test]
 fn files_are_replaced_by_an_export_only_when_that_is_meant() {
     use crate::action::ExportAction;
+    use crate::export::{ExchangeEvent, ExportInTheWay};
     let (mut state, _) = with_picture();
     let start = |state: &mut State| {
         state.update(Action::Command(Command::Export), 1.0);
@@ -354,9 +376,8 @@ fn files_are_replaced_by_an_export_only_when_that_is_meant() {
         assert_eq!(if_there, IfThere::Ask);
         let files = vec![PathBuf::from("/out/overlays/a.png")];
         let (snapshot, request) = (Box::default(), asked.clone());
-        let found = crate::state::exporting::ExportInTheWay { snapshot, request, files };
-        let event = StorageEvent::ExportInTheWay(found);
-        act(&mut state, KeepingAction::Storage(event));
+        let found = ExportInTheWay { snapshot, request, files };
+        act(&mut state, KeepingAction::Exchange(ExchangeEvent::InTheWay(found)));
         assert!(state.is_asking() && state.session.exporting.is_none());
         let effects = state.update(Action::Export(ExportAction::Replace(may)), 1.0);
         assert!(!state.is_asking());

@@ -1,6 +1,7 @@
 //! What is looked at: zoom, masks, pictures, models.
 
 use super::*;
+use crate::action::Field;
 use crate::state::inspection::Layer;
 
 #[test]
@@ -32,7 +33,7 @@ fn a_prompt_about_a_region_waits_for_one() {
     state.update(Action::Gesture(Some(gesture)), 0.0);
     let effects = state.update(Action::FinishGesture, 0.0);
     assert!(state.ui.draft(image).contains("[1]"));
-    assert!(matches!(effects[..], [Effect::FocusQuestion]));
+    assert!(matches!(effects[..], [Effect::Focus(Field::Question)]));
 }
 
 #[test]
@@ -243,4 +244,18 @@ fn the_same_file_is_opened_once() {
     assert_eq!(loads(&state.update(Action::OpenFiles(vec!["c.png".into()]), 0.0)), 0);
     load(&mut state, third);
     assert_eq!(state.ui.current, Some(third), "it was asked for again");
+}
+
+#[test]
+fn tiles_go_with_the_pixels_that_are_let_go_of() {
+    let (mut state, first) = with_picture();
+    let effects = state.update(Action::OpenFiles(vec!["b.png".into()]), 1.0);
+    let second = loaded(&effects);
+    load(&mut state, second);
+    state.update(Action::SelectPicture(second), 1.0);
+    let mut effects = Vec::new();
+    state.trim_pixels(100 * 50, &mut effects);
+    assert!(!state.session.pixels.contains_key(&first) && state.session.pixels.contains_key(&second));
+    let forgotten = |effect: &Effect| matches!(effect, Effect::ForgetPicture(image) if *image == first);
+    assert_eq!(effects.iter().filter(|effect| forgotten(effect)).count(), 1, "{effects:?}");
 }

@@ -1,5 +1,4 @@
 //! The state, driven by recorded actions and events; no window, no engine.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 
 mod asking;
 mod batch;
@@ -24,7 +23,7 @@ use glamm_engine::protocol::{
     EncoderSides, EngineCommand, EngineEvent, FinishReason, Grounding, Held, ImageId, JobId, JobRequest,
     JobStats, LoadProgress, ModelInfo, ModelSource, ModelSpec, Reply, Task,
 };
-use glamm_engine::vision::{MaskCandidates, MaskLogits, PixelBox};
+use glamm_engine::vision::{BinaryMask, MaskCandidates, MaskLogits, PixelBox};
 use image::RgbImage;
 
 use super::{Action, Effect, State};

@@ -1,6 +1,7 @@
 //! Regions: drawn, changed, referred to.
 
 use super::*;
+use crate::action::Field;
 
 #[test]
 fn regions_are_drawn_referred_to_and_undone() {
@@ -88,7 +89,7 @@ fn regions_are_duplicated_hidden_and_deleted_by_command() {
     let effects = state.update(Action::SelectRegion(Some(RegionTag(1))), 0.0);
     assert!(effects.is_empty());
     let effects = state.update(Action::Command(Command::RenameRegion), 0.0);
-    assert!(matches!(effects[..], [Effect::FocusRegionName]) && state.ui.tab == Tab::Regions);
+    assert!(matches!(effects[..], [Effect::Focus(Field::RegionName)]) && state.ui.tab == Tab::Regions);
 }
 
 #[test]

@@ -2,8 +2,10 @@
 
 use super::*;
 use crate::action::Inspect;
-use crate::document::MaskEdit;
-use crate::state::inspection::{Brush, Layer, Rival};
+use crate::document::{EditedMask, MaskEdit};
+use crate::export::import::as_document_mask;
+use crate::palette::phrase_color;
+use crate::state::inspection::{Brush, Found, Layer, MaskView, Rival, ShownMaps, ShownStudy};
 use crate::study::{self, About, CleanUp, Finding, Request, Stroke};
 
 /// A mask of the picture's own, which is looked at.
@@ -212,4 +214,137 @@ fn a_threshold_that_gives_up_what_was_painted_says_so() {
         assert!(state.inspected_mask().unwrap().edited.is_some());
         undo(&mut state);
     }
+}
+
+/// The pixels of [`with_imported`].
+fn stripe() -> BinaryMask {
+    BinaryMask::from_fn(100, 50, |x, y| x.abs_diff(2 * y) < 2)
+}
+
+/// A mask from a file, which is looked at.
+fn with_imported() -> (State, ImageId, MaskId) {
+    let (mut state, image) = with_picture();
+    let id = state.session.fresh_mask();
+    let mask = as_document_mask(id, &Arc::new(EditedMask::from(&stripe())), "stripe").unwrap();
+    let edit = Edit::Import { image, boxes: Vec::new(), masks: vec![mask] };
+    state.update(Action::Edit(edit), 2.0);
+    let id = state.picture().unwrap().masks[0].id;
+    state.update(Action::TogglePin(id), 2.0);
+    (state, image, id)
+}
+
+fn pixels(state: &State) -> BinaryMask {
+    state.inspected_mask().unwrap().pixels()
+}
+
+#[test]
+fn a_mask_from_a_file_has_no_logits_to_be_cut_or_shown() {
+    let (mut state, ..) = with_imported();
+    let commands = [
+        Command::RaiseThreshold,
+        Command::LowerThreshold,
+        Command::NextCandidate,
+        Command::ResetMask,
+        Command::ViewHeat,
+        Command::ViewContours,
+        Command::ViewBand,
+        Command::LayerAttention,
+    ];
+    for command in commands {
+        assert!(!command.is_enabled(&state), "{command:?}");
+        state.update(Action::Command(command), 3.0);
+    }
+    for what in [Inspect::DropThreshold(1.0), Inspect::Choose(0), Inspect::Reset] {
+        inspect(&mut state, what);
+    }
+    assert_eq!(pixels(&state), stripe());
+    assert!(!state.inspected_mask().unwrap().is_changed());
+    assert!(inspect(&mut state, Inspect::NeedCurves).is_empty());
+    inspect(&mut state, Inspect::View(MaskView::Heat));
+    assert_eq!((state.shown_view(), state.shown_study()), (MaskView::Overlay, None));
+    inspect(&mut state, Inspect::View(MaskView::CutOut));
+    assert_eq!(state.shown_study(), Some(ShownStudy::View(MaskView::CutOut)));
+}
+
+#[test]
+fn a_mask_from_a_file_goes_back_to_its_pixels() {
+    let (mut state, ..) = with_imported();
+    let request = inspect(&mut state, stroke(10.0, true));
+    studied(&mut state, study::answer(request[0].clone()));
+    assert!(state.inspected_mask().unwrap().is_changed() && pixels(&state) != stripe());
+    assert!(Command::ResetMask.is_enabled(&state));
+    state.update(Action::Command(Command::ResetMask), 3.0);
+    assert_eq!(pixels(&state), stripe());
+    undo(&mut state);
+    assert_ne!(pixels(&state), stripe());
+    undo(&mut state);
+    assert_eq!(pixels(&state), stripe());
+    assert!(!state.inspected_mask().unwrap().is_changed());
+}
+
+#[test]
+fn painted_pixels_are_counted_once() {
+    let (mut state, ..) = with_imported();
+    let requests = inspect(&mut state, Inspect::NeedShape);
+    assert!(inspect(&mut state, Inspect::NeedShape).is_empty(), "it is on its way");
+    studied(&mut state, Finding::Failed(requests[0].about(), "full".to_owned()));
+    assert!(inspect(&mut state, Inspect::NeedShape).is_empty(), "not before it is wanted");
+    inspect(&mut state, Inspect::TryAgain);
+    let request = inspect(&mut state, Inspect::NeedShape)[0].clone();
+    studied(&mut state, study::answer(request));
+    let painted = state.inspected_mask().unwrap().painted().unwrap().clone();
+    let Some(Found::There(shape)) = state.session.findings.shape(&painted) else { panic!("not counted") };
+    assert_eq!((shape.area, shape.components, shape.holes), (stripe().area() as u64, 1, 0));
+}
+
+#[test]
+fn maps_that_cannot_be_are_not_waited_for() {
+    let attention = Inspect::Layer(Some(Layer::Attention { layer: 0, head: 0 }));
+    let (mut state, image, _) = with_imported();
+    let prompted = add_mask(&mut state, image);
+    inspect(&mut state, attention.clone());
+    assert!(matches!(state.shown_maps(), ShownMaps::Unknown));
+    inspect(&mut state, Inspect::Select(Some(prompted)));
+    assert!(matches!(state.shown_maps(), ShownMaps::Making));
+    state.session.findings.no_maps = state.maps_key();
+    assert!(matches!(state.shown_maps(), ShownMaps::Failed));
+    inspect(&mut state, Inspect::Layer(Some(Layer::Global)));
+    state.session.findings.no_maps = Some((ImageId(77), None));
+    assert!(matches!(state.shown_maps(), ShownMaps::Making), "another picture's failed");
+    state.session.pixels.clear();
+    state.session.encodings.clear();
+    assert!(matches!(state.shown_maps(), ShownMaps::Waiting(_)));
+}
+
+#[test]
+fn hidden_masks_are_not_studied_on_the_picture() {
+    let (mut state, image, _) = with_mask();
+    let other = add_mask(&mut state, image);
+    inspect(&mut state, Inspect::View(MaskView::Heat));
+    assert_eq!(state.shown_study(), Some(ShownStudy::View(MaskView::Heat)));
+    state.update(Action::Command(Command::ToggleMasks), 3.0);
+    assert_eq!(state.shown_study(), None);
+    inspect(&mut state, Inspect::Compare(Some(Rival::Mask(other))));
+    assert_eq!(state.shown_study(), None);
+    state.update(Action::Command(Command::ToggleMasks), 3.0);
+    assert!(matches!(state.shown_study(), Some(ShownStudy::Comparison(_))));
+}
+
+#[test]
+fn a_comparison_has_the_colours_of_the_two_masks() {
+    let (mut state, image, id) = with_mask();
+    let other = add_mask(&mut state, image);
+    let recolor = |state: &mut State, mask: MaskId, hue: usize| {
+        let change = MaskEdit::Recolor(Some(hue));
+        state.update(Action::Edit(Edit::Mask { image, mask, change }), 3.0);
+    };
+    recolor(&mut state, id, 5);
+    recolor(&mut state, other, 8);
+    inspect(&mut state, Inspect::Compare(Some(Rival::Mask(other))));
+    assert_eq!(state.compared_hues(), [5, 8]);
+    recolor(&mut state, other, 17);
+    let [own, apart] = state.compared_hues();
+    assert!(own == 5 && phrase_color(apart) != phrase_color(5), "the palette repeats: {apart}");
+    inspect(&mut state, Inspect::Compare(Some(Rival::Truth(0))));
+    assert_ne!(phrase_color(state.compared_hues()[1]), phrase_color(5));
 }

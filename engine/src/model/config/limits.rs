@@ -176,8 +176,6 @@ fn divides(part: usize, whole: usize) -> bool {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use std::time::{Duration, Instant};
 
     use serde_json::{Value, json};

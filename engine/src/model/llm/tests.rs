@@ -1,5 +1,4 @@
 //! The cache never changes a result; grouped heads are repeated heads.
-#![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::ops::ControlFlow;
 

@@ -258,8 +258,6 @@ impl Look for Plain<'_> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use candle_nn::ops;
 
     use super::*;

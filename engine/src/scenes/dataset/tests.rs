@@ -1,7 +1,5 @@
 //! A small data set is written and read back.
 
-#![allow(clippy::unwrap_used)]
-
 use serde_json::Value;
 
 use super::*;

@@ -1,5 +1,4 @@
 //! Replies well formed, malformed and random, with the vocabulary of the golden data.
-#![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::fs;
 use std::path::Path;

@@ -11,7 +11,7 @@ use std::arch::x86_64::{
 
 use super::input::TwoBlocks;
 use super::lanes::{load_16, load_32, load_64, part};
-use super::{Share, TOGETHER};
+use super::{Share, multiply_rows};
 use crate::model::format::Format;
 
 /// Products of the rows of a share with `inputs`. Other formats are left alone.
@@ -25,27 +25,8 @@ pub(super) fn multiply(format: Format, share: Share<'_>, inputs: &[Vec<TwoBlocks
     }
 }
 
-/// `unpack` gives the signed bytes of a block. Each begins with its scale.
-#[target_feature(enable = "avx512bw,avx512vl,avx512vnni")]
-#[inline]
-fn multiply_rows<const SIZE: usize>(
-    mut share: Share<'_>,
-    inputs: &[Vec<TwoBlocks>],
-    unpack: impl Fn(&[u8; SIZE]) -> __m256i,
-) {
-    for (stored, products) in share.rows() {
-        let stored = stored.as_chunks().0;
-        for (inputs, products) in inputs.chunks(TOGETHER).zip(products.chunks_mut(TOGETHER)) {
-            match inputs {
-                [a] => products.copy_from_slice(&multiply_row(stored, [a], &unpack)),
-                [a, b] => products.copy_from_slice(&multiply_row(stored, [a, b], &unpack)),
-                [a, b, c] => products.copy_from_slice(&multiply_row(stored, [a, b, c], &unpack)),
-                [a, b, c, d] => products.copy_from_slice(&multiply_row(stored, [a, b, c, d], &unpack)),
-                _ => {}
-            }
-        }
-    }
-}
+// `unpack` gives the signed bytes of a block. Each begins with its scale.
+multiply_rows!(TwoBlocks, __m256i);
 
 /// One row of the matrix with some of the input.
 #[target_feature(enable = "avx512bw,avx512vl,avx512vnni")]

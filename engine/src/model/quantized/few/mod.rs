@@ -45,6 +45,37 @@ impl<'a> Share<'a> {
     }
 }
 
+/// Defines `multiply_rows`: the rows of a share with `inputs`, [`TOGETHER`] of them at a time, by the `multiply_row` and
+/// of what `unpack` makes of a block that are there. A macro, so that each is compiled for these instructions as a whole.
+macro_rules! multiply_rows {
+    ($input:ty, $unpacked:ty) => {
+        #[target_feature(enable = "avx512bw,avx512vl,avx512vnni")]
+        #[inline]
+        fn multiply_rows<const SIZE: usize>(
+            mut share: Share<'_>,
+            inputs: &[Vec<$input>],
+            unpack: impl Fn(&[u8; SIZE]) -> $unpacked,
+        ) {
+            use super::TOGETHER;
+            for (stored, products) in share.rows() {
+                let stored = stored.as_chunks().0;
+                for (inputs, products) in inputs.chunks(TOGETHER).zip(products.chunks_mut(TOGETHER)) {
+                    match inputs {
+                        [a] => products.copy_from_slice(&multiply_row(stored, [a], &unpack)),
+                        [a, b] => products.copy_from_slice(&multiply_row(stored, [a, b], &unpack)),
+                        [a, b, c] => products.copy_from_slice(&multiply_row(stored, [a, b, c], &unpack)),
+                        [a, b, c, d] => {
+                            products.copy_from_slice(&multiply_row(stored, [a, b, c, d], &unpack));
+                        }
+                        _ => {}
+                    }
+                }
+            }
+        }
+    };
+}
+use multiply_rows;
+
 /// Whether this processor has what the kernels need.
 pub(super) use lanes::is_available;
 

@@ -18,7 +18,7 @@ use std::arch::x86_64::{
 
 use super::input::SuperBlock;
 use super::lanes::{load_16, load_32, load_64, part};
-use super::{Share, TOGETHER};
+use super::{Share, multiply_rows};
 use crate::model::format::Format;
 
 /// `a & b | c`, for `_mm512_ternarylogic_epi32`.
@@ -47,26 +47,7 @@ pub(super) fn multiply(format: Format, share: Share<'_>, inputs: &[Vec<SuperBloc
     }
 }
 
-#[target_feature(enable = "avx512bw,avx512vl,avx512vnni")]
-#[inline]
-fn multiply_rows<const SIZE: usize>(
-    mut share: Share<'_>,
-    inputs: &[Vec<SuperBlock>],
-    unpack: impl Fn(&[u8; SIZE]) -> Unpacked,
-) {
-    for (stored, products) in share.rows() {
-        let stored = stored.as_chunks().0;
-        for (inputs, products) in inputs.chunks(TOGETHER).zip(products.chunks_mut(TOGETHER)) {
-            match inputs {
-                [a] => products.copy_from_slice(&multiply_row(stored, [a], &unpack)),
-                [a, b] => products.copy_from_slice(&multiply_row(stored, [a, b], &unpack)),
-                [a, b, c] => products.copy_from_slice(&multiply_row(stored, [a, b, c], &unpack)),
-                [a, b, c, d] => products.copy_from_slice(&multiply_row(stored, [a, b, c, d], &unpack)),
-                _ => {}
-            }
-        }
-    }
-}
+multiply_rows!(SuperBlock, Unpacked);
 
 /// One row of the matrix with some of the input.
 #[target_feature(enable = "avx512bw,avx512vl,avx512vnni")]

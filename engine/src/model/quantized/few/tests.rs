@@ -1,5 +1,4 @@
 //! Products of few rows are those of the rounded input with the unpacked matrix.
-#![expect(clippy::unwrap_used, reason = "tests")]
 
 use super::*;
 use crate::model::format::Format;
