@@ -379,6 +379,15 @@ impl Session {
         }
     }
 
+    /// The message about missing pictures goes where none is missing any more.
+    pub fn tell_missing_are_there(&mut self) {
+        if self.unavailable.is_empty()
+            && let Some(id) = self.missing_list.take()
+        {
+            self.notices.retain(|notice| notice.id != id);
+        }
+    }
+
     /// Shows that the same has happened to another thing; `what` says it of several.
     pub fn notify_in_list(&mut self, id: NoticeId, text: String, what: &str) {
         if let Some(notice) = self.notices.iter_mut().find(|notice| notice.id == id) {

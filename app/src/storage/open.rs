@@ -282,7 +282,6 @@ fn read_picture(
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test may panic")]
     use std::fs;
 
     use super::*;

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use glamm_engine::protocol::ImageId;
+
 use super::autosave::{Autosave, recovery_root};
 use super::recovery::{self, Abandoned, Recoverable};
 use super::save::{SaveOptions, Saved, save};
@@ -49,6 +51,8 @@ pub enum StorageJob {
     Remember(Vec<PathBuf>),
     /// List the pictures in a folder.
     ListFolder(PathBuf),
+    /// Look whether pictures are there.
+    LookFor(Vec<(ImageId, PathBuf)>),
 }
 
 /// What came of it.
@@ -92,6 +96,8 @@ pub enum StorageEvent {
         /// Pictures in it by name, or why none.
         result: Result<Vec<PathBuf>, String>,
     },
+    /// Pictures that were looked for are there; the others are not.
+    Found(Vec<(ImageId, PathBuf)>),
 }
 
 /// The window's end of the threads that keep work. Dropping it waits until what is being written is
@@ -186,6 +192,10 @@ impl Worker {
                     recent::write(data, &sessions);
                 }
                 None
+            }
+            StorageJob::LookFor(mut places) => {
+                places.retain(|(_, path)| path.is_file());
+                Some(StorageEvent::Found(places))
             }
             StorageJob::ListFolder(folder) => {
                 let result = list_pictures(&folder);

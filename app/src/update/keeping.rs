@@ -312,6 +312,7 @@ impl State {
             }
             StorageEvent::NotKept(message) => self.session.notify(message, Tone::Failure),
             StorageEvent::Refused(job) => self.refused(&job),
+            StorageEvent::Found(found) => self.found_along(found, out),
             StorageEvent::FolderListed { folder, result } => self.folder_listed(&folder, result, out),
         }
         self.go_on_leaving(out);
@@ -325,7 +326,8 @@ impl State {
             StorageJob::LookAround
             | StorageJob::Discard(_)
             | StorageJob::Remember(_)
-            | StorageJob::ListFolder(_) => {}
+            | StorageJob::ListFolder(_)
+            | StorageJob::LookFor(_) => {}
         }
         self.session.notify(TOO_MUCH, Tone::Failure);
     }

@@ -15,6 +15,7 @@ mod inspect;
 mod keeping;
 mod kept;
 mod masks;
+mod missing;
 mod models;
 mod opening;
 mod pictures;

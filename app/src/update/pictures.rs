@@ -166,6 +166,7 @@ impl State {
         match fitting {
             Ok(pixels) => {
                 self.session.unavailable.remove(&picture.id);
+                self.session.tell_missing_are_there();
                 self.hold_pixels(picture.id, pixels);
                 if self.ui.current == Some(picture.id) {
                     self.encode(picture.id, out);
@@ -247,13 +248,6 @@ impl State {
         self.want_pixels(image, true);
         self.load_wanted(out);
         self.encode(image, out);
-    }
-
-    /// The user has said where a picture is that was missing.
-    pub(super) fn found(&mut self, image: ImageId, path: PathBuf, out: &mut Vec<Effect>) {
-        let path = std::path::absolute(&path).unwrap_or(path);
-        self.history.relocate(image, &Origin::File(path));
-        self.select_picture(image, out);
     }
 
     /// Closing can be undone, and the small copy is shown then until the picture is read again: those of the

@@ -7,6 +7,7 @@ use crate::action::KeepingAction;
 use crate::document::Origin;
 use crate::pictures::Source;
 use crate::state::keeping::PathPurpose;
+use crate::storage::{StorageEvent, StorageJob};
 
 /// Two pictures, of which neither can be had any more.
 fn without_pixels() -> (State, [ImageId; 2]) {
@@ -67,4 +68,26 @@ fn a_picture_is_found_elsewhere() {
     let picture = state.picture().unwrap();
     assert_eq!((picture.origin.clone(), picture.name.as_str()), (Origin::File(path), "b.png"));
     assert!(state.history.undoable().is_none(), "there is no way back to where it is not");
+}
+
+#[test]
+fn others_that_were_moved_along_are_found_too() {
+    let (mut state, [first, second]) = without_pixels();
+    let now = |name: &str| std::path::absolute(Path::new("elsewhere").join(name)).unwrap();
+    let found = KeepingAction::PathChosen(PathPurpose::FindPicture(second), vec![now("b.png")]);
+    let effects = state.update(Action::Keeping(found), 1.0);
+    let looked_for = effects.into_iter().find_map(|effect| match effect {
+        Effect::Storage(StorageJob::LookFor(places)) => Some(places),
+        _ => None,
+    });
+    let expected = vec![(first, now("a.png"))];
+    assert_eq!(looked_for, Some(expected.clone()));
+    load(&mut state, second);
+    let effects = state.update(Action::Keeping(KeepingAction::Storage(StorageEvent::Found(expected))), 1.0);
+    assert_eq!(loaded(&effects), first);
+    assert_eq!(state.document().picture(first).unwrap().origin, Origin::File(now("a.png")));
+    assert!(state.session.unavailable.is_empty());
+    assert_eq!(state.session.notices.len(), 1);
+    load(&mut state, first);
+    assert!(state.session.notices.is_empty(), "nothing is missing any more");
 }
