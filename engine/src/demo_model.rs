@@ -1,8 +1,5 @@
 //! The demo model: the one place that knows how it comes into the binary.
 
-use crate::checkpoint::{Checkpoint, FileSource};
-use crate::error::CheckpointError;
-
 /// The files of `assets/demo-model`, by their names in the checkpoint.
 macro_rules! files {
     ($($name:literal),* $(,)?) => {
@@ -10,7 +7,8 @@ macro_rules! files {
     };
 }
 
-const FILES: &[(&str, &[u8])] = files![
+/// All of them. A checkpoint is made of them where the source of a model says so.
+pub(crate) const FILES: &[(&str, &[u8])] = files![
     "config.json",
     "model.safetensors",
     "tokenizer.model",
@@ -19,19 +17,6 @@ const FILES: &[(&str, &[u8])] = files![
     "clip/preprocessor_config.json",
     "clip/model.safetensors",
 ];
-
-/// The checkpoint that is part of the binary.
-///
-/// # Errors
-/// The files do not fit the engine: a build that its own tests do not pass.
-pub(crate) fn checkpoint() -> Result<Checkpoint, CheckpointError> {
-    Checkpoint::from_embedded(FILES)
-}
-
-/// The files of that checkpoint.
-pub(crate) fn source() -> FileSource {
-    FileSource::embedded_files(FILES)
-}
 
 /// One of them.
 pub(crate) fn file(name: &str) -> Option<&'static [u8]> {

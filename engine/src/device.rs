@@ -121,8 +121,8 @@ pub fn is_out_of_memory(error: &candle_core::Error) -> bool {
 
 /// Runs one forward pass. On the CPU on the threads that candle keeps for it: without this every
 /// operation would use the process-wide pool, which the user interface's image work shares; going
-/// there once a pass instead of once an operation also saves the way there and back. What the pass reports of itself is part of the
-/// caller's span, whichever thread it runs on.
+/// there once a pass instead of once an operation also saves the way there and back. What the pass reports of
+/// itself is part of the caller's span, whichever thread it runs on.
 pub fn compute<T: Send>(device: &Device, pass: impl FnOnce() -> T + Send) -> T {
     match device {
         Device::Cpu => {

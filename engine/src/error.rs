@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 
+use crate::model::layers::Interrupted;
 use crate::precision::{KeptAs, Precision};
 use crate::size::ByteSize;
 
@@ -42,6 +43,15 @@ pub enum EngineError {
     /// The engine thread cannot be reached.
     #[error("the engine thread has ended: restart the application")]
     Disconnected,
+}
+
+impl From<Interrupted> for EngineError {
+    fn from(interrupted: Interrupted) -> Self {
+        match interrupted {
+            Interrupted::Cancelled => Self::Cancelled,
+            Interrupted::Tensor(error) => Self::Compute(error),
+        }
+    }
 }
 
 /// What a tensor library's error says. Its own `Display` adds a stack trace of many lines where the

@@ -13,24 +13,16 @@ use crossbeam::channel::{self, Receiver, RecvTimeoutError, Sender, TryRecvError,
 
 use crate::engine::Engine;
 use crate::error::EngineError;
+use crate::loaded_model::LoadedModel;
+use crate::mailbox::Mailbox;
+pub use crate::mailbox::SendError;
 use crate::protocol::{EngineCommand, EngineEvent};
-use crate::worker::{LoadedModel, Mailbox, Worker};
+use crate::worker::Worker;
 
 /// Commands that may wait while the worker is busy.
 const COMMAND_CAPACITY: usize = 32;
 /// Events that may wait for the application; a few seconds of streamed text.
 const EVENT_CAPACITY: usize = 256;
-
-/// A command that was not taken; it comes back to the sender.
-#[derive(Debug, thiserror::Error)]
-pub enum SendError {
-    /// The queue is full: try again once events have come in.
-    #[error("the engine is busy: try again in a moment")]
-    Busy(EngineCommand),
-    /// The thread has ended.
-    #[error("the engine thread has ended: restart the application")]
-    Disconnected(EngineCommand),
-}
 
 /// Owns the engine thread.
 #[derive(Debug)]

@@ -12,12 +12,15 @@
 //! the thread does nothing else.
 //!
 //! A tour, from the outside in:
-//! - [`handle`], `worker`, `mailbox`, `images`: the thread, its queues, what it caches per image.
-//! - [`engine`]: one loaded model; [`encoding`]: an image on its way into it; [`job`] holds what a conversation takes and yields.
-//! - `inspect`: masks of clicks and boxes, all candidates, features and attention as maps.
+//! - [`handle`], `worker`, `mailbox`, `images`: the thread, its queues, what it caches per image;
+//!   `loaded_model` is what it needs of a model.
+//! - [`engine`]: one loaded model; its [`encoding`]: an image on its way into it; its `inspect`: masks of
+//!   clicks and boxes, all candidates, features and attention as maps. [`job`] holds what a conversation
+//!   takes and yields.
 //! - [`generate`]: prefill, decode loop, sampling, reuse of the KV cache between turns.
 //! - [`text`]: tokenizer, conversation template, the parser of grounded replies.
-//! - [`checkpoint`]: files to tensors. [`vision`]: pictures, boxes and masks as plain data.
+//! - [`checkpoint`]: files to tensors; [`manifest`]: which tensors there should be; [`memory`]: what they
+//!   take. [`vision`]: pictures, boxes and masks as plain data.
 //! - [`hub`]: the cache of Hugging Face and downloads into it; [`models`]: which models there are and
 //!   what of them is here.
 //! - [`model`]: the network, one file for each part, named as in the paper.
@@ -50,12 +53,10 @@
 //! # }
 //! ```
 
-mod answer;
 pub mod bench;
 pub mod checkpoint;
 mod demo_model;
 pub mod device;
-pub mod encoding;
 pub mod engine;
 pub mod error;
 pub mod eval;
@@ -65,9 +66,11 @@ pub mod gguf;
 pub mod handle;
 pub mod hub;
 mod images;
-mod inspect;
 pub mod job;
+mod loaded_model;
 mod mailbox;
+pub mod manifest;
+pub mod memory;
 pub mod model;
 pub mod models;
 pub mod precision;
@@ -81,5 +84,5 @@ pub mod text;
 pub mod vision;
 mod worker;
 
-pub use engine::Engine;
+pub use engine::{Engine, encoding};
 pub use handle::{EngineHandle, SendError};

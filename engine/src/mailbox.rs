@@ -9,8 +9,18 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::handle::SendError;
 use crate::protocol::{EngineCommand, ImageId};
+
+/// A command that was not taken; it comes back to the sender.
+#[derive(Debug, thiserror::Error)]
+pub enum SendError {
+    /// The queue is full: try again once events have come in.
+    #[error("the engine is busy: try again in a moment")]
+    Busy(EngineCommand),
+    /// The thread has ended.
+    #[error("the engine thread has ended: restart the application")]
+    Disconnected(EngineCommand),
+}
 
 /// Shared by the handle and its worker.
 #[derive(Debug, Default)]

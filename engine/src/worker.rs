@@ -9,74 +9,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crossbeam::channel::{Receiver, RecvError, SendTimeoutError, Sender, TryRecvError};
-use image::RgbImage;
 
 use crate::device;
-use crate::engine::Variant;
 use crate::error::{DeviceError, EngineError};
 use crate::images::{CACHE_BUDGET, ImageCache, OpenImages};
 use crate::job::{Answer, Increment, Question, StopCheck};
-pub(crate) use crate::mailbox::Mailbox;
-use crate::protocol::{
-    EncodeTimings, EngineCommand, EngineEvent, ImageId, JobRequest, LoadProgress, ModelInfo, ModelSpec, Task,
-};
-use crate::vision::{Click, FeatureMaps, MaskCandidates, MaskPrompt, PixelBox};
+use crate::loaded_model::LoadedModel;
+use crate::mailbox::Mailbox;
+use crate::protocol::{EngineCommand, EngineEvent, ImageId, JobRequest, LoadProgress, ModelSpec, Task};
 
 /// How often a worker that waits for room in the event queue looks whether the handle is gone.
 const ABANDON_CHECK: Duration = Duration::from_millis(20);
-
-/// Told how far a model is while it is loaded; answers whether to go on.
-pub(crate) type ReportLoading = Box<dyn FnMut(&LoadProgress) -> bool + Send>;
-
-/// What the loop needs of a model: [`crate::engine::Engine`], and stand-ins in tests.
-pub(crate) trait LoadedModel: Sized {
-    /// Encodings and context of one image.
-    type Image: ImageCache;
-
-    /// Loads the weights; [`EngineError::Cancelled`] where `progress` said so.
-    fn load(spec: &ModelSpec, progress: ReportLoading) -> Result<Self, EngineError>;
-
-    /// What is loaded.
-    fn info(&self) -> &ModelInfo;
-
-    /// In which form.
-    fn variant(&self) -> &Variant;
-
-    /// Encodes an image as far as words need it; [`EngineError::Cancelled`] where `stop` said so.
-    fn begin_encoding(&self, pixels: &RgbImage, stop: StopCheck<'_>) -> Result<Self::Image, EngineError>;
-
-    /// Encodes it as masks need it, from where that was left; [`EngineError::Cancelled`] where `stop`
-    /// said so.
-    fn finish_encoding(
-        &self,
-        image: &mut Self::Image,
-        stop: StopCheck<'_>,
-    ) -> Result<EncodeTimings, EngineError>;
-
-    /// Answers a question; a stopped answer is [`crate::protocol::FinishReason::Cancelled`].
-    fn converse(
-        &self,
-        image: &mut Self::Image,
-        question: Question<'_>,
-        stop: StopCheck<'_>,
-        report: &mut dyn FnMut(Increment),
-    ) -> Result<Answer, EngineError>;
-
-    /// Masks of clicks and a box.
-    fn segment(
-        &self,
-        image: &Self::Image,
-        points: &[Click],
-        region: Option<PixelBox>,
-    ) -> Result<MaskCandidates, EngineError>;
-
-    /// Maps of the encoders' features, and of what a candidate of a prompt looked at.
-    fn feature_maps(
-        &self,
-        image: &Self::Image,
-        mask: Option<(&MaskPrompt, usize)>,
-    ) -> Result<FeatureMaps, EngineError>;
-}
 
 /// State of the engine thread.
 pub(crate) struct Worker<B: LoadedModel> {

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use glamm_engine::checkpoint::manifest::{TensorSpec, expected_tensors};
+use glamm_engine::manifest::{TensorSpec, expected_tensors};
 use glamm_engine::models::released;
 
 /// The shape under each name.

@@ -4,7 +4,7 @@
 
 use glamm_engine::model::backend::Backend;
 use glamm_engine::model::config::GlammConfig;
-use glamm_engine::models::memory;
+use glamm_engine::memory;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &str| {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::stopwatch::{Lap, Stopwatch};
 use super::workbench::Workbench;
-use crate::encoding::EncodedImage;
+use crate::engine::encoding::EncodedImage;
 use crate::error::EngineError;
 use crate::job::{Answer, Increment, Question};
 use crate::protocol::Turn;

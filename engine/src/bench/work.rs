@@ -2,9 +2,9 @@
 //! the engine does it. A multiplication and an addition are two operations. Norms, softmax,
 //! activations and positions are left out.
 
-use crate::checkpoint::manifest::{TensorSpec, expected_tensors};
+use crate::manifest::{TensorSpec, expected_tensors};
+use crate::memory::keys_and_values;
 use crate::model::config::GlammConfig;
-use crate::models::memory::keys_and_values;
 use crate::precision::Precision;
 
 /// A part of the model at some size.

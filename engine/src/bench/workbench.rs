@@ -8,8 +8,8 @@ use super::sequence::Sequence;
 use super::stopwatch::{Lap, Stopwatch};
 use super::work::{Part, Work};
 use crate::device;
-use crate::encoding::{EncodedFrame, EncodedImage, PreparedImage};
 use crate::engine::Engine;
+use crate::engine::encoding::{EncodedFrame, EncodedImage, PreparedImage};
 use crate::error::EngineError;
 use crate::model::glamm::ImageTokens;
 use crate::model::layers::uninterrupted;
@@ -40,7 +40,7 @@ impl<'a> Workbench<'a> {
     /// # Errors
     /// The tensor library's.
     pub fn global_encoder(&self) -> Result<Lap, EngineError> {
-        self.lap(|| self.engine.model.encode_global(&self.prepared.crop, &mut uninterrupted))
+        self.lap(|| Ok(self.engine.model.encode_global(&self.prepared.crop, &mut uninterrupted)?))
     }
 
     /// SAM's image encoder.
@@ -48,7 +48,9 @@ impl<'a> Workbench<'a> {
     /// # Errors
     /// The tensor library's.
     pub fn grounding_encoder(&self) -> Result<Lap, EngineError> {
-        self.lap(|| self.engine.model.grounding_encoder.forward(&self.prepared.frame, &mut uninterrupted))
+        self.lap(|| {
+            Ok(self.engine.model.grounding_encoder.forward(&self.prepared.frame, &mut uninterrupted)?)
+        })
     }
 
     /// All that the first question about `boxes` regions of an image needs: the feature maps, then an

@@ -2,14 +2,12 @@
 //! every number. Called by `glamm models check`; loading a model checks names and shapes only, and
 //! stops at the first fault.
 
-use std::collections::HashSet;
 use std::path::PathBuf;
 
-use super::manifest::{TensorSpec, expected_tensors};
 use super::tensor_set::TensorSet;
-use super::{ConfigFiles, FileSource, VISION_PREFIX, read_tokenizer};
-use crate::demo_model;
-use crate::error::{CheckpointError, EngineError, without_backtrace};
+use super::{ConfigFiles, FileSource, manifest_of, read_tokenizer};
+use crate::error::{CheckpointError, EngineError};
+use crate::manifest::{TensorSpec, VISION_PREFIX};
 use crate::protocol::ModelSource;
 
 /// What was found out about a tensor.
@@ -90,21 +88,15 @@ impl Report {
     }
 }
 
-/// Reads all weights of a model to their end, one block at a time. `progress` is told bytes looked at and in all,
-/// and returns whether to go on.
+/// Reads all weights of a model to their end, one block at a time. `progress` is told bytes looked at and in
+/// all, and returns whether to go on.
 ///
 /// # Errors
 /// The configuration cannot be used, there are no weights at all, or it was cancelled.
 pub fn check(model: &ModelSource, progress: &mut dyn FnMut(u64, u64) -> bool) -> Result<Report, EngineError> {
-    let source = match model {
-        ModelSource::Demo => demo_model::source(),
-        ModelSource::Path(path) => FileSource::at(path)?,
-    };
+    let source = FileSource::of(model)?;
     let files = ConfigFiles::read(&source, "config.json")?;
-    let manifest = expected_tensors(&files.config).map_err(|error| CheckpointError::Config {
-        path: source.path("config.json"),
-        reason: format!("no model has these sizes ({})", without_backtrace(&error)),
-    })?;
+    let manifest = manifest_of(&files.config, &source)?;
     let (glamm, mut bad_files) = TensorSet::open_what_is_good(&source)?;
     let (clip, bad) = TensorSet::open_what_is_good(&files.tower)?;
     bad_files.extend(bad);
@@ -157,13 +149,9 @@ fn compare(set: &TensorSet, expected: &[TensorSpec], part: Part) -> Vec<CheckedT
         let (name, expected) = (spec.name.clone(), Some(spec.shape.clone()));
         tensors.push(CheckedTensor { name, part, expected, found, verdict });
     }
-    let known: HashSet<&str> = expected.iter().map(|spec| spec.name.as_str()).collect();
     // CLIP's text tower is no business of this program.
     let prefix = if part == Part::Clip { VISION_PREFIX } else { "" };
-    let mut unknown: Vec<&str> =
-        set.names().filter(|name| name.starts_with(prefix) && !known.contains(name)).collect();
-    unknown.sort_unstable();
-    tensors.extend(unknown.into_iter().map(|name| CheckedTensor {
+    tensors.extend(set.unknown(expected, prefix).into_iter().map(|name| CheckedTensor {
         name: name.to_owned(),
         part,
         expected: None,

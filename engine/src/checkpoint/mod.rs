@@ -17,9 +17,9 @@ pub mod check;
 pub(crate) mod forge;
 #[cfg(test)]
 mod hostile;
-pub mod manifest;
 pub(crate) mod one_file;
 mod pickle;
+pub(crate) mod presence;
 pub mod probe;
 mod safetensors_file;
 mod source;
@@ -33,7 +33,6 @@ mod tower;
 mod weights;
 mod zip_directory;
 
-use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -41,24 +40,20 @@ use candle_core::{DType, Device};
 
 use crate::error::{CheckpointError, DeviceError, without_backtrace};
 use crate::hub::HubCache;
+use crate::manifest::{Manifest, TensorSpec, VISION_PREFIX, expected_tensors};
+use crate::memory::{self, Machine, MemoryPlan, Stored};
 use crate::model::backend::Backend;
 use crate::model::config::GlammConfig;
 use crate::model::format::Format;
 use crate::model::part::LoadProgress;
-use crate::models::Machine;
-use crate::models::memory::{self, MemoryPlan, Stored};
 use crate::precision::{KeptAs, Precision};
-use crate::protocol::Held;
+use crate::protocol::{Held, ModelSource};
 use crate::text::tokenizer::Tokenizer;
-use manifest::{Manifest, TensorSpec, expected_tensors};
 pub use one_file::Converted;
 pub(crate) use source::FileSource;
 use tensor_set::TensorSet;
 pub(crate) use tensor_set::WEIGHT_FILES;
 pub use weights::Weights;
-
-/// Tensors of CLIP's vision tower begin with this; its file holds the text tower too.
-pub(crate) const VISION_PREFIX: &str = "vision_model.";
 
 const MODEL_FILE: &str = "tokenizer.model";
 const ADDED_FILE: &str = "added_tokens.json";
@@ -89,21 +84,18 @@ impl Checkpoint {
         Self::from_source(FileSource::at(path)?)
     }
 
-    /// Opens a checkpoint that is part of the binary: the same files, by their paths with `/`.
+    /// Opens the files of a model, which may be part of the binary.
     ///
     /// # Errors
     /// As [`Self::open`].
-    pub fn from_embedded(files: &[(&str, &'static [u8])]) -> Result<Self, CheckpointError> {
-        Self::from_source(FileSource::embedded_files(files))
+    pub fn of(model: &ModelSource) -> Result<Self, CheckpointError> {
+        Self::from_source(FileSource::of(model)?)
     }
 
     fn from_source(source: FileSource) -> Result<Self, CheckpointError> {
         let ConfigFiles { config, tower, .. } = ConfigFiles::read(&source, "config.json")?;
         let (glamm, clip) = (TensorSet::open(&source)?, TensorSet::open(&tower)?);
-        let manifest = expected_tensors(&config).map_err(|error| CheckpointError::Config {
-            path: source.path("config.json"),
-            reason: format!("no model has these sizes ({})", without_backtrace(&error)),
-        })?;
+        let manifest = manifest_of(&config, &source)?;
         let mut unread = LoadProgress::default();
         check(&glamm, &manifest.glamm, "", &mut unread)?;
         check(&clip, &manifest.clip, VISION_PREFIX, &mut unread)?;
@@ -171,8 +163,8 @@ impl Checkpoint {
     }
 
     /// Makes sure that the memory is there to load and use the model in `precision`, before any of it is
-    /// read: a system that runs out of it ends programs, and not always the one that asked for too much. What is
-    /// mapped from one file need not all be in memory at once.
+    /// read: a system that runs out of it ends programs, and not always the one that asked for too much. What
+    /// is mapped from one file need not all be in memory at once.
     ///
     /// # Errors
     /// [`DeviceError::NoMemory`].
@@ -196,8 +188,8 @@ impl Checkpoint {
         check_room((self.kept_as(precision), needed), free, || self.smaller(|bytes| bytes <= free, backend))
     }
 
-    /// The next smaller way to keep the weights than in `precision`, and what the model then takes. `None` where
-    /// there is none.
+    /// The next smaller way to keep the weights than in `precision`, and what the model then takes. `None`
+    /// where there is none.
     pub(crate) fn next_smaller(
         &self,
         precision: Option<Precision>,
@@ -207,8 +199,8 @@ impl Checkpoint {
         self.smaller(|bytes| bytes < present, backend)
     }
 
-    /// The most precise way to keep the weights with which the model takes so many bytes; none where they are used as they are
-    /// stored in one file.
+    /// The most precise way to keep the weights with which the model takes so many bytes; none where they
+    /// are used as they are stored in one file.
     fn smaller(&self, is_good: impl Fn(u64) -> bool, backend: Backend) -> Option<(Precision, u64)> {
         if matches!(self.source, FileSource::OneFile { .. }) {
             return None;
@@ -344,6 +336,17 @@ pub fn outline(path: &Path) -> Result<Outline, CheckpointError> {
     Ok(Outline { config: ConfigFiles::read(&source, "config.json")?.config, precision })
 }
 
+/// The tensors that a model of these sizes has.
+///
+/// # Errors
+/// There is no such model; the configuration of `source` is at fault.
+fn manifest_of(config: &GlammConfig, source: &FileSource) -> Result<Manifest, CheckpointError> {
+    expected_tensors(config).map_err(|error| CheckpointError::Config {
+        path: source.path("config.json"),
+        reason: format!("no model has these sizes ({})", without_backtrace(&error)),
+    })
+}
+
 /// Notes in `unread` the tensors that the model is built from. Tensors under `prefix` that nobody
 /// knows are reported.
 ///
@@ -359,10 +362,7 @@ fn check(
         set.check(&spec.name, &spec.shape)?;
         unread.expect(&spec.name, set.find(&spec.name).map_or(0, |(stored, _)| stored.bytes() as u64));
     }
-    let known: HashSet<&str> = expected.iter().map(|spec| spec.name.as_str()).collect();
-    let mut unknown: Vec<&str> =
-        set.names().filter(|name| name.starts_with(prefix) && !known.contains(name)).collect();
-    unknown.sort_unstable();
+    let unknown = set.unknown(expected, prefix);
     if let Some(first) = unknown.first() {
         tracing::warn!(
             count = unknown.len(),

@@ -9,7 +9,6 @@ use std::path::{Path, PathBuf};
 use candle_core::{DType, Device};
 use sha2::{Digest, Sha256};
 
-use super::manifest::TensorSpec;
 use super::source::Contents;
 use super::tensor_file::GGUF_MAGIC;
 use super::tensor_set::TensorSet;
@@ -17,6 +16,7 @@ use super::{ADDED_FILE, Checkpoint, MODEL_FILE};
 use crate::error::{CheckpointError, EngineError, without_backtrace};
 use crate::gguf::{Gguf, GgufLayout, GgufWriter, Value};
 use crate::hub::hex;
+use crate::manifest::TensorSpec;
 use crate::model::format::Format;
 use crate::model::matrix::pack;
 use crate::precision::{KeptAs, Precision};

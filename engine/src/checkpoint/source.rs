@@ -9,8 +9,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::one_file::OneFile;
+use crate::demo_model;
 use crate::error::CheckpointError;
 use crate::model::matrix::SharedBytes;
+use crate::protocol::ModelSource;
 
 /// Configuration, vocabulary and index files are far smaller; a larger one is some other file.
 const SMALL_FILE_LIMIT: u64 = 64 << 20;
@@ -163,6 +165,17 @@ pub(crate) enum FileSource {
 }
 
 impl FileSource {
+    /// Where the files of a model are.
+    ///
+    /// # Errors
+    /// As [`Self::at`].
+    pub(crate) fn of(model: &ModelSource) -> Result<Self, CheckpointError> {
+        match model {
+            ModelSource::Demo => Ok(Self::embedded_files(demo_model::FILES)),
+            ModelSource::Path(path) => Self::at(path),
+        }
+    }
+
     /// A checkpoint directory, or a file that holds all of one.
     ///
     /// # Errors

@@ -2,16 +2,16 @@
 //!
 //! Called by [`super::Checkpoint`]. Opening reads tables only; [`super::weights`] reads contents.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::{Component, Path, PathBuf};
 
 use candle_core::{DType, Device, Tensor};
 use serde::Deserialize;
 
-use super::VISION_PREFIX;
 use super::source::FileSource;
 use super::tensor_file::{StoredTensor, TensorFile};
 use crate::error::{CheckpointError, EngineError};
+use crate::manifest::{TensorSpec, VISION_PREFIX};
 use crate::model::matrix::PackedMatrix;
 
 /// Weight files, in the order in which Hugging Face looks for them.
@@ -110,6 +110,15 @@ impl TensorSet {
     /// Names of all tensors, in no order.
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
         self.places.keys().map(String::as_str)
+    }
+
+    /// Names under `prefix` that are not among the expected ones, sorted.
+    pub(super) fn unknown(&self, expected: &[TensorSpec], prefix: &str) -> Vec<&str> {
+        let known: HashSet<&str> = expected.iter().map(|spec| spec.name.as_str()).collect();
+        let unknown = self.names().filter(|name| name.starts_with(prefix) && !known.contains(name));
+        let mut unknown: Vec<&str> = unknown.collect();
+        unknown.sort_unstable();
+        unknown
     }
 
     /// Where a tensor lies, and in which file.

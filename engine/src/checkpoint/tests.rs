@@ -143,13 +143,17 @@ fn embedded_files_are_a_checkpoint_like_any_other() {
             files.push((&*name, &*Box::leak(bytes.into_boxed_slice())));
         }
     }
-    let checkpoint = Checkpoint::from_embedded(&files).unwrap();
+    let checkpoint = Checkpoint::from_source(FileSource::embedded_files(&files)).unwrap();
     assert_eq!(checkpoint.config(), Checkpoint::open(&golden().join("glamm-tiny")).unwrap().config());
     assert_same(&checkpoint.glamm, &shards());
     checkpoint.tokenizer().unwrap();
     build(&checkpoint).unwrap();
     files.retain(|(name, _)| *name != "tokenizer.model");
-    let error = Checkpoint::from_embedded(&files).unwrap().tokenizer().unwrap_err().to_string();
+    let error = Checkpoint::from_source(FileSource::embedded_files(&files))
+        .unwrap()
+        .tokenizer()
+        .unwrap_err()
+        .to_string();
     assert_names(&error, &["tokenizer.model", "built in"]);
 }
 

@@ -4,17 +4,18 @@
 use std::path::PathBuf;
 
 use super::WEIGHT_FILES;
+use super::check::Part;
+use super::presence::Presence;
 use super::source::FileSource;
 use crate::error::CheckpointError;
 use crate::hub::{HubCache, RepoId};
-use crate::models::{Role, installed};
 
 /// The directory of the vision tower that is called `tower`: a hub id or a directory's name.
 ///
 /// It is looked for inside the checkpoint and beside it under the last part of that name, inside
 /// also as `clip`, and last in the cache of Hugging Face: the one that the checkpoint itself lies in, and
-/// the one that the environment names; first where all of its weights are. The name comes from a file that somebody else wrote: it never
-/// leads anywhere else.
+/// the one that the environment names; first where all of its weights are. The name comes from a file
+/// that somebody else wrote: it never leads anywhere else.
 ///
 /// # Errors
 /// It is nowhere.
@@ -53,9 +54,7 @@ fn find_with_caches(
 /// Whether all weights are there, as far as names tell.
 fn has_weights(place: &FileSource) -> bool {
     match place {
-        FileSource::Directory(path) => {
-            installed::checkpoint(path, Role::VisionTower).is_some_and(|found| found.is_complete)
-        }
+        FileSource::Directory(path) => Presence::of(path, Part::Clip).is_some_and(|found| found.is_complete),
         FileSource::Embedded { .. } => WEIGHT_FILES.iter().any(|name| place.has(name)),
         // They are beside those of GLaMM.
         FileSource::OneFile { .. } => true,

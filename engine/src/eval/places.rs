@@ -8,8 +8,8 @@
 
 use std::ops::AddAssign;
 
-use crate::encoding::EncodedImage;
 use crate::engine::Engine;
+use crate::engine::encoding::EncodedImage;
 use crate::error::EngineError;
 use crate::scenes::Scene;
 use crate::vision::{BinaryMask, Click, MaskCandidates};

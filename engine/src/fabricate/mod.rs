@@ -26,10 +26,10 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize as _;
 use serde_json::Value;
 
-use crate::checkpoint::manifest::expected_tensors;
 use crate::checkpoint::{ConfigFiles, FileSource};
-use crate::demo_model;
 use crate::error::{CheckpointError, without_backtrace};
+use crate::manifest::expected_tensors;
+use crate::protocol::ModelSource;
 use plan::TextTower;
 use write::WeightWriter;
 
@@ -156,7 +156,7 @@ pub fn fabricate(
 fn config_files(sizes: &Sizes) -> Result<ConfigFiles, CheckpointError> {
     match sizes {
         Sizes::FullScope => ConfigFiles::read(&FileSource::embedded_files(FULLSCOPE), "config.json"),
-        Sizes::Demo => ConfigFiles::read(&demo_model::source(), "config.json"),
+        Sizes::Demo => ConfigFiles::read(&FileSource::of(&ModelSource::Demo)?, "config.json"),
         Sizes::File(path) => {
             let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
             let source = FileSource::Directory(directory.unwrap_or(Path::new(".")).to_owned());

@@ -1,7 +1,7 @@
 //! Which tensors a fabricated checkpoint holds: names, shapes and stored types of the released one,
 //! in the order in which PyTorch lists them, and what fills each.
 //!
-//! GLaMM and CLIP's vision tower come from the model itself ([`crate::checkpoint::manifest`]); CLIP's
+//! GLaMM and CLIP's vision tower come from the model itself ([`crate::manifest`]); CLIP's
 //! text tower, which no part of this program uses, is listed here.
 
 use std::collections::VecDeque;
@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use candle_core::DType;
 use serde::Deserialize;
 
-use crate::checkpoint::manifest::{Manifest, TensorSpec};
+use crate::manifest::{Manifest, TensorSpec};
 
 /// Released checkpoints were cut in files of at most this size.
 const SHARD_BYTES: u64 = 10_000_000_000;

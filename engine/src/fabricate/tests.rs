@@ -9,10 +9,11 @@ use candle_core::{DType, Device, Tensor};
 
 use super::plan::PlannedTensor;
 use super::*;
+use crate::checkpoint::Checkpoint;
 use crate::checkpoint::forge::tensor_sums;
-use crate::checkpoint::{Checkpoint, VISION_PREFIX};
 use crate::engine::Engine;
 use crate::job::Question;
+use crate::manifest::VISION_PREFIX;
 use crate::model::glamm::Glamm;
 use crate::protocol::{ModelSource, ModelSpec, Turn};
 

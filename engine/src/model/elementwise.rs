@@ -101,7 +101,7 @@ impl Finish<'_> {
     }
 }
 
-/// Softmax over the last dimension.
+/// Softmax of `[.., width]` over the last dimension, in place of `x` on the CPU.
 pub(super) fn softmax(x: Tensor) -> Result<Tensor> {
     match x.dims().last() {
         Some(&width) if width > 0 && is_ours(&x) => {
@@ -113,7 +113,8 @@ pub(super) fn softmax(x: Tensor) -> Result<Tensor> {
     }
 }
 
-/// Softmax over the last dimension but one: of each column of the matrices that the last two are.
+/// Softmax of `[.., rows, columns]` over the last dimension but one, of each column; in place of `x` on
+/// the CPU.
 pub(super) fn softmax_of_columns(x: Tensor) -> Result<Tensor> {
     match *x.dims() {
         [.., rows, columns] if rows * columns > 0 && is_ours(&x) => {

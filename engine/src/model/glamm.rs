@@ -86,7 +86,7 @@ impl Glamm {
     /// Tokens and levels of normalised pixels `[1, 3, size, size]` of the global encoder's size.
     ///
     /// # Errors
-    /// [`crate::error::EngineError::Cancelled`] where `between` ends the work; else the tensor library's.
+    /// [`super::layers::Interrupted::Cancelled`] where `between` ends the work; else the tensor library's.
     pub fn encode_global(&self, pixels: &Tensor, between: BetweenBlocks<'_>) -> Interruptible<ImageTokens> {
         let features = self.global_encoder.forward(pixels, between)?;
         let tokens = trace_span!("projector").in_scope(|| self.projector.forward(&features.patches))?;

@@ -78,7 +78,7 @@ impl GlobalEncoder {
     /// Features of normalised pixels `[batch, 3, size, size]`.
     ///
     /// # Errors
-    /// [`crate::error::EngineError::Cancelled`] where `between` ends the work; else the tensor library's.
+    /// [`super::layers::Interrupted::Cancelled`] where `between` ends the work; else the tensor library's.
     pub fn forward(&self, pixels: &Tensor, between: BetweenBlocks<'_>) -> Interruptible<GlobalFeatures> {
         let mut states = Vec::with_capacity(self.blocks.len() + 1);
         states.push(self.embed(pixels)?);
@@ -94,7 +94,8 @@ impl GlobalEncoder {
         })
     }
 
-    /// Hidden state 0: patch, class and position embedding, then the first norm.
+    /// Hidden state 0, `[batch, 1 + patches, width]`, of normalised pixels `[batch, 3, size, size]`: patch,
+    /// class and position embedding, then the first norm.
     ///
     /// # Errors
     /// The tensor library's.
@@ -108,8 +109,8 @@ impl GlobalEncoder {
         self.pre_layer_norm.forward(&tokens)
     }
 
-    /// Hidden state `to` from hidden state `from`: `forward` in steps, for comparison with recorded
-    /// states. Hidden state `k` is the output of block `k - 1`.
+    /// Hidden state `to` from hidden state `from`, each `[batch, 1 + patches, width]`: `forward` in steps, for
+    /// comparison with recorded states. Hidden state `k` is the output of block `k - 1`.
     ///
     /// # Errors
     /// The tensor library's, or no such blocks.
@@ -120,7 +121,8 @@ impl GlobalEncoder {
         blocks.iter().try_fold(state.clone(), |x, block| block.forward(&x))
     }
 
-    /// A hidden state as a map `[batch, width, grid, grid]`, the class token dropped.
+    /// A hidden state `[batch, 1 + patches, width]` as a map `[batch, width, grid, grid]`, the class token
+    /// dropped.
     ///
     /// # Errors
     /// The tensor library's.

@@ -68,7 +68,7 @@ impl GroundingEncoder {
     /// `[batch, 3, size, size]`.
     ///
     /// # Errors
-    /// [`crate::error::EngineError::Cancelled`] where `between` ends the work; else the tensor library's.
+    /// [`super::layers::Interrupted::Cancelled`] where `between` ends the work; else the tensor library's.
     pub fn forward(&self, pixels: &Tensor, between: BetweenBlocks<'_>) -> Interruptible<Tensor> {
         self.resume(&mut self.begin(pixels)?, between)
     }
@@ -112,7 +112,7 @@ impl GroundingEncoder {
         x.permute((0, 2, 3, 1))?.broadcast_add(&self.patch_bias)
     }
 
-    /// Adds the absolute positions to the patches: input of the first block.
+    /// Adds the absolute positions to the patches `[batch, grid, grid, width]`: input of the first block.
     ///
     /// # Errors
     /// The tensor library's.
@@ -120,7 +120,7 @@ impl GroundingEncoder {
         patches.broadcast_add(&self.pos_embed)
     }
 
-    /// One block alone, for comparison with recorded states.
+    /// One block alone, `[batch, grid, grid, width]` to the same, for comparison with recorded states.
     ///
     /// # Errors
     /// The tensor library's, or no such block.
@@ -131,7 +131,8 @@ impl GroundingEncoder {
         }
     }
 
-    /// From the last block's output to the image embedding `[batch, prompt width, grid, grid]`.
+    /// From the last block's output `[batch, grid, grid, width]` to the image embedding
+    /// `[batch, prompt width, grid, grid]`.
     ///
     /// # Errors
     /// The tensor library's.

@@ -15,7 +15,6 @@ use super::matrix::Matrix;
 use super::norms;
 use super::projection::Projection;
 use super::threads;
-use crate::error::EngineError;
 
 /// How far an encoder has come: asked for between its blocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,11 +26,22 @@ pub struct Progress {
 }
 
 /// Called between the blocks of an encoder: shows progress and may end the work, which makes the
-/// encoder return [`EngineError::Cancelled`].
+/// encoder return [`Interrupted::Cancelled`].
 pub type BetweenBlocks<'a> = &'a mut dyn FnMut(Progress) -> ControlFlow<()>;
 
+/// Why work that can be cancelled came to no end.
+#[derive(Debug, thiserror::Error)]
+pub enum Interrupted {
+    /// The hook between the blocks ended it.
+    #[error("cancelled")]
+    Cancelled,
+    /// The tensor library failed.
+    #[error(transparent)]
+    Tensor(#[from] candle_core::Error),
+}
+
 /// What work that can be cancelled returns.
-pub type Interruptible<T> = std::result::Result<T, EngineError>;
+pub type Interruptible<T> = std::result::Result<T, Interrupted>;
 
 /// A [`BetweenBlocks`] hook that never ends the work.
 pub fn uninterrupted(_: Progress) -> ControlFlow<()> {
@@ -42,7 +52,7 @@ pub fn uninterrupted(_: Progress) -> ControlFlow<()> {
 pub(super) fn go_on(hook: BetweenBlocks<'_>, done: usize, total: usize) -> Interruptible<()> {
     match hook(Progress { done, total }) {
         ControlFlow::Continue(()) => Ok(()),
-        ControlFlow::Break(()) => Err(EngineError::Cancelled),
+        ControlFlow::Break(()) => Err(Interrupted::Cancelled),
     }
 }
 

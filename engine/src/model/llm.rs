@@ -76,8 +76,8 @@ impl Llama {
     /// it stays as it was.
     ///
     /// # Errors
-    /// [`crate::error::EngineError::Cancelled`] where `between` ends the work; else the tensor library's, also
-    /// where the cache has no room for `n` more positions.
+    /// [`super::layers::Interrupted::Cancelled`] where `between` ends the work; else the tensor library's,
+    /// also where the cache has no room for `n` more positions.
     pub fn forward(
         &self,
         embeddings: &Tensor,

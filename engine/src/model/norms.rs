@@ -10,7 +10,7 @@ use candle_nn::LayerNorm;
 use super::elementwise::{LANES, Rows, SHARE, each, fold, is_ours, numbers};
 use super::threads;
 
-/// Layer norm (Ba et al., 2016) over the last dimension.
+/// Layer norm (Ba et al., 2016) of `[.., width]` over the last dimension.
 pub(super) fn layer_norm(norm: &LayerNorm, x: &Tensor) -> Result<Tensor> {
     let (weight, Some(bias)) = (norm.weight(), norm.bias()) else { return norm.forward(x) };
     if !norm.remove_mean() || ![x, weight, bias].into_iter().all(is_ours) {

@@ -109,7 +109,8 @@ impl PromptEncoder {
         self.no_mask_embed.reshape((1, width, 1, 1))?.broadcast_as((1, width, self.grid, self.grid))
     }
 
-    /// Dense part of a mask's logits `[n, 1, 4 · grid, 4 · grid]`: `[n, width, grid, grid]`.
+    /// Dense part of a mask's logits `[n, 1, 4 · grid, 4 · grid]`: `[n, width, grid, grid]`. No part of the
+    /// product gives a mask as prompt; it is here because checkpoints have its weights, and parity covers it.
     ///
     /// # Errors
     /// The tensor library's.

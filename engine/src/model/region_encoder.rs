@@ -75,7 +75,7 @@ impl RegionEncoder {
     /// enlarging, largest) first. `levels` are `[1, channels, grid, grid]` of any grid.
     ///
     /// # Errors
-    /// [`crate::error::EngineError::Cancelled`] where `between` ends the work; else the tensor library's.
+    /// [`super::layers::Interrupted::Cancelled`] where `between` ends the work; else the tensor library's.
     pub fn feature_maps(&self, levels: &[Tensor], between: BetweenBlocks<'_>) -> Interruptible<Vec<Tensor>> {
         let mut maps = self.input_maps(levels)?;
         let total = self.fuse_convs.len() * maps.len();

@@ -50,7 +50,8 @@ impl TwoWayTransformer {
         })
     }
 
-    /// `positions` are the cells'.
+    /// Of `tokens` `[n, tokens, width]` and `cells` `[n, cells, width]`. `positions`
+    /// `[1 or n, cells, width]` are the cells'.
     pub(super) fn forward(&self, tokens: &Tensor, cells: &Tensor, positions: &Tensor) -> Result<Transformed> {
         let mut looks = Vec::with_capacity(self.layers.len() + 1);
         let mut state = (tokens.clone(), cells.clone());

@@ -1,17 +1,14 @@
 //! Models on the disk: in the cache of Hugging Face, and in a directory of the user's own.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
 use super::catalogue::{self, Role};
-use crate::checkpoint::WEIGHT_FILES;
+use crate::checkpoint::check::Part;
+use crate::checkpoint::presence::Presence;
 use crate::hub::{HubCache, RepoId};
-
-/// An index of shards is small; a larger file is some other thing.
-const INDEX_LIMIT: u64 = 64 << 20;
 
 /// A model on the disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,46 +108,13 @@ pub fn at(path: &Path) -> Option<Installed> {
 }
 
 /// The checkpoint in `directory`; `None` where there is none of its files.
-pub(crate) fn checkpoint(directory: &Path, role: Role) -> Option<Installed> {
-    let bytes: u64 = files(directory).map(|(_, bytes)| bytes).sum();
-    let has = |name: &str| directory.join(name).is_file();
-    let needed: &[&str] = match role {
-        Role::Glamm => &["config.json", "tokenizer.model", "added_tokens.json"],
-        Role::VisionTower => &["config.json"],
+pub(super) fn checkpoint(directory: &Path, role: Role) -> Option<Installed> {
+    let part = match role {
+        Role::Glamm => Part::Glamm,
+        Role::VisionTower => Part::Clip,
     };
-    let weights = WEIGHT_FILES.iter().any(|name| has(name));
-    let is_complete = needed.iter().all(|name| has(name)) && weights && has_shards(directory);
-    (weights || has("config.json")).then(|| Installed { path: directory.to_owned(), bytes, is_complete })
-}
-
-/// Files in `directory` itself, and their sizes.
-fn files(directory: &Path) -> impl Iterator<Item = (PathBuf, u64)> {
-    fs::read_dir(directory).into_iter().flatten().flatten().filter_map(|entry| {
-        // Through links: in a cache every file is one.
-        let metadata = fs::metadata(entry.path()).ok()?;
-        metadata.is_file().then(|| (entry.path(), metadata.len()))
-    })
-}
-
-/// Whether every shard is there that the preferred weights consist of.
-fn has_shards(directory: &Path) -> bool {
-    #[derive(Deserialize)]
-    struct Index {
-        weight_map: std::collections::BTreeMap<String, String>,
-    }
-    let preferred = WEIGHT_FILES.iter().map(|name| directory.join(name)).find(|path| path.is_file());
-    let Some(path) = preferred.filter(|path| path.extension().is_some_and(|ending| ending == "json")) else {
-        return true;
-    };
-    let is_small = fs::metadata(&path).is_ok_and(|metadata| metadata.len() < INDEX_LIMIT);
-    let index = is_small.then(|| fs::read(&path).ok()).flatten();
-    let Some(index) = index.and_then(|bytes| serde_json::from_slice::<Index>(&bytes).ok()) else {
-        return false;
-    };
-    let shards: BTreeSet<&String> = index.weight_map.values().collect();
-    shards
-        .iter()
-        .all(|shard| crate::hub::name::FileName::parse(shard).is_some() && directory.join(shard).is_file())
+    let Presence { bytes, is_complete } = Presence::of(directory, part)?;
+    Some(Installed { path: directory.to_owned(), bytes, is_complete })
 }
 
 #[cfg(test)]
@@ -166,23 +130,6 @@ mod tests {
 
     const SMALL: [(&str, &str); 3] =
         [("config.json", "{}"), ("tokenizer.model", "x"), ("added_tokens.json", "{}")];
-
-    #[test]
-    fn a_checkpoint_is_complete_with_its_last_shard() {
-        let scratch = tempfile::tempdir().unwrap();
-        let directory = scratch.path().join("own");
-        let state = || checkpoint(&directory, Role::Glamm).map(|found| (found.bytes, found.is_complete));
-        assert_eq!(state(), None);
-        put(&directory, &SMALL);
-        assert_eq!(state(), Some((5, false)));
-        let index = r#"{"weight_map":{"a":"one.bin","b":"two.bin","c":"one.bin"}}"#;
-        put(&directory, &[("pytorch_model.bin.index.json", index), ("one.bin", "123")]);
-        assert_eq!(state().map(|(_, complete)| complete), Some(false));
-        put(&directory, &[("two.bin", "45")]);
-        assert_eq!(state(), Some((5 + index.len() as u64 + 5, true)));
-        put(&directory, &[("pytorch_model.bin.index.json", "damaged")]);
-        assert_eq!(state().map(|(_, complete)| complete), Some(false));
-    }
 
     #[test]
     fn what_has_come_of_a_file_counts() {

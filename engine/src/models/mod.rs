@@ -1,9 +1,9 @@
 //! Which models there are, and what of them is on this machine.
 //!
 //! ```text
-//! catalogue, released ─▶ what is published        ┐
-//! installed           ─▶ what is on the disk      ├─▶ [`list`]: one entry each, for `glamm models`
-//! memory, machine     ─▶ what it needs, what fits ┘    and the window
+//! catalogue, released ─▶ what is published   ┐
+//! installed           ─▶ what is on the disk ├─▶ [`list`]: one entry each, for `glamm models`
+//! crate::memory       ─▶ what it needs       ┘    and the window
 //! locate: name ─▶ files        pull: name ─▶ files, from the hub        remove: name ─▶ room
 //! ```
 //!
@@ -12,24 +12,23 @@
 pub mod catalogue;
 pub mod installed;
 pub mod locate;
-pub mod machine;
-pub mod memory;
 mod pull;
 pub mod released;
 mod remove;
 
 use std::path::PathBuf;
 
+use crate::checkpoint::{self, Checkpoint};
+use crate::device;
 use crate::hub::HubCache;
+use crate::memory;
+pub use crate::memory::{Fit, Machine, MemoryNeed, MemoryPlan};
 use crate::model::backend::Backend;
 use crate::precision::Precision;
-use crate::protocol::DeviceChoice;
-use crate::{checkpoint, device};
+use crate::protocol::{DeviceChoice, ModelSource};
 pub use catalogue::{CATALOGUE, Origin, Published, Role};
 pub use installed::{Installed, data_directory, models_directory};
 pub use locate::{LocateError, Location, locate};
-pub use machine::{Fit, Machine};
-pub use memory::{MemoryNeed, MemoryPlan};
 pub use pull::{Target, pull};
 pub use remove::{Removable, removable, removable_at};
 
@@ -161,6 +160,6 @@ fn usual_backend() -> Backend {
 }
 
 fn demo_needs(backend: Backend) -> Vec<(Precision, MemoryNeed)> {
-    let checkpoint = crate::demo_model::checkpoint().ok();
+    let checkpoint = Checkpoint::of(&ModelSource::Demo).ok();
     checkpoint.and_then(|demo| memory::needs(demo.config(), backend).ok()).unwrap_or_default()
 }

@@ -193,5 +193,4 @@ impl Owners {
 }
 
 #[cfg(test)]
-#[path = "generate_tests.rs"]
 mod tests;

@@ -13,7 +13,6 @@ use image::RgbImage;
 use serde::de::DeserializeOwned;
 
 use crate::checkpoint::Checkpoint;
-use crate::demo_model;
 use crate::error::{CheckpointError, EngineError};
 use crate::model::config::GlammConfig;
 use crate::model::glamm::Slot;
@@ -87,7 +86,7 @@ impl Golden {
         Ok(Self {
             directory: None,
             manifest,
-            checkpoint: demo_model::checkpoint()?,
+            checkpoint: Checkpoint::of(&ModelSource::Demo)?,
             source: ModelSource::Demo,
         })
     }

@@ -87,7 +87,7 @@ impl Stages<'_> {
         })?;
         let want = recorded.need("sam_image_embedding")?;
         self.compare(("grounding encoder", at), Kind::Single, want, |model| {
-            model.grounding_encoder.forward(&frame, &mut uninterrupted)
+            Ok(model.grounding_encoder.forward(&frame, &mut uninterrupted)?)
         })
     }
 
@@ -132,7 +132,7 @@ impl Stages<'_> {
         })?;
         let want = recorded.need("last_hidden_state")?;
         self.compare(("language model, hidden states", at), Kind::Floats, want, |model| {
-            model.llm.forward(&embeddings, &mut model.llm.new_cache(), &mut uninterrupted)
+            Ok(model.llm.forward(&embeddings, &mut model.llm.new_cache(), &mut uninterrupted)?)
         })?;
         // As it is used: the prompt in one pass, then token after token out of the cache.
         let prompt = embeddings.dim(0)? + 1 - case.answer_ids.len();

@@ -2,10 +2,9 @@
 
 use std::ops::ControlFlow;
 
-use glamm_engine::error::EngineError;
 use glamm_engine::model::global_encoder::GlobalEncoder;
 use glamm_engine::model::grounding_encoder::GroundingEncoder;
-use glamm_engine::model::layers::{Progress, uninterrupted};
+use glamm_engine::model::layers::{Interrupted, Progress, uninterrupted};
 use glamm_tests::golden::{Golden, Recorded, Set};
 use glamm_tests::table::{EXACT, FLOATS, Outcome, compare};
 
@@ -117,7 +116,7 @@ pub(crate) fn grounding_encoder(set: Set) -> Outcome {
             if progress.done == 1 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
         match stopped {
-            Err(EngineError::Cancelled) if asked == 2 => Ok(()),
+            Err(Interrupted::Cancelled) if asked == 2 => Ok(()),
             other => Err(format!("cancelled before block 1, the encoder gave {other:?}").into()),
         }
     })

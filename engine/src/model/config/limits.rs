@@ -181,8 +181,8 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::memory;
     use crate::model::backend::Backend;
-    use crate::models::memory;
     use crate::testing::allocating;
 
     /// Listing what is refused, or the largest that is not, takes no longer, also in a build that is not

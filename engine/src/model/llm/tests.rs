@@ -7,8 +7,7 @@ use candle_nn::VarBuilder;
 use candle_nn::var_builder::SimpleBackend;
 
 use super::*;
-use crate::error::EngineError;
-use crate::model::layers::{Progress, uninterrupted};
+use crate::model::layers::{Interrupted, Progress, uninterrupted};
 use crate::model::testing::{config, distance, noise, weights};
 
 const SAME: f32 = 2e-5;
@@ -59,7 +58,7 @@ fn a_pass_cut_short_leaves_the_cache_as_it_was() {
         if progress.done == 1 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
     let cut = llama.forward(&noise("other", (4, 16)), &mut cache, &mut in_second_block);
-    assert!(matches!(cut, Err(EngineError::Cancelled)));
+    assert!(matches!(cut, Err(Interrupted::Cancelled)));
     assert_eq!(cache.len(), 8);
     let y = llama.forward(&x.i(8..).unwrap(), &mut cache, &mut uninterrupted).unwrap();
     assert!(distance(&y, &whole_pass(&llama, &x).i(8..).unwrap()) < SAME);

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 use candle_core::Tensor;
 use tracing::trace_span;
 
+use super::Engine;
+use super::encoding::{EncodedFrame, EncodedImage, between};
 use crate::device;
-use crate::encoding::{EncodedFrame, EncodedImage, between};
-use crate::engine::Engine;
 use crate::error::{EngineError, PromptError};
 use crate::generate::{Generation, ImageInput, Odds, Policy, Step};
 use crate::job::{Answer, Increment, Question, StopCheck};

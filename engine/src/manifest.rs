@@ -2,19 +2,21 @@
 //!
 //! The list is not written down anywhere: the real model is built over weights that only note what
 //! is asked for, so it cannot disagree with the model. Nothing is allocated but a single zero.
-//! [`super::Checkpoint::open`] holds the files against it before anything is read; the parity tests
-//! hold it against the official model's own list.
+//! [`crate::checkpoint::Checkpoint::open`] holds the files against it before anything is read; the parity
+//! tests hold it against the official model's own list.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use candle_core::{DType, Device, Result, Shape, Tensor};
 use candle_nn::var_builder::{SimpleBackend, VarBuilder};
 
-use super::VISION_PREFIX;
 use crate::model::config::GlammConfig;
 use crate::model::glamm::Glamm;
 use crate::model::matrix::Matrix;
 use crate::model::source::{MatrixSource, Source};
+
+/// Tensors of CLIP's vision tower begin with this; its file holds the text tower too.
+pub(crate) const VISION_PREFIX: &str = "vision_model.";
 
 /// More tensors, and more numbers in them, than any model of this kind has; a configuration that asks for
 /// more is damaged.

@@ -1,5 +1,5 @@
-//! An image on its way into the model. Words need the global encoder's part alone, which comes first and is
-//! soon done; masks need the grounding encoder's too, which takes ten times as long, can wait between
+//! An image on its way into the model. Words need the global encoder's part alone, which comes first and
+//! is soon done; masks need the grounding encoder's too, which takes ten times as long, can wait between
 //! two blocks, and is made at the latest when a reply comes to its first `[SEG]`.
 
 use std::fmt;
@@ -10,8 +10,8 @@ use candle_core::{Device, Tensor};
 use image::RgbImage;
 use tracing::{Span, trace_span};
 
+use super::Engine;
 use crate::device;
-use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::generate::Context;
 use crate::images::ImageCache;
@@ -129,7 +129,7 @@ impl Engine {
         let (PreparedImage { crop, frame, geometry }, preprocess) =
             timed(&self.device, trace_span!("preprocess"), || self.prepare(pixels))?;
         let (tokens, global_encoder) = timed(&self.device, trace_span!("global encoder"), || {
-            self.model.encode_global(&crop, &mut between(stop))
+            Ok(self.model.encode_global(&crop, &mut between(stop))?)
         })?;
         let (passage, time) = timed(&self.device, trace_span!("grounding encoder"), || {
             Ok(self.model.grounding_encoder.begin(&frame)?)
@@ -162,7 +162,7 @@ impl Engine {
         let FrameState::Begun(passage) = &mut frame.state else { return Ok(Duration::ZERO) };
         let start = Instant::now();
         let result = timed(&self.device, trace_span!("grounding encoder"), || {
-            self.model.grounding_encoder.resume(passage, &mut between(stop))
+            Ok(self.model.grounding_encoder.resume(passage, &mut between(stop))?)
         });
         let took = start.elapsed();
         frame.time += took;

@@ -7,17 +7,20 @@
 //! together at the widest place of each pass.
 //!
 //! The figures for the CPU are tested against what is really allocated (`engine/tests/memory.rs`): the
-//! weights of a model of 200 million numbers to 0.1 %, the whole to 1 %, computing alone to 4 %. Those for a GPU follow from the
-//! same lists and were measured on none.
+//! weights of a model of 200 million numbers to 0.1 %, the whole to 1 %, computing alone to 4 %. Those for
+//! a GPU follow from the same lists and were measured on none.
 
-use crate::checkpoint::manifest::{Manifest, TensorSpec, expected_tensors};
+pub mod machine;
+
 use crate::error::without_backtrace;
 use crate::generate::PREFILL_CHUNK;
+use crate::manifest::{Manifest, TensorSpec, expected_tensors};
 use crate::model::backend::Backend;
 use crate::model::config::GlammConfig;
 use crate::model::format::Format;
 use crate::model::part::ModelPart;
 use crate::precision::Precision;
+pub use machine::{Fit, Machine};
 
 /// Positions of the image, a question and its answer, for which room is counted.
 pub const POSITIONS: u64 = 1024;
@@ -71,10 +74,8 @@ pub(crate) struct Stored<'a> {
 
 impl MemoryPlan {
     /// Of a model of these sizes that is stored as such models are published.
-    ///
-    /// # Errors
-    /// Why there is no such model.
-    pub fn of_sizes(config: &GlammConfig, precision: Precision, backend: Backend) -> Result<Self, String> {
+    #[cfg(test)]
+    fn of_sizes(config: &GlammConfig, precision: Precision, backend: Backend) -> Result<Self, String> {
         let tensors = expected_tensors(config).map_err(|error| without_backtrace(&error))?;
         Ok(Self::of_tensors(config, &tensors, precision, backend))
     }

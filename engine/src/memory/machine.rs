@@ -2,7 +2,7 @@
 
 use sysinfo::{CGroupLimits, MemoryRefreshKind, System};
 
-use super::memory::MemoryNeed;
+use super::MemoryNeed;
 use crate::model::backend::Backend;
 use crate::precision::Precision;
 use crate::protocol::DeviceChoice;

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use candle_core::{DType, Device, IndexOp, Tensor};
 use tracing::trace_span;
 
+use super::Engine;
+use super::encoding::{EncodedFrame, EncodedImage};
 use crate::device;
-use crate::encoding::{EncodedFrame, EncodedImage};
-use crate::engine::Engine;
 use crate::error::{EngineError, PromptError};
 use crate::model::pca::{self, Components};
 use crate::model::pixel_decoder::DecodedMasks;

@@ -3,6 +3,10 @@
 //! The engine thread ([`crate::handle::EngineHandle`]) is a loop around this; headless programs
 //! may use either. Nothing of the tensor library shows through.
 
+mod answer;
+pub mod encoding;
+mod inspect;
+
 use std::fmt;
 use std::time::Instant;
 
@@ -11,18 +15,18 @@ use image::RgbImage;
 use tracing::trace_span;
 
 use crate::checkpoint::Checkpoint;
-use crate::encoding::EncodedImage;
-use crate::error::{DeviceError, EngineError};
+use crate::device;
+use crate::error::EngineError;
 use crate::job::{Answer, Increment, Question, StopCheck};
+use crate::loaded_model::{LoadedModel, ReportLoading, Variant};
 use crate::model::backend::Backend;
 use crate::model::config::GlammConfig;
 use crate::model::glamm::Glamm;
-use crate::precision::{KeptAs, Precision};
+use crate::precision::Precision;
 use crate::protocol::{EncodeTimings, EncoderSides, LoadProgress, ModelInfo, ModelSource, ModelSpec};
 use crate::text::tokenizer::Tokenizer;
 use crate::vision::{Click, FeatureMaps, MaskCandidates, MaskPrompt, PixelBox};
-use crate::worker::{LoadedModel, ReportLoading};
-use crate::{demo_model, device};
+use encoding::EncodedImage;
 
 /// A model, its tokenizer and the processor it runs on.
 pub struct Engine {
@@ -34,33 +38,6 @@ pub struct Engine {
     pub(crate) dtype: DType,
     variant: Variant,
     info: ModelInfo,
-}
-
-/// Which of the forms of a model is loaded, and the next smaller one: what a user needs to know when it
-/// does not fit.
-#[derive(Debug, Clone)]
-pub(crate) struct Variant {
-    /// For people.
-    pub(crate) device: String,
-    /// How precisely its matrices are kept.
-    pub(crate) precision: KeptAs,
-    /// The next smaller choice, and the bytes of its weights.
-    pub(crate) smaller: Option<(Precision, u64)>,
-}
-
-impl Variant {
-    /// The same failure; one for want of memory says what to do.
-    pub(crate) fn explain(&self, error: EngineError) -> EngineError {
-        match error {
-            EngineError::Compute(error) if device::is_out_of_memory(&error) => DeviceError::OutOfMemory {
-                device: self.device.clone(),
-                precision: self.precision,
-                smaller: self.smaller,
-            }
-            .into(),
-            other => other,
-        }
-    }
 }
 
 impl Engine {
@@ -147,10 +124,7 @@ impl Engine {
 /// # Errors
 /// A file of the checkpoint is missing or wrong.
 pub fn open_checkpoint(source: &ModelSource) -> Result<Checkpoint, EngineError> {
-    Ok(match source {
-        ModelSource::Demo => demo_model::checkpoint()?,
-        ModelSource::Path(path) => Checkpoint::open(path)?,
-    })
+    Ok(Checkpoint::of(source)?)
 }
 
 /// For people.
