@@ -369,7 +369,7 @@ mod tests {
         assert_eq!(lines("one\ntwo\n\nthree\n\n"), "one  \ntwo\n\nthree\n");
         assert_eq!(
             lines("1. one\n 22) two\n3.5 m\n- four + -\n  + five\n---"),
-            concat!("1\\. one  \n22\\) two  \n3\\.5 m  \n\\- four + -  \n\\+ five  \n\\---\n")
+            "1\\. one  \n22\\) two  \n3\\.5 m  \n\\- four + -  \n\\+ five  \n\\---\n"
         );
         assert_eq!(lines("    no code\n~~~\n=== 4."), "no code  \n\\~\\~\\~  \n\\=== 4.\n");
     }

@@ -124,7 +124,6 @@ fn place(pointer: Pos2, size: egui::Vec2, canvas: Rect, other: Option<Rect>) -> 
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
     use crate::document::{EditedMask, MaskId};
     use glamm_engine::vision::{BinaryMask, MaskCandidates, MaskLogits};
