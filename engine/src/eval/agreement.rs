@@ -128,8 +128,6 @@ fn caption(engine: &Engine, scene: &Scene) -> Result<Caption, EngineError> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use super::*;
     use crate::precision::Precision;
     use crate::protocol::{DeviceChoice, ModelSource, ModelSpec};
