@@ -2,6 +2,9 @@
 //!
 //! The engine thread ([`crate::handle::EngineHandle`]) is a loop around this; headless programs
 //! may use either. Nothing of the tensor library shows through.
+//!
+//! [`encoding`]: an image on its way into the model. `answer`: a question into it, and the reply piece by
+//! piece. `inspect`: masks of clicks and boxes, all candidates, features and attention as maps.
 
 mod answer;
 pub mod encoding;
