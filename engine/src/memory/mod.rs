@@ -1,4 +1,4 @@
-//! How much memory a model needs, before anything of it is loaded.
+//! How much memory a model needs, before anything of it is loaded, and what memory there is ([`machine`]).
 //!
 //! Weights are counted tensor by tensor from the list that the model itself would ask for, in the
 //! order in which it asks, so the figure cannot disagree with the model: with the formats that a
