@@ -82,7 +82,7 @@ fn check(shown: &mut Shown<'_>, ui: &mut Ui, entry: &ModelEntry) {
         },
     );
     let free = checking.is_none() || own.is_some();
-    let response = button(ui, shown.tokens, &label, Kind::Plain, free);
+    let response = button_if(free, ui, shown.tokens, &label, Kind::Plain);
     if response.clicked() {
         send(shown, ManagerAction::Check(entry.name.clone()));
     }
