@@ -7,13 +7,14 @@
 mod access;
 mod checking;
 pub mod desk;
+mod manager;
+mod task;
 mod transfer;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use glamm_engine::hub::DownloadEvent;
 use glamm_engine::models::{Fit, Machine, MemoryNeed, ModelEntry, ModelState, Role};
 use glamm_engine::precision::Precision;
 use glamm_engine::protocol::{DeviceChoice, Held, ModelInfo, ModelSource, ModelSpec};
@@ -22,6 +23,8 @@ use crate::notice::Tone;
 
 pub use access::Access;
 pub use checking::{Checking, Findings};
+pub use manager::{Manager, ManagerAction};
+pub use task::{ModelNews, ModelTask};
 pub use transfer::{FileTransfer, Transfer, TransferStatus};
 
 /// What is known of the models, and what is being done to them.
@@ -82,160 +85,6 @@ pub struct Outcome {
     pub text: String,
     /// What kind of news it is.
     pub tone: Tone,
-}
-
-/// What the desk is asked to do.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ModelTask {
-    /// Look at what there is; models at these places count, too.
-    Look(Vec<PathBuf>),
-    /// Fetch a model, or go on fetching it.
-    Pull(String),
-    /// Hold a download.
-    Pause(String),
-    /// Let it go on.
-    Resume(String),
-    /// End it; what came is kept.
-    Cancel(String),
-    /// Take a model off the disk.
-    Remove {
-        /// Which one, for reports.
-        name: String,
-        /// Where it is, as the list shows it.
-        path: PathBuf,
-    },
-    /// Look through all files of a model.
-    Check(ModelSource),
-    /// End that.
-    CancelCheck,
-    /// Write a model into one file.
-    Convert {
-        /// Which one, for reports.
-        name: String,
-        /// Its weights.
-        source: ModelSource,
-        /// How precisely its matrices are kept.
-        precision: Precision,
-        /// The file.
-        out: PathBuf,
-    },
-    /// End the conversion; no file is left.
-    CancelConversion,
-}
-
-/// What the desk reports.
-#[derive(Debug, Clone)]
-pub enum ModelNews {
-    /// What there is.
-    Listed(Arc<Listing>),
-    /// Something happened in the download of the model `name`.
-    Download {
-        /// Which model.
-        name: String,
-        /// What happened.
-        event: DownloadEvent,
-    },
-    /// Something could not even begin.
-    Refused {
-        /// Which model it was about.
-        name: String,
-        /// Why, and what to do.
-        reason: String,
-    },
-    /// A model was removed: bytes that are free again, or why not.
-    Removed {
-        /// Which model.
-        name: String,
-        /// Bytes that are free again, or why there are none.
-        result: Result<u64, String>,
-    },
-    /// Files are being looked through.
-    Checking {
-        /// Bytes looked at.
-        done_bytes: u64,
-        /// Bytes in all.
-        total_bytes: u64,
-    },
-    /// They were looked through: what was found, `None` where that was cancelled, or why it could not be done.
-    Checked(Result<Option<Findings>, String>),
-    /// The conversion goes on.
-    Converting {
-        /// Bytes of the model done.
-        done_bytes: u64,
-        /// Bytes of the model in all.
-        total_bytes: u64,
-    },
-    /// The conversion ended: the size of the file, `None` where it was cancelled, or why it failed.
-    Converted(Result<Option<u64>, String>),
-}
-
-/// What the user does in the model manager.
-#[derive(Debug, Clone, PartialEq)]
-pub enum ManagerAction {
-    /// Close it.
-    Close,
-    /// Show the details of a model.
-    Select(String),
-    /// Load models in this precision; `None` leaves it to the memory.
-    Precision(Option<Precision>),
-    /// Load models on this processor.
-    Device(DeviceChoice),
-    /// Convert to this precision.
-    Quantisation(Precision),
-    /// Load a model in place of the present one.
-    Load(ModelSpec),
-    /// Fetch a model, or go on fetching it.
-    Pull(String),
-    /// Hold a download.
-    Pause(String),
-    /// Let it go on.
-    Resume(String),
-    /// End a download.
-    Cancel(String),
-    /// Ask whether a model is really to be removed; `None` takes the question back.
-    AskToRemove(Option<String>),
-    /// Remove it.
-    Remove(String),
-    /// Leave a folder or file of elsewhere out of the list.
-    Forget(PathBuf),
-    /// Look through its files, or end that.
-    Check(String),
-    /// Write a model into one file.
-    Convert(String),
-    /// End the conversion.
-    CancelConversion,
-    /// How the last thing ended was read.
-    DismissOutcome(String),
-}
-
-/// What the model manager shows.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Manager {
-    /// Whether it is open.
-    pub is_open: bool,
-    /// The model whose details it shows.
-    pub selected: String,
-    /// How precisely models are loaded.
-    pub precision: Option<Precision>,
-    /// The processor that they are loaded on.
-    pub device: DeviceChoice,
-    /// What models are converted to.
-    pub quantisation: Precision,
-    /// The model that the user is asked about.
-    pub asked_to_remove: Option<String>,
-}
-
-impl Default for Manager {
-    fn default() -> Self {
-        Self {
-            is_open: false,
-            selected: "demo".to_owned(),
-            precision: None,
-            device: DeviceChoice::Auto,
-            quantisation: Precision::Q4K,
-            asked_to_remove: None,
-        }
-    }
 }
 
 /// A way out where a model could not be loaded: one that is here and fits.
