@@ -60,8 +60,8 @@ fn encoders(group: &mut BenchmarkGroup<'_, WallTime>, parts: &Workbench<'_>) {
     row(group, "grounding encoder, one image", || parts.grounding_encoder());
     row(group, "global encoder, one image", || parts.global_encoder());
     row(group, "region encoder, 4 boxes", || parts.region_encoder(4));
-    for masks in [1, 8] {
-        row(group, &format!("pixel decoder, {masks} masks"), || parts.pixel_decoder(masks));
+    for (masks, name) in [(1, "pixel decoder, 1 mask"), (8, "pixel decoder, 8 masks")] {
+        row(group, name, || parts.pixel_decoder(masks));
     }
 }
 
