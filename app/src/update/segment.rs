@@ -87,7 +87,7 @@ impl State {
         }
     }
 
-    /// Whether there is something that [`Self::take_offer_here`] would be about.
+    /// Whether there is something that `take_offer_here` would be about.
     pub fn offers_here(&self) -> bool {
         let region = self.ui.selected_region.and_then(|tag| self.picture()?.region(tag));
         region.is_some() || self.inspected_mask().is_some() || self.ui.pointer.is_some()
