@@ -61,6 +61,7 @@ pub mod engine;
 pub mod error;
 pub mod eval;
 pub mod fabricate;
+mod files;
 pub mod generate;
 pub mod gguf;
 pub mod handle;
@@ -79,7 +80,6 @@ pub mod released;
 pub mod scenes;
 pub mod selftest;
 pub mod size;
-mod small_file;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod text;

@@ -14,6 +14,7 @@ use super::tensor_file::GGUF_MAGIC;
 use super::tensor_set::TensorSet;
 use super::{ADDED_FILE, Checkpoint, FileSource, MODEL_FILE};
 use crate::error::{CheckpointError, EngineError, without_backtrace};
+use crate::files;
 use crate::gguf::{Gguf, GgufLayout, GgufWriter, Value};
 use crate::hub::{free_space, hex};
 use crate::manifest::TensorSpec;
@@ -52,7 +53,7 @@ impl OneFile {
     pub(super) fn open(path: &Path) -> Result<Self, CheckpointError> {
         let malformed = |reason| CheckpointError::Malformed { path: path.to_owned(), reason };
         let unreadable = |source| CheckpointError::Read { path: path.to_owned(), source };
-        let contents = File::open(path).and_then(Contents::from_file).map_err(unreadable)?;
+        let contents = files::open(path).and_then(Contents::from_file).map_err(unreadable)?;
         let start = contents.read(0..contents.len().min(GGUF_MAGIC.len())).map_err(unreadable)?;
         if !start.starts_with(GGUF_MAGIC) {
             return Err(CheckpointError::NoModelFile { path: path.to_owned() });

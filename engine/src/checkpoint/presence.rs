@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::WEIGHT_FILES;
+use crate::files;
 use crate::hub::FileName;
-use crate::small_file;
 
 /// What is there of a checkpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,7 +57,7 @@ fn has_shards(directory: &Path) -> bool {
     let Some(path) = preferred.filter(|path| path.extension().is_some_and(|ending| ending == "json")) else {
         return true;
     };
-    let index = small_file::read(&path, small_file::LIMIT).ok();
+    let index = files::read(&path, files::LIMIT).ok();
     let Some(index) = index.and_then(|bytes| serde_json::from_slice::<Index>(&bytes).ok()) else {
         return false;
     };

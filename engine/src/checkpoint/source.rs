@@ -11,9 +11,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::one_file::OneFile;
 use crate::demo_model;
 use crate::error::CheckpointError;
+use crate::files;
 use crate::model::matrix::SharedBytes;
 use crate::protocol::ModelSource;
-use crate::small_file;
 
 /// What messages call the directory of a checkpoint that is part of the binary.
 const EMBEDDED: &str = "(built in)";
@@ -260,9 +260,9 @@ impl FileSource {
             });
         }
         let path = self.path(name);
-        small_file::read(&path, small_file::LIMIT).map_err(|source| match source.kind() {
+        files::read(&path, files::LIMIT).map_err(|source| match source.kind() {
             io::ErrorKind::FileTooLarge => {
-                let reason = format!("it has more than {} MB", small_file::LIMIT >> 20);
+                let reason = format!("it has more than {} MB", files::LIMIT >> 20);
                 CheckpointError::Malformed { path, reason }
             }
             _ => CheckpointError::Read { path, source },
@@ -289,7 +289,7 @@ impl FileSource {
             return Ok(Contents::from_bytes(bytes));
         }
         let path = self.path(name);
-        let contents = File::open(&path).and_then(Contents::from_file);
+        let contents = files::open(&path).and_then(Contents::from_file);
         contents.map_err(|source| CheckpointError::Read { path, source })
     }
 

@@ -17,7 +17,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::name::{FileName, RepoId, is_commit};
-use crate::small_file;
+use crate::files;
 
 /// The file of a branch holds a commit; a larger one is some other file.
 const REFERENCE_LIMIT: u64 = 1 << 10;
@@ -199,7 +199,7 @@ impl Repository {
 
 /// What the file of a branch or tag says.
 pub(super) fn commit_in(reference: &Path) -> Option<String> {
-    let text = small_file::read_text(reference, REFERENCE_LIMIT).ok()?;
+    let text = files::read_text(reference, REFERENCE_LIMIT).ok()?;
     Some(text.trim().to_owned())
 }
 

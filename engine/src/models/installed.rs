@@ -8,8 +8,8 @@ use serde::Deserialize;
 use super::catalogue::{self, Role};
 use crate::checkpoint::one_file::PART;
 use crate::checkpoint::presence;
+use crate::files;
 use crate::hub::{HubCache, RepoId};
-use crate::small_file;
 
 /// A model on the disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,7 +78,7 @@ fn is_glamm(directory: &Path) -> bool {
     struct Named {
         architectures: Vec<String>,
     }
-    let text = small_file::read_text(&directory.join("config.json"), small_file::LIMIT).unwrap_or_default();
+    let text = files::read_text(&directory.join("config.json"), files::LIMIT).unwrap_or_default();
     serde_json::from_str::<Named>(&text)
         .is_ok_and(|named| named.architectures.iter().any(|name| name.starts_with("GLaMM")))
 }

@@ -5,10 +5,10 @@ use serde::Deserialize;
 use super::catalogue::{self, CLIP, Origin, Role};
 use super::installed;
 use crate::checkpoint::WEIGHT_FILES;
+use crate::files;
 use crate::hub::{
     self, DownloadControl, DownloadEvent, FileName, HubError, HubSettings, RepoId, Snapshot, Wanted,
 };
-use crate::small_file;
 
 /// Small files of a checkpoint; those that are there are fetched.
 const SMALL: [&str; 7] = [
@@ -115,7 +115,7 @@ fn named_tower(snapshot: &Snapshot) -> Option<Target> {
     struct Named {
         mm_vision_tower: Option<String>,
     }
-    let text = small_file::read_text(&snapshot.path.join("config.json"), small_file::LIMIT).ok()?;
+    let text = files::read_text(&snapshot.path.join("config.json"), files::LIMIT).ok()?;
     tower(&serde_json::from_str::<Named>(&text).ok()?.mm_vision_tower?)
 }
 

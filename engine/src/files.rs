@@ -1,5 +1,5 @@
-//! Small files that others wrote, such as configurations: whatever is there, no more of it is read than such files
-//! have.
+//! Files that others wrote: ordinary ones alone, and of small ones, such as configurations, no more than such
+//! files have.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _};
@@ -8,17 +8,24 @@ use std::path::Path;
 /// Configurations, vocabularies and indexes are far smaller; a larger file is some other one.
 pub(crate) const LIMIT: u64 = 64 << 20;
 
-/// All of a file that has `limit` bytes at most.
+/// Opens a file, of any length.
 ///
 /// # Errors
-/// The system's; [`io::ErrorKind::FileTooLarge`] where it is longer; [`io::ErrorKind::InvalidInput`] for what is
-/// no file, which might never end.
-pub(crate) fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+/// The system's; [`io::ErrorKind::InvalidInput`] for what is no file: opening a pipe may wait for ever.
+pub(crate) fn open(path: &Path) -> io::Result<File> {
     if !fs::metadata(path)?.is_file() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no file"));
     }
+    File::open(path)
+}
+
+/// All of a file that has `limit` bytes at most.
+///
+/// # Errors
+/// As [`open`]; [`io::ErrorKind::FileTooLarge`] where it is longer.
+pub(crate) fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    File::open(path)?.take(limit + 1).read_to_end(&mut bytes)?;
+    open(path)?.take(limit + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > limit {
         return Err(io::ErrorKind::FileTooLarge.into());
     }
@@ -37,6 +44,16 @@ pub(crate) fn read_text(path: &Path, limit: u64) -> io::Result<String> {
 mod tests {
     use super::*;
     use crate::testing::allocating;
+
+    #[cfg(unix)]
+    #[test]
+    fn pipes_are_not_waited_for() {
+        let scratch = tempfile::tempdir().unwrap();
+        let pipe = scratch.path().join("model.safetensors");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        assert_eq!(open(&pipe).unwrap_err().kind(), io::ErrorKind::InvalidInput);
+        assert_eq!(read(&pipe, 2).unwrap_err().kind(), io::ErrorKind::InvalidInput);
+    }
 
     #[test]
     fn no_more_is_read_than_a_small_file_has() {
