@@ -16,7 +16,7 @@ use crate::copying::Copied;
 use crate::engine_link::EngineLink;
 use crate::export::{ExchangeDesk, ExchangeEvent};
 use crate::models::desk::ModelDesk;
-use crate::pictures::loader::{Loader, LoaderEvent};
+use crate::pictures::loader::Loader;
 use crate::prompts::store::{self, PromptStore, StoreEvent};
 use crate::render;
 use crate::render::layers::Layers;
@@ -113,7 +113,7 @@ impl App {
             state,
             engine,
             results,
-            loader: Loader::start(reporter(ctx, &results_sender, loaded))?,
+            loader: Loader::start(reporter(ctx, &results_sender, Action::Loader))?,
             desk: ModelDesk::start(models, waker(ctx))?,
             keeper: Keeper::start(
                 directory,
@@ -168,7 +168,7 @@ impl App {
     fn perform(&mut self, ctx: &Context, effect: Effect) -> Option<Action> {
         match effect {
             Effect::Engine(command) => self.engine.send(command),
-            Effect::Load { image, source } => self.loader.load(image, source).map(loaded),
+            Effect::Load { image, source } => self.loader.load(image, source).map(Action::Loader),
             Effect::AskForPath(question) => {
                 dialog_failed(dialogs::ask(question, self.reporter(ctx, |action| action)))
             }
@@ -386,13 +386,6 @@ fn reporter<E: 'static>(
         // The window may have been closed meanwhile.
         let _ = results.send(wrap(event));
         wake();
-    }
-}
-
-fn loaded(event: LoaderEvent) -> Action {
-    match event {
-        LoaderEvent::Previewed { image, preview } => Action::PicturePreviewed { image, preview },
-        LoaderEvent::Loaded { image, result } => Action::PictureLoaded { image, result },
     }
 }
 

@@ -11,20 +11,10 @@ use std::time::Duration;
 
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, SamplingMode};
-use glamm_engine::bench::{Lap, Opening, Workbench};
+use glamm_engine::bench::{BOXES, CAPTION, DEPTH, Lap, Opening, PROMPT, SCENE_SEED, TURNS, Workbench};
 use glamm_engine::error::EngineError;
 use glamm_engine::protocol::{ModelSource, ModelSpec};
 use glamm_engine::{Engine, scenes};
-
-/// The scene that is looked at.
-const SCENE_SEED: u64 = 7;
-/// Positions behind which a token is decoded, and those of a first question with its image.
-const DEPTH: usize = 700;
-const PROMPT: usize = 640;
-/// A grounded caption: its tokens and masks.
-const CAPTION: (usize, usize) = (60, 4);
-/// Questions of a conversation.
-const TURNS: usize = 20;
 
 fn main() {
     let source = std::env::var_os("GLAMM_BENCH_MODEL").map(|path| ModelSource::Path(path.into()));
@@ -59,7 +49,7 @@ fn row(
 fn encoders(group: &mut BenchmarkGroup<'_, WallTime>, parts: &Workbench<'_>) {
     row(group, "grounding encoder, one image", || parts.grounding_encoder());
     row(group, "global encoder, one image", || parts.global_encoder());
-    row(group, "region encoder, 4 boxes", || parts.region_encoder(4));
+    row(group, &format!("region encoder, {BOXES} boxes"), || parts.region_encoder(BOXES));
     for (masks, name) in [(1, "pixel decoder, 1 mask"), (8, "pixel decoder, 8 masks")] {
         row(group, name, || parts.pixel_decoder(masks));
     }

@@ -1,8 +1,11 @@
-//! What a piece of work allocates, for unit tests: an allocator that counts for each thread.
+//! For unit tests: what a piece of work allocates, by an allocator that counts for each thread; files to
+//! look at.
 #![expect(unsafe_code, reason = "the interface of allocators")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+use std::fs;
+use std::path::Path;
 
 thread_local! {
     /// Bytes that this thread took and did not give back, and the most that ever were since the last look.
@@ -60,4 +63,12 @@ fn allocations_are_counted() {
     });
     assert_eq!(kept.len(), 1 << 10);
     assert!((1 << 20..1 << 21).contains(&most), "{most}");
+}
+
+/// Writes `files` into `directory`, by name and text.
+pub(crate) fn put(directory: &Path, files: &[(&str, &str)]) {
+    fs::create_dir_all(directory).unwrap();
+    for (name, text) in files {
+        fs::write(directory.join(name), text).unwrap();
+    }
 }

@@ -2,7 +2,8 @@
 // filterable), so values are interpolated here, as the official code does and with it everything that
 // is counted and exported: bilinear from the grid to the pixels of the frame, the padding left out, and
 // bilinear from there to the picture. In the middle of a pixel of the picture the value is that of
-// `MaskLogits::logit_at`. Painted masks (R8Unorm) have one cell for each pixel of their frame.
+// `MaskLogits::logit_at`. Painted masks (Rgba8Unorm) have a bit for each pixel of the picture, which is their
+// frame: a texel holds 8 pixels across and 4 down, a channel for each row.
 
 // Value and slope of the logits at one place.
 struct Sample {
@@ -21,6 +22,18 @@ struct Frame {
     is_painted: bool,
 };
 
+// The value of a pixel that was painted by hand. Texels follow each other row by row of the picture,
+// however wide the texture is.
+fn painted(grid: texture_2d<f32>, frame: Frame, pixel: vec2<f32>) -> f32 {
+    let at = vec2<u32>(pixel);
+    let across = u32(frame.last.x) / 8u + 1u;
+    let block = (at.y / 4u) * across + at.x / 8u;
+    let width = textureDimensions(grid).x;
+    let rows = textureLoad(grid, vec2<u32>(block % width, block / width), 0);
+    let bits = u32(rows[at.y % 4u] * 255.0 + 0.5);
+    return f32((bits >> (at.x % 8u)) & 1u);
+}
+
 fn cell(grid: texture_2d<f32>, at: vec2<f32>) -> f32 {
     return textureLoad(grid, vec2<i32>(at), 0).r;
 }
@@ -29,7 +42,7 @@ fn cell(grid: texture_2d<f32>, at: vec2<f32>) -> f32 {
 // by its border.
 fn frame_pixel(grid: texture_2d<f32>, frame: Frame, pixel: vec2<f32>) -> f32 {
     if (frame.is_painted) {
-        return cell(grid, pixel);
+        return painted(grid, frame, pixel);
     }
     let last = vec2<f32>(textureDimensions(grid)) - vec2<f32>(1.0);
     let at = clamp(frame.cells_per_pixel * (pixel + 0.5) - 0.5, vec2<f32>(0.0), last);

@@ -18,7 +18,7 @@ use crate::command::Command;
 use crate::copying::ReplyFormat;
 use crate::document::{ConversationId, Edit, ExchangeId, MaskId, RegionEdit, RegionTag, Settings};
 use crate::models::{ManagerAction, ModelNews};
-use crate::pictures::pixels::Pixels;
+use crate::pictures::LoaderEvent;
 use crate::prompts::Prompt;
 use crate::state::shell::ShellAction;
 use crate::state::ui_state::LibraryView;
@@ -47,20 +47,8 @@ pub enum Action {
     Manager(ManagerAction),
     /// Something happened to the models of this machine.
     Models(ModelNews),
-    /// The loader has found a small copy of a picture that it is about to make ready.
-    PicturePreviewed {
-        /// Which one.
-        image: ImageId,
-        /// The copy.
-        preview: Arc<egui::ColorImage>,
-    },
-    /// The loader has made a picture ready.
-    PictureLoaded {
-        /// Which one.
-        image: ImageId,
-        /// Its pixels, or why there are none.
-        result: Result<Arc<Pixels>, String>,
-    },
+    /// The loader has made something of a picture.
+    Loader(LoaderEvent),
     /// The engine reported something.
     Engine(EngineEvent),
     /// The engine did not take a command.

@@ -16,6 +16,9 @@ use glamm_engine::scenes::dataset::DatasetError;
 
 use crate::storage::StorageError;
 
+/// What shells report of programs that Ctrl-C ends.
+const INTERRUPTED: u8 = 130;
+
 /// Why a command ended early.
 #[derive(Debug, thiserror::Error)]
 pub enum CliError {
@@ -100,6 +103,9 @@ pub enum CliError {
     /// Files would be replaced, and nobody said that they may be.
     #[error("{} is there already, and nothing was written: choose another place, or give --replace", .0.display())]
     InTheWay(PathBuf),
+    /// Ctrl-C ended a conversion.
+    #[error("interrupted: {} was not written", .0.display())]
+    Interrupted(PathBuf),
     /// The window could not be opened, or broke.
     #[error("the window: {}", first_line(&.0.to_string()))]
     Window(eframe::Error),
@@ -141,6 +147,7 @@ impl CliError {
             | Self::Stdout(_) => 7,
             Self::Storage(_) | Self::NoSuchPicture(_) => 9,
             Self::Selftest { .. } => 10,
+            Self::Interrupted(_) => INTERRUPTED,
         }
     }
 

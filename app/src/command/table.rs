@@ -103,6 +103,9 @@ impl Command {
             Self::RenameRegion => {
                 row(Edit, "Rename region", "Give the selected region a name", plain(Key::F2))
             }
+            Self::RecolorRegion => {
+                row(Edit, "Recolour region", "Give the region the next colour of the palette", plain(Key::Y))
+            }
             Self::DuplicateRegion => row(
                 Edit,
                 "Duplicate region",
@@ -313,6 +316,9 @@ impl Command {
             Self::RenameMask => {
                 row(Mask, "Rename mask", "Give the mask that is looked at a name", shift(Key::F2))
             }
+            Self::RecolorMask => {
+                row(Mask, "Recolour mask", "Give the mask the next colour of the palette", plain(Key::G))
+            }
             Self::RegionAroundMask => row(
                 Mask,
                 "Region around mask",
@@ -365,6 +371,15 @@ impl Command {
                 "Show what the mask looked at in the pixel decoder, head by head",
                 alt(Key::Num9),
             ),
+            Self::NextHead => row(
+                Mask,
+                "Next head",
+                "Show what the mask looked at in the next head of attention",
+                plain(Key::Period),
+            ),
+            Self::PreviousHead => {
+                row(Mask, "Previous head", "Show the head of attention before", plain(Key::Comma))
+            }
             Self::NextCandidate => group(row(
                 Mask,
                 "Next candidate",
@@ -396,6 +411,18 @@ impl Command {
                 "Eraser",
                 "Drag on the picture to take from the mask; Escape puts it down",
                 plain(Key::X),
+            ),
+            Self::LargerBrush => row(
+                Mask,
+                "Larger brush",
+                "Make the brush and the eraser half as wide again",
+                plain(Key::CloseBracket),
+            ),
+            Self::SmallerBrush => row(
+                Mask,
+                "Smaller brush",
+                "Make the brush and the eraser narrower by a third",
+                plain(Key::OpenBracket),
             ),
             Self::ResetMask => {
                 row(Mask, "Reset mask", "Back to the pixels that the model or the file gave", shift(Key::Z))
@@ -458,27 +485,6 @@ impl Command {
             Self::ShowAbout => {
                 row(Help, "About", "Version, licences of the program and of its parts", ctrl_shift(Key::A))
             }
-        }
-    }
-
-    /// Other keys for it: which other programs have taught people, or where a keyboard lacks the first ones.
-    pub fn other_shortcut(self) -> Option<KeyboardShortcut> {
-        match self {
-            Self::ShowPalette => Some(ctrl_shift(Key::P)),
-            Self::ShowShortcuts => Some(plain(Key::F1)),
-            Self::Redo => Some(ctrl(Key::Y)),
-            // Without Ctrl these keys belong to the question while it is being written.
-            Self::NextPicture => Some(ctrl(Key::PageDown)),
-            Self::PreviousPicture => Some(ctrl(Key::PageUp)),
-            // Where plus is typed with Shift, people leave it out.
-            Self::ZoomIn => Some(ctrl(Key::Equals)),
-            Self::LargerInterface => Some(ctrl_alt(Key::Equals)),
-            // Small keyboards have no Delete.
-            Self::DeleteRegion => Some(plain(Key::Backspace)),
-            // Windows takes these for Cut.
-            Self::DeleteMask => Some(shift(Key::Delete)),
-            Self::DeleteConversation => Some(ctrl_shift(Key::Delete)),
-            _ => None,
         }
     }
 }

@@ -18,7 +18,7 @@ mod region;
 mod reply;
 
 use std::collections::HashSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use glamm_engine::protocol::ImageId;
@@ -45,6 +45,16 @@ pub enum Origin {
     },
     /// The clipboard.
     Clipboard,
+}
+
+impl Origin {
+    /// The file, if it is one.
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            Self::File(path) => Some(path),
+            Self::Scene { .. } | Self::Clipboard => None,
+        }
+    }
 }
 
 /// One picture and everything that was drawn on it and said about it.

@@ -28,7 +28,7 @@ use glamm_engine::protocol::ImageId;
 use image::{ExtendedColorType, RgbImage};
 use serde::Serialize;
 
-use crate::document::{Document, Origin, Picture};
+use crate::document::{Document, Picture};
 use crate::storage::{Snapshot, StorageError, encode_png, pixels};
 use crate::system::files;
 use crate::words::counted;
@@ -240,10 +240,7 @@ pub fn in_the_way(document: &Document, request: &ExportRequest) -> Vec<PathBuf> 
 
 /// The files that the pictures come from. They are never written.
 fn originals(document: &Document) -> HashSet<PathBuf> {
-    let file = |picture: &Arc<Picture>| match &picture.origin {
-        Origin::File(path) => fs::canonicalize(path).ok(),
-        Origin::Scene { .. } | Origin::Clipboard => None,
-    };
+    let file = |picture: &Arc<Picture>| fs::canonicalize(picture.origin.file()?).ok();
     document.pictures().iter().filter_map(file).collect()
 }
 

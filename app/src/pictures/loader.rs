@@ -19,7 +19,7 @@ const THREADS: usize = 2;
 
 /// What was made of a picture.
 #[derive(Debug)]
-pub(crate) enum LoaderEvent {
+pub enum LoaderEvent {
     /// A small copy was found; the picture itself is about to be made ready.
     Previewed {
         /// Which one.

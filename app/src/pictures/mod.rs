@@ -11,6 +11,8 @@ use std::sync::Arc;
 use crate::document::Origin;
 use crate::storage::StoredImage;
 
+pub use loader::LoaderEvent;
+
 /// Where the loader finds a picture.
 #[derive(Debug, Clone)]
 pub enum Source {

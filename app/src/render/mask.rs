@@ -230,7 +230,7 @@ impl MaskRenderer {
         if self.uploaded >= UPLOADED_AT_ONCE {
             return false;
         }
-        let grid = Grid::new(texels, self.max_side).map(|mut grid| {
+        let grid = Grid::new(texels, self.max_side).map(|grid| {
             self.uploaded += grid.bytes();
             let view = grid.upload(device, queue);
             let bind_group = device.create_bind_group(&wgpu::BindGroupDescriptor {

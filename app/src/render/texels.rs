@@ -7,8 +7,9 @@ use wgpu::util::DeviceExt as _;
 
 use crate::document::{EditedMask, GroundedMask};
 
-/// Painted masks of larger pictures are uploaded at a fraction of their size.
-const PAINTED_SIDE: usize = 4096;
+/// Pixels of a painted mask that share a texel, across and down: a channel for each row, a bit for each pixel.
+/// Mirrored in `shaders/common/logits.wgsl`.
+const BLOCK: (usize, usize) = (8, 4);
 
 /// What a mask is drawn from. Clones share it.
 #[derive(Debug, Clone)]
@@ -37,10 +38,8 @@ impl Texels {
     }
 }
 
-/// Values of a mask as a grid.
+/// Values of a mask as a grid of cells: the pixel decoder's, or the pixels of the picture.
 pub(super) struct Grid {
-    /// Cells across and down that are stored.
-    size: (usize, usize),
     /// Cells across and down that show the picture; may end within a cell.
     pub(super) content: [f32; 2],
     /// Cells for each pixel of the frame: the values are interpolated to the frame first, and from there
@@ -48,16 +47,19 @@ pub(super) struct Grid {
     pub(super) cells_per_frame_pixel: f32,
     /// Number of the frame's last column and row that show the picture.
     pub(super) frame_last: [f32; 2],
-    /// One value a cell, row-major.
     values: Values,
+    /// Width and height of the texture.
+    texture: (usize, usize),
     /// What [`Self::extent`] last found, and for which threshold.
     extent: Option<(f32, Option<[f32; 4]>)>,
 }
 
 enum Values {
+    /// A texel for each cell, row-major.
     Logits(Arc<MaskLogits>),
-    /// From 0 to 255, and the cells that are not 0: left, top, right, bottom.
-    Shares(Vec<u8>, Option<[usize; 4]>),
+    /// Blocks of pixels, row-major and without regard to the rows of the texture; and the pixels inside: left,
+    /// top, right, bottom.
+    Painted(Arc<EditedMask>, Option<[usize; 4]>),
 }
 
 impl Grid {
@@ -77,56 +79,55 @@ impl Grid {
         let cells_per_frame_pixel = mask.side as f32 / mask.frame.max(1) as f32;
         let (columns, rows) = mask.content;
         Some(Self {
-            size: (mask.side, mask.side),
             content: [columns, rows].map(|pixels| pixels as f32 * cells_per_frame_pixel),
             cells_per_frame_pixel,
             frame_last: [columns, rows].map(|pixels| pixels.saturating_sub(1) as f32),
             values: Values::Logits(Arc::clone(mask)),
+            texture: (mask.side, mask.side),
             extent: None,
         })
     }
 
-    fn of_painted(edited: &EditedMask, max_side: usize) -> Option<Self> {
-        let (width, height) = edited.size();
-        let step = (width.max(height) as usize).div_ceil(PAINTED_SIDE.min(max_side)).max(1);
-        let size = ((width as usize).div_ceil(step), (height as usize).div_ceil(step));
-        if size.0 == 0 || size.1 == 0 {
+    fn of_painted(edited: &Arc<EditedMask>, max_side: usize) -> Option<Self> {
+        let blocks = blocks_of(edited);
+        let width = (blocks.isqrt() + 1).min(max_side);
+        let texture = (width, blocks.div_ceil(width));
+        if blocks == 0 || texture.1 > max_side {
             return None;
         }
-        let cells = edited.bounding_box().map(|around| {
-            let [left, top] = [around.x0, around.y0].map(|at| at as usize / step);
-            let [right, bottom] = [around.x1, around.y1].map(|at| (at as usize).div_ceil(step));
-            [left, top, right, bottom]
-        });
+        let inside = edited.bounding_box().map(|around| [around.x0, around.y0, around.x1, around.y1]);
+        let (width, height) = edited.size();
         Some(Self {
-            size,
-            content: [width, height].map(|pixels| pixels as f32 / step as f32),
+            content: [width, height].map(|pixels| pixels as f32),
             cells_per_frame_pixel: 1.0,
-            frame_last: [size.0, size.1].map(|cells| (cells - 1) as f32),
-            values: Values::Shares(shares(edited, size, step), cells),
+            frame_last: [width, height].map(|pixels| (pixels - 1) as f32),
+            values: Values::Painted(Arc::clone(edited), inside.map(|sides| sides.map(|at| at as usize))),
+            texture,
             extent: None,
         })
     }
 
     /// Whether the values were painted by hand.
     pub(super) fn is_painted(&self) -> bool {
-        matches!(self.values, Values::Shares(..))
+        matches!(self.values, Values::Painted(..))
     }
 
-    /// Of its texture.
+    /// Of its texture: four for a logit or for a block of pixels.
     pub(super) fn bytes(&self) -> usize {
-        let per_cell = if self.is_painted() { 1 } else { size_of::<f32>() };
-        self.size.0 * self.size.1 * per_cell
+        self.texture.0 * self.texture.1 * 4
     }
 
-    /// Makes the texture. Shares are let go of afterwards: they are in the texture, and are made anew of the runs
-    /// of pixels where another is wanted.
-    pub(super) fn upload(&mut self, device: &wgpu::Device, queue: &wgpu::Queue) -> wgpu::TextureView {
+    /// Makes the texture.
+    pub(super) fn upload(&self, device: &wgpu::Device, queue: &wgpu::Queue) -> wgpu::TextureView {
+        let painted;
         let (format, bytes): (_, &[u8]) = match &self.values {
             Values::Logits(mask) => (wgpu::TextureFormat::R32Float, bytemuck::cast_slice(&mask.logits)),
-            Values::Shares(shares, _) => (wgpu::TextureFormat::R8Unorm, shares),
+            Values::Painted(edited, _) => {
+                painted = bits(edited, self.texture.0 * self.texture.1);
+                (wgpu::TextureFormat::Rgba8Unorm, bytemuck::cast_slice(&painted))
+            }
         };
-        let (width, height) = (self.size.0 as u32, self.size.1 as u32);
+        let (width, height) = (self.texture.0 as u32, self.texture.1 as u32);
         let descriptor = wgpu::TextureDescriptor {
             label: Some("mask values"),
             size: wgpu::Extent3d { width, height, depth_or_array_layers: 1 },
@@ -139,9 +140,6 @@ impl Grid {
         };
         let order = wgpu::util::TextureDataOrder::LayerMajor;
         let texture = device.create_texture_with_data(queue, &descriptor, order, bytes);
-        if let Values::Shares(shares, _) = &mut self.values {
-            *shares = Vec::new();
-        }
         texture.create_view(&wgpu::TextureViewDescriptor::default())
     }
 
@@ -159,22 +157,12 @@ impl Grid {
             return found;
         }
         let cells = match &self.values {
-            Values::Logits(mask) => self.cells_inside(mask.logits.iter().map(|&logit| logit > threshold)),
-            Values::Shares(_, cells) => *cells,
+            Values::Logits(mask) => cells_inside(mask, threshold),
+            Values::Painted(_, inside) => *inside,
         };
         let found = cells.map(|cells| self.with_margin(cells));
         self.extent = Some((threshold, found));
         found
-    }
-
-    fn cells_inside(&self, inside: impl Iterator<Item = bool>) -> Option<[usize; 4]> {
-        let (mut left, mut top, mut right, mut bottom) = (usize::MAX, usize::MAX, 0, 0);
-        for (at, _) in inside.enumerate().filter(|(_, inside)| *inside) {
-            let (column, row) = (at % self.size.0, at / self.size.0);
-            (left, right) = (left.min(column), right.max(column + 1));
-            (top, bottom) = (top.min(row), bottom.max(row + 1));
-        }
-        (right > 0).then_some([left, top, right, bottom])
     }
 
     fn with_margin(&self, [left, top, right, bottom]: [usize; 4]) -> [f32; 4] {
@@ -189,36 +177,42 @@ impl Grid {
     }
 }
 
-/// Share of each square of `step` pixels a side that is inside. Costs as much as there are runs of pixels and
-/// squares from the first to the last of a row that are reached, however large the picture is.
-fn shares(mask: &EditedMask, (columns, rows): (usize, usize), step: usize) -> Vec<u8> {
-    let side = step as i32;
-    let all = side * side;
-    let mut shares = vec![0; columns * rows];
-    // By how much the count of pixels changes from each square of a row to the next; the places behind the
-    // last one belong to runs that end with the row.
-    let mut changes = vec![0i32; columns + 2];
-    let mut runs = mask.row_runs().peekable();
-    for (row, line) in shares.chunks_exact_mut(columns.max(1)).enumerate() {
-        let (mut first, mut behind) = (columns, 0);
-        while let Some((_, pixels)) = runs.next_if(|(y, _)| *y as usize / step == row) {
-            first = first.min(pixels.start as usize / step);
-            behind = behind.max((pixels.end as usize).div_ceil(step));
-            for (at, sign) in [(pixels.start as usize, 1), (pixels.end as usize, -1)] {
-                // All squares from here on are inside by a row of pixels, this one by what is left of it.
-                let (square, within) = (at / step, (at % step) as i32);
-                changes[square] += sign * (side - within);
-                changes[square + 1] += sign * within;
-            }
-        }
-        let mut count = 0;
-        for at in first..behind {
-            count += std::mem::take(&mut changes[at]);
-            line[at] = if count == all { 255 } else { (count * 255 / all) as u8 };
-        }
-        changes[behind..].iter_mut().take(2).for_each(|change| *change = 0);
+/// Left, top, right and bottom of the cells above the threshold.
+fn cells_inside(mask: &MaskLogits, threshold: f32) -> Option<[usize; 4]> {
+    let (mut left, mut top, mut right, mut bottom) = (usize::MAX, usize::MAX, 0, 0);
+    for (at, _) in mask.logits.iter().enumerate().filter(|(_, logit)| **logit > threshold) {
+        let (column, row) = (at % mask.side, at / mask.side);
+        (left, right) = (left.min(column), right.max(column + 1));
+        (top, bottom) = (top.min(row), bottom.max(row + 1));
     }
-    shares
+    (right > 0).then_some([left, top, right, bottom])
+}
+
+/// Blocks of pixels from one row of blocks to the next.
+fn blocks_across(mask: &EditedMask) -> usize {
+    (mask.size().0 as usize).div_ceil(BLOCK.0)
+}
+
+fn blocks_of(mask: &EditedMask) -> usize {
+    blocks_across(mask) * (mask.size().1 as usize).div_ceil(BLOCK.1)
+}
+
+/// The pixels inside as set bits, in so many blocks, of which the last ones may be left over.
+fn bits(mask: &EditedMask, blocks: usize) -> Vec<[u8; BLOCK.1]> {
+    let across = blocks_across(mask);
+    let mut bits = vec![[0; BLOCK.1]; blocks];
+    for (y, pixels) in mask.row_runs() {
+        let (band, row) = (y as usize / BLOCK.1, y as usize % BLOCK.1);
+        let (start, end) = (pixels.start as usize, pixels.end as usize);
+        let reached = start / BLOCK.0..end.div_ceil(BLOCK.0);
+        let touched = bits.iter_mut().skip(band * across).take(across).enumerate();
+        for (column, block) in touched.take(reached.end).skip(reached.start) {
+            let left = column * BLOCK.0;
+            let (from, to) = (start.saturating_sub(left), (end - left).min(BLOCK.0));
+            block[row] |= (0xff_u8 << from) & (0xff_u8 >> (BLOCK.0 - to));
+        }
+    }
+    bits
 }
 
 #[cfg(test)]
@@ -247,42 +241,35 @@ mod tests {
     }
 
     #[test]
-    fn painted_masks_are_made_to_fit() {
-        let painted = BinaryMask::from_fn(10, 5, |x, y| x < 3 && y < 2);
-        let texels = || Texels::Painted(Arc::new(EditedMask::from(&painted)));
-        let whole = Grid::new(&texels(), 8192).unwrap();
-        assert_eq!((whole.size, whole.content), ((10, 5), [10.0, 5.0]));
-        let half = Grid::new(&texels(), 5).unwrap();
-        assert_eq!((half.size, half.content), ((5, 3), [5.0, 2.5]));
-        let Values::Shares(shares, cells) = half.values else { panic!("painted") };
-        assert_eq!(shares[..3], [255, 127, 0]);
-        assert!(shares[5..].iter().all(|&share| share == 0));
-        assert_eq!(cells, Some([0, 0, 2, 1]));
-    }
-
-    #[test]
-    fn shares_are_those_of_all_pixels() {
-        let shapes: [fn(u32, u32) -> bool; 4] =
-            [|_, _| true, |x, y| (x + y) % 3 == 0, |x, y| x > 4 && y > 1, |x, y| y == 3 || x == 10];
+    fn painted_pixels_are_bits_of_blocks() {
+        let shapes: [fn(u32, u32) -> bool; 5] = [
+            |_, _| true,
+            |x, y| (x + y) % 3 == 0,
+            |x, y| x > 4 && y > 1,
+            |x, y| y == 3 || x == 10,
+            |x, y| (7..17).contains(&x) && y > 4,
+        ];
         for (shape, max_side) in shapes.into_iter().flat_map(|shape| [(shape, 8192), (shape, 4), (shape, 3)])
         {
-            let painted = BinaryMask::from_fn(11, 7, shape);
-            let mut grid =
-                Grid::new(&Texels::Painted(Arc::new(EditedMask::from(&painted))), max_side).unwrap();
-            let step = 11usize.div_ceil(max_side);
-            let inside = |column: usize, row: usize| {
-                let pixels = (0..step * step).map(|at| (column * step + at % step, row * step + at / step));
-                pixels.filter(|&(x, y)| painted.contains(x as u32, y as u32)).count()
-            };
-            let columns = grid.size.0;
-            let expected: Vec<u8> = (0..columns * grid.size.1)
-                .map(|at| (inside(at % columns, at / columns) * 255 / (step * step)) as u8)
-                .collect();
-            let Values::Shares(found, _) = &grid.values else { panic!("painted") };
-            assert_eq!(*found, expected, "{max_side}");
+            let painted = BinaryMask::from_fn(21, 11, shape);
+            let edited = Arc::new(EditedMask::from(&painted));
+            let mut grid = Grid::new(&Texels::Painted(Arc::clone(&edited)), max_side).unwrap();
+            assert_eq!((grid.content, grid.frame_last), ([21.0, 11.0], [20.0, 10.0]));
+            assert!(grid.texture.0 <= max_side && grid.texture.1 <= max_side, "{:?}", grid.texture);
+            let blocks = bits(&edited, grid.texture.0 * grid.texture.1);
+            assert!(blocks.len() >= 3 * 3);
+            for (x, y) in (0..11).flat_map(|y| (0..21).map(move |x| (x, y))) {
+                let block = blocks[(y / 4 * 3 + x / 8) as usize];
+                let found = block[(y % 4) as usize] >> (x % 8) & 1 == 1;
+                assert_eq!(found, painted.contains(x, y), "{x} {y} of at most {max_side}");
+            }
+            let count: u32 = blocks.iter().flatten().map(|byte| byte.count_ones()).sum();
+            assert_eq!(u64::from(count), painted.area() as u64, "nothing beside the picture");
             assert!(grid.extent(0.5).is_some());
         }
         let empty = Texels::Painted(Arc::new(EditedMask::from(&BinaryMask::empty(9, 9))));
         assert_eq!(Grid::new(&empty, 8192).unwrap().extent(0.5), None);
+        let large = Texels::Painted(Arc::new(EditedMask::from(&BinaryMask::empty(64, 64))));
+        assert!(Grid::new(&large, 11).is_none(), "128 blocks do not fit into 121 texels");
     }
 }

@@ -19,10 +19,7 @@ pub(crate) const MAX_IMAGE_BYTES: u64 = 2 << 30;
 /// what they are is told by their first ones.
 pub(super) fn part_name(picture: &Picture, snapshot: &Snapshot) -> String {
     let stored = snapshot.stored.get(&picture.id).map(|stored| Path::new(&stored.part));
-    let path = stored.or(match &picture.origin {
-        Origin::File(path) => Some(path),
-        Origin::Scene { .. } | Origin::Clipboard => None,
-    });
+    let path = stored.or(picture.origin.file());
     let format = path.and_then(|path| image::ImageFormat::from_path(path).ok());
     let extension = format.and_then(|format| format.extensions_str().first().copied());
     format!("image.{}", extension.unwrap_or("png"))

@@ -239,7 +239,7 @@ impl decode::Parts for Below<'_> {
 
 /// Where a picture is that is no longer where it was, but has been moved together with its session.
 fn moved_along(origin: &Origin, relative: &str, session: &Path) -> Option<Origin> {
-    let Origin::File(before) = origin else { return None };
+    let before = origin.file()?;
     let mut now = session.parent()?.to_owned();
     for part in relative.split('/') {
         if part != ".." {

@@ -8,6 +8,7 @@ use crate::canvas::view::Viewpoint;
 use crate::command::Command;
 use crate::copying::ReplyFormat;
 use crate::document::{ConversationEdit, ExchangeId, MaskEdit, RegionEdit, RegionTag, Step};
+use crate::palette::PHRASE_COLORS;
 use crate::state::State;
 use crate::state::inspection::{Brush, Layer};
 use crate::state::keeping::{Leaving, PathPurpose};
@@ -18,6 +19,8 @@ use crate::study::CleanUp;
 const ZOOM_STEP: f32 = 1.25;
 /// By how much a key moves the threshold, in logits.
 const THRESHOLD_STEP: f32 = 0.25;
+/// By what a key multiplies the radius of the brush.
+const BRUSH_STEP: f32 = 1.5;
 
 fn toggle(switch: &mut bool) {
     *switch = !*switch;
@@ -79,6 +82,7 @@ impl State {
             Command::ReferToRegion => self.with_region(|state, tag| state.refer(tag, out)),
             Command::SegmentRegion => self.with_region(|state, tag| state.segment_region(tag, out)),
             Command::RenameRegion => self.rename_region(out),
+            Command::RecolorRegion => self.with_region(Self::recolor_region),
             Command::DuplicateRegion => self.with_region(|state, tag| {
                 state.edit_region(tag, RegionEdit::Duplicate);
             }),
@@ -133,6 +137,10 @@ impl State {
                 MaskAction::Change(vec![mask], MaskEdit::Hide(!hidden))
             }),
             Command::RenameMask => self.with_mask(|mask, state| state.naming_of(mask)),
+            Command::RecolorMask => self.with_mask(|mask, state| {
+                let hue = state.find_mask(mask).map_or(0, |found| found.hue) + 1;
+                MaskAction::Change(vec![mask], MaskEdit::Recolor(Some(hue % PHRASE_COLORS.len())))
+            }),
             Command::ShowAllMasks => self.mask_action(MaskAction::ShowAll),
             Command::NextMask => self.step_mask(1),
             Command::PreviousMask => self.step_mask(-1),
@@ -159,6 +167,8 @@ impl State {
             Command::LayerAttention => {
                 self.inspect(Inspect::Layer(Some(Layer::Attention { layer: 0, head: 0 })), out);
             }
+            Command::NextHead => self.step_head(1, out),
+            Command::PreviousHead => self.step_head(-1, out),
             Command::NextCandidate => self.next_candidate(out),
             Command::RaiseThreshold => self.move_threshold(THRESHOLD_STEP, now),
             Command::LowerThreshold => self.move_threshold(-THRESHOLD_STEP, now),
@@ -167,6 +177,8 @@ impl State {
             Command::SmoothMask => self.inspect(Inspect::CleanUp(CleanUp::Smooth), out),
             Command::Brush => self.take_brush(Brush::Paint, out),
             Command::Eraser => self.take_brush(Brush::Erase, out),
+            Command::LargerBrush => self.widen_brush(BRUSH_STEP, out),
+            Command::SmallerBrush => self.widen_brush(1.0 / BRUSH_STEP, out),
             Command::ResetMask => self.inspect(Inspect::Reset, out),
             Command::CompareNext => self.compare_next(),
             Command::CompareWithFile => self.inspect(Inspect::AskForTruth, out),

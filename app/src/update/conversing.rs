@@ -47,9 +47,9 @@ impl State {
     pub(super) fn step_conversation(&mut self, by: isize) {
         let (Some(picture), Some(shown)) = (self.picture(), self.conversation()) else { return };
         let there = &picture.conversations;
-        let at = there.iter().position(|conversation| conversation.id == shown.id).unwrap_or(0);
-        let next = (at as isize + by).rem_euclid(there.len().max(1) as isize) as usize;
-        if let Some(id) = there.get(next).map(|conversation| conversation.id) {
+        let at = there.iter().position(|conversation| conversation.id == shown.id);
+        let next = Self::beside(at, by, there.len()).and_then(|next| there.get(next));
+        if let Some(id) = next.map(|conversation| conversation.id) {
             self.show_tab(Tab::Chat);
             self.select_conversation(id);
         }

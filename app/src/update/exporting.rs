@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::keeping::TOO_MUCH;
 use crate::action::{Effect, ExportAction};
-use crate::document::{Document, Edit, Origin};
+use crate::document::{Document, Edit};
 use crate::export::{
     ExchangeEvent, ExchangeJob, ExportInTheWay, ExportRequest, Exported, Format, ImportedEdits, plan,
 };
@@ -31,10 +31,7 @@ impl State {
 
     /// Beside the session or the picture.
     fn suggested_export_folder(&self) -> PathBuf {
-        let of_picture = || match &self.picture()?.origin {
-            Origin::File(path) => Some(path.clone()),
-            Origin::Scene { .. } | Origin::Clipboard => None,
-        };
+        let of_picture = || self.picture()?.origin.file().map(Path::to_owned);
         let beside = self.session.keeping.file.clone().or_else(of_picture);
         let beside = beside.map(|path| std::path::absolute(&path).unwrap_or(path));
         let named = |path: PathBuf| {

@@ -10,7 +10,9 @@ use crate::action::{Effect, Inspect};
 use crate::document::{Edit, EditedMask, MaskEdit, MaskId};
 use crate::notice::Tone;
 use crate::state::State;
-use crate::state::inspection::{BRUSH_RADII, Brush, Found, Layer, MapsKey, MaskView, PixelChange, Rival};
+use crate::state::inspection::{
+    BRUSH_RADII, Brush, Found, Layer, MapsKey, MaskView, PixelChange, Rival, ShownMaps,
+};
 use crate::state::keeping::PathPurpose;
 use crate::state::ui_state::Changed;
 use crate::study::{About, CleanUp, Compared, Finding, Other, PixelsKey, Request, Same};
@@ -135,6 +137,32 @@ impl State {
     pub(super) fn take_brush(&mut self, brush: Brush, out: &mut Vec<Effect>) {
         let taken = (self.ui.inspection.brush != Some(brush)).then_some(brush);
         self.inspect(Inspect::Brush(taken), out);
+    }
+
+    /// Makes what is painted with so many times as wide, by a pixel at least.
+    pub(super) fn widen_brush(&mut self, factor: f32, out: &mut Vec<Effect>) {
+        let radius = self.ui.inspection.brush_radius;
+        let wider = (radius * factor).round();
+        let by = if wider == radius.round() { factor.ln().signum() } else { 0.0 };
+        self.inspect(Inspect::BrushRadius(wider + by), out);
+    }
+
+    /// The attention that is shown, and how many layers and heads it has; `None` where none is.
+    pub(crate) fn heads(&self) -> Option<([usize; 2], [usize; 2])> {
+        let Layer::Attention { layer, head } = self.ui.inspection.layer? else { return None };
+        let ShownMaps::There(_, maps) = self.shown_maps() else { return None };
+        let attention = maps.attention.as_ref()?;
+        Some(([layer, head], [attention.layers, attention.heads]))
+    }
+
+    /// Shows the head beside the one that is shown; behind the last of a layer comes the first of the next.
+    pub(super) fn step_head(&mut self, by: isize, out: &mut Vec<Effect>) {
+        let Some(([layer, head], [layers, heads])) = self.heads() else { return };
+        let next = Self::beside(Some(layer * heads + head), by, layers * heads);
+        if let Some(next) = next.filter(|_| heads > 0) {
+            let shown = Layer::Attention { layer: next / heads, head: next % heads };
+            self.inspect(Inspect::Layer(Some(shown)), out);
+        }
     }
 
     /// Deletes the mask that is looked at; those of replies stay.

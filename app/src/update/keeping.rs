@@ -7,7 +7,6 @@ use std::sync::Arc;
 use glamm_engine::protocol::ImageId;
 
 use crate::action::{Action, Effect, ExportAction, Inspect, KeepingAction};
-use crate::document::Origin;
 use crate::export::ExchangeJob;
 use crate::notice::Tone;
 use crate::pictures::pixels::Pixels;
@@ -141,10 +140,7 @@ impl State {
         let suggested = match purpose {
             PathPurpose::SaveSession => Some(self.suggested_file()),
             PathPurpose::FindPicture(image) => {
-                self.document().picture(image).and_then(|picture| match &picture.origin {
-                    Origin::File(path) => Some(path.clone()),
-                    Origin::Scene { .. } | Origin::Clipboard => None,
-                })
+                self.document().picture(image).and_then(|picture| picture.origin.file()).map(Path::to_owned)
             }
             PathPurpose::ExportFolder => {
                 self.session.export.as_ref().map(|dialog| PathBuf::from(&dialog.folder))
@@ -162,11 +158,8 @@ impl State {
             return file.clone();
         }
         let pictures = self.document().pictures();
-        let beside = pictures.iter().find_map(|picture| match &picture.origin {
-            Origin::File(path) => Some(path.with_extension(SESSION_EXTENSION)),
-            _ => None,
-        });
-        beside.unwrap_or_else(|| Path::new("session").with_extension(SESSION_EXTENSION))
+        let beside = pictures.iter().find_map(|picture| picture.origin.file());
+        beside.unwrap_or(Path::new("session")).with_extension(SESSION_EXTENSION)
     }
 
     fn path_chosen(

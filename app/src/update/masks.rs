@@ -87,11 +87,8 @@ impl State {
         let selected = self.ui.inspection.selected;
         let masks: Vec<MaskId> = self.listed_masks().iter().map(|listed| listed.mask.id).collect();
         let at = masks.iter().position(|&mask| Some(mask) == selected);
-        let next = match at {
-            Some(at) => (at as isize + by).rem_euclid(masks.len() as isize),
-            None => by.min(0).rem_euclid(masks.len().max(1) as isize),
-        };
-        let Some(&next) = masks.get(next as usize) else { return };
+        let next = Self::beside(at, by, masks.len()).and_then(|next| masks.get(next));
+        let Some(&next) = next else { return };
         if let Some(before) = selected {
             self.ui.pinned.remove(&before);
         }

@@ -15,7 +15,7 @@ impl State {
     pub(super) fn found(&mut self, image: ImageId, path: PathBuf, out: &mut Vec<Effect>) {
         let Some(picture) = self.document().picture(image).cloned() else { return };
         let path = std::path::absolute(&path).unwrap_or(path);
-        if let Origin::File(before) = &picture.origin
+        if let Some(before) = picture.origin.file()
             && let Some((from, to)) = moved_folder(before, &path)
         {
             let mut others = self.missing_below(from, to);
@@ -32,9 +32,8 @@ impl State {
     fn missing_below(&self, from: &Path, to: &Path) -> Vec<(ImageId, PathBuf)> {
         let pictures = self.document().pictures().iter();
         let missing = pictures.filter(|picture| self.session.unavailable.contains_key(&picture.id));
-        let moved = missing.filter_map(|picture| match &picture.origin {
-            Origin::File(path) => Some((picture.id, to.join(path.strip_prefix(from).ok()?))),
-            Origin::Scene { .. } | Origin::Clipboard => None,
+        let moved = missing.filter_map(|picture| {
+            Some((picture.id, to.join(picture.origin.file()?.strip_prefix(from).ok()?)))
         });
         moved.collect()
     }

@@ -85,12 +85,7 @@ impl State {
             Action::Shell(action) => self.shell_action(action, now, out),
             Action::Manager(action) => self.manager_action(action, now, out),
             Action::Models(news) => self.model_news(news, out),
-            Action::PicturePreviewed { image, preview } => {
-                if let Some(arrival) = self.session.arrivals.iter_mut().find(|a| a.image == image) {
-                    arrival.preview = Some(preview);
-                }
-            }
-            Action::PictureLoaded { image, result } => self.picture_loaded(image, result, out),
+            Action::Loader(event) => self.loader_event(event, out),
             Action::Engine(event) => self.engine_event(event, now, out),
             Action::EngineRefused(command) => self.engine_refused(&command, out),
             Action::EngineGone => self.engine_gone(),
@@ -184,6 +179,14 @@ impl State {
             tracing::debug!(%error, ?edit, "an edit was refused");
         }
         made.is_ok()
+    }
+
+    /// The place `by` steps from `at` among `count` in a ring. From none, forward leads to the first and back
+    /// to the last one.
+    fn beside(at: Option<usize>, by: isize, count: usize) -> Option<usize> {
+        let count = isize::try_from(count).ok().filter(|count| *count > 0)?;
+        let next = at.map_or(by.min(0), |at| at as isize + by);
+        usize::try_from(next.rem_euclid(count)).ok()
     }
 
     /// The name of a picture that comes from there.

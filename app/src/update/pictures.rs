@@ -10,8 +10,8 @@ use crate::action::Effect;
 use crate::canvas::view::Viewpoint;
 use crate::document::{Document, Origin, Picture, Step};
 use crate::notice::{NoticeId, Tone};
-use crate::pictures::Source;
 use crate::pictures::pixels::Pixels;
+use crate::pictures::{LoaderEvent, Source};
 use crate::state::State;
 use crate::state::exporting::Batch;
 use crate::state::keeping::Leaving;
@@ -121,12 +121,18 @@ impl State {
         }
     }
 
-    pub(super) fn picture_loaded(
-        &mut self,
-        image: ImageId,
-        result: Result<Arc<Pixels>, String>,
-        out: &mut Vec<Effect>,
-    ) {
+    pub(super) fn loader_event(&mut self, event: LoaderEvent, out: &mut Vec<Effect>) {
+        match event {
+            LoaderEvent::Previewed { image, preview } => {
+                if let Some(arrival) = self.session.arrivals.iter_mut().find(|a| a.image == image) {
+                    arrival.preview = Some(preview);
+                }
+            }
+            LoaderEvent::Loaded { image, result } => self.picture_loaded(image, result, out),
+        }
+    }
+
+    fn picture_loaded(&mut self, image: ImageId, result: Result<Arc<Pixels>, String>, out: &mut Vec<Effect>) {
         self.session.loading.remove(&image);
         if let Some(at) = self.session.arrivals.iter().position(|a| a.image == image) {
             let arrival = self.session.arrivals.remove(at);
@@ -309,9 +315,10 @@ impl State {
 
     pub(super) fn step_picture(&mut self, by: isize, out: &mut Vec<Effect>) {
         let pictures = self.document().pictures();
-        let at = pictures.iter().position(|p| Some(p.id) == self.ui.current).unwrap_or(0) as isize;
-        let next = (at + by).rem_euclid(pictures.len().max(1) as isize) as usize;
-        if let Some(id) = pictures.get(next).map(|p| p.id) {
+        // Without one that is shown, as from the first.
+        let at = pictures.iter().position(|p| Some(p.id) == self.ui.current).unwrap_or(0);
+        let next = Self::beside(Some(at), by, pictures.len()).and_then(|next| pictures.get(next));
+        if let Some(id) = next.map(|p| p.id) {
             self.select_picture(id, out);
         }
     }

@@ -6,8 +6,9 @@ use glamm_engine::vision::PixelBox;
 use crate::action::{Effect, Field};
 use crate::canvas::gesture::{Grip, moved};
 use crate::canvas::picking;
-use crate::document::{Document, Edit, MaskId, RegionEdit, RegionTag};
+use crate::document::{Document, Edit, MaskId, Region, RegionEdit, RegionTag};
 use crate::notice::Tone;
+use crate::palette::REGION_COLORS;
 use crate::state::State;
 use crate::state::ui_state::{Changed, SmallStep, Tab};
 
@@ -57,12 +58,9 @@ impl State {
     pub(super) fn select_region_beside(&mut self, by: isize) {
         let Some(picture) = self.picture() else { return };
         let tags: Vec<RegionTag> = picture.regions.iter().map(|region| region.tag).collect();
-        let next = match tags.iter().position(|&tag| Some(tag) == self.ui.selected_region) {
-            Some(at) => at as isize + by,
-            None => by.min(0),
-        };
-        let next = next.rem_euclid(tags.len().max(1) as isize) as usize;
-        self.ui.selected_region = tags.get(next).copied();
+        let at = tags.iter().position(|&tag| Some(tag) == self.ui.selected_region);
+        let next = Self::beside(at, by, tags.len());
+        self.ui.selected_region = next.and_then(|next| tags.get(next)).copied();
     }
 
     /// Does something with the selected region.
@@ -70,6 +68,14 @@ impl State {
         if let Some(tag) = self.ui.selected_region {
             work(self, tag);
         }
+    }
+
+    /// Gives a region the next colour.
+    pub(super) fn recolor_region(&mut self, tag: RegionTag) {
+        let Some(hue) = self.picture().and_then(|picture| picture.region(tag)).map(Region::hue) else {
+            return;
+        };
+        self.edit_region(tag, RegionEdit::Recolor(Some((hue + 1) % REGION_COLORS.len())));
     }
 
     /// Changes a region of the current picture; a duplicate is selected, a removed one is not.

@@ -86,6 +86,7 @@ impl Command {
             Self::SegmentRegion => state.ui.selected_region.is_some() && Offer::Segment.is_enabled(state),
             Self::ReferToRegion
             | Self::RenameRegion
+            | Self::RecolorRegion
             | Self::DuplicateRegion
             | Self::HideRegion
             | Self::DeleteRegion => state.ui.selected_region.is_some(),
@@ -128,12 +129,15 @@ impl Command {
             Self::SoloMask
             | Self::HideMask
             | Self::RenameMask
+            | Self::RecolorMask
             | Self::RegionAroundMask
             | Self::RemoveSpecks
             | Self::FillHoles
             | Self::SmoothMask
             | Self::Brush
-            | Self::Eraser => state.editable_mask().is_some(),
+            | Self::Eraser
+            | Self::LargerBrush
+            | Self::SmallerBrush => state.editable_mask().is_some(),
             Self::RefineMask => state.editable_mask().is_some_and(GroundedMask::is_of_places),
             Self::RaiseThreshold | Self::LowerThreshold => {
                 state.editable_mask().is_some_and(|mask| !mask.is_from_file())
@@ -146,6 +150,7 @@ impl Command {
             Self::LayerAttention => {
                 state.inspected_mask().is_some_and(|mask| mask.candidates.prompt.is_some())
             }
+            Self::NextHead | Self::PreviousHead => state.heads().is_some(),
             Self::ViewOverlay | Self::ViewOutline | Self::ViewCutOut => state.inspected_mask().is_some(),
             Self::ViewHeat | Self::ViewContours | Self::ViewBand => {
                 state.inspected_mask().is_some_and(|mask| !mask.is_from_file())

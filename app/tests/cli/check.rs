@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use super::{fails, glamm, golden, stdout, text};
 
 /// A checkpoint with the sizes of the golden one.
-fn fabricated(format: &str) -> (TempDir, PathBuf) {
+pub(super) fn fabricated(format: &str) -> (TempDir, PathBuf) {
     let scratch = tempfile::tempdir().unwrap();
     let out = scratch.path().join("twin");
     let told = stdout(

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use super::check::fabricated;
 use super::{fails, glamm, golden, json, stdout};
 use glamm_tests::hub_server::{Fault, Hub, Seen, Stage};
 
@@ -68,6 +69,51 @@ fn a_conversion_says_at_once_what_stands_in_its_way() {
     assert_eq!(fs::read_dir(home.path()).unwrap().count(), 1, "nothing else was written");
     stdout(convert(&tiny, "q8_0", &small).arg("--replace"));
     assert_ne!(fs::read(&small).unwrap(), before);
+}
+
+/// Adds a shard of so many bytes, of zeros that take no room, to a checkpoint.
+#[cfg(target_os = "linux")]
+fn pad(checkpoint: &Path, bytes: u64) {
+    let index = checkpoint.join("model.safetensors.index.json");
+    let mut document: serde_json::Value = serde_json::from_slice(&fs::read(&index).unwrap()).unwrap();
+    document["weight_map"]["padding"] = "padding.safetensors".into();
+    fs::write(&index, document.to_string()).unwrap();
+    let tensor = serde_json::json!({ "dtype": "F32", "shape": [bytes / 4], "data_offsets": [0, bytes] });
+    let header = serde_json::json!({ "padding": tensor }).to_string();
+    let mut start = (header.len() as u64).to_le_bytes().to_vec();
+    start.extend(header.as_bytes());
+    let mut file = fs::File::create(checkpoint.join("padding.safetensors")).unwrap();
+    std::io::Write::write_all(&mut file, &start).unwrap();
+    file.set_len(start.len() as u64 + bytes).unwrap();
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn ctrl_c_ends_a_conversion_and_leaves_nothing_behind() {
+    let (home, source) = fabricated("safetensors");
+    let out = home.path().join("out.gguf");
+    // Its checksum alone takes long enough.
+    pad(&source, 64 << 30);
+    let mut env = Command::new("env");
+    let convert = models(home.path());
+    env.arg("--default-signal=INT").arg(convert.get_program()).args(convert.get_args());
+    env.arg("convert").arg(&source).args(["--quant", "q8_0", "--out"]).arg(&out);
+    let mut child = env.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let part = home.path().join("out.gguf.part");
+    while !part.exists() {
+        assert_eq!(child.try_wait().unwrap(), None, "it ended by itself");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let killed = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(killed.success());
+    let output = child.wait_with_output().unwrap();
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(130), "{complaint}");
+    assert!(
+        complaint.contains("interrupted") && complaint.contains("out.gguf was not written"),
+        "{complaint}"
+    );
+    assert!(!part.exists() && !out.exists());
 }
 
 /// A checkpoint that names a vision tower which the hub has, too.

@@ -26,6 +26,19 @@ pub use stopwatch::{Lap, Stopwatch};
 pub use work::{Limit, Part, Work};
 pub use workbench::Workbench;
 
+/// The scene that rows look at: always the same.
+pub const SCENE_SEED: u64 = 7;
+/// Positions behind which tokens are decoded: an image, a question and a part of the reply.
+pub const DEPTH: usize = 700;
+/// Positions of a first question with its image.
+pub const PROMPT: usize = 640;
+/// Regions of a question about regions.
+pub const BOXES: usize = 4;
+/// A grounded caption: its tokens and masks.
+pub const CAPTION: (usize, usize) = (60, 4);
+/// Questions of a conversation.
+pub const TURNS: usize = 20;
+
 /// Threads that the engine computes with on the CPU. `RAYON_NUM_THREADS` and `CANDLE_NUM_THREADS` set
 /// it, before the process starts.
 pub fn threads() -> usize {

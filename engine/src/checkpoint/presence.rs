@@ -3,11 +3,10 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
-
-use serde::Deserialize;
+use std::path::Path;
 
 use super::WEIGHT_FILES;
+use super::tensor_set::IndexFile;
 use crate::files;
 use crate::hub::FileName;
 
@@ -31,34 +30,28 @@ pub(crate) fn vision_tower(directory: &Path) -> Option<Presence> {
 }
 
 fn look(directory: &Path, needed: &[&str]) -> Option<Presence> {
-    let bytes: u64 = files(directory).map(|(_, bytes)| bytes).sum();
     let has = |name: &str| directory.join(name).is_file();
     let weights = WEIGHT_FILES.iter().any(|name| has(name));
     let is_complete = needed.iter().all(|name| has(name)) && weights && has_shards(directory);
-    (weights || has("config.json")).then_some(Presence { bytes, is_complete })
+    (weights || has("config.json")).then(|| Presence { bytes: file_bytes(directory), is_complete })
 }
 
-/// Files in `directory` itself, and their sizes.
-fn files(directory: &Path) -> impl Iterator<Item = (PathBuf, u64)> {
-    fs::read_dir(directory).into_iter().flatten().flatten().filter_map(|entry| {
-        // Through links: in a cache every file is one.
-        let metadata = fs::metadata(entry.path()).ok()?;
-        metadata.is_file().then(|| (entry.path(), metadata.len()))
-    })
+/// Bytes of the files in `directory` itself.
+fn file_bytes(directory: &Path) -> u64 {
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    // Through links: in a cache every file is one.
+    let files = entries.filter_map(|entry| fs::metadata(entry.path()).ok()).filter(fs::Metadata::is_file);
+    files.map(|metadata| metadata.len()).sum()
 }
 
 /// Whether every shard is there that the preferred weights consist of.
 fn has_shards(directory: &Path) -> bool {
-    #[derive(Deserialize)]
-    struct Index {
-        weight_map: std::collections::BTreeMap<String, String>,
-    }
     let preferred = WEIGHT_FILES.iter().map(|name| directory.join(name)).find(|path| path.is_file());
     let Some(path) = preferred.filter(|path| path.extension().is_some_and(|ending| ending == "json")) else {
         return true;
     };
     let index = files::read(&path, files::LIMIT).ok();
-    let Some(index) = index.and_then(|bytes| serde_json::from_slice::<Index>(&bytes).ok()) else {
+    let Some(index) = index.and_then(|bytes| serde_json::from_slice::<IndexFile>(&bytes).ok()) else {
         return false;
     };
     let shards: BTreeSet<&String> = index.weight_map.values().collect();
@@ -68,13 +61,7 @@ fn has_shards(directory: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn put(directory: &Path, files: &[(&str, &str)]) {
-        fs::create_dir_all(directory).unwrap();
-        for (name, text) in files {
-            fs::write(directory.join(name), text).unwrap();
-        }
-    }
+    use crate::testing::put;
 
     #[test]
     fn a_checkpoint_is_complete_with_its_last_shard() {

@@ -138,13 +138,7 @@ pub(crate) fn checkpoint(directory: &Path, role: Role) -> Option<Installed> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn put(directory: &Path, files: &[(&str, &str)]) {
-        fs::create_dir_all(directory).unwrap();
-        for (name, text) in files {
-            fs::write(directory.join(name), text).unwrap();
-        }
-    }
+    use crate::testing::put;
 
     const SMALL: [(&str, &str); 3] =
         [("config.json", "{}"), ("tokenizer.model", "x"), ("added_tokens.json", "{}")];

@@ -7,6 +7,7 @@ use egui::{Color32, ColorImage, Key, Modifiers};
 use egui_kittest::kittest::Queryable as _;
 use glamm::canvas::view::Viewpoint;
 use glamm::command::Command;
+use glamm::pictures::LoaderEvent;
 use image::{Rgb, RgbImage};
 
 use crate::stage::{Setup, Stage};
@@ -142,7 +143,7 @@ fn a_small_copy_stands_in_for_a_picture_on_its_way() {
     stage.window.get_by_label("Opening photo.jpg …");
     let image = stage.window.state().state().session.arrivals[0].image;
     let preview = Arc::new(ColorImage::filled([160, 120], color));
-    stage.act(Action::PicturePreviewed { image, preview });
+    stage.act(Action::Loader(LoaderEvent::Previewed { image, preview }));
     assert!(stage.window.state().state().picture().is_none());
     assert!(middle_is(&mut stage, color), "where the picture will be");
 }

@@ -10,7 +10,7 @@ pub mod rows;
 mod statistics;
 
 use glamm_engine::Engine;
-use glamm_engine::bench::{self, Machine, Workbench};
+use glamm_engine::bench::{self, Machine, SCENE_SEED, Workbench};
 use glamm_engine::protocol::ModelSource;
 use glamm_engine::scenes;
 use indicatif::ProgressBar;
@@ -21,9 +21,6 @@ use super::model::{Progress, load, model_spec, with_spinner};
 use super::terminal::{ColorMode, ReplyPrinter};
 use report::BenchDocument;
 use rows::{Bench, Row};
-
-/// The scene that is looked at: always the same.
-const SCENE_SEED: u64 = 7;
 
 /// Runs the command.
 ///

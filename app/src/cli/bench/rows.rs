@@ -7,7 +7,8 @@
 use clap::ValueEnum;
 use glamm_engine::Engine;
 use glamm_engine::bench::{
-    FollowUp, GroundedTurn, Lap, Machine, Opening, Part, Stopwatch, Stream, Workbench,
+    BOXES, CAPTION, DEPTH, FollowUp, GroundedTurn, Lap, Machine, Opening, PROMPT, Part, Stopwatch, Stream,
+    TURNS, Workbench,
 };
 use glamm_engine::job::Question;
 use glamm_engine::protocol::Turn;
@@ -20,18 +21,8 @@ use super::children;
 use super::report::{FollowUpEntry, RowEntry, TurnEntry};
 use super::statistics::rounded;
 
-/// Positions behind which tokens are decoded: an image, a question and a part of the reply.
-const DEPTH: usize = 700;
 /// Tokens decoded in one run.
 const TOKENS: usize = 16;
-/// Positions of a first question with its image.
-const PROMPT: usize = 640;
-/// Regions of a question about regions.
-const BOXES: usize = 4;
-/// A grounded caption: its tokens and masks.
-const CAPTION: (usize, usize) = (60, 4);
-/// Questions of a conversation.
-const TURNS: usize = 20;
 /// Enough for the caption of a scene.
 const MAX_NEW_TOKENS: usize = 256;
 

@@ -132,7 +132,7 @@ fn hint(shown: &Shown<'_>, ui: &Ui, rect: egui::Rect) {
     };
     let tokens = shown.tokens;
     let font = theme::medium_font(theme::LABEL);
-    let galley = ui.painter().layout_no_wrap(text, font, tokens.on_accent);
+    let galley = ui.painter().layout(text, font, tokens.on_accent, (rect.width() - 60.0).max(100.0));
     let card =
         egui::Rect::from_center_size(rect.center_top() + vec2(0.0, 34.0), galley.size() + vec2(30.0, 16.0));
     ui.painter().rect_filled(card, CornerRadius::same(17), tokens.accent);

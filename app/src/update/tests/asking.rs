@@ -165,7 +165,7 @@ fn nothing_is_asked_before_the_picture_is_there() {
     let click = Click { x: 3.0, y: 4.0, positive: true };
     assert!(state.update(Action::ClickPoint(click), 1.0).is_empty());
     assert!(state.session.notices[0].text.contains("being opened"));
-    state.update(Action::PictureLoaded { image, result: Ok(pixels) }, 1.0);
+    state.update(Action::Loader(LoaderEvent::Loaded { image, result: Ok(pixels) }), 1.0);
     assert!(Command::Ask.is_enabled(&state));
 }
 

@@ -38,7 +38,7 @@ fn expect_files(state: &mut State, names: &[&str]) -> Vec<ImageId> {
 }
 
 fn cannot_be_had(state: &mut State, image: ImageId, reason: &str) -> Vec<Effect> {
-    state.update(Action::PictureLoaded { image, result: Err(reason.to_owned()) }, 1.0)
+    state.update(Action::Loader(LoaderEvent::Loaded { image, result: Err(reason.to_owned()) }), 1.0)
 }
 
 fn batch(state: &State) -> &Batch {

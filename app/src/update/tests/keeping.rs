@@ -242,7 +242,10 @@ fn a_missing_picture_is_looked_for_again_when_it_is_chosen() {
     state.session.pixels.remove(&image);
     let loads = |effects: &[Effect]| effects.iter().any(|effect| matches!(effect, Effect::Load { .. }));
     assert!(loads(&state.update(Action::SelectPicture(image), 1.0)));
-    state.update(Action::PictureLoaded { image, result: Err("it is on no disk".to_owned()) }, 1.0);
+    state.update(
+        Action::Loader(LoaderEvent::Loaded { image, result: Err("it is on no disk".to_owned()) }),
+        1.0,
+    );
     assert!(state.session.unavailable.contains_key(&image));
     assert!(loads(&state.update(Action::SelectPicture(image), 1.0)));
     load(&mut state, image);

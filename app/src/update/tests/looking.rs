@@ -100,7 +100,7 @@ fn what_cannot_be_opened_is_said() {
     let (mut state, effects) = State::start(no_model(), Some("bad.png".into()));
     let Some(Effect::Load { image, .. }) = effects.last() else { panic!("{effects:?}") };
     let result = Err("bad.png is damaged: it ends early".to_owned());
-    state.update(Action::PictureLoaded { image: *image, result }, 0.0);
+    state.update(Action::Loader(LoaderEvent::Loaded { image: *image, result }), 0.0);
     assert!(state.picture().is_none());
     assert!(state.session.notices[0].text.contains("damaged"));
     let id = state.session.notices[0].id;

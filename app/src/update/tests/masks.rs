@@ -291,3 +291,37 @@ fn the_users_own_name_for_a_mask_is_used() {
     let asked = &state.session.job.as_ref().unwrap().asked.question.text;
     assert_eq!(asked, "Please segment all the barn in this image.");
 }
+
+#[test]
+fn keys_give_the_next_colour_and_change_the_brush() {
+    let (mut state, [first, _]) = with_two_masks();
+    let hue = |state: &State| state.find_mask(first).unwrap().hue;
+    let before = hue(&state);
+    let mut seen = vec![before];
+    for _ in 1..crate::palette::PHRASE_COLORS.len() {
+        state.update(Action::Command(Command::RecolorMask), 3.0);
+        seen.push(hue(&state));
+    }
+    seen.sort_unstable();
+    assert!(seen.is_sorted_by(|a, b| a < b), "every colour once: {seen:?}");
+    state.update(Action::Command(Command::RecolorMask), 3.0);
+    assert_eq!(hue(&state), before, "and from the beginning");
+    state.update(Action::Command(Command::Undo), 3.0);
+    assert_ne!(hue(&state), before);
+
+    let radius = |state: &State| state.ui.inspection.brush_radius;
+    let usual = radius(&state);
+    state.update(Action::Command(Command::LargerBrush), 3.0);
+    assert!(radius(&state) > usual);
+    let press = |state: &mut State, command, times| {
+        let radii = (0..times).map(|_| {
+            state.update(Action::Command(command), 3.0);
+            radius(state)
+        });
+        radii.collect::<Vec<f32>>()
+    };
+    let down = press(&mut state, Command::SmallerBrush, 20);
+    assert_eq!((down[19], down.is_sorted_by(|a, b| a >= b)), (1.0, true), "{down:?}");
+    let up = press(&mut state, Command::LargerBrush, 30);
+    assert_eq!((up[0], up[29], up.is_sorted()), (2.0, 200.0, true), "{up:?}");
+}

@@ -24,7 +24,10 @@ fn without_pixels() -> (State, [ImageId; 2]) {
 }
 
 fn cannot_be_had(state: &mut State, image: ImageId) {
-    state.update(Action::PictureLoaded { image, result: Err("there is no such file".to_owned()) }, 1.0);
+    state.update(
+        Action::Loader(LoaderEvent::Loaded { image, result: Err("there is no such file".to_owned()) }),
+        1.0,
+    );
 }
 
 #[test]

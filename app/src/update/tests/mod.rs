@@ -32,6 +32,7 @@ use crate::canvas::view::Viewpoint;
 use crate::command::Command;
 use crate::copying::{Copied, ReplyFormat};
 use crate::document::{Edit, ExchangeId, GroundedMask, MaskId, RegionEdit, RegionTag};
+use crate::pictures::LoaderEvent;
 use crate::pictures::pixels::Pixels;
 use crate::prompts::SUGGESTED;
 use crate::state::session::{Encoding, ModelStatus};
@@ -60,7 +61,7 @@ fn loaded(effects: &[Effect]) -> ImageId {
 
 fn load(state: &mut State, image: ImageId) -> Vec<Effect> {
     let pixels = Arc::new(Pixels::new(Arc::new(RgbImage::new(100, 50))));
-    state.update(Action::PictureLoaded { image, result: Ok(pixels) }, 0.0)
+    state.update(Action::Loader(LoaderEvent::Loaded { image, result: Ok(pixels) }), 0.0)
 }
 
 fn ask(state: &mut State, question: &str) -> JobRequest {

@@ -166,3 +166,23 @@ fn a_marker_that_was_typed_first_becomes_the_next_region() {
     state.update(Action::EditRegion(RegionTag(1), RegionEdit::Duplicate), 0.0);
     assert_eq!(state.ui.draft(image), "What is [1], and [2]?");
 }
+
+#[test]
+fn a_key_gives_a_region_every_colour_in_turn() {
+    let (mut state, image) = with_picture();
+    let bounds = PixelBox { x0: 10.0, y0: 10.0, x1: 20.0, y1: 20.0 };
+    assert!(!Command::RecolorRegion.is_enabled(&state));
+    state.update(Action::Edit(Edit::AddRegion { image, bounds, name: String::new() }), 0.0);
+    state.update(Action::SelectRegion(Some(RegionTag(1))), 0.0);
+    let hue = |state: &State| state.picture().unwrap().regions[0].hue();
+    let count = crate::palette::REGION_COLORS.len();
+    let mut seen: Vec<usize> = (0..count)
+        .map(|_| {
+            state.update(Action::Command(Command::RecolorRegion), 1.0);
+            hue(&state) % count
+        })
+        .collect();
+    assert_eq!(*seen.last().unwrap(), 0, "the first one again");
+    seen.sort_unstable();
+    assert_eq!(seen, (0..count).collect::<Vec<_>>());
+}

@@ -7,6 +7,7 @@ use crate::export::import::as_document_mask;
 use crate::palette::phrase_color;
 use crate::state::inspection::{Brush, Found, Layer, MaskView, Rival, ShownMaps, ShownStudy};
 use crate::study::{self, About, CleanUp, Finding, Request, Stroke};
+use glamm_engine::vision::{AttentionMaps, FeatureMap, FeatureMaps};
 
 /// A mask of the picture's own, which is looked at.
 fn with_mask() -> (State, ImageId, MaskId) {
@@ -347,4 +348,29 @@ fn a_comparison_has_the_colours_of_the_two_masks() {
     assert!(own == 5 && phrase_color(apart) != phrase_color(5), "the palette repeats: {apart}");
     inspect(&mut state, Inspect::Compare(Some(Rival::Truth(0))));
     assert_ne!(phrase_color(state.compared_hues()[1]), phrase_color(5));
+}
+
+#[test]
+fn keys_step_through_the_heads_of_all_layers() {
+    let (mut state, ..) = with_mask();
+    assert!(!Command::NextHead.is_enabled(&state));
+    state.update(Action::Command(Command::LayerAttention), 3.0);
+    assert!(!Command::NextHead.is_enabled(&state), "the maps are not there yet");
+    let covers = PixelBox { x0: 0.0, y0: 0.0, x1: 1.0, y1: 1.0 };
+    let map = FeatureMap { columns: 1, rows: 1, rgb: vec![[0; 3]], explained: [0.0; 3], covers };
+    let weights = vec![1.0; 6];
+    let attention = Some(AttentionMaps { layers: 2, heads: 3, columns: 1, rows: 1, weights, covers });
+    let maps = FeatureMaps { global: map.clone(), grounding: map, attention };
+    let key = state.maps_key().unwrap();
+    state.session.findings.keep_maps(key, Arc::new(maps));
+    let mut step = |command| {
+        state.update(Action::Command(command), 3.0);
+        match state.ui.inspection.layer {
+            Some(Layer::Attention { layer, head }) => (layer, head),
+            other => panic!("{other:?}"),
+        }
+    };
+    let seen = [0; 6].map(|_| step(Command::NextHead));
+    assert_eq!(seen, [(0, 1), (0, 2), (1, 0), (1, 1), (1, 2), (0, 0)]);
+    assert_eq!(step(Command::PreviousHead), (1, 2));
 }
