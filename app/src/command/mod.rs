@@ -205,7 +205,7 @@ impl Command {
     const LAST: Self = Self::ShowAbout;
 
     /// All of them, in the order of the menus.
-    pub const ALL: [Self; 118] = [
+    pub const ALL: [Self; 124] = [
         Self::OpenPicture,
         Self::OpenFolder,
         Self::PastePicture,

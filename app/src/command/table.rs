@@ -1,6 +1,6 @@
 //! The rows of the command table: what each command is called, what it does, its keys, its menu.
 
-use egui::{Key, KeyboardShortcut};
+use egui::Key;
 
 use super::keys::{alt, ctrl, ctrl_alt, ctrl_shift, plain, shift};
 use super::{Command, Info, Menu};
