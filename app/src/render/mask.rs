@@ -13,7 +13,7 @@ use super::texels::{Grid, Texels};
 /// Textures of masks that were not drawn for this many frames of the window are freed.
 const KEEP_FRAMES: u64 = 600;
 /// Bytes that are handed to the GPU in one frame, and the mask that goes beyond; the others follow in the next.
-const UPLOADED_AT_ONCE: usize = 32 << 20;
+const UPLOADED_AT_ONCE: usize = 4 << 20;
 
 /// `shaders/mask.wgsl` with what it needs of `shaders/common/`.
 pub const MASK_SHADER: &str = concat!(

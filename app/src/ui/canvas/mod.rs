@@ -124,7 +124,7 @@ fn hint(shown: &Shown<'_>, ui: &Ui, rect: egui::Rect) {
             || "Click what belongs to the mask".to_owned(),
             |mask| {
                 let estimate = mask.logits().predicted_iou;
-                format!("Estimated IoU {estimate:.2} · Click adds, Alt+click takes away, Enter ends it")
+                format!("IoU about {estimate:.2} · Click adds, Alt+click removes, Enter ends")
             },
         )
     } else {
