@@ -8,8 +8,14 @@ use image::RgbImage;
 
 use crate::protocol::ImageId;
 
-/// Memory for what is cached per image, in bytes.
-pub(crate) const CACHE_BUDGET: usize = 2 << 30;
+/// The most memory for what is cached for all images, in bytes.
+const LARGEST_BUDGET: u64 = 2 << 30;
+
+/// The memory for what is cached for all images, in bytes, where so many are `free` once the model is loaded and
+/// computing takes so many of these. Nobody may know what is free.
+pub(crate) fn cache_budget(free: Option<u64>, computing: u64) -> usize {
+    free.map_or(LARGEST_BUDGET, |free| free.saturating_sub(computing).min(LARGEST_BUDGET)) as usize
+}
 
 /// What is cached for one image.
 pub(crate) trait ImageCache {
@@ -84,11 +90,10 @@ impl<C: ImageCache> OpenImages<C> {
         }
     }
 
-    /// Forgets everything cached: it belongs to a model that is no more.
-    pub(crate) fn forget_caches(&mut self) {
-        for image in &mut self.images {
-            image.cache = None;
-        }
+    /// Forgets everything cached: it belongs to a model that is no more, or its memory is needed. Returns how many
+    /// bytes that were.
+    pub(crate) fn forget_caches(&mut self) -> usize {
+        self.images.iter_mut().filter_map(|image| image.cache.take()).map(|cache| cache.bytes()).sum()
     }
 
     /// Frees caches, oldest use first, until no more than `budget` bytes are held. The most
@@ -167,6 +172,23 @@ mod tests {
         let mut images = three_images();
         images.trim(0);
         assert_eq!(held(&images), [(0, None), (1, None), (2, Some((10, 100)))]);
+    }
+
+    #[test]
+    fn what_is_forgotten_is_counted() {
+        let mut images = three_images();
+        assert_eq!(images.forget_caches(), 330);
+        assert_eq!(held(&images), [(0, None), (1, None), (2, None)]);
+        assert_eq!(images.forget_caches(), 0);
+    }
+
+    #[test]
+    fn caches_get_what_computing_leaves() {
+        let budget = |free: Option<u64>| cache_budget(free.map(|free| free << 20), 700 << 20) >> 20;
+        assert_eq!(budget(None), 2048, "nobody knows");
+        assert_eq!(budget(Some(64 << 10)), 2048);
+        assert_eq!(budget(Some(1000)), 300);
+        assert_eq!(budget(Some(600)), 0);
     }
 
     #[test]

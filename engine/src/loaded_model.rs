@@ -28,6 +28,9 @@ pub(crate) trait LoadedModel: Sized {
     /// In which form.
     fn variant(&self) -> &Variant;
 
+    /// The most that caches of images may take, in bytes.
+    fn cache_budget(&self) -> usize;
+
     /// Encodes an image as far as words need it; [`EngineError::Cancelled`] where `stop` said so.
     fn begin_encoding(&self, pixels: &RgbImage, stop: StopCheck<'_>) -> Result<Self::Image, EngineError>;
 

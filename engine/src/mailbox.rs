@@ -2,10 +2,11 @@
 //! what the worker is doing *now*.
 //!
 //! A busy worker cannot look into its command queue, so the handle leaves a note here beside
-//! every command that makes work in progress worthless: the end of the thread, another model,
-//! the closing of an image. The worker reads the notes at its checkpoints. Queue and notes change
-//! under one lock, so a note is never missing or stale.
+//! every command that makes work in progress worthless (the end of the thread, another model,
+//! the closing of an image) or less urgent (a job about another image). The worker reads the notes at
+//! its checkpoints. Queue and notes change under one lock, so a note is never missing or stale.
 
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -33,6 +34,8 @@ pub(crate) struct Mailbox {
 #[derive(Debug, Default)]
 struct Notes {
     closing: Vec<ImageId>,
+    /// What jobs are about, in their order.
+    asked: VecDeque<ImageId>,
     model_changes: usize,
     shutdown: bool,
     ended: bool,
@@ -50,10 +53,12 @@ impl Mailbox {
             return Err(SendError::Disconnected(command));
         }
         let closing = if let EngineCommand::CloseImage(image) = command { Some(image) } else { None };
+        let asked = if let EngineCommand::Run(job) = &command { Some(job.image) } else { None };
         let model_change = matches!(command, EngineCommand::LoadModel(_) | EngineCommand::UnloadModel);
         let shutdown = matches!(command, EngineCommand::Shutdown);
         send(command)?;
         notes.closing.extend(closing);
+        notes.asked.extend(asked);
         notes.model_changes += usize::from(model_change);
         notes.shutdown |= shutdown;
         Ok(())
@@ -71,7 +76,11 @@ impl Mailbox {
             EngineCommand::LoadModel(_) | EngineCommand::UnloadModel => {
                 notes.model_changes = notes.model_changes.saturating_sub(1);
             }
-            EngineCommand::OpenImage { .. } | EngineCommand::Run(_) | EngineCommand::Shutdown => {}
+            // Jobs are read in the order in which they came.
+            EngineCommand::Run(_) => {
+                notes.asked.pop_front();
+            }
+            EngineCommand::OpenImage { .. } | EngineCommand::Shutdown => {}
         }
     }
 
@@ -87,6 +96,11 @@ impl Mailbox {
         }
         let notes = self.lock();
         notes.shutdown || notes.model_changes > 0 || notes.closing.contains(&image)
+    }
+
+    /// Whether the next job is about another image than this one.
+    pub(crate) fn another_comes_first(&self, image: ImageId) -> bool {
+        self.lock().asked.front().is_some_and(|next| *next != image)
     }
 
     /// Whether the model being loaded will not be wanted.

@@ -12,7 +12,7 @@ use crossbeam::channel::{Receiver, RecvError, SendTimeoutError, Sender, TryRecvE
 
 use crate::device;
 use crate::error::{DeviceError, EngineError};
-use crate::images::{CACHE_BUDGET, ImageCache, OpenImages};
+use crate::images::{ImageCache, OpenImages};
 use crate::job::{Answer, Increment, Question, StopCheck};
 use crate::loaded_model::LoadedModel;
 use crate::mailbox::Mailbox;
@@ -28,6 +28,8 @@ pub(crate) struct Worker<B: LoadedModel> {
     mailbox: Arc<Mailbox>,
     model: Option<B>,
     images: OpenImages<B::Image>,
+    /// The most that caches of images may take beside the model, in bytes.
+    cache_budget: usize,
 }
 
 impl<B: LoadedModel> Worker<B> {
@@ -39,7 +41,7 @@ impl<B: LoadedModel> Worker<B> {
         wake: Box<dyn Fn() + Send + Sync>,
     ) -> Self {
         let outbox = Arc::new(Outbox { events, mailbox: Arc::clone(&mailbox), wake });
-        Self { commands, outbox, mailbox, model: None, images: OpenImages::new() }
+        Self { commands, outbox, mailbox, model: None, images: OpenImages::new(), cache_budget: 0 }
     }
 
     /// Works until [`EngineCommand::Shutdown`] comes or the handle is gone.
@@ -110,6 +112,7 @@ impl<B: LoadedModel> Worker<B> {
         match guarded(|| B::load(spec, Box::new(progress))) {
             Ok(model) => {
                 self.outbox.send(EngineEvent::ModelLoaded(model.info().clone()));
+                self.cache_budget = model.cache_budget();
                 self.model = Some(model);
                 self.images.expect_latest();
             }
@@ -124,12 +127,13 @@ impl<B: LoadedModel> Worker<B> {
 
     /// Encodes an image before a job needs it, if one is expected; answers whether there was. Words can soon be
     /// asked for, and whoever asks does not wait for what masks need: any command interrupts that, and
-    /// it goes on when the worker is idle again.
+    /// it goes on when the worker is idle again. Nor does a question about another image wait for what
+    /// words about this one need, which then begins anew.
     fn encode_ahead(&mut self) -> bool {
         let Some(id) = self.images.expected().filter(|_| self.model.is_some()) else { return false };
         let (commands, mailbox) = (self.commands.clone(), Arc::clone(&self.mailbox));
         let result = self
-            .begin_encoding(id, &|| mailbox.encoding_is_pointless(id))
+            .begin_encoding(id, &|| mailbox.encoding_is_pointless(id) || mailbox.another_comes_first(id))
             .and_then(|()| self.finish_encoding(id, &|| !commands.is_empty() || mailbox.is_abandoned()));
         match result {
             // The command that is waiting says how it goes on.
@@ -137,22 +141,20 @@ impl<B: LoadedModel> Worker<B> {
             Ok(()) => self.images.settle(id),
             Err(error) => {
                 self.images.settle(id);
-                let error = Arc::new(self.relieved(error));
+                let error = Arc::new(self.relieve(error).error);
                 self.outbox.send(EngineEvent::ImageFailed { image: id, error });
             }
         }
         true
     }
 
-    /// The same failure. Where memory ran out, everything but the model is freed first, so that the next
-    /// job finds more than this one did.
-    fn relieved(&mut self, error: EngineError) -> EngineError {
-        let Some(model) = &self.model else { return error };
+    /// The same failure. Where memory ran out, everything but the model is freed first, so that what comes
+    /// next finds more than this did.
+    fn relieve(&mut self, error: EngineError) -> Failure {
+        let Some(model) = &self.model else { return Failure { error, freed_bytes: 0 } };
         let error = model.variant().explain(error);
-        if matches!(error, EngineError::Device(DeviceError::OutOfMemory { .. })) {
-            self.images.forget_caches();
-        }
-        error
+        let ran_out = matches!(error, EngineError::Device(DeviceError::OutOfMemory { .. }));
+        Failure { error, freed_bytes: if ran_out { self.images.forget_caches() } else { 0 } }
     }
 
     /// Makes sure that the image is encoded as far as words need it.
@@ -161,7 +163,7 @@ impl<B: LoadedModel> Worker<B> {
         let image = self.images.touch(id).ok_or(EngineError::UnknownImage)?;
         if image.cache.is_none() {
             image.cache = Some(guarded(|| model.begin_encoding(&image.pixels, stop))?);
-            self.images.trim(CACHE_BUDGET);
+            self.images.trim(self.cache_budget);
         }
         Ok(())
     }
@@ -180,17 +182,22 @@ impl<B: LoadedModel> Worker<B> {
 
     fn run_job(&mut self, job: &JobRequest) {
         self.outbox.send(EngineEvent::JobStarted { job: job.id });
-        let result = self.perform(job).map_err(|error| self.relieved(error));
-        self.images.trim(CACHE_BUDGET);
+        let mut pieces = 0;
+        let mut result = self.perform(job, &mut pieces).map_err(|error| self.relieve(error));
+        // With that memory it may succeed. Of a reply that has begun nothing is to be said twice.
+        if pieces == 0 && matches!(result, Err(Failure { freed_bytes: 1.., .. })) {
+            result = self.perform(job, &mut pieces).map_err(|error| self.relieve(error));
+        }
+        self.images.trim(self.cache_budget);
         self.outbox.send(match result {
             Ok(event) => event,
-            Err(EngineError::Cancelled) => finished(job, Answer::cancelled()),
-            Err(error) => EngineEvent::JobFailed { job: job.id, error: Arc::new(error) },
+            Err(Failure { error: EngineError::Cancelled, .. }) => finished(job, Answer::cancelled()),
+            Err(Failure { error, .. }) => EngineEvent::JobFailed { job: job.id, error: Arc::new(error) },
         });
     }
 
-    /// Does the job; the last event of it is returned.
-    fn perform(&mut self, job: &JobRequest) -> Result<EngineEvent, EngineError> {
+    /// Does the job; the last event of it is returned. Pieces of a reply that were sent are counted.
+    fn perform(&mut self, job: &JobRequest, pieces: &mut usize) -> Result<EngineEvent, EngineError> {
         let mailbox = Arc::clone(&self.mailbox);
         let stop = || job.cancel.is_cancelled() || mailbox.shutdown_waits();
         if stop() {
@@ -208,8 +215,10 @@ impl<B: LoadedModel> Worker<B> {
                 let (system, max_new_tokens) = (system.as_deref(), *max_new_tokens);
                 let question = Question { system, turns, sampling, max_new_tokens };
                 let outbox = &self.outbox;
-                let mut report =
-                    |increment: Increment| outbox.send(increment.into_event((job.id, job.image)));
+                let mut report = |increment: Increment| {
+                    *pieces += usize::from(!matches!(increment, Increment::ImageEncoded(_)));
+                    outbox.send(increment.into_event((job.id, job.image)));
+                };
                 let result = guarded(|| model.converse(cache, question, &stop, &mut report));
                 if matches!(result, Err(EngineError::Panicked(_) | EngineError::Compute(_))) {
                     // What broke in the middle may have left the context half-written.
@@ -228,6 +237,13 @@ impl<B: LoadedModel> Worker<B> {
             }
         }
     }
+}
+
+/// Why something was not done.
+struct Failure {
+    error: EngineError,
+    /// Memory that was freed because of it.
+    freed_bytes: usize,
 }
 
 fn finished(job: &JobRequest, answer: Answer) -> EngineEvent {

@@ -20,8 +20,10 @@ use tracing::trace_span;
 use crate::checkpoint::Checkpoint;
 use crate::device;
 use crate::error::EngineError;
+use crate::images::cache_budget;
 use crate::job::{Answer, Increment, Question, StopCheck};
 use crate::loaded_model::{LoadedModel, ReportLoading, Variant};
+use crate::memory::Machine;
 use crate::model::backend::Backend;
 use crate::model::config::GlammConfig;
 use crate::model::glamm::Glamm;
@@ -41,6 +43,7 @@ pub struct Engine {
     pub(crate) dtype: DType,
     variant: Variant,
     info: ModelInfo,
+    cache_budget: usize,
 }
 
 impl Engine {
@@ -94,7 +97,10 @@ impl Engine {
             },
             load_time: start.elapsed(),
         };
-        Ok(Self { model, config, tokenizer, device, dtype, variant, info })
+        let free = Machine::look().and_then(|machine| machine.free_bytes(backend));
+        let computing = checkpoint.memory_plan(precision, backend).computing_bytes();
+        let cache_budget = cache_budget(free, computing);
+        Ok(Self { model, config, tokenizer, device, dtype, variant, info, cache_budget })
     }
 
     /// What is loaded.
@@ -157,6 +163,10 @@ impl LoadedModel for Engine {
 
     fn variant(&self) -> &Variant {
         &self.variant
+    }
+
+    fn cache_budget(&self) -> usize {
+        self.cache_budget
     }
 
     fn begin_encoding(&self, pixels: &RgbImage, stop: StopCheck<'_>) -> Result<EncodedImage, EngineError> {

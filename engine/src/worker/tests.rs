@@ -124,6 +124,48 @@ fn a_job_that_exhausts_the_memory_leaves_room_for_the_next() {
 }
 
 #[test]
+fn a_job_that_exhausts_the_memory_is_done_again_with_what_was_freed() {
+    let handle = ready();
+    let cancel = CancelToken::default();
+    handle.try_send(run(1, 1, "exhaust once", &cancel)).unwrap();
+    let events = until(&handle, is_end_of(1));
+    let starts = events.iter().filter(|event| matches!(event, EngineEvent::JobStarted { .. }));
+    assert_eq!(starts.count(), 1, "{events:?}");
+    assert!(matches!(events.last(), Some(EngineEvent::JobFinished { .. })), "{events:?}");
+    // A reply that has begun is not told twice.
+    handle.try_send(run(2, 1, "exhaust late", &cancel)).unwrap();
+    let events = until(&handle, is_end_of(2));
+    let words = events.iter().filter(|event| matches!(event, EngineEvent::TextGenerated { .. }));
+    assert_eq!(words.count(), 1, "{events:?}");
+    assert!(matches!(events.last(), Some(EngineEvent::JobFailed { .. })), "{events:?}");
+}
+
+#[test]
+fn a_question_does_not_wait_for_another_image() {
+    let handle = ready();
+    // A black one takes for ever.
+    handle.try_send(open(2, 0)).unwrap();
+    handle.try_send(run(1, 1, "words 1", &CancelToken::default())).unwrap();
+    handle.try_send(run(2, 1, "words 1", &CancelToken::default())).unwrap();
+    until(&handle, is_end_of(2));
+}
+
+#[test]
+fn the_first_of_the_waiting_jobs_decides_what_comes_first() {
+    let (mailbox, cancel) = (Mailbox::default(), CancelToken::default());
+    let comes_first = || [1, 2].map(|image| !mailbox.another_comes_first(ImageId(image)));
+    assert_eq!(comes_first(), [true, true], "nothing was asked");
+    mailbox.post(run(1, 2, "words 1", &cancel), |_| Ok(())).unwrap();
+    mailbox.post(run(2, 1, "words 1", &cancel), |_| Ok(())).unwrap();
+    assert_eq!(comes_first(), [false, true]);
+    mailbox.settle(&run(1, 2, "words 1", &cancel));
+    assert_eq!(comes_first(), [true, false]);
+    mailbox.settle(&run(2, 1, "words 1", &cancel));
+    assert!(mailbox.post(run(3, 2, "words 1", &cancel), |job| Err(SendError::Busy(job))).is_err());
+    assert_eq!(comes_first(), [true, true], "what was not taken does not wait");
+}
+
+#[test]
 fn a_question_does_not_wait_for_what_masks_need() {
     let handle = spawn(256);
     handle.try_send(load("model")).unwrap();

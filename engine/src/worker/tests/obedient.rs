@@ -1,6 +1,7 @@
 //! A model that does as it is told, for the tests of the loop around it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use image::RgbImage;
@@ -21,10 +22,12 @@ pub(super) const EXHAUSTING: u8 = 99;
 /// A picture of this brightness is not through the grounding encoder before it was interrupted once.
 pub(super) const LARGE: u8 = 50;
 
-/// A model that does what the question says: `panic`, `fail`, `exhaust`, `forever`, or `words N`.
+/// A model that does what the question says: `panic`, `fail`, `exhaust`, `forever`, or `words N`; of `exhaust once`
+/// only the first runs out of memory, and of `exhaust late` one word comes before.
 pub(super) struct Obedient {
     info: ModelInfo,
     variant: Variant,
+    was_exhausted: AtomicBool,
 }
 
 /// As candle says it.
@@ -70,6 +73,7 @@ impl LoadedModel for Obedient {
         }
         let smaller = Some((Precision::Q4K, 5 << 30));
         Ok(Self {
+            was_exhausted: AtomicBool::new(false),
             variant: Variant {
                 device: "CUDA 0".to_owned(),
                 precision: KeptAs::Precision(Precision::F16),
@@ -96,6 +100,10 @@ impl LoadedModel for Obedient {
 
     fn variant(&self) -> &Variant {
         &self.variant
+    }
+
+    fn cache_budget(&self) -> usize {
+        1 << 10
     }
 
     /// A black image takes for ever, a white one cannot be encoded.
@@ -151,6 +159,12 @@ impl LoadedModel for Obedient {
                 }
                 end(FinishReason::Cancelled)
             }
+            Some(("exhaust", "late")) => {
+                report(Increment::Text("word ".into()));
+                Err(out_of_memory())
+            }
+            Some(("exhaust", _)) if !self.was_exhausted.swap(true, Ordering::Relaxed) => Err(out_of_memory()),
+            Some(("exhaust", _)) => end(FinishReason::EndOfSequence),
             Some((_, count)) => {
                 (0..count.parse::<usize>().unwrap()).for_each(|_| report(Increment::Text("word ".into())));
                 end(FinishReason::EndOfSequence)
