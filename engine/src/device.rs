@@ -46,11 +46,29 @@ pub fn built_in() -> impl Iterator<Item = DeviceChoice> {
     [DeviceChoice::Cpu, DeviceChoice::Cuda, DeviceChoice::Metal].into_iter().filter(built)
 }
 
+#[cfg(feature = "cuda")]
 fn open_cuda() -> Result<Device, DeviceError> {
-    if !cfg!(feature = "cuda") {
-        return Err(DeviceError::NotBuilt { device: "CUDA", feature: "cuda" });
+    cuda().map_err(|error| DeviceError::Unavailable { device: "CUDA", reason: one_line(&error) })
+}
+
+#[cfg(not(feature = "cuda"))]
+fn open_cuda() -> Result<Device, DeviceError> {
+    Err(DeviceError::NotBuilt { device: "CUDA", feature: "cuda" })
+}
+
+/// The NVIDIA GPU, opened once for the whole process: the tensor library keeps room to work in for every device
+/// that it was given, for ever, and takes the same GPU opened anew for another one.
+///
+/// # Errors
+/// The driver's, which are not remembered: it may be there later.
+#[cfg(feature = "cuda")]
+pub(crate) fn cuda() -> candle_core::Result<Device> {
+    static OPENED: std::sync::OnceLock<Device> = std::sync::OnceLock::new();
+    if let Some(device) = OPENED.get() {
+        return Ok(device.clone());
     }
-    Device::new_cuda(0).map_err(|error| DeviceError::Unavailable { device: "CUDA", reason: one_line(&error) })
+    let device = Device::new_cuda(0)?;
+    Ok(OPENED.get_or_init(|| device).clone())
 }
 
 fn open_metal() -> Result<Device, DeviceError> {
@@ -169,6 +187,14 @@ mod tests {
     fn metal_that_is_not_built_in_names_the_feature() {
         let error = open(DeviceChoice::Metal).map(|_| ()).map_err(|error| error.to_string());
         assert!(error.is_err_and(|text| text.contains("no Metal support: rebuild with `--features metal`")));
+    }
+
+    #[test]
+    #[cfg(feature = "cuda")]
+    fn a_gpu_is_opened_once() {
+        if let (Ok(one), Ok(other)) = (open(DeviceChoice::Cuda), open(DeviceChoice::Cuda)) {
+            assert!(one.same_device(&other));
+        }
     }
 
     /// On a machine with a driver and a card there is nothing to say.

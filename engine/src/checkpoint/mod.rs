@@ -257,8 +257,7 @@ fn shortage(plan: &MemoryPlan, backend: Backend, machine: Machine) -> Option<(u6
     let (all, free) = (machine.ram_bytes, machine.free_bytes(backend).unwrap_or(u64::MAX));
     let demands = match backend {
         Backend::Cpu => [(plan.owned_peak_bytes(), free), (plan.peak_bytes(), all)],
-        Backend::Metal => [(plan.peak_bytes(), all); 2],
-        Backend::Cuda => [(plan.peak_bytes(), free); 2],
+        Backend::Cuda | Backend::Metal => [(plan.peak_bytes(), free); 2],
     };
     demands.into_iter().find(|(needed, there)| needed > there)
 }

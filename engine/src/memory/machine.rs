@@ -73,11 +73,10 @@ impl Machine {
     }
 
     /// Whether a model fits into the memory of the processor that is chosen: the graphics card's where
-    /// it is one with memory of its own.
+    /// it is one with memory of its own. Of that all counts as free where nobody knows.
     pub fn fits_on(self, device: DeviceChoice, need: MemoryNeed) -> Fit {
         match self.vram_bytes.filter(|_| self.has_card_for(device)) {
-            Some(vram) if need.total_bytes() <= vram => Fit::Now,
-            Some(_) => Fit::TooLarge,
+            Some(vram) => Fit::of(need.total_bytes(), self.free_vram_bytes.unwrap_or(vram), vram),
             None => self.fits(need),
         }
     }
@@ -89,13 +88,19 @@ impl Machine {
 
     /// Whether a model fits that the processor computes.
     pub fn fits(self, need: MemoryNeed) -> Fit {
-        let total = need.total_bytes();
-        if total <= self.free_ram_bytes {
-            Fit::Now
-        } else if total + KEPT_BY_OTHERS <= self.ram_bytes {
-            Fit::WhenOthersClose
+        Fit::of(need.total_bytes(), self.free_ram_bytes, self.ram_bytes.saturating_sub(KEPT_BY_OTHERS))
+    }
+}
+
+impl Fit {
+    /// Of something that takes `needed` bytes, where so many are `free`, and so many could be at best.
+    fn of(needed: u64, free: u64, at_best: u64) -> Self {
+        if needed <= free {
+            Self::Now
+        } else if needed <= at_best {
+            Self::WhenOthersClose
         } else {
-            Fit::TooLarge
+            Self::TooLarge
         }
     }
 }
@@ -110,8 +115,9 @@ fn within_container((all, free): (u64, u64), limits: &CGroupLimits) -> (u64, u64
 #[cfg(feature = "cuda")]
 fn video_memory() -> Option<(u64, u64)> {
     use candle_core::cuda_backend::cudarc::driver::result;
-    // The driver answers for the context that opening the device makes current.
-    let _device = candle_core::Device::new_cuda(0).ok()?;
+    let candle_core::Device::Cuda(gpu) = crate::device::cuda().ok()? else { return None };
+    // The driver answers for the context that is current on this thread.
+    gpu.cuda_stream().context().bind_to_thread().ok()?;
     let (free, all) = result::mem_get_info().ok()?;
     Some((free as u64, all as u64))
 }
@@ -173,7 +179,11 @@ mod tests {
         assert_eq!(machine.fits_on(DeviceChoice::Auto, need), Fit::TooLarge);
         assert_eq!(machine.fits_on(DeviceChoice::Cpu, need), Fit::Now);
         let larger = Machine { vram_bytes: Some(24 << 30), ..machine };
-        assert_eq!(larger.fits_on(DeviceChoice::Cuda, need), Fit::Now);
+        assert_eq!(larger.fits_on(DeviceChoice::Cuda, need), Fit::WhenOthersClose, "8 GB of 24 are free");
+        let unknown = Machine { free_vram_bytes: None, ..larger };
+        assert_eq!(unknown.fits_on(DeviceChoice::Cuda, need), Fit::Now);
+        let free = Machine { free_vram_bytes: Some(20 << 30), ..larger };
+        assert_eq!(free.fits_on(DeviceChoice::Auto, need), Fit::Now);
     }
 
     #[test]

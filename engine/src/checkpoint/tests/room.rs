@@ -28,7 +28,8 @@ fn what_is_mapped_need_not_be_free() {
     assert_eq!(lacks(Backend::Cpu, 32, 6), None);
     assert_eq!(lacks(Backend::Cpu, 32, 5), Some((6, 5)), "4 of weights and 2 to compute");
     assert_eq!(lacks(Backend::Cpu, 13, 12), Some((14, 13)), "all of it is needed for one word");
-    assert_eq!(lacks(Backend::Metal, 14, 1), None);
+    assert_eq!(lacks(Backend::Metal, 16, 14), None);
+    assert_eq!(lacks(Backend::Metal, 16, 13), Some((14, 13)), "nothing is mapped there");
     assert_eq!(lacks(Backend::Cuda, 64, 64), Some((14, 10)));
 }
 
