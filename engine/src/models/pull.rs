@@ -74,7 +74,7 @@ pub fn pull(
     let mut wanted = vec![target.wanted()];
     let is_published = catalogue::find(target.repository.as_str()).is_some();
     if is_published && target.role() == Role::Glamm {
-        wanted.extend(tower(CLIP).map(|tower| tower.wanted()));
+        wanted.extend(tower(CLIP).filter(|tower| !is_here(tower, settings)).map(|tower| tower.wanted()));
     }
     let mut snapshots = hub::pull(settings, &wanted, control, report)?;
     // Of any other model only its own configuration says what it needs.
