@@ -43,7 +43,7 @@ impl Odds {
     /// # Errors
     /// The tensor library's, also where there are no tokens.
     pub(super) fn of_likeliest(logits: &Tensor) -> Result<(u32, Self)> {
-        let lowest = Tensor::new(&[f32::NEG_INFINITY], logits.device())?;
+        let lowest = Tensor::full(f32::NEG_INFINITY, 1, logits.device())?;
         // The best are struck out of a copy, one after the other.
         let rest = logits.force_contiguous()?;
         let (mut ids, mut best) = (Vec::new(), Vec::new());
