@@ -236,12 +236,8 @@ fn parse_box(text: &str) -> Result<PixelBox, CliError> {
 /// The part of a box that lies inside the image.
 fn inside(region: PixelBox, pixels: &RgbImage) -> Result<PixelBox, PromptError> {
     let (width, height) = pixels.dimensions();
-    let clipped = region.clipped(width, height);
-    if clipped.area() > 0.0 {
-        return Ok(clipped);
-    }
     let PixelBox { x0, y0, x1, y1 } = region;
-    Err(PromptError::BoxOutside { x0, y0, x1, y1, width, height })
+    region.within(width, height).ok_or(PromptError::BoxOutside { x0, y0, x1, y1, width, height })
 }
 
 #[cfg(test)]

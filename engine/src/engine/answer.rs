@@ -191,8 +191,7 @@ impl<'a> Unfolding<'a> {
 /// model was trained.
 fn normalised(region: PixelBox, (width, height): (u32, u32)) -> Result<[f32; 4], PromptError> {
     let PixelBox { x0, y0, x1, y1 } = region;
-    let finite = [x0, y0, x1, y1].iter().all(|side| side.is_finite());
-    if !finite || region.clipped(width, height).area() <= 0.0 {
+    if region.within(width, height).is_none() {
         return Err(PromptError::BoxOutside { x0, y0, x1, y1, width, height });
     }
     let (w, h) = (width as f32, height as f32);

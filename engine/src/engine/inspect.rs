@@ -200,11 +200,9 @@ fn check_places(
     if let Some(&Click { x, y, .. }) = points.iter().find(|click| !on_image(click)) {
         return Err(PromptError::ClickOutside { x, y, width, height });
     }
-    if let Some(PixelBox { x0, y0, x1, y1 }) = region {
-        let finite = [x0, y0, x1, y1].iter().all(|side| side.is_finite());
-        if !finite || (PixelBox { x0, y0, x1, y1 }).clipped(width, height).area() <= 0.0 {
-            return Err(PromptError::BoxOutside { x0, y0, x1, y1, width, height });
-        }
+    let outside = |region: &PixelBox| region.within(width, height).is_none();
+    if let Some(PixelBox { x0, y0, x1, y1 }) = region.filter(outside) {
+        return Err(PromptError::BoxOutside { x0, y0, x1, y1, width, height });
     }
     Ok(())
 }

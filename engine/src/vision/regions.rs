@@ -48,4 +48,31 @@ impl PixelBox {
             y1: self.y1.clamp(0.0, h),
         }
     }
+
+    /// The same part, unless it is empty or the box has an edge that is not finite.
+    pub fn within(&self, width: u32, height: u32) -> Option<Self> {
+        let finite = [self.x0, self.y0, self.x1, self.y1].iter().all(|edge| edge.is_finite());
+        Some(self.clipped(width, height)).filter(|part| finite && part.area() > 0.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_box_is_within_an_image_where_it_covers_some_of_it() {
+        let within = |x0, y0, x1, y1| PixelBox { x0, y0, x1, y1 }.within(10, 20);
+        assert_eq!(within(-4.0, 5.0, 100.0, 15.0), Some(PixelBox { x0: 0.0, y0: 5.0, x1: 10.0, y1: 15.0 }));
+        for (x0, y0, x1, y1) in [
+            (10.0, 0.0, 12.0, 5.0),
+            (-3.0, -3.0, 0.0, 0.0),
+            (5.0, 5.0, 5.0, 9.0),
+            (9.0, 1.0, 2.0, 3.0),
+            (0.0, 0.0, f32::INFINITY, 9.0),
+            (f32::NAN, 0.0, 5.0, 9.0),
+        ] {
+            assert_eq!(within(x0, y0, x1, y1), None, "{x0} {y0} {x1} {y1}");
+        }
+    }
 }
