@@ -7,6 +7,7 @@ mod interruptions;
 mod mistakes;
 mod python;
 mod secure;
+mod towers;
 mod trouble;
 
 use std::fs;
