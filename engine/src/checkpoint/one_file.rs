@@ -249,16 +249,18 @@ impl Checkpoint {
         for planned in plan {
             let name = &planned.spec.name;
             let tensor = planned.set.read(name, DType::F32, &Device::Cpu)?;
-            pack(&tensor, planned.format, |packed| writer.write(packed).map_err(written)).map_err(
-                |error| match error {
-                    EngineError::Compute(error) => {
-                        let reason =
-                            format!("tensor {name} cannot be packed ({})", without_backtrace(&error));
-                        CheckpointError::Malformed { path: self.source.directory(), reason }.into()
-                    }
-                    other => other,
-                },
-            )?;
+            // Tensors of gigabytes take long: whether to go on is asked more often than once in each.
+            let write = |packed: &[u8]| {
+                writer.write(packed).map_err(written)?;
+                if progress(0) { Ok(()) } else { Err(EngineError::Cancelled) }
+            };
+            pack(&tensor, planned.format, write).map_err(|error| match error {
+                EngineError::Compute(error) => {
+                    let reason = format!("tensor {name} cannot be packed ({})", without_backtrace(&error));
+                    CheckpointError::Malformed { path: self.source.directory(), reason }.into()
+                }
+                other => other,
+            })?;
             if !progress(planned.set.find(name).map_or(0, |(stored, _)| stored.bytes() as u64)) {
                 return Err(EngineError::Cancelled);
             }

@@ -181,6 +181,17 @@ fn progress_ends_at_the_whole_and_can_cancel() {
 }
 
 #[test]
+fn a_conversion_can_be_cancelled_within_a_tensor() {
+    let (demo, directory) = (Checkpoint::of(&ModelSource::Demo).unwrap(), TempDir::new().unwrap());
+    let (out, mut before) = (directory.path().join("demo.gguf"), None);
+    // Nothing is done between two questions: not even one tensor.
+    let mut go_on = |done: u64, _: u64| before.replace(done) != Some(done);
+    let result = demo.convert(Precision::Q8_0, &out, &mut go_on);
+    assert!(matches!(result, Err(EngineError::Cancelled)), "{result:?}");
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
+}
+
+#[test]
 fn what_does_not_fit_is_refused_before_it_is_read() {
     let refusal = |precision, needed, smaller| {
         let precision = KeptAs::Precision(precision);

@@ -18,15 +18,13 @@ use crate::manifest::{Manifest, TensorSpec, expected_tensors};
 use crate::model::backend::Backend;
 use crate::model::config::GlammConfig;
 use crate::model::format::Format;
+use crate::model::matrix::packed_together;
 use crate::model::part::ModelPart;
 use crate::precision::Precision;
 pub use machine::{Fit, Machine};
 
 /// Positions of the image, a question and its answer, for which room is counted.
 pub const POSITIONS: u64 = 1024;
-
-/// Elements that are packed together while a matrix is read.
-const PACKED_TOGETHER: u64 = 1 << 24;
 
 /// The precisions that are counted, from the largest to the smallest. The two of sixteen bits take the
 /// same.
@@ -191,7 +189,7 @@ impl Kept {
         let copied = self.stored.bytes(self.elements as usize) as u64;
         let widened = 4 * self.elements;
         if self.packed {
-            let together = self.bytes * self.elements.min(PACKED_TOGETHER) / self.elements.max(1);
+            let together = self.bytes * self.elements.min(packed_together() as u64) / self.elements.max(1);
             (copied + widened).saturating_sub(self.bytes).max(widened + together)
         } else if self.bytes == copied {
             0

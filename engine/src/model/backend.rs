@@ -8,6 +8,7 @@
 use candle_core::quantized::QMatMul;
 use candle_core::{D, DType, Device, Module, Result, Tensor};
 
+use super::format::Format;
 use super::tiled_attention;
 
 /// A kind of processor.
@@ -59,6 +60,18 @@ impl Backend {
         self != Self::Cpu
     }
 
+    /// Up to so many rows of input, a matrix in `format` is multiplied as it is stored; with more, it is widened to
+    /// single precision in passing, stretch by stretch, which they share, and multiplied by the fast routine
+    /// for that. So it pays soon for plain numbers, later for blocks, whose dot products in eight bits are
+    /// taken one by one, and never where this program has a `kernel` of its own for them.
+    pub(crate) fn rows_as_stored(format: Format, kernel: bool) -> usize {
+        match (format.is_float(), kernel) {
+            (true, _) => 4,
+            (false, false) => 32,
+            (false, true) => usize::MAX,
+        }
+    }
+
     /// `x` `[…, inputs]` times the transpose of a matrix in blocks that the tensor library holds:
     /// `[…, outputs]`, in f32.
     ///
@@ -91,6 +104,15 @@ mod tests {
 
     use super::*;
     use crate::model::testing::{distance, noise};
+
+    #[test]
+    fn blocks_are_widened_for_many_rows_where_there_is_no_kernel() {
+        let rows = |format, kernel| Backend::rows_as_stored(format, kernel);
+        assert_eq!(rows(Format::F16, true), rows(Format::F16, false));
+        assert!(rows(Format::F16, false) < rows(Format::Q4K, false));
+        assert!(rows(Format::Q4K, false) < 576, "an image");
+        assert_eq!(rows(Format::Q4K, true), usize::MAX);
+    }
 
     #[test]
     fn products_in_blocks_agree_however_they_are_formulated() {

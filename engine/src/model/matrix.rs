@@ -15,6 +15,7 @@ use candle_core::{CpuStorage, DType, Device, InplaceOp1, Layout, Result, Storage
 use half::slice::HalfFloatSliceExt;
 use half::{bf16, f16};
 
+use super::backend::Backend;
 use super::elementwise::Finish;
 use super::format::Format;
 use super::quantized;
@@ -23,14 +24,12 @@ use super::threads;
 
 /// Enough for every kind of block.
 const ALIGNMENT: usize = 8;
-/// Up to so many rows of input, products with floating-point matrices go element by element.
-const FEW_ROWS: usize = 4;
-/// Rows of a matrix that are widened at a time: 16 MiB for the widest.
+/// Rows of a matrix that are widened at a time, at most.
 const WIDENED_ROWS: usize = 384;
-/// Elements that one core packs at a time.
-const PACKED_AT_ONCE: usize = 1 << 18;
-/// Stretches of them that are packed before any is handed over.
-const PACKED_TOGETHER: usize = 64;
+/// Elements that are widened at a time, at most, unless a single row has more: 16 MiB.
+const WIDENED_ELEMENTS: usize = 4 << 20;
+/// Elements that one core packs at a time: about a millisecond's work.
+const PACKED_AT_ONCE: usize = 1 << 14;
 
 /// Bytes that somebody else owns: a mapped file.
 pub type SharedBytes = Arc<dyn AsRef<[u8]> + Send + Sync>;
@@ -170,7 +169,7 @@ impl PackedMatrix {
         }
         let count: usize = shape.iter().product();
         shape.push(self.rows);
-        if self.format.is_float() && count > FEW_ROWS {
+        if count > Backend::rows_as_stored(self.format, quantized::is_available()) {
             let product = self.multiply_widened(&x.reshape((count, self.columns))?)?;
             return finish.of(product)?.reshape(shape);
         }
@@ -185,13 +184,14 @@ impl PackedMatrix {
         Tensor::from_vec(product, shape, &Device::Cpu)
     }
 
-    /// Many rows at once: stretches of the matrix, which is of plain numbers, are widened to f32 in passing,
+    /// Many rows at once: stretches of the matrix are widened to f32 in passing,
     /// which costs little when shared by many rows, and multiplied by the fast routine for that.
     fn multiply_widened(&self, x: &Tensor) -> Result<Tensor> {
-        let room = Tensor::zeros((WIDENED_ROWS.min(self.rows), self.columns), DType::F32, &Device::Cpu)?;
-        let mut products = Vec::with_capacity(self.rows.div_ceil(WIDENED_ROWS));
-        for first in (0..self.rows).step_by(WIDENED_ROWS) {
-            let stretch = room.narrow(0, 0, WIDENED_ROWS.min(self.rows - first))?;
+        let together = rows_widened(self.columns);
+        let room = Tensor::zeros((together.min(self.rows), self.columns), DType::F32, &Device::Cpu)?;
+        let mut products = Vec::with_capacity(self.rows.div_ceil(together));
+        for first in (0..self.rows).step_by(together) {
+            let stretch = room.narrow(0, 0, together.min(self.rows - first))?;
             stretch.inplace_op1(&Widen { matrix: self, first })?;
             products.push(x.matmul(&stretch.t()?)?);
         }
@@ -236,8 +236,12 @@ impl PackedMatrix {
     }
 }
 
-/// Fills `[rows, columns]` in f32 with the rows of a matrix of plain numbers from `first` on. All processor
-/// cores work at it.
+/// Rows of so many columns that are widened at a time.
+fn rows_widened(columns: usize) -> usize {
+    (WIDENED_ELEMENTS / columns.max(1)).clamp(1, WIDENED_ROWS)
+}
+
+/// Fills `[rows, columns]` in f32 with the rows of a matrix from `first` on. All processor cores work at it.
 struct Widen<'a> {
     matrix: &'a PackedMatrix,
     first: usize,
@@ -265,14 +269,27 @@ impl InplaceOp1 for Widen<'_> {
             // SAFETY: each row is written once.
             let place = unsafe { places.part(range.start * columns..range.end * columns) };
             let stored = &stored[(self.first + range.start) * row..(self.first + range.end) * row];
-            match format {
-                Format::F16 => as_blocks::<f16>(stored).convert_to_f32_slice(place),
-                Format::BF16 => as_blocks::<bf16>(stored).convert_to_f32_slice(place),
-                // Blocks are multiplied as they are.
-                _ => place.copy_from_slice(as_blocks(stored)),
-            }
+            widen(format, stored, place);
         });
         Ok(())
+    }
+}
+
+/// All elements of stored rows, in f32.
+fn widen(format: Format, stored: &[u8], place: &mut [f32]) {
+    fn blocks<T: GgmlType>(stored: &[u8], place: &mut [f32]) {
+        T::to_float(as_blocks::<T>(stored), place);
+    }
+    match format {
+        Format::F32 => place.copy_from_slice(as_blocks(stored)),
+        Format::F16 => as_blocks::<f16>(stored).convert_to_f32_slice(place),
+        Format::BF16 => as_blocks::<bf16>(stored).convert_to_f32_slice(place),
+        Format::Q8_0 => blocks::<k_quants::BlockQ8_0>(stored, place),
+        Format::Q5_0 => blocks::<k_quants::BlockQ5_0>(stored, place),
+        Format::Q4_0 => blocks::<k_quants::BlockQ4_0>(stored, place),
+        Format::Q6K => blocks::<k_quants::BlockQ6K>(stored, place),
+        Format::Q5K => blocks::<k_quants::BlockQ5K>(stored, place),
+        Format::Q4K => blocks::<k_quants::BlockQ4K>(stored, place),
     }
 }
 
@@ -295,8 +312,14 @@ pub fn unpack(stored: &[u8], format: Format, elements: usize) -> Result<CpuStora
     format.ggml().from_data(aligned.bytes().into()).dequantize(elements)
 }
 
+/// Elements that are packed before any is handed over: one stretch for each core. Then whoever else computes has
+/// a turn.
+pub(crate) fn packed_together() -> usize {
+    PACKED_AT_ONCE * threads::count()
+}
+
 /// Elements of a tensor in f32, stored in `format`, handed over in stretches from the first to the
-/// last. All processor cores work at it.
+/// last. All processor cores work at it, but for a moment only: computing, as for a reply, can go on beside it.
 ///
 /// # Errors
 /// Elements do not divide into blocks, what `write` says, or the tensor library's.
@@ -314,9 +337,10 @@ pub fn pack<E: From<candle_core::Error>>(
         let stretch = flat.narrow(0, start, PACKED_AT_ONCE.min(elements - start))?.force_contiguous()?;
         Ok(QTensor::quantize(&stretch, format.ggml())?.data()?.into_owned())
     };
-    for first in (0..stretches).step_by(PACKED_TOGETHER) {
+    let together = threads::count();
+    for first in (0..stretches).step_by(together) {
         let packed: Vec<OnceLock<Result<Vec<u8>>>> =
-            (first..stretches.min(first + PACKED_TOGETHER)).map(|_| OnceLock::new()).collect();
+            (first..stretches.min(first + together)).map(|_| OnceLock::new()).collect();
         threads::divide(packed.len(), |range| {
             for index in range {
                 packed[index].get_or_init(|| pack_one(first + index));
@@ -369,6 +393,14 @@ mod tests {
         (PackedMatrix::pack(&matrix, format).unwrap(), mapped)
     }
 
+    /// Inputs are rounded, to eight bits where the matrix is in blocks, to its own format where it is in floats.
+    fn assert_close(format: Format, got: &Tensor, want: &Tensor) {
+        let norm = |of: &Tensor| of.sqr().unwrap().sum_all().unwrap().to_scalar::<f32>().unwrap().sqrt();
+        let off = norm(&(want - got).unwrap()) / norm(want);
+        let allowed = if format == Format::F32 { 1e-6 } else { 2e-2 };
+        assert!(off < allowed, "{format:?}: {off}");
+    }
+
     fn values(tensor: &Tensor) -> Vec<f32> {
         tensor.flatten_all().unwrap().to_vec1().unwrap()
     }
@@ -386,26 +418,32 @@ mod tests {
                 let got = owned.multiply(&x).unwrap();
                 assert_eq!(got.dims(), [2, count, 24]);
                 assert_eq!(values(&got), values(&mapped.multiply(&x).unwrap()), "{format:?}");
-                let scale = want.sqr().unwrap().sum_all().unwrap().to_scalar::<f32>().unwrap().sqrt();
-                let off = (want - got)
-                    .unwrap()
-                    .sqr()
-                    .unwrap()
-                    .sum_all()
-                    .unwrap()
-                    .to_scalar::<f32>()
-                    .unwrap()
-                    .sqrt();
-                // Inputs are rounded to eight bits where the matrix is in blocks.
-                let allowed = if format == Format::F32 { 1e-6 } else { 2e-2 };
-                assert!(off / scale < allowed, "{format:?}: {}", off / scale);
+                assert_close(format, &got, &want);
             }
         }
     }
 
     #[test]
+    fn rows_widened_are_rows_as_stored() {
+        for format in Format::ALL {
+            let (owned, _) = pair(format, 0);
+            let x = noise("input", (40, 512));
+            let mut as_stored = vec![0f32; 40 * 24];
+            owned.matmul((40, 512, 24), &values(&x), (Finish::default(), &mut as_stored)).unwrap();
+            let as_stored = Tensor::from_vec(as_stored, (40, 24), &Device::Cpu).unwrap();
+            assert_close(format, &as_stored, &owned.multiply_widened(&x).unwrap());
+        }
+    }
+
+    #[test]
+    fn what_is_widened_at_a_time_is_bounded() {
+        assert_eq!([4096, 200_704, usize::MAX, 0].map(rows_widened), [384, 20, 1, 384]);
+    }
+
+    #[test]
     fn packing_in_stretches_is_packing_at_once() {
-        let matrix = noise("matrix", (PACKED_AT_ONCE / 1024 + 3, 1024));
+        // Two turns, the second with one stretch that is not full.
+        let matrix = noise("matrix", (packed_together() / 1024 + 3, 1024));
         for format in Format::ALL {
             let mut stretches = Vec::new();
             pack(&matrix, format, |packed| {
@@ -413,7 +451,7 @@ mod tests {
                 Ok::<_, candle_core::Error>(())
             })
             .unwrap();
-            assert_eq!(stretches.len(), 2);
+            assert_eq!(stretches.len(), threads::count() + 1);
             let whole = QTensor::quantize(&matrix, format.ggml()).unwrap();
             assert!(stretches.concat() == *whole.data().unwrap(), "{format:?}");
         }

@@ -7,6 +7,11 @@ use std::sync::Mutex;
 
 use candle_core::utils::barrier_pool;
 
+/// How many threads those are, with the one that divides.
+pub(super) fn count() -> usize {
+    barrier_pool().n_workers() + 1
+}
+
 /// Does `work` for all of `0..items`, in stretches, on all threads; returns when all is done.
 ///
 /// # Panics

@@ -28,6 +28,14 @@ use super::format::Format;
 #[cfg(target_arch = "x86_64")]
 const MANY_ROWS: usize = 12;
 
+/// Whether this processor has what the kernels need.
+pub(super) fn is_available() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return vnni::is_available() && few::is_available();
+    #[cfg(not(target_arch = "x86_64"))]
+    false
+}
+
 /// `x` `[rows, columns]` times the transpose of the matrix `[outputs, columns]` that is `stored` in
 /// `format`, finished, into `product` `[rows, outputs]`. Returns whether it was done: not for other
 /// formats, or on other processors; `product` is then untouched.
@@ -41,7 +49,7 @@ pub(super) fn multiply(
         return false;
     }
     #[cfg(target_arch = "x86_64")]
-    if vnni::is_available() && few::is_available() {
+    if is_available() {
         let matrix = panel::StoredMatrix { format, stored, rows: outputs, columns };
         let (x, product) = (&x[..rows * columns], &mut product[..rows * outputs]);
         if rows < MANY_ROWS {

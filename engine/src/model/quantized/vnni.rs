@@ -14,8 +14,6 @@ use std::arch::x86_64::{
 use std::cell::RefCell;
 use std::ops::Range;
 
-use candle_core::utils::barrier_pool;
-
 use super::activations::{Activations, Group, ROWS};
 use super::panel::{Lane, Numbers, Panel, StoredMatrix, WIDTH, block, common_offset};
 use crate::model::elementwise::Finish;
@@ -62,7 +60,7 @@ impl Pieces {
     fn new(matrix: &StoredMatrix<'_>, groups: usize) -> Self {
         let panels = matrix.rows.div_ceil(WIDTH);
         let panels_at_once = (PANEL_BYTES / (WIDTH * matrix.columns)).clamp(1, PANELS);
-        let wanted = PIECES * (barrier_pool().n_workers() + 1);
+        let wanted = PIECES * threads::count();
         let runs = wanted.div_ceil(panels.div_ceil(panels_at_once));
         let groups_at_once = groups.div_ceil(runs).max(GROUPS);
         Self { panels, panels_at_once, groups, groups_at_once }
