@@ -256,7 +256,7 @@ pub struct SelftestArgs {
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
     pub device: String,
     /// The number format for a GPU to compute in: `f32`, `f16` or `bf16`; the one that it takes for
-    /// models where not given. The CPU computes in `f32`.
+    /// models where not given. The CPU computes in `f32`, whatever is given.
     #[arg(long, value_name = "FORMAT", value_parser = number_format)]
     pub precision: Option<Precision>,
     /// A directory of recorded data, in place of what is part of the program: `tests/golden/public` of

@@ -14,8 +14,9 @@ pub mod manifest;
 pub mod measure;
 mod stages;
 
-use candle_core::DType;
+use candle_core::{DType, Device};
 
+use crate::device;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::precision::Precision;
@@ -119,8 +120,9 @@ impl Report {
 }
 
 /// Runs every recorded case on a processor. `precision` is single or half precision, which decides on
-/// the number format on a GPU; `None` leaves that to the processor. The CPU computes in single
-/// precision.
+/// the number format on a GPU; anything else leaves that to the processor. The CPU computes in single
+/// precision, whatever is asked for. Nothing is kept less precisely than it is computed with: that would be another
+/// model than the recorded one.
 ///
 /// # Errors
 /// The processor is not there, the data cannot be read, or the tensor library failed: that a result is
@@ -130,8 +132,18 @@ pub fn run(
     device: DeviceChoice,
     precision: Option<Precision>,
 ) -> Result<Report, EngineError> {
+    let precision = Some(kept_in(&device::open(device)?, precision));
     let spec = ModelSpec { source: golden.source.clone(), device, precision };
     check(golden, &Engine::load(&spec, |_| true)?)
+}
+
+/// The precision of the number format to compute in on `device`, where `wanted` is asked for.
+fn kept_in(device: &Device, wanted: Option<Precision>) -> Precision {
+    match device::compute_dtype(device, wanted) {
+        DType::F32 => Precision::F32,
+        DType::BF16 => Precision::Bf16,
+        _ => Precision::F16,
+    }
 }
 
 fn check(golden: &Golden, engine: &Engine) -> Result<Report, EngineError> {

@@ -2,8 +2,6 @@
 
 #![expect(clippy::print_stdout, reason = "tests; one shows the errors that limits go by")]
 
-use candle_core::Device;
-
 use super::*;
 
 fn engine(golden: &Golden, precision: Precision, dtype: DType) -> Engine {
@@ -32,6 +30,16 @@ fn recorded_stages_agree_in_single_and_half_precision() {
         assert_eq!(faults(&report), Vec::<String>::new(), "{dtype:?}");
         assert!(report.rows.len() > 20, "{:?}", report.rows);
     }
+}
+
+#[test]
+fn the_cpu_is_judged_in_single_precision_whatever_is_asked_for() {
+    for wanted in Precision::ALL.map(Some).into_iter().chain([None]) {
+        assert_eq!(kept_in(&Device::Cpu, wanted), Precision::F32);
+    }
+    let golden = Golden::embedded().unwrap();
+    let report = run(&golden, DeviceChoice::Cpu, Some(Precision::Bf16)).unwrap();
+    assert_eq!((report.format, faults(&report)), ("f32", Vec::new()));
 }
 
 #[test]
