@@ -127,6 +127,9 @@ fn a_benchmark_measures_every_part() {
         assert!(row["processor_ms"].as_f64().unwrap() > 0.0, "{row}");
         assert_eq!((&row["runs"], &row["note"]), (&1.into(), &Value::Null));
     }
+    // What memory is measured with, half a gigabyte, is none of the model's.
+    #[cfg(target_os = "linux")]
+    assert!((1 << 20..400 << 20).contains(&document["peak_memory_bytes"].as_u64().unwrap()), "{document}");
     let machine = &document["machine"];
     for rate in ["read_gb_s", "floats_gop_s"] {
         assert!(machine[rate][0].as_f64().unwrap() > 0.0, "{machine}");

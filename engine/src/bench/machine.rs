@@ -66,6 +66,9 @@ impl Default for Stream {
 }
 
 impl Stream {
+    /// What [`Self::default`] takes.
+    pub const BYTES: u64 = STREAM_BYTES as u64;
+
     fn of(bytes: usize) -> Self {
         Self(vec![1; bytes / size_of::<u64>()])
     }

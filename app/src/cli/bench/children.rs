@@ -55,13 +55,13 @@ struct Measured {
 pub(super) fn demo_reply(device: &str, runs: usize) -> Result<RowEntry, CliError> {
     let row = Row::DemoReply;
     let run = || {
-        let runs = runs.to_string();
+        let (name, runs) = (row.name(), runs.to_string());
         let arguments = [
             "bench",
             "--model=demo",
             "--json",
             "--only",
-            row.name(),
+            name.as_str(),
             "--device",
             device,
             "--runs",

@@ -9,6 +9,7 @@ pub mod report;
 pub mod rows;
 mod statistics;
 
+use clap::ValueEnum;
 use glamm_engine::Engine;
 use glamm_engine::bench::{self, Machine, SCENE_SEED, Workbench};
 use glamm_engine::protocol::ModelSource;
@@ -21,6 +22,7 @@ use super::model::{Progress, load, model_spec, with_spinner};
 use super::terminal::{ColorMode, ReplyPrinter};
 use report::BenchDocument;
 use rows::{Bench, Row};
+use statistics::PeakMemory;
 
 /// Runs the command.
 ///
@@ -35,9 +37,10 @@ pub(super) fn run(args: &BenchArgs) -> Result<(), CliError> {
     }
     let spec = model_spec(&args.model)?;
     let machine = with_spinner("what the machine can do", Machine::measure);
-    statistics::forget_peak_memory();
+    // What was measured of the machine is none of the model's.
+    let peak = PeakMemory::from_now();
     let engine = load(&spec)?;
-    let document = measure(args, (&engine, spec.source == ModelSource::Demo), machine)?;
+    let document = measure(args, (&engine, spec.source == ModelSource::Demo), (machine, peak))?;
     let mut printer = ReplyPrinter::new(std::io::stdout().lock(), ColorMode::Plain);
     if args.json { super::print_json(&mut printer, &document) } else { printer.write(&document.table()) }
 }
@@ -45,7 +48,7 @@ pub(super) fn run(args: &BenchArgs) -> Result<(), CliError> {
 fn measure(
     args: &BenchArgs,
     (engine, is_demo): (&Engine, bool),
-    machine: Machine,
+    (machine, mut peak): (Machine, PeakMemory),
 ) -> Result<BenchDocument, CliError> {
     let picture = scenes::generate(SCENE_SEED).image;
     let bench = Bench {
@@ -56,15 +59,15 @@ fn measure(
         device: &args.model.device,
         runs: args.runs,
     };
-    let wanted: &[Row] = if args.only.is_empty() { Row::ALL } else { &args.only };
+    let wanted: &[Row] = if args.only.is_empty() { Row::value_variants() } else { &args.only };
     let mut document = BenchDocument::new(engine.info(), machine);
     for &row in wanted {
         let bar = ProgressBar::new(0).with_style(Progress::Runs.style());
         bar.set_message(row.name());
         bar.enable_steady_tick(std::time::Duration::from_millis(200));
-        document.rows.push(bench.measure(row, &bar, &machine)?);
+        document.rows.push(bench.measure(row, &bar, &machine, &mut peak)?);
         bar.finish_and_clear();
     }
-    document.peak_memory_bytes = statistics::peak_memory_bytes();
+    document.peak_memory_bytes = peak.bytes();
     Ok(document)
 }

@@ -31,8 +31,8 @@ pub struct BenchDocument {
     pub load_ms: f64,
     /// One for each row of the table.
     pub rows: Vec<RowEntry>,
-    /// The most memory that the process held from the loading of the model on; `null` where the system
-    /// does not tell.
+    /// The most memory that the process held from the loading of the model on, but for what measuring
+    /// took; `null` where the system does not tell.
     pub peak_memory_bytes: Option<u64>,
     /// How to read it.
     pub notes: [&'static str; 3],
@@ -55,7 +55,7 @@ pub struct MachineEntry {
 #[derive(Debug, Serialize)]
 pub struct RowEntry {
     /// As `--only` takes it.
-    pub row: &'static str,
+    pub row: String,
     /// For people.
     pub what: String,
     /// Runs that counted.

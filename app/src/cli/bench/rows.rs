@@ -19,14 +19,14 @@ use indicatif::ProgressBar;
 use super::super::error::CliError;
 use super::children;
 use super::report::{FollowUpEntry, RowEntry, TurnEntry};
-use super::statistics::rounded;
+use super::statistics::{PeakMemory, rounded};
 
 /// Tokens decoded in one run.
 const TOKENS: usize = 16;
 /// Enough for the caption of a scene.
 const MAX_NEW_TOKENS: usize = 256;
 
-/// A row of the table.
+/// A row of the table, in its order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Row {
     /// The language model, a token at a time, at 700 positions.
@@ -59,40 +59,9 @@ pub enum Row {
 }
 
 impl Row {
-    /// In the order of the table.
-    pub const ALL: &[Self] = &[
-        Self::Decode,
-        Self::Prefill,
-        Self::GroundingEncoder,
-        Self::GlobalEncoder,
-        Self::RegionEncoder,
-        Self::PixelDecoder,
-        Self::PixelDecoder8,
-        Self::Turn,
-        Self::TurnWordsFirst,
-        Self::TurnEncodersFirst,
-        Self::FollowUps,
-        Self::DemoReply,
-        Self::FirstFrame,
-    ];
-
     /// As `--only` takes it and JSON has it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Decode => "decode",
-            Self::Prefill => "prefill",
-            Self::GroundingEncoder => "grounding-encoder",
-            Self::GlobalEncoder => "global-encoder",
-            Self::RegionEncoder => "region-encoder",
-            Self::PixelDecoder => "pixel-decoder",
-            Self::PixelDecoder8 => "pixel-decoder-8",
-            Self::Turn => "turn",
-            Self::TurnWordsFirst => "turn-words-first",
-            Self::TurnEncodersFirst => "turn-encoders-first",
-            Self::FollowUps => "follow-ups",
-            Self::DemoReply => "demo-reply",
-            Self::FirstFrame => "first-frame",
-        }
+    pub fn name(self) -> String {
+        self.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
     }
 }
 
@@ -113,17 +82,23 @@ pub struct Bench<'a> {
 }
 
 impl Bench<'_> {
-    /// Measures a row. `bar` is told how far it is.
+    /// Measures a row. `bar` is told how far it is, and `peak` what is no memory of the model's.
     ///
     /// # Errors
     /// See [`CliError`].
-    pub fn measure(&self, row: Row, bar: &ProgressBar, machine: &Machine) -> Result<RowEntry, CliError> {
+    pub(super) fn measure(
+        &self,
+        row: Row,
+        bar: &ProgressBar,
+        machine: &Machine,
+        peak: &mut PeakMemory,
+    ) -> Result<RowEntry, CliError> {
         let parts = &self.parts;
         let part = |what: &str, part: Part, laps: Vec<Lap>| {
             RowEntry::new(row, what.to_owned(), &laps).with_work(parts.work(part), machine)
         };
         Ok(match row {
-            Row::Decode => self.decode(bar, machine)?,
+            Row::Decode => peak.leaving_out(Stream::BYTES, || self.decode(bar, machine))?,
             Row::Prefill => self.prefill(bar, machine)?,
             Row::GroundingEncoder => {
                 let laps = self.warm(bar, || Ok(parts.grounding_encoder()?))?;
@@ -155,10 +130,10 @@ impl Bench<'_> {
     }
 
     fn decode(&self, bar: &ProgressBar, machine: &Machine) -> Result<RowEntry, CliError> {
-        let mut sequence = self.parts.sequence()?;
-        let depth = DEPTH.min(sequence.limit().saturating_sub(TOKENS + 1));
         // Memory is what it hangs on, and may be read at another speed a second later.
         let stream = Stream::default();
+        let mut sequence = self.parts.sequence()?;
+        let depth = DEPTH.min(sequence.limit().saturating_sub(TOKENS + 1));
         sequence.decode(depth, TOKENS)?;
         let mut rates = vec![stream.rate_now()];
         let laps = repeat(bar, self.runs, || {
@@ -265,21 +240,5 @@ impl TurnEntry {
             first_token_ms: middle(|turn| turn.first_token)?,
             last_mask_ms: middle(|turn| turn.last_mask)?,
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn rows_are_called_on_the_command_line_as_in_the_document() {
-        assert_eq!(Row::ALL, Row::value_variants());
-        for row in Row::ALL {
-            assert_eq!(
-                row.to_possible_value().map(|value| value.get_name().to_owned()),
-                Some(row.name().to_owned())
-            );
-        }
     }
 }

@@ -29,15 +29,48 @@ pub(super) fn rounded(value: f64) -> f64 {
     (value * 1e3).round() / 1e3
 }
 
-/// Lets the high-water mark begin anew, where the system can: what was measured of the machine is none of
-/// the model's.
-pub(super) fn forget_peak_memory() {
+/// The most memory that the process ever held since the beginning, but for what measuring took.
+#[derive(Debug)]
+pub(super) struct PeakMemory {
+    /// Until the high-water mark was last forgotten.
+    before: Option<u64>,
+}
+
+impl PeakMemory {
+    /// From now on.
+    pub(super) fn from_now() -> Self {
+        forget_high_water();
+        Self { before: None }
+    }
+
+    /// Does `work`, all through which `bytes` are held that do not count.
+    pub(super) fn leaving_out<T>(&mut self, bytes: u64, work: impl FnOnce() -> T) -> T {
+        self.note(0);
+        let result = work();
+        self.note(bytes);
+        result
+    }
+
+    /// In bytes; `None` where the system does not tell.
+    pub(super) fn bytes(&self) -> Option<u64> {
+        self.before.max(high_water())
+    }
+
+    /// Remembers the mark without so many bytes, and has it begin anew.
+    fn note(&mut self, left_out: u64) {
+        self.before = self.before.max(high_water().map(|bytes| bytes.saturating_sub(left_out)));
+        forget_high_water();
+    }
+}
+
+/// Lets the high-water mark begin anew, where the system can.
+fn forget_high_water() {
     // Linux has this meaning of 5; elsewhere there is no such file, and no mark is told.
     let _ = std::fs::write("/proc/self/clear_refs", "5");
 }
 
 /// Linux keeps the high-water mark of a process's memory in `/proc/self/status`, in kibibytes.
-pub(super) fn peak_memory_bytes() -> Option<u64> {
+fn high_water() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     Some(line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? * 1024)
@@ -66,6 +99,6 @@ mod tests {
     #[test]
     #[cfg(target_os = "linux")]
     fn memory_is_told_on_linux() {
-        assert!(peak_memory_bytes().is_some_and(|bytes| bytes > 1_000_000));
+        assert!(PeakMemory { before: None }.bytes().is_some_and(|bytes| bytes > 1_000_000));
     }
 }
