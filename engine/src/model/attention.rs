@@ -8,8 +8,6 @@
 
 #![expect(unsafe_code, reason = "the interface of the library that multiplies")]
 
-use std::sync::{Mutex, PoisonError};
-
 use candle_core::{CpuStorage, DType, Device, Result, Storage, Tensor};
 use gemm::{Parallelism, gemm};
 use half::f16;
@@ -136,39 +134,36 @@ impl Positions {
         let Heads { queries, shared, width } = self.heads;
         let room = queries / shared * self.n * width;
         let known = (self.past + self.n) * width;
-        let of_heads: Vec<_> = query.chunks(room).map(|query| (query, Mutex::new(Vec::new()))).collect();
-        let attend = |head: usize, (query, mixed): &(&[f32], Mutex<Vec<f32>>)| {
+        let attend = |head: usize, mixed: &mut [f32]| {
             let start = head * apart;
             let seen = (&keys[start..start + known], &values[start..start + known]);
-            *mixed.lock().unwrap_or_else(PoisonError::into_inner) = self.attend_head(query, seen);
+            self.attend_head(&query[head * room..][..room], seen, mixed);
         };
+        let mut of_heads = vec![0.0; query.len()];
         if query.len() * (self.past + self.n) <= SMALL {
-            of_heads.iter().enumerate().for_each(|(head, work)| attend(head, work));
+            of_heads.chunks_mut(room).enumerate().for_each(|(head, mixed)| attend(head, mixed));
         } else {
-            threads::divide(shared, |heads| {
-                heads.for_each(|head| attend(head, &of_heads[head]));
-            });
+            threads::each_chunk_mut(&mut of_heads, room, attend);
         }
-        let mut mixed = vec![0.0; query.len()];
-        for (head, (_, of_head)) in of_heads.into_iter().enumerate() {
-            let of_head = of_head.into_inner().unwrap_or_else(PoisonError::into_inner);
-            for (row, values) in of_head.chunks_exact(width).enumerate() {
-                let (head, position) = (head * (queries / shared) + row / self.n, row % self.n);
-                mixed[(position * queries + head) * width..][..width].copy_from_slice(values);
-            }
-        }
-        mixed
+        self.positions_first(&of_heads)
     }
 
-    /// Queries `[heads that share one, n, width]` over its keys and values `[past + n, width]`.
-    fn attend_head<T: Number>(&self, query: &[f32], (keys, values): (&[T], &[T])) -> Vec<f32> {
+    /// `[heads, n, width]` → `[n, heads, width]`.
+    fn positions_first(&self, x: &[f32]) -> Vec<f32> {
+        let Heads { queries, width, .. } = self.heads;
+        let place = |row: usize| (row % queries * self.n + row / queries) * width;
+        (0..queries * self.n).flat_map(|row| &x[place(row)..][..width]).copied().collect()
+    }
+
+    /// Queries `[heads that share one, n, width]` over its keys and values `[past + n, width]`, into `mixed`, which is
+    /// as large as they are, and all 0.
+    fn attend_head<T: Number>(&self, query: &[f32], (keys, values): (&[T], &[T]), mixed: &mut [f32]) {
         let width = self.heads.width;
         let known = self.past + self.n;
         let rows = query.len() / width;
         let stretch = if rows < MANY { STRETCH } else { LONG_STRETCH };
         let mut wide = vec![0.0; stretch.min(known) * width];
         let mut weights = vec![0.0; rows * known];
-        let mut mixed = vec![0.0; query.len()];
         for (number, keys) in keys.chunks(stretch * width).enumerate() {
             let keys = T::widen(keys, &mut wide);
             weigh(&mut weights[number * stretch..], known, query, keys, width);
@@ -180,9 +175,8 @@ impl Positions {
         }
         for (number, values) in values.chunks(stretch * width).enumerate() {
             let values = T::widen(values, &mut wide);
-            mix(&mut mixed, &weights[number * stretch..], known, values, width);
+            mix(mixed, &weights[number * stretch..], known, values, width);
         }
-        mixed
     }
 }
 

@@ -6,7 +6,6 @@
 #![expect(clippy::inline_always, reason = "or else a loop over lanes calls a function for each number")]
 
 use std::ops::{Deref, Range};
-use std::sync::{Mutex, PoisonError};
 
 use candle_core::{CpuStorage, D, DType, InplaceOp1, InplaceOp2, Layout, Result, Storage, Tensor};
 use candle_nn::ops;
@@ -206,12 +205,7 @@ fn in_shares(values: &mut [f32], width: usize, function: &(impl Fn(usize, &mut [
         function(0, values);
         return;
     }
-    let shares: Vec<_> = values.chunks_mut(rows * width).map(Mutex::new).collect();
-    threads::divide(shares.len(), |range| {
-        for index in range {
-            function(index * rows, &mut shares[index].lock().unwrap_or_else(PoisonError::into_inner));
-        }
-    });
+    threads::each_chunk_mut(values, rows * width, |index, share| function(index * rows, share));
 }
 
 struct Sum;
@@ -229,13 +223,9 @@ impl InplaceOp2 for Sum {
         else {
             candle_core::bail!("sum: numbers one after the other")
         };
-        let pairs: Vec<_> = sum[start..end].chunks_mut(SHARE).zip(more[from..to].chunks(SHARE)).collect();
-        let pairs: Vec<_> = pairs.into_iter().map(Mutex::new).collect();
-        threads::divide(pairs.len(), |range| {
-            for pair in &pairs[range] {
-                let (sum, more) = &mut *pair.lock().unwrap_or_else(PoisonError::into_inner);
-                sum.iter_mut().zip(*more).for_each(|(sum, more)| *sum += more);
-            }
+        let more = &more[from..to];
+        threads::each_chunk_mut(&mut sum[start..end], SHARE, |index, sum| {
+            sum.iter_mut().zip(&more[index * SHARE..]).for_each(|(sum, more)| *sum += more);
         });
         Ok(())
     }

@@ -5,7 +5,6 @@
 //! number format that has a matrix product.
 
 use std::ops::ControlFlow;
-use std::sync::{Mutex, PoisonError};
 
 use candle_core::{DType, Device, Module, Result, Tensor};
 use candle_nn::VarBuilder;
@@ -155,25 +154,21 @@ fn resize_planes(x: &Tensor, height: usize, width: usize) -> Result<Tensor> {
     let (rows, columns) = (aligned_places(h, height), aligned_places(w, width));
     let mut resized = vec![0f32; n * c * height * width];
     let numbers = elementwise::numbers(x)?;
-    let planes = numbers.chunks_exact(h * w).zip(resized.chunks_exact_mut(height * width));
-    let planes: Vec<_> = planes.map(Mutex::new).collect();
-    threads::divide(planes.len(), |range| {
+    let numbers: &[f32] = &numbers;
+    threads::each_chunk_mut(&mut resized, height * width, |plane, new| {
+        let old = &numbers[plane * h * w..][..h * w];
         let mut between = vec![0f32; w];
-        for plane in &planes[range] {
-            let (old, new) = &mut *plane.lock().unwrap_or_else(PoisonError::into_inner);
-            for (row, &(low, part)) in new.chunks_exact_mut(width).zip(&rows) {
-                let (above, below) = (&old[low * w..][..w], &old[(low + 1).min(h - 1) * w..][..w]);
-                for (between, (above, below)) in between.iter_mut().zip(above.iter().zip(below)) {
-                    *between = above + (below - above) * part;
-                }
-                for (cell, &(low, part)) in row.iter_mut().zip(&columns) {
-                    let (left, right) = (between[low], between[(low + 1).min(w - 1)]);
-                    *cell = left + (right - left) * part;
-                }
+        for (row, &(low, part)) in new.chunks_exact_mut(width).zip(&rows) {
+            let (above, below) = (&old[low * w..][..w], &old[(low + 1).min(h - 1) * w..][..w]);
+            for (between, (above, below)) in between.iter_mut().zip(above.iter().zip(below)) {
+                *between = above + (below - above) * part;
+            }
+            for (cell, &(low, part)) in row.iter_mut().zip(&columns) {
+                let (left, right) = (between[low], between[(low + 1).min(w - 1)]);
+                *cell = left + (right - left) * part;
             }
         }
     });
-    drop(planes);
     Tensor::from_vec(resized, (n, c, height, width), x.device())
 }
 

@@ -6,6 +6,8 @@
 //! the final-norm hidden states, because the one that predicts `[SEG]` becomes a mask. Weights
 //! never change; the KV cache is an argument.
 
+use std::cell::OnceCell;
+
 use candle_core::{DType, Device, Module, Result, Tensor};
 use candle_nn::{RmsNorm, rotary_emb};
 use tracing::trace_span;
@@ -124,17 +126,28 @@ struct Place {
     /// `[n, head width / 2]`, in the model's number format.
     cos: Tensor,
     sin: Tensor,
-    /// `[n, past + n]` in f32: 0 where a position may look, -∞ where it would see the future.
-    /// `None` for a single position, which may look everywhere.
-    mask: Option<Tensor>,
+    /// Positions before, and the new ones.
+    past: usize,
+    n: usize,
+    /// Made when the first block asks for it: attention of our own goes without.
+    mask: OnceCell<Tensor>,
 }
 
 impl Place {
     /// `n` positions behind `past` others, in the number format and on the device of `like`.
     fn new(rotary: &Rotary, past: usize, n: usize, like: &Tensor) -> Result<Self> {
         let (cos, sin) = rotary.at(past, n, like.dtype(), like.device())?;
-        let mask = if n > 1 { Some(causal_mask(past, n, like.device())?) } else { None };
-        Ok(Self { cos, sin, mask })
+        Ok(Self { cos, sin, past, n, mask: OnceCell::new() })
+    }
+
+    /// `[n, past + n]` in f32: 0 where a position may look, -∞ where it would see the future.
+    /// `None` for a single position, which may look everywhere.
+    fn mask(&self) -> Result<Option<&Tensor>> {
+        if self.n > 1 && self.mask.get().is_none() {
+            let mask = causal_mask(self.past, self.n, self.cos.device())?;
+            self.mask.get_or_init(|| mask);
+        }
+        Ok(self.mask.get())
     }
 }
 
@@ -259,7 +272,7 @@ impl Attention {
         let query = (query * (width as f64).powf(-0.5))?;
         let scores = query.reshape((shared, rows, width))?.matmul(&keys.t()?)?;
         let scores = scores.to_dtype(DType::F32)?.reshape((queries, n, ()))?;
-        let scores = match &place.mask {
+        let scores = match place.mask()? {
             Some(mask) => scores.broadcast_add(mask)?,
             None => scores,
         };

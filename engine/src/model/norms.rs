@@ -2,8 +2,6 @@
 //! [`super::elementwise`]; the tensor library sums up one number after the other. Other processors and
 //! number formats go to the library.
 
-use std::sync::{Mutex, PoisonError};
-
 use candle_core::{Module, Result, Tensor};
 use candle_nn::LayerNorm;
 
@@ -25,18 +23,15 @@ fn normalised(x: &[f32], (weight, bias): (&[f32], &[f32]), eps: f32) -> Vec<f32>
     let mut normalised = vec![0.0; x.len()];
     let width = weight.len();
     let share = width * (SHARE / width).max(1);
-    let shares: Vec<_> = x.chunks(share).zip(normalised.chunks_mut(share)).map(Mutex::new).collect();
-    threads::divide(shares.len(), |range| {
-        for share in &shares[range] {
-            let (x, normalised) = &mut *share.lock().unwrap_or_else(PoisonError::into_inner);
-            for (x, row) in x.chunks_exact(width).zip(normalised.chunks_exact_mut(width)) {
-                row.copy_from_slice(x);
-                let mean = fold(row, 0.0, |sum, x| sum + x) / width as f32;
-                each(row, |x| x - mean);
-                let factor = (sum_of_squares(row) / width as f32 + eps).sqrt().recip();
-                let affine = weight.iter().zip(bias);
-                row.iter_mut().zip(affine).for_each(|(x, (weight, bias))| *x = *x * factor * weight + bias);
-            }
+    threads::each_chunk_mut(&mut normalised, share, |index, normalised| {
+        let x = x[index * share..].chunks_exact(width);
+        for (x, row) in x.zip(normalised.chunks_exact_mut(width)) {
+            row.copy_from_slice(x);
+            let mean = fold(row, 0.0, |sum, x| sum + x) / width as f32;
+            each(row, |x| x - mean);
+            let factor = (sum_of_squares(row) / width as f32 + eps).sqrt().recip();
+            let affine = weight.iter().zip(bias);
+            row.iter_mut().zip(affine).for_each(|(x, (weight, bias))| *x = *x * factor * weight + bias);
         }
     });
     normalised

@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 
 use candle_core::utils::barrier_pool;
 
@@ -31,6 +31,25 @@ pub(super) fn divide(items: usize, work: impl Fn(Range<usize>) + Sync) {
     }
 }
 
+/// Does `work` for all chunks of `length` values, of which the last may have fewer, with the number of each, on
+/// all threads; returns when all is done.
+///
+/// # Panics
+/// As [`divide`], and where `length` is 0.
+pub(super) fn each_chunk_mut<T: Send>(
+    values: &mut [T],
+    length: usize,
+    work: impl Fn(usize, &mut [T]) + Sync,
+) {
+    let chunks: Vec<_> = values.chunks_mut(length).map(Mutex::new).collect();
+    divide(chunks.len(), |range| {
+        for index in range {
+            // Nobody else asks for it: each is worked on once.
+            work(index, &mut chunks[index].lock().unwrap_or_else(PoisonError::into_inner));
+        }
+    });
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
@@ -47,5 +66,16 @@ mod tests {
             done.fetch_add(range.len(), Ordering::Relaxed);
         });
         assert_eq!(done.into_inner(), 1000);
+    }
+
+    #[test]
+    fn every_chunk_is_worked_on_once() {
+        let mut values = vec![1; 1003];
+        each_chunk_mut(&mut values, 10, |index, chunk| {
+            assert_eq!(chunk.len(), if index == 100 { 3 } else { 10 });
+            chunk.iter_mut().for_each(|value| *value += index);
+        });
+        assert!(values.iter().enumerate().all(|(place, &value)| value == 1 + place / 10));
+        each_chunk_mut(&mut [0; 0], 10, |_, _| panic!("there is none"));
     }
 }

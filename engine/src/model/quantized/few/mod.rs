@@ -14,8 +14,6 @@ mod input;
 mod lanes;
 mod super_blocks;
 
-use std::sync::{Mutex, PoisonError};
-
 use input::{SuperBlock, TwoBlocks};
 
 use super::panel::StoredMatrix;
@@ -108,14 +106,9 @@ fn in_shares(matrix: &StoredMatrix<'_>, product: &mut [f32], multiply: impl Fn(S
         multiply(Share { stored: matrix.stored, row_bytes, products: &mut products });
     } else {
         let together = (SHARE / row_bytes).max(1);
-        let stored = matrix.stored.chunks(together * row_bytes);
-        let room = products.chunks_mut(together * rows).map(Mutex::new);
-        let shares: Vec<_> = stored.zip(room).collect();
-        threads::divide(shares.len(), |range| {
-            for (stored, room) in &shares[range] {
-                let products = &mut **room.lock().unwrap_or_else(PoisonError::into_inner);
-                multiply(Share { stored, row_bytes, products });
-            }
+        threads::each_chunk_mut(&mut products, together * rows, |index, products| {
+            let stored = &matrix.stored[index * together * row_bytes..][..products.len() / rows * row_bytes];
+            multiply(Share { stored, row_bytes, products });
         });
     }
     for (output, products) in products.chunks_exact(rows).enumerate() {
