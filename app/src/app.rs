@@ -353,6 +353,10 @@ impl Drop for App {
         if let Some(export) = &self.state.session.exporting {
             export.stop.cancel();
         }
+        // A panic, or a desktop that goes away, is no end that anyone has asked for.
+        if self.state.session.keeping.may_close() {
+            self.storage.end_well();
+        }
         // Where the queue is full the handle's own end does it.
         let _ = self.engine.send(EngineCommand::Shutdown);
     }

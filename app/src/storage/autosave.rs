@@ -12,8 +12,9 @@ use std::time::{Duration, Instant};
 
 use glamm_engine::protocol::ImageId;
 
+use super::abandoned::Abandoned;
 use super::images;
-use super::recovery::{Abandoned, RecoveryFolder};
+use super::recovery::RecoveryFolder;
 use super::snapshot::Snapshot;
 use crate::document::Picture;
 
@@ -51,7 +52,18 @@ struct Desk {
     ready: Option<ReadyImage>,
     /// What another program left and this one has taken over.
     adopted: Vec<Abandoned>,
-    ended: bool,
+    end: End,
+}
+
+/// Whether the program ends, and how.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum End {
+    #[default]
+    NotYet,
+    /// The user has left: what is not saved is not wanted.
+    Well,
+    /// Nobody was asked: by a panic, or because the desktop went away.
+    Suddenly,
 }
 
 #[derive(Default)]
@@ -66,7 +78,8 @@ impl Shared {
     }
 }
 
-/// The window's end of the thread. Dropping it is the program's good end: nothing stays.
+/// The window's end of the thread. Dropping it is a sudden end, for which the work was kept: it is written
+/// to its last change, and stays. [`Self::end_well`] is the other one.
 pub struct Autosave {
     shared: Arc<Shared>,
     thread: Option<std::thread::JoinHandle<()>>,
@@ -112,6 +125,20 @@ impl Autosave {
         self.wish(Wish::Clear);
     }
 
+    /// Says that the program ends as it should: nothing of what was kept is to stay.
+    pub fn end_well(&self) {
+        self.end(End::Well);
+    }
+
+    fn end(&self, end: End) {
+        self.shared.with(|desk| {
+            if desk.end == End::NotYet {
+                desk.end = end;
+            }
+        });
+        self.shared.changed.notify_one();
+    }
+
     /// What can give the thread a folder from elsewhere.
     pub(super) fn adopter(&self) -> Adopter {
         Adopter(Arc::clone(&self.shared))
@@ -135,10 +162,9 @@ impl Adopter {
 
 impl Drop for Autosave {
     fn drop(&mut self) {
-        self.shared.with(|desk| desk.ended = true);
-        self.shared.changed.notify_one();
+        self.end(End::Suddenly);
         if let Some(thread) = self.thread.take() {
-            // It has nothing left to do but to remove its folder.
+            // It has nothing left to do but to write the last change, or to remove its folder.
             let _ = thread.join();
         }
     }
@@ -161,7 +187,7 @@ struct Keeper {
 impl Keeper {
     fn work(mut self, complain: &impl Fn(String)) {
         let mut complained = false;
-        while let Some(task) = next(&self.shared, self.failed.then_some(PATIENCE)) {
+        while let Some(task) = self.next() {
             let rests = !matches!(task, Task::Write(_));
             match self.carry_out(task) {
                 Ok(()) => complained = false,
@@ -179,8 +205,40 @@ impl Keeper {
                 rest(&self.shared);
             }
         }
-        for abandoned in self.shared.with(|desk| std::mem::take(&mut desk.adopted)) {
-            abandoned.delete();
+        let (end, adopted) = self.shared.with(|desk| (desk.end, std::mem::take(&mut desk.adopted)));
+        if end == End::Well {
+            adopted.into_iter().for_each(Abandoned::delete);
+            if let Some(folder) = self.folder.take() {
+                folder.delete();
+            }
+        }
+    }
+
+    /// Waits for what is to be done, for a while at most where something failed; `None` at the end, which at
+    /// a sudden one comes once the last change is written.
+    fn next(&self) -> Option<Task> {
+        let patience = self.failed.then_some(PATIENCE);
+        let begin = Instant::now();
+        let mut desk = self.shared.desk.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            if desk.end == End::Well {
+                return None;
+            }
+            if let Some(wish) = desk.wish.take() {
+                return Some(Task::Wish(wish));
+            }
+            if let Some(ready) = desk.ready.take() {
+                return Some(Task::Write(ready));
+            }
+            if desk.end == End::Suddenly && !self.encoding {
+                return None;
+            }
+            let changed = &self.shared.changed;
+            desk = match patience.map(|patience| patience.saturating_sub(begin.elapsed())) {
+                None => changed.wait(desk).unwrap_or_else(PoisonError::into_inner),
+                Some(Duration::ZERO) => return Some(Task::Again),
+                Some(left) => changed.wait_timeout(desk, left).unwrap_or_else(PoisonError::into_inner).0,
+            };
         }
     }
 
@@ -239,7 +297,7 @@ impl Keeper {
             self.encoding = true;
             return Ok(());
         }
-        if !folder.has_lost_images() {
+        if !folder.has_lost_images(snapshot) {
             let is_here =
                 |abandoned: &&Abandoned| snapshot.recovered_from.iter().any(|path| path == abandoned.path());
             self.shared.with(|desk| desk.adopted.iter().filter(is_here).for_each(Abandoned::supersede));
@@ -249,32 +307,10 @@ impl Keeper {
     }
 }
 
-/// Waits for what is to be done, `patience` at most where something failed; `None` at the end.
-fn next(shared: &Shared, patience: Option<Duration>) -> Option<Task> {
-    let mut desk = shared.desk.lock().unwrap_or_else(PoisonError::into_inner);
-    let begin = Instant::now();
-    loop {
-        if desk.ended {
-            return None;
-        }
-        if let Some(wish) = desk.wish.take() {
-            return Some(Task::Wish(wish));
-        }
-        if let Some(ready) = desk.ready.take() {
-            return Some(Task::Write(ready));
-        }
-        desk = match patience.map(|patience| patience.saturating_sub(begin.elapsed())) {
-            None => shared.changed.wait(desk).unwrap_or_else(PoisonError::into_inner),
-            Some(Duration::ZERO) => return Some(Task::Again),
-            Some(left) => shared.changed.wait_timeout(desk, left).unwrap_or_else(PoisonError::into_inner).0,
-        };
-    }
-}
-
 /// Waits a while, but not for the end.
 fn rest(shared: &Shared) {
     let desk = shared.desk.lock().unwrap_or_else(PoisonError::into_inner);
-    drop(shared.changed.wait_timeout_while(desk, REST, |desk| !desk.ended));
+    drop(shared.changed.wait_timeout_while(desk, REST, |desk| desk.end == End::NotYet));
 }
 
 /// Where recovery folders lie below the user's data.
@@ -284,9 +320,10 @@ pub fn recovery_root(data: &Path) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
+    use super::super::abandoned::abandoned;
     use super::super::tests::{document_of, snapshot};
     use super::*;
-    use crate::storage::{open, recovery};
+    use crate::storage::open;
     use std::fs;
 
     fn wait(what: &str, done: impl Fn() -> bool) {
@@ -319,6 +356,35 @@ mod tests {
         wait("the last", is_kept);
         autosave.clear();
         wait("nothing", || !folders(root.path())[0].join("session.json").exists());
+        drop(autosave);
+        assert!(folders(root.path()).is_empty(), "there is nothing to lose");
+    }
+
+    #[test]
+    fn a_sudden_end_leaves_the_last_change_and_a_good_one_nothing() {
+        let root = tempfile::tempdir().unwrap();
+        let autosave = Autosave::start(root.path(), |_| {}).unwrap();
+        autosave.keep(snapshot(1));
+        autosave.keep(snapshot(2));
+        // As when a panic unwinds, or the desktop goes away.
+        drop(autosave);
+        let mut found = abandoned(root.path());
+        let opened = open(found[0].path()).unwrap();
+        let last = snapshot(2).document;
+        assert_eq!(document_of(&opened, &last), Some(last));
+        assert!(opened.pictures[2].stored.is_some(), "the pasted picture");
+
+        let autosave = Autosave::start(root.path(), |_| {}).unwrap();
+        autosave.adopter().adopt(found.remove(0));
+        autosave.keep(Snapshot { recovered_from: vec!["/elsewhere".into()], ..snapshot(3) });
+        drop(autosave);
+        let left = abandoned(root.path());
+        assert_eq!(left.len(), 2, "what was taken over, too");
+
+        let autosave = Autosave::start(root.path(), |_| {}).unwrap();
+        left.into_iter().for_each(|abandoned| autosave.adopter().adopt(abandoned));
+        autosave.keep(snapshot(4));
+        autosave.end_well();
         drop(autosave);
         assert!(folders(root.path()).is_empty());
     }
@@ -375,11 +441,12 @@ mod tests {
         fs::write(left.join("lock"), b"").unwrap();
         let index = r#"{"format":"glamm-session","schema":1,"pictures":["pictures/1"]}"#;
         fs::write(left.join("session.json"), index).unwrap();
-        let found = recovery::abandoned(root.path()).pop().unwrap();
+        let found = abandoned(root.path()).pop().unwrap();
         let autosave = Autosave::start(root.path(), |_| {}).unwrap();
         autosave.adopter().adopt(found);
         autosave.keep(Snapshot { recovered_from: vec![left.clone()], ..snapshot(2) });
         wait("the copy", || left.join("superseded").exists());
+        autosave.end_well();
         drop(autosave);
         assert!(folders(root.path()).is_empty());
     }

@@ -16,6 +16,8 @@ use super::error::StorageError;
 
 /// Parts of a session; more is no session.
 const MAX_PARTS: usize = 200_000;
+/// `pictures/7/masks` has as many.
+const FOLDERS: usize = 4;
 /// What a file unfolds to at most, for each of its bytes; logits of masks reach about ten.
 const MAX_EXPANSION: u64 = 64;
 /// What even the smallest file may unfold to.
@@ -130,8 +132,13 @@ impl Container {
                 names.sort();
                 names
             }
-            // A folder that has lost its index was never whole.
-            Kind::Folder(_) => Vec::new(),
+            Kind::Folder(folder) => {
+                let mut names = Vec::new();
+                list(folder, "", FOLDERS, &mut names);
+                names.retain(|name| name.ends_with(ending));
+                names.sort();
+                names
+            }
         }
     }
 
@@ -175,6 +182,20 @@ impl Container {
                 self.budget -= place.size;
                 Ok(bytes)
             }
+        }
+    }
+}
+
+/// Gathers the names of the files in a folder and in those below it, `depth` of them deep. Links are not
+/// followed.
+fn list(folder: &Path, prefix: &str, depth: usize, names: &mut Vec<String>) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let (Ok(kind), Ok(name)) = (entry.file_type(), entry.file_name().into_string()) else { continue };
+        let name = format!("{prefix}{name}");
+        if kind.is_file() && names.len() < MAX_PARTS {
+            names.push(name);
+        } else if kind.is_dir() && depth > 1 {
+            list(&entry.path(), &format!("{name}/"), depth - 1, names);
         }
     }
 }
@@ -377,10 +398,12 @@ mod tests {
         assert!(is_plain("pictures/7/masks/12.f16"));
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("x"), b"secret").unwrap();
-        std::fs::create_dir(folder.path().join("in")).unwrap();
+        std::fs::create_dir_all(folder.path().join("in/a/b")).unwrap();
+        std::fs::write(folder.path().join("in/a/b/y"), b"").unwrap();
         let mut container = Container::open(&folder.path().join("in")).unwrap();
         assert!(matches!(container.read("../x", 100), Err(PartError::Damaged(_))));
         assert_eq!(container.read("x", 100), Err(PartError::Missing));
+        assert_eq!(container.names_ending("/y"), ["a/b/y"]);
     }
 
     #[test]

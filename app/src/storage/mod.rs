@@ -5,6 +5,7 @@
 //! read the file, `container` finds its parts and what is left of a damaged one. `autosave` keeps the
 //! same parts in a folder while the program runs. All of it runs on threads of its own.
 
+mod abandoned;
 pub mod autosave;
 mod container;
 mod decode;
@@ -24,10 +25,10 @@ mod worker;
 
 use std::path::Path;
 
+pub use abandoned::Recoverable;
 pub use error::StorageError;
 pub(crate) use images::{encode_png, load_kept, pixels};
 pub use open::{Opened, OpenedPicture, open, open_bytes};
-pub use recovery::Recoverable;
 pub use save::{SaveOptions, Saved, save};
 pub use snapshot::{EditedQuestion, GoingOn, Snapshot, StoredImage, Unfinished};
 pub use worker::{IfThere, PICTURE_EXTENSIONS, Storage, StorageEvent, StorageJob};

@@ -50,7 +50,7 @@ pub struct Opened {
     pub missing: Vec<String>,
     /// Where it was saved before, in what was kept for recovery.
     pub saved_as: Option<PathBuf>,
-    /// What the user was at, by places in `pictures`, in what was kept for recovery.
+    /// What the user was at, by places in `pictures`.
     pub going_on: GoingOn<usize>,
 }
 

@@ -3,7 +3,7 @@
 //! Each running program has a folder of its own in the user's data, with the parts of a session file
 //! unpacked: only what has changed is written, each part whole or not at all. The folder is locked
 //! for as long as its program lives, and removed when it ends as it should; one that nobody holds was
-//! left by a program that did not.
+//! left by a program that did not, and is removed only if there is nothing in it.
 
 use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
@@ -14,6 +14,7 @@ use std::time::SystemTime;
 
 use glamm_engine::protocol::ImageId;
 
+use super::abandoned::{LOCK, SUPERSEDED, remove};
 use super::encode::{self, EncodedPicture, MaskNames};
 use super::schema::{PICTURE_ENTRY, SESSION_ENTRY, SessionFile, StoredInFile};
 use super::snapshot::{Snapshot, StoredImage};
@@ -21,11 +22,10 @@ use super::{images, masks};
 use crate::document::{ConversationId, Exchange, Origin, Picture};
 use crate::system::files;
 
-const LOCK: &str = "lock";
-/// In a folder whose content another one has taken over.
-const SUPERSEDED: &str = "superseded";
+/// Folder of the pictures' folders.
+const PICTURES: &str = "pictures";
 
-/// The folder of this program.
+/// The folder of this program. Dropped, it stays for the next one, if there is something in it.
 #[derive(Debug)]
 pub struct RecoveryFolder {
     path: PathBuf,
@@ -99,54 +99,85 @@ impl RecoveryFolder {
 
     /// Forgets everything: there is nothing to lose. Says whether there was something before.
     pub fn clear(&mut self) -> bool {
-        let had_work = self.index.take().is_some();
+        let had_work = !self.is_empty();
         if had_work {
-            // The index goes first: without it there is nothing to recover.
+            // Whatever ends the program meanwhile, no half of it is offered.
+            let superseded = self.path.join(SUPERSEDED);
+            let _ = fs::write(&superseded, b"");
             let _ = fs::remove_file(self.path.join(SESSION_ENTRY));
-            let _ = fs::remove_dir_all(self.path.join("pictures"));
+            let _ = fs::remove_dir_all(self.path.join(PICTURES));
+            let _ = fs::remove_file(superseded);
         }
+        self.index = None;
         self.written.clear();
         self.written_masks.clear();
         self.names = MaskNames::default();
         had_work
     }
 
-    /// Writes what has changed of the work, without pictures.
+    /// Removes it: the program ends as it should.
+    pub(super) fn delete(mut self) {
+        self.clear();
+    }
+
+    /// Whether nothing was kept.
+    fn is_empty(&self) -> bool {
+        self.index.is_none() && self.written.is_empty()
+    }
+
+    /// Writes what has changed of the work, without pictures: the one that the user is at first, then the
+    /// index, then the others, of which there may be many.
     ///
     /// # Errors
     /// As [`Self::keep`].
     pub(super) fn keep_work(&mut self, snapshot: &Snapshot) -> io::Result<()> {
-        for picture in snapshot.document.pictures() {
-            let unfinished = snapshot.unfinished(picture.id).map(|reply| Arc::clone(&reply.exchange));
-            let shown = snapshot.conversations.get(&picture.id).copied();
-            let draft = snapshot.draft(picture.id);
-            let before = self.written.get(&picture.id);
-            let same = before.is_some_and(|before| {
-                let same_reply = match (&before.unfinished, &unfinished) {
-                    (Some(a), Some(b)) => Arc::ptr_eq(a, b),
-                    (None, None) => true,
-                    _ => false,
-                };
-                let same_looks = before.draft == draft && before.shown == shown;
-                same_reply && same_looks && Arc::ptr_eq(&before.picture, picture)
-            });
-            if same {
-                continue;
-            }
-            let (image, image_failed) =
-                before.map_or((None, false), |before| (before.image.clone(), before.image_failed));
-            self.write_picture(picture, snapshot, image.clone())?;
-            let (picture, draft) = (Arc::clone(picture), draft.to_owned());
-            let written = WrittenPicture { picture, draft, shown, unfinished, image, image_failed };
-            self.written.insert(written.picture.id, written);
+        let pictures = snapshot.document.pictures();
+        let is_current = |picture: &&Arc<Picture>| Some(picture.id) == snapshot.current;
+        if let Some(current) = pictures.iter().find(is_current) {
+            self.keep_picture(current, snapshot)?;
         }
+        self.keep_index(snapshot)?;
+        for picture in pictures {
+            self.keep_picture(picture, snapshot)?;
+        }
+        self.tidy(snapshot);
+        Ok(())
+    }
+
+    fn keep_index(&mut self, snapshot: &Snapshot) -> io::Result<()> {
         let mut index = encode::session(snapshot);
         index.saved_as = snapshot.saved_as.as_ref().and_then(|path| path.to_str()).map(str::to_owned);
         if self.index.as_ref() != Some(&index) {
-            files::write(&self.path.join(SESSION_ENTRY), &serde_json::to_vec_pretty(&index)?)?;
+            files::write(&self.path.join(SESSION_ENTRY), &serde_json::to_vec(&index)?)?;
             self.index = Some(index);
         }
-        self.tidy(snapshot);
+        Ok(())
+    }
+
+    /// Writes a picture and what was said about it, where that has changed.
+    fn keep_picture(&mut self, picture: &Arc<Picture>, snapshot: &Snapshot) -> io::Result<()> {
+        let unfinished = snapshot.unfinished(picture.id).map(|reply| Arc::clone(&reply.exchange));
+        let shown = snapshot.conversations.get(&picture.id).copied();
+        let draft = snapshot.draft(picture.id);
+        let before = self.written.get(&picture.id);
+        let same = before.is_some_and(|before| {
+            let same_reply = match (&before.unfinished, &unfinished) {
+                (Some(a), Some(b)) => Arc::ptr_eq(a, b),
+                (None, None) => true,
+                _ => false,
+            };
+            let same_looks = before.draft == draft && before.shown == shown;
+            same_reply && same_looks && Arc::ptr_eq(&before.picture, picture)
+        });
+        if same {
+            return Ok(());
+        }
+        let (image, image_failed) =
+            before.map_or((None, false), |before| (before.image.clone(), before.image_failed));
+        self.write_picture(picture, snapshot, image.clone())?;
+        let (picture, draft) = (Arc::clone(picture), draft.to_owned());
+        let written = WrittenPicture { picture, draft, shown, unfinished, image, image_failed };
+        self.written.insert(written.picture.id, written);
         Ok(())
     }
 
@@ -210,9 +241,13 @@ impl RecoveryFolder {
         Ok(())
     }
 
-    /// Whether a picture could not be copied, so that what it was recovered from is needed still.
-    pub(super) fn has_lost_images(&self) -> bool {
-        self.written.values().any(|written| written.image_failed)
+    /// Whether a picture that is said to lie somewhere could not be copied, so that what it was recovered
+    /// from is needed still.
+    pub(super) fn has_lost_images(&self, snapshot: &Snapshot) -> bool {
+        let is_lost = |(id, written): (&ImageId, &WrittenPicture)| {
+            written.image_failed && snapshot.stored.contains_key(id)
+        };
+        self.written.iter().any(is_lost)
     }
 
     /// Removes pictures that were closed.
@@ -238,7 +273,7 @@ fn is_in_file(stored: &StoredImage) -> bool {
 fn is_only_here(picture: &Picture, snapshot: &Snapshot) -> bool {
     match (snapshot.stored.get(&picture.id), &picture.origin) {
         (Some(stored), _) => !is_in_file(stored),
-        (None, Origin::File(path)) => !encode::is_nameable(path),
+        (None, Origin::File(path)) => !encode::is_nameable(path) || !path.is_file(),
         (None, Origin::Scene { .. }) => false,
         (None, Origin::Clipboard) => true,
     }
@@ -246,100 +281,18 @@ fn is_only_here(picture: &Picture, snapshot: &Snapshot) -> bool {
 
 impl Drop for RecoveryFolder {
     fn drop(&mut self) {
-        // The program ends as it should.
-        remove(&self.path);
+        if self.is_empty() {
+            remove(&self.path);
+        }
     }
-}
-
-/// What another program left that ended suddenly.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Recoverable {
-    /// Its folder.
-    pub folder: PathBuf,
-    /// When it was last written.
-    pub when: SystemTime,
-    /// Pictures in it.
-    pub pictures: usize,
-}
-
-/// What a program left that did not end as it should. Held by this one: no other sees it.
-#[derive(Debug)]
-pub struct Abandoned {
-    path: PathBuf,
-    _lock: File,
-    /// When it was last written.
-    pub when: SystemTime,
-    /// Pictures in it.
-    pub pictures: usize,
-}
-
-impl Abandoned {
-    /// The folder, for [`super::open`].
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// Says that its content is kept elsewhere now: should this program end suddenly too, it is not
-    /// offered again.
-    pub fn supersede(&self) {
-        let _ = files::write(&self.path.join(SUPERSEDED), b"");
-    }
-
-    /// Removes it.
-    pub fn delete(self) {
-        remove(&self.path);
-    }
-}
-
-/// Everything that was left below `root`, the newest first. What has no work in it is removed.
-pub fn abandoned(root: &Path) -> Vec<Abandoned> {
-    let Ok(folders) = fs::read_dir(root) else { return Vec::new() };
-    let mut found: Vec<Abandoned> = folders.flatten().filter_map(|folder| adopt(&folder.path())).collect();
-    found.sort_by_key(|abandoned| std::cmp::Reverse(abandoned.when));
-    found
-}
-
-fn adopt(path: &Path) -> Option<Abandoned> {
-    if !fs::symlink_metadata(path).ok()?.is_dir() {
-        return None;
-    }
-    // A folder without a lock is just being made, or is none of ours.
-    let lock = File::open(path.join(LOCK)).ok()?;
-    lock.try_lock().ok()?;
-    let index = path.join(SESSION_ENTRY);
-    let pictures = fs::read(&index).ok().and_then(|bytes| serde_json::from_slice::<SessionFile>(&bytes).ok());
-    let worth = pictures.filter(|index| !index.pictures.is_empty() && !path.join(SUPERSEDED).exists());
-    let Some(worth) = worth else {
-        remove(path);
-        return None;
-    };
-    let newest = |folder: &String| fs::metadata(path.join(folder).join(PICTURE_ENTRY)).ok()?.modified().ok();
-    let times = worth.pictures.iter().filter_map(newest);
-    let when = times.chain(fs::metadata(&index).ok()?.modified().ok()).max()?;
-    Some(Abandoned { path: path.to_owned(), _lock: lock, when, pictures: worth.pictures.len() })
-}
-
-/// Removes a folder so that no half of it is ever offered.
-fn remove(path: &Path) {
-    let _ = fs::remove_file(path.join(SESSION_ENTRY));
-    let _ = fs::remove_dir_all(path);
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::abandoned::abandoned;
     use super::super::tests::{document_of, snapshot, unfinished};
     use super::*;
     use crate::storage::{SaveOptions, open, save};
-
-    /// What a program leaves that is killed now.
-    fn kill(folder: RecoveryFolder) {
-        // The lock goes with the process, the folder stays.
-        let path = folder.path.clone();
-        let aside = path.with_extension("aside");
-        fs::rename(&path, &aside).unwrap();
-        drop(folder);
-        fs::rename(&aside, &path).unwrap();
-    }
 
     #[test]
     fn what_was_kept_is_offered_after_a_sudden_end() {
@@ -354,9 +307,10 @@ mod tests {
             assert!(opened.missing.is_empty(), "{:?}", opened.missing);
             assert_eq!(document_of(&opened, &snapshot.document).unwrap(), snapshot.document);
             assert!(opened.pictures[2].stored.is_some(), "the pasted picture");
-            assert!(opened.pictures[0].stored.is_none(), "the file is where it is");
+            assert!(opened.pictures[0].stored.is_some(), "its file is not there");
+            assert!(opened.pictures[1].stored.is_none(), "a scene can be drawn again");
         }
-        kill(folder);
+        drop(folder);
         let found = abandoned(root.path());
         assert_eq!((found.len(), found[0].pictures), (1, 3));
         assert!(abandoned(root.path()).is_empty(), "offered to one program only");
@@ -390,8 +344,9 @@ mod tests {
         assert!(!folder.path.join("pictures/2").exists());
         assert_eq!(open(folder.path()).unwrap().pictures.len(), 2);
         folder.clear();
-        kill(folder);
-        assert!(abandoned(root.path()).is_empty(), "there was nothing to lose");
+        assert!(!folder.path.join(SUPERSEDED).exists(), "what is kept now is offered");
+        drop(folder);
+        assert_eq!(fs::read_dir(root.path()).unwrap().count(), 0, "there was nothing to lose");
     }
 
     #[test]
@@ -414,7 +369,10 @@ mod tests {
         let mut folder = RecoveryFolder::create(root.path()).unwrap();
         let snapshot = snapshot(6);
         folder.keep_work(&snapshot).unwrap();
-        let pasted = ImageId(3);
+        let (gone, pasted) = (ImageId(1), ImageId(3));
+        assert_eq!(folder.lacking(&snapshot).unwrap().id, gone);
+        let bytes = images::bytes(snapshot.document.picture(gone).unwrap(), &snapshot);
+        folder.keep_image(&snapshot, gone, bytes).unwrap();
         assert_eq!(folder.lacking(&snapshot).unwrap().id, pasted);
         // Where the copy is to be, something else lies in its way.
         let place = folder.path.join("pictures/3/image.png");
@@ -423,7 +381,7 @@ mod tests {
         assert_eq!(folder.lacking(&snapshot).unwrap().id, pasted);
         fs::remove_dir(&place).unwrap();
         folder.keep(&snapshot).unwrap();
-        assert!(folder.lacking(&snapshot).is_none() && !folder.has_lost_images());
+        assert!(folder.lacking(&snapshot).is_none() && !folder.has_lost_images(&snapshot));
         assert!(open(folder.path()).unwrap().pictures[2].stored.is_some());
     }
 
@@ -476,7 +434,68 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let mut folder = RecoveryFolder::create(root.path()).unwrap();
         folder.keep(&snapshot(1)).unwrap();
-        drop(folder);
+        folder.delete();
         assert_eq!(fs::read_dir(root.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn the_first_edit_is_kept_before_the_other_pictures() {
+        let root = tempfile::tempdir().unwrap();
+        let mut folder = RecoveryFolder::create(root.path()).unwrap();
+        let snapshot = snapshot(5);
+        // Another picture cannot be written; the user is at the second one.
+        fs::create_dir_all(folder.path.join("pictures/1")).unwrap();
+        fs::write(folder.path.join("pictures/1/masks"), b"in the way").unwrap();
+        assert!(folder.keep(&snapshot).is_err());
+        drop(folder);
+        let found = abandoned(root.path());
+        assert_eq!((found.len(), found[0].pictures), (1, 3));
+        let opened = open(found[0].path()).unwrap();
+        let current = snapshot.document.picture(ImageId(2)).unwrap();
+        assert_eq!((opened.pictures.len(), &opened.pictures[0].picture.name), (1, &current.name));
+        assert_eq!(opened.missing.len(), 2, "{:?}", opened.missing);
+    }
+
+    #[test]
+    fn work_without_a_readable_index_is_offered() {
+        let root = tempfile::tempdir().unwrap();
+        let mut folder = RecoveryFolder::create(root.path()).unwrap();
+        let snapshot = snapshot(7);
+        folder.keep(&snapshot).unwrap();
+        let path = folder.path.clone();
+        drop(folder);
+        let offered = || abandoned(root.path()).into_iter().map(|found| found.pictures).collect::<Vec<_>>();
+        for index in
+            [Some("{\"format\": \"glamm-sess"), Some(r#"{"format":"glamm-session","schema":99}"#), None]
+        {
+            match index {
+                Some(text) => fs::write(path.join(SESSION_ENTRY), text).unwrap(),
+                None => fs::remove_file(path.join(SESSION_ENTRY)).unwrap(),
+            }
+            assert_eq!(offered(), [3], "{index:?}");
+        }
+        let opened = open(&path).unwrap();
+        assert_eq!(document_of(&opened, &snapshot.document), Some(snapshot.document));
+        assert!(opened.missing[0].contains("order"), "{:?}", opened.missing);
+        fs::remove_dir_all(path.join(PICTURES)).unwrap();
+        assert!(offered().is_empty());
+        assert!(!path.exists(), "there is nothing in it");
+    }
+
+    #[test]
+    fn pictures_whose_file_is_there_are_not_copied() {
+        let root = tempfile::tempdir().unwrap();
+        let mut folder = RecoveryFolder::create(&root.path().join("recovery")).unwrap();
+        let mut snapshot = snapshot(3);
+        let file = root.path().join("a.png");
+        snapshot.pixels[&ImageId(1)].rgb.save(&file).unwrap();
+        let mut picture = Picture::clone(snapshot.document.picture(ImageId(1)).unwrap());
+        picture.origin = Origin::File(file);
+        let others = snapshot.document.without_picture(ImageId(1));
+        snapshot.document = others.with_picture(Arc::new(picture));
+        folder.keep(&snapshot).unwrap();
+        let opened = open(folder.path()).unwrap();
+        let copied: Vec<bool> = opened.pictures.iter().map(|picture| picture.stored.is_some()).collect();
+        assert_eq!(copied.iter().filter(|copied| **copied).count(), 1, "the pasted one alone");
     }
 }

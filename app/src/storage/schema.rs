@@ -34,7 +34,7 @@ pub struct SessionFile {
     /// Where the session was last saved, in what is kept for recovery.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub saved_as: Option<String>,
-    /// What the user was at, in what is kept for recovery.
+    /// What the user was at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub going_on: Option<GoingOnFile>,
 }

@@ -6,8 +6,8 @@ use std::time::SystemTime;
 
 use glamm_engine::protocol::ImageId;
 
+use super::abandoned::{Abandoned, Recoverable, abandoned};
 use super::autosave::{Autosave, recovery_root};
-use super::recovery::{self, Abandoned, Recoverable};
 use super::save::{SaveOptions, Saved, save};
 use super::snapshot::Snapshot;
 use super::{Opened, open, recent};
@@ -101,7 +101,7 @@ pub enum StorageEvent {
 }
 
 /// The window's end of the threads that keep work. Dropping it waits until what is being written is
-/// written.
+/// written; what was kept against a sudden end stays, unless [`Self::end_well`] was called.
 pub struct Storage {
     desk: Desk<StorageJob>,
     autosave: Option<Autosave>,
@@ -148,6 +148,13 @@ impl Storage {
             (None, _) => {}
         }
     }
+
+    /// Says that the program ends as it should: what was kept against a sudden end goes.
+    pub fn end_well(&self) {
+        if let Some(autosave) = &self.autosave {
+            autosave.end_well();
+        }
+    }
 }
 
 struct Worker {
@@ -167,8 +174,8 @@ impl Worker {
             }
             StorageJob::Recover(path) => {
                 let result = guarded(&path, || open(&path));
-                if let (Ok(_), Some(abandoned)) = (&result, self.abandoned.remove(&path))
-                    && let Some(adopt) = &self.adopt
+                if let (Ok(_), Some(adopt)) = (&result, &self.adopt)
+                    && let Some(abandoned) = self.abandoned.remove(&path)
                 {
                     adopt.adopt(abandoned);
                 }
@@ -209,7 +216,7 @@ impl Worker {
         let Some(data) = &self.data else {
             return StorageEvent::LookedAround { recent: Vec::new(), recoverable: Vec::new() };
         };
-        let found = recovery::abandoned(&recovery_root(data));
+        let found = abandoned(&recovery_root(data));
         let describe = |abandoned: &Abandoned| {
             let (folder, when) = (abandoned.path().to_owned(), abandoned.when.max(SystemTime::UNIX_EPOCH));
             Recoverable { folder, when, pictures: abandoned.pictures }

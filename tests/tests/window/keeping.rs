@@ -148,6 +148,9 @@ fn work_is_recovered_after_a_sudden_end() {
     stage.window.get_by_label("Phrase: a red square");
     assert!(state(&stage).is_unsaved(), "it is in no file yet");
     stage.wait("a copy of its own", |_| left.join("superseded").exists());
+    stage.window.key_press_modifiers(Modifiers::COMMAND, Key::Q);
+    stage.settle();
+    stage.press("Don't save");
     drop(stage);
     let remains = fs::read_dir(data.path().join("recovery")).map_or(0, Iterator::count);
     assert_eq!(remains, 0, "a good end leaves nothing");
