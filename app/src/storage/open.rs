@@ -17,8 +17,8 @@ use super::schema::{
 use super::snapshot::{EditedQuestion, GoingOn, Snapshot, StoredImage};
 use crate::document::{ConversationId, ExchangeId, MaskId, Origin, Picture};
 
-/// Longest JSON of one part.
-const MAX_JSON: u64 = 128 << 20;
+/// JSON is bounded by what the whole file may unfold to: whatever was written can be read.
+const MAX_JSON: u64 = u64::MAX;
 /// Largest logits of one mask.
 const MAX_MASK: u64 = 16 << 20;
 /// Pictures of one session.

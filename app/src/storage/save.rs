@@ -155,6 +155,6 @@ impl<W: Write + Seek> Archive<W> {
     }
 
     fn json(&mut self, name: &str, value: &impl Serialize) -> std::io::Result<()> {
-        self.put(name, &serde_json::to_vec_pretty(value)?)
+        self.put(name, &serde_json::to_vec(value)?)
     }
 }

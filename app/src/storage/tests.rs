@@ -272,3 +272,22 @@ fn a_failed_save_leaves_the_old_file() {
     let error = save(&nowhere, &snapshot(1), SaveOptions::default()).unwrap_err();
     assert!(error.to_string().contains("there.glamm"), "{error}");
 }
+
+#[test]
+fn long_conversations_are_saved_and_opened() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.glamm");
+    let picture = Picture::new(ImageId(1), "a".to_owned(), Origin::Scene { seed: 1 }, SIZE);
+    let draft = "a long question ".repeat(9 << 20);
+    let snapshot = Snapshot {
+        document: Document::default().with_picture(Arc::new(picture)),
+        drafts: HashMap::from([(ImageId(1), draft.clone())]),
+        ..Snapshot::default()
+    };
+    save(&path, &snapshot, SaveOptions { with_pictures: false }).unwrap();
+    let length = fs::metadata(&path).unwrap().len();
+    assert!(length < draft.len() as u64 + 2000, "{length}: nothing but what it says");
+    let opened = open(&path).unwrap();
+    assert!(opened.missing.is_empty(), "{:?}", opened.missing);
+    assert!(opened.pictures[0].draft == draft);
+}
