@@ -294,6 +294,27 @@ impl EditedMask {
         })
     }
 
+    /// Logits that are roughly this mask. Every mask has candidates; these take their place where nobody knows
+    /// any, for readers of sessions that know of no painted pixels.
+    pub(crate) fn stand_in(&self) -> MaskLogits {
+        const SIDE: u32 = 64;
+        let (width, height) = self.size;
+        let frame = width.max(height);
+        let cell = |at: u32| (u64::from(at) * 2 + 1) * u64::from(frame) / u64::from(SIDE * 2);
+        let sample = |place: u32| {
+            let (x, y) = (cell(place % SIDE) as u32, cell(place / SIDE) as u32);
+            if self.holds(x, y) { 8.0 } else { -8.0 }
+        };
+        MaskLogits {
+            side: SIDE as usize,
+            logits: (0..SIDE * SIDE).map(sample).collect(),
+            frame: frame as usize,
+            content: (width as usize, height as usize),
+            image_size: self.size,
+            predicted_iou: 0.0,
+        }
+    }
+
     /// Bytes that it takes.
     pub(crate) fn memory(&self) -> u64 {
         size_of_val(self.changes.as_slice()) as u64

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use glamm_engine::protocol::ImageId;
-use glamm_engine::vision::{BinaryMask, MaskCandidates, MaskLogits, PixelBox, Rle};
+use glamm_engine::vision::{BinaryMask, MaskCandidates, PixelBox, Rle};
 use serde::Deserialize;
 
 use super::labelme::{LabelMeFile, Shape};
@@ -91,24 +91,8 @@ pub fn parse(bytes: &[u8], document: &Document) -> Result<Imported, String> {
 
 /// A mask of a file as the document has masks. `None` where it has no size.
 pub fn as_document_mask(id: MaskId, mask: &Arc<EditedMask>, label: &str) -> Option<GroundedMask> {
-    const SIDE: u32 = 64;
     let (width, height) = mask.size();
-    let frame = width.max(height);
-    let cell = |at: u32| (u64::from(at) * 2 + 1) * u64::from(frame) / u64::from(SIDE * 2);
-    let sample = |place: u32| {
-        let (x, y) = (cell(place % SIDE) as u32, cell(place / SIDE) as u32);
-        if mask.holds(x, y) { 8.0 } else { -8.0 }
-    };
-    // Every mask has candidates; these are roughly the mask, for readers of sessions that know of no files.
-    let logits = MaskLogits {
-        side: SIDE as usize,
-        logits: (0..SIDE * SIDE).map(sample).collect(),
-        frame: frame as usize,
-        content: (width as usize, height as usize),
-        image_size: (width, height),
-        predicted_iou: 0.0,
-    };
-    let stand_in = MaskCandidates::from(Arc::new(logits));
+    let stand_in = MaskCandidates::from(Arc::new(mask.stand_in()));
     let mut made = GroundedMask::from_file(id, stand_in, Arc::clone(mask))?;
     made.apply(&MaskEdit::Rename(label.to_owned())).ok()?;
     (width > 0 && height > 0).then_some(made)

@@ -225,7 +225,7 @@ struct MaskReader<'a> {
 
 impl MaskReader<'_> {
     /// The mask, as far as it can be read: a candidate that is neither the mask nor the model's choice
-    /// may be missing.
+    /// may be missing, and all of them where its pixels are known without.
     fn read(&mut self, file: &MaskFile) -> Option<GroundedMask> {
         let mut all = Vec::new();
         let (mut used, mut chosen) = (None, None);
@@ -245,6 +245,11 @@ impl MaskReader<'_> {
             Some(runs) => Some(self.edited(runs)?),
             None => None,
         };
+        // What was painted over logits that are lost is all that is known of the mask.
+        let of_file = of_file.or_else(|| edited.clone().filter(|_| all.is_empty()));
+        if let Some(pixels) = of_file.as_ref().filter(|_| all.is_empty()) {
+            all.push(self.stand_in(pixels)?);
+        }
         let is_painted = edited.is_some() || of_file.is_some();
         let chosen = chosen.or(is_painted.then_some(0))?;
         let nowhere = MaskPrompt::Places { points: Vec::new(), region: None };
@@ -275,6 +280,17 @@ impl MaskReader<'_> {
         masks::check(file)?;
         let bytes = self.parts.fetch(&file.logits, masks::memory(file))?;
         masks::read(file, &bytes, self.size)
+    }
+
+    fn stand_in(&mut self, pixels: &EditedMask) -> Option<Arc<MaskLogits>> {
+        let logits = pixels.stand_in();
+        match self.parts.hold(size_of_val(logits.logits.as_slice()) as u64) {
+            Ok(()) => Some(Arc::new(logits)),
+            Err(reason) => {
+                self.lost.push(reason);
+                None
+            }
+        }
     }
 
     fn edited(&mut self, runs: &Rle) -> Option<Arc<EditedMask>> {
@@ -391,5 +407,44 @@ mod tests {
         assert_eq!(painted(60 * 40 * 3, 1 << 30), (3, 1), "the time that they take");
         // Of each, four cells of logits and a change at every pixel.
         assert_eq!(painted(1 << 30, 2 * (16 + 4 * 60 * 40) + 100), (2, 1), "the memory that they take");
+    }
+
+    /// All parts are lost.
+    struct Nothing;
+
+    impl Parts for Nothing {
+        fn fetch(&mut self, _: &str, _: u64) -> Result<Vec<u8>, String> {
+            Err("it is not there".to_owned())
+        }
+
+        fn look_through(&mut self, _: u64) -> Result<(), String> {
+            Ok(())
+        }
+
+        fn hold(&mut self, _: u64) -> Result<(), String> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn painted_and_imported_masks_outlive_their_logits() {
+        let pixels = BinaryMask::from_fn(60, 40, |x, y| x > 20 && y > 10);
+        let runs = serde_json::to_string(&pixels.to_rle()).unwrap();
+        let logits = r#"{"logits":"m","side":2,"frame":60,"content":[60,40],"predicted_iou":0.5}"#;
+        let masks = ["edited", "file", "other"]
+            .map(|kind| format!(r#"{{"candidates":[{logits}],"{kind}":{runs},"name":"door"}}"#));
+        let json = format!(
+            r#"{{"name":"x","origin":{{"kind":"clipboard"}},"width":60,"height":40,"masks":[{}]}}"#,
+            masks.join(",")
+        );
+        let file: PictureFile = serde_json::from_str(&json).unwrap();
+        let mut missing = Vec::new();
+        let picture = picture(&file, &mut Nothing, &mut missing).unwrap();
+        assert_eq!(picture.masks.len(), 2, "of the third nothing is known");
+        for mask in &picture.masks {
+            assert_eq!((mask.pixels(), mask.name.as_deref()), (pixels.clone(), Some("door")));
+            assert!(mask.is_from_file() && mask.holds(30, 20) && !mask.holds(3, 3));
+        }
+        assert_eq!(missing, ["x: 3 of its masks (it is not there)"]);
     }
 }
