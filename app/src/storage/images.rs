@@ -52,6 +52,19 @@ pub(super) fn bytes(picture: &Picture, snapshot: &Snapshot) -> Result<Vec<u8>, S
     }
 }
 
+/// Whether the file that a picture came from shows it still, by its pixels where they are in memory, or else
+/// by its copy in a session file. Without either there is nothing to lose but the file.
+pub(super) fn is_still_in(path: &Path, picture: &Picture, snapshot: &Snapshot) -> bool {
+    let Ok(bytes) = read_regular(path) else { return false };
+    if let Some(pixels) = snapshot.pixels.get(&picture.id) {
+        return shows(&bytes, &pixels.rgb);
+    }
+    match snapshot.stored.get(&picture.id).map(read_stored) {
+        Some(Ok(copy)) => copy == bytes,
+        Some(Err(_)) | None => dimensions_may_be(&bytes, picture.size),
+    }
+}
+
 /// The pixels of a picture, from memory or from where it came from.
 ///
 /// # Errors

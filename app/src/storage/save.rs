@@ -68,7 +68,7 @@ pub fn save(path: &Path, snapshot: &Snapshot, options: SaveOptions) -> Result<Sa
 fn only_in(path: &Path, snapshot: &Snapshot) -> HashMap<ImageId, Arc<Pixels>> {
     let read = |picture: &Arc<Picture>| {
         let stored = snapshot.stored.get(&picture.id).filter(|stored| stored.container == path)?;
-        if can_be_had_again(&picture.origin) {
+        if can_be_had_again(picture, snapshot) {
             return None;
         }
         let image = images::load_stored(stored).ok()?;
@@ -78,9 +78,9 @@ fn only_in(path: &Path, snapshot: &Snapshot) -> HashMap<ImageId, Arc<Pixels>> {
 }
 
 /// Whether a session file may do without the picture itself.
-fn can_be_had_again(origin: &Origin) -> bool {
-    match origin {
-        Origin::File(path) => encode::is_nameable(path) && path.is_file(),
+fn can_be_had_again(picture: &Picture, snapshot: &Snapshot) -> bool {
+    match &picture.origin {
+        Origin::File(path) => encode::is_nameable(path) && images::is_still_in(path, picture, snapshot),
         Origin::Scene { .. } => true,
         Origin::Clipboard => false,
     }
@@ -101,7 +101,7 @@ fn write(
     for picture in snapshot.document.pictures() {
         let folder = encode::folder(picture.id);
         let EncodedPicture { mut file, logits, seen } = encode::picture(picture, snapshot, &mut names);
-        let wanted = options.with_pictures || !can_be_had_again(&picture.origin);
+        let wanted = options.with_pictures || !can_be_had_again(picture, snapshot);
         let image = wanted.then(|| images::part_name(picture, snapshot));
         file.image.clone_from(&image);
         file.origin = encode::origin_beside(&picture.origin, path);

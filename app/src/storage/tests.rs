@@ -86,6 +86,39 @@ fn the_file_a_picture_came_from_is_kept_as_it_is() {
 }
 
 #[test]
+fn a_session_does_without_pictures_only_where_their_files_show_them_still() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, session) = (folder.path().join("a.png"), folder.path().join("a.glamm"));
+    let picture = Picture::new(ImageId(1), "a.png".into(), Origin::File(file.clone()), SIZE);
+    let mut snapshot = Snapshot {
+        document: Document::default().with_picture(Arc::new(picture)),
+        pixels: HashMap::from([(ImageId(1), pixels(1))]),
+        ..Snapshot::default()
+    };
+    let copy = |snapshot: &Snapshot| {
+        let options = SaveOptions { with_pictures: false };
+        let saved = save(&session, snapshot, options).unwrap();
+        assert!(saved.missing.is_empty(), "{:?}", saved.missing);
+        saved.stored
+    };
+    pixels(1).rgb.save(&file).unwrap();
+    assert!(copy(&snapshot).is_empty());
+    // Another picture of the same name and size lies there now.
+    pixels(3).rgb.save(&file).unwrap();
+    snapshot.stored = copy(&snapshot);
+    let kept = |snapshot: &Snapshot| images::load_stored(&snapshot.stored[&ImageId(1)]).unwrap();
+    assert_eq!(kept(&snapshot), *pixels(1).rgb);
+    // Its copy is all there is of it.
+    snapshot.pixels.clear();
+    snapshot.stored = copy(&snapshot);
+    assert_eq!(kept(&snapshot), *pixels(1).rgb);
+    // The file is again what the copy was made of.
+    let mut container = container::Container::open(&session).unwrap();
+    fs::write(&file, container.read(&snapshot.stored[&ImageId(1)].part, u64::MAX).unwrap()).unwrap();
+    assert!(copy(&snapshot).is_empty());
+}
+
+#[test]
 fn closed_pictures_outlive_the_file_that_they_lay_in() {
     let folder = tempfile::tempdir().unwrap();
     let (first, second) = (folder.path().join("a.glamm"), folder.path().join("b.glamm"));
