@@ -106,7 +106,7 @@ impl ExchangeDesk {
 fn carry_out(job: ExchangeJob, report: &impl Fn(ExchangeEvent)) -> ExchangeEvent {
     match job {
         ExchangeJob::Export { snapshot, request, if_there, stop } => {
-            if if_there == IfThere::Ask {
+            if if_there != IfThere::Replace {
                 let files = in_the_way(&snapshot.document, &request);
                 if !files.is_empty() {
                     return ExchangeEvent::InTheWay(ExportInTheWay { snapshot, request, files });

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use glamm_engine::protocol::ImageId;
 
 use crate::document::Document;
-use crate::storage::{GoingOn, Recoverable, StoredImage};
+use crate::storage::{GoingOn, Recoverable, Stamp, StoredImage};
 use crate::words::name_of;
 
 /// What ends the present session, and waits until nothing unsaved is lost by it.
@@ -180,7 +180,10 @@ pub struct PathPrompt {
 pub struct Keeping {
     /// The session file, once there is one.
     pub file: Option<PathBuf>,
-    /// Where to save what was left of a damaged file, which is to stay as it is.
+    /// How that file was when it was last read or written.
+    pub stamp: Option<Stamp>,
+    /// Where to save what was left of a damaged file, or work that is older than its file, which is to stay as
+    /// it is.
     pub beside_damaged: Option<PathBuf>,
     /// A file that lies where the session is to be saved, and may be replaced or not.
     pub in_the_way: Option<PathBuf>,
@@ -215,6 +218,7 @@ impl Default for Keeping {
     fn default() -> Self {
         Self {
             file: None,
+            stamp: None,
             beside_damaged: None,
             in_the_way: None,
             saved: Document::default(),

@@ -142,6 +142,14 @@ impl Container {
         }
     }
 
+    /// The checksum of a part, as a zip file says it.
+    pub(super) fn checksum(&self, name: &str) -> Option<u32> {
+        match &self.kind {
+            Kind::Zip { places, .. } => places.get(name).map(|place| place.crc),
+            Kind::Folder(_) => None,
+        }
+    }
+
     /// Notes that a part unfolds to so many bytes in memory.
     ///
     /// # Errors

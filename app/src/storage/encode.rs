@@ -69,6 +69,7 @@ pub(super) fn session(snapshot: &Snapshot) -> SessionFile {
         pictures: pictures.iter().map(|picture| folder(picture.id)).collect(),
         current: pictures.iter().position(|picture| Some(picture.id) == snapshot.current),
         saved_as: None,
+        saved_stamp: None,
         going_on: going_on(&snapshot.going_on),
     }
 }

@@ -31,10 +31,11 @@ pub(super) fn part_name(picture: &Picture, snapshot: &Snapshot) -> String {
 /// # Errors
 /// Where neither can be had; why.
 pub(super) fn bytes(picture: &Picture, snapshot: &Snapshot) -> Result<Vec<u8>, String> {
-    let stored = snapshot.stored.get(&picture.id).map(read_stored);
-    if let Some(Ok(bytes)) = stored {
-        return Ok(bytes);
-    }
+    let no_copy = match snapshot.stored.get(&picture.id).map(read_stored) {
+        Some(Ok(bytes)) => return Ok(bytes),
+        Some(Err(reason)) => Some(reason),
+        None => None,
+    };
     let pixels = snapshot.pixels.get(&picture.id);
     let in_file = match &picture.origin {
         Origin::File(path) => read_regular(path).ok(),
@@ -46,8 +47,11 @@ pub(super) fn bytes(picture: &Picture, snapshot: &Snapshot) -> Result<Vec<u8>, S
         (Some(bytes), None) if dimensions(&bytes) == Some(picture.size) => Ok(bytes),
         _ => match &picture.origin {
             Origin::Scene { seed } => png(&glamm_engine::scenes::generate(*seed).image),
-            Origin::File(path) => Err(format!("{} is no longer what it was", path.display())),
-            Origin::Clipboard => Err("it was pasted, and is gone".to_owned()),
+            // Why its copy is none says more.
+            Origin::File(path) => {
+                Err(no_copy.unwrap_or_else(|| format!("{} is no longer what it was", path.display())))
+            }
+            Origin::Clipboard => Err(no_copy.unwrap_or_else(|| "it was pasted, and is gone".to_owned())),
         },
     }
 }
@@ -121,6 +125,13 @@ pub(crate) fn load_regular(path: &Path) -> Result<RgbImage, String> {
 
 fn read_stored(stored: &StoredImage) -> Result<Vec<u8>, String> {
     let mut container = Container::open(&stored.container).map_err(|error| error.to_string())?;
+    let found = container.checksum(&stored.part);
+    if let (Some(found), Some(wanted)) = (found, stored.checksum)
+        && found != wanted
+    {
+        let path = stored.container.display();
+        return Err(format!("{path} was written anew, and {} is another picture now", stored.part));
+    }
     let read = container.read(&stored.part, MAX_IMAGE_BYTES);
     read.map_err(|error| format!("{} in {}: {error}", stored.part, stored.container.display()))
 }

@@ -19,6 +19,7 @@ pub mod recovery;
 mod save;
 pub mod schema;
 mod snapshot;
+mod stamp;
 #[cfg(test)]
 mod tests;
 mod worker;
@@ -31,6 +32,7 @@ pub(crate) use images::{encode_png, load_kept, pixels};
 pub use open::{Opened, OpenedPicture, open, open_bytes};
 pub use save::{SaveOptions, Saved, save};
 pub use snapshot::{EditedQuestion, GoingOn, Snapshot, StoredImage, Unfinished};
+pub use stamp::{SavedAs, Stamp};
 pub use worker::{IfThere, PICTURE_EXTENSIONS, Storage, StorageEvent, StorageJob};
 
 /// The ending of session files.

@@ -12,9 +12,10 @@ use super::decode;
 use super::error::StorageError;
 use super::schema::{
     EditedQuestionFile, FORMAT, GoingOnFile, OriginFile, PICTURE_ENTRY, PictureFile, SCHEMA, SESSION_ENTRY,
-    SessionFile,
+    SessionFile, StoredInFile,
 };
 use super::snapshot::{EditedQuestion, GoingOn, Snapshot, StoredImage};
+use super::stamp::{SavedAs, Stamp};
 use crate::document::{ConversationId, ExchangeId, MaskId, Origin, Picture};
 
 /// JSON is bounded by what the whole file may unfold to: whatever was written can be read.
@@ -49,35 +50,29 @@ pub struct Opened {
     /// What is missing, for people.
     pub missing: Vec<String>,
     /// Where it was saved before, in what was kept for recovery.
-    pub saved_as: Option<PathBuf>,
+    pub saved_as: Option<SavedAs>,
+    /// How its file was when it was read or, in what was kept for recovery, when it was last saved.
+    pub stamp: Option<Stamp>,
     /// What the user was at, by places in `pictures`.
     pub going_on: GoingOn<usize>,
 }
 
 impl Opened {
     /// Gives pictures and masks names that nothing else has.
-    pub fn name(&mut self, mut image: impl FnMut() -> ImageId, mut mask: impl FnMut() -> MaskId) {
+    pub fn name(&mut self, fresh: &mut impl FnMut() -> u64) {
         for OpenedPicture { picture, .. } in &mut self.pictures {
-            picture.id = image();
-            picture.for_each_mask(|grounded| grounded.id = mask());
+            picture.id = ImageId(fresh());
+            picture.for_each_mask(|grounded| grounded.id = MaskId(fresh()));
         }
     }
-}
 
-impl Opened {
     /// All of it, as if it were open in a window.
     pub fn into_snapshot(mut self) -> Snapshot {
-        let (mut images, mut masks) = (0, 0);
-        self.name(
-            || {
-                images += 1;
-                ImageId(images)
-            },
-            || {
-                masks += 1;
-                MaskId(masks)
-            },
-        );
+        let mut last = 0;
+        self.name(&mut || {
+            last += 1;
+            last
+        });
         let mut snapshot = Snapshot::default();
         for OpenedPicture { picture, stored, draft, conversation } in self.pictures {
             snapshot.stored.extend(stored.map(|stored| (picture.id, stored)));
@@ -98,7 +93,10 @@ impl Opened {
 pub fn open(path: &Path) -> Result<Opened, StorageError> {
     // Pictures are read out of it later, from wherever the program is then.
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    read(Container::open(&path)?, &path)
+    // What is written while it is read makes another file of it.
+    let stamp = Stamp::of(&path);
+    let opened = read(Container::open(&path)?, &path)?;
+    Ok(Opened { stamp: opened.stamp.or(stamp), ..opened })
 }
 
 /// Reads a session file from bytes; `name` is for messages.
@@ -115,7 +113,10 @@ fn read(mut container: Container, path: &Path) -> Result<Opened, StorageError> {
         opened.missing.push("the end of the file".to_owned());
     }
     let index = index(&mut container, path, &mut opened.missing)?;
-    opened.saved_as = index.saved_as.map(PathBuf::from);
+    if container.is_folder() {
+        opened.stamp = index.saved_stamp;
+        opened.saved_as = index.saved_as.map(|path| SavedAs::look(PathBuf::from(path), index.saved_stamp));
+    }
     let folders: Vec<String> = index.pictures.into_iter().take(MAX_PICTURES).collect();
     let count = folders.len();
     let mut places = HashMap::new();
@@ -211,6 +212,7 @@ fn salvage_index(container: &Container, reason: &str, missing: &mut Vec<String>)
         pictures,
         current: None,
         saved_as: None,
+        saved_stamp: None,
         going_on: None,
     })
 }
@@ -269,11 +271,15 @@ fn read_picture(
     }
     // Only what this program has kept itself may name other files.
     let elsewhere = file.stored_in.filter(|_| container.is_folder());
-    let elsewhere =
-        elsewhere.map(|stored| StoredImage { container: PathBuf::from(stored.session), part: stored.part });
+    let elsewhere = elsewhere.map(|StoredInFile { session, part, checksum }| StoredImage {
+        container: PathBuf::from(session),
+        part,
+        checksum,
+    });
     let stored = file.image.map(|name| {
         let part = format!("{folder}/{name}");
-        StoredImage { container: path.to_owned(), part }
+        let checksum = container.checksum(&part);
+        StoredImage { container: path.to_owned(), part, checksum }
     });
     let stored = stored.or(elsewhere);
     let conversation = file.shown_conversation.map(ConversationId);

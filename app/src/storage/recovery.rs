@@ -43,6 +43,8 @@ struct WrittenPicture {
     draft: String,
     shown: Option<ConversationId>,
     unfinished: Option<Arc<Exchange>>,
+    /// Where the picture lay in a session file.
+    stored: Option<StoredImage>,
     /// The part with the picture itself.
     image: Option<String>,
     /// Whether it was tried, and cannot be had.
@@ -147,6 +149,7 @@ impl RecoveryFolder {
     fn keep_index(&mut self, snapshot: &Snapshot) -> io::Result<()> {
         let mut index = encode::session(snapshot);
         index.saved_as = snapshot.saved_as.as_ref().and_then(|path| path.to_str()).map(str::to_owned);
+        index.saved_stamp = snapshot.saved_stamp;
         if self.index.as_ref() != Some(&index) {
             files::write(&self.path.join(SESSION_ENTRY), &serde_json::to_vec(&index)?)?;
             self.index = Some(index);
@@ -159,6 +162,7 @@ impl RecoveryFolder {
         let unfinished = snapshot.unfinished(picture.id).map(|reply| Arc::clone(&reply.exchange));
         let shown = snapshot.conversations.get(&picture.id).copied();
         let draft = snapshot.draft(picture.id);
+        let stored = snapshot.stored.get(&picture.id);
         let before = self.written.get(&picture.id);
         let same = before.is_some_and(|before| {
             let same_reply = match (&before.unfinished, &unfinished) {
@@ -167,7 +171,8 @@ impl RecoveryFolder {
                 _ => false,
             };
             let same_looks = before.draft == draft && before.shown == shown;
-            same_reply && same_looks && Arc::ptr_eq(&before.picture, picture)
+            let same_place = before.stored.as_ref() == stored;
+            same_reply && same_looks && same_place && Arc::ptr_eq(&before.picture, picture)
         });
         if same {
             return Ok(());
@@ -175,8 +180,8 @@ impl RecoveryFolder {
         let (image, image_failed) =
             before.map_or((None, false), |before| (before.image.clone(), before.image_failed));
         self.write_picture(picture, snapshot, image.clone())?;
-        let (picture, draft) = (Arc::clone(picture), draft.to_owned());
-        let written = WrittenPicture { picture, draft, shown, unfinished, image, image_failed };
+        let (picture, draft, stored) = (Arc::clone(picture), draft.to_owned(), stored.cloned());
+        let written = WrittenPicture { picture, draft, shown, unfinished, stored, image, image_failed };
         self.written.insert(written.picture.id, written);
         Ok(())
     }
@@ -201,6 +206,7 @@ impl RecoveryFolder {
         file.stored_in = in_session.filter(|_| image.is_none()).map(|stored| StoredInFile {
             session: stored.container.to_string_lossy().into_owned(),
             part: stored.part.clone(),
+            checksum: stored.checksum,
         });
         file.image = image;
         files::write(&folder.join(PICTURE_ENTRY), &serde_json::to_vec(&file)?)

@@ -20,6 +20,7 @@ use super::images::{self, encode_png};
 use super::masks;
 use super::schema::{PICTURE_ENTRY, SESSION_ENTRY};
 use super::snapshot::{Snapshot, StoredImage};
+use super::stamp::Stamp;
 use crate::document::{Origin, Picture};
 use crate::pictures::pixels::Pixels;
 use crate::system::files;
@@ -27,6 +28,8 @@ use crate::system::files;
 /// What was written.
 #[derive(Debug, Clone, Default)]
 pub struct Saved {
+    /// How the file is now.
+    pub stamp: Option<Stamp>,
     /// Where each picture now lies.
     pub stored: HashMap<ImageId, StoredImage>,
     /// What could not be put into the file, for people.
@@ -61,7 +64,7 @@ pub fn save(path: &Path, snapshot: &Snapshot, options: SaveOptions) -> Result<Sa
         Ok(())
     })
     .map_err(StorageError::write(path))?;
-    Ok(Saved { closed, ..saved })
+    Ok(Saved { closed, stamp: Stamp::of(path), ..saved })
 }
 
 /// Pixels of the closed pictures that lie in the file that is about to be written anew.
@@ -119,7 +122,8 @@ fn write(
             Ok(bytes) => {
                 let part = format!("{folder}/{image}");
                 zip.put(&part, &bytes)?;
-                saved.stored.insert(picture.id, StoredImage { container: path.to_owned(), part });
+                let (container, checksum) = (path.to_owned(), Some(crc32fast::hash(&bytes)));
+                saved.stored.insert(picture.id, StoredImage { container, part, checksum });
             }
             Err(reason) => saved.missing.push(format!("the picture {}: {reason}", picture.name)),
         }

@@ -7,6 +7,8 @@
 use glamm_engine::vision::Rle;
 use serde::{Deserialize, Serialize};
 
+use super::stamp::Stamp;
+
 /// Version of the schema that is written, and the newest that is read.
 pub const SCHEMA: u32 = 1;
 /// What [`SessionFile::format`] says.
@@ -34,6 +36,9 @@ pub struct SessionFile {
     /// Where the session was last saved, in what is kept for recovery.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub saved_as: Option<String>,
+    /// How that file was then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub saved_stamp: Option<Stamp>,
     /// What the user was at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub going_on: Option<GoingOnFile>,
@@ -114,6 +119,9 @@ pub struct StoredInFile {
     pub session: String,
     /// Name of the part.
     pub part: String,
+    /// CRC-32 of its bytes: the file may have been written anew.
+    #[serde(default)]
+    pub checksum: Option<u32>,
 }
 
 /// Where a picture came from.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use glamm_engine::protocol::ImageId;
 
+use super::stamp::Stamp;
 use crate::document::{ConversationId, Document, Exchange, ExchangeId, Picture};
 use crate::pictures::pixels::Pixels;
 
@@ -16,6 +17,9 @@ pub struct StoredImage {
     pub container: PathBuf,
     /// The part of it.
     pub part: String,
+    /// CRC-32 of its bytes, where it lies in a file: another program may write that anew, and its parts are
+    /// named otherwise then.
+    pub checksum: Option<u32>,
 }
 
 /// A reply on its way.
@@ -90,6 +94,8 @@ pub struct Snapshot {
     pub stored: HashMap<ImageId, StoredImage>,
     /// The session file, where there is one.
     pub saved_as: Option<PathBuf>,
+    /// How that file was when it was last read or written.
+    pub saved_stamp: Option<Stamp>,
     /// Folders of other programs whose content is in here.
     pub recovered_from: Vec<PathBuf>,
 }

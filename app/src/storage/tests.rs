@@ -1,6 +1,7 @@
 //! What is kept comes back, and what is no session does no harm.
 
 mod documents;
+mod windows;
 
 use std::collections::HashMap;
 use std::fs;

@@ -10,6 +10,7 @@ use super::abandoned::{Abandoned, Recoverable, abandoned};
 use super::autosave::{Autosave, recovery_root};
 use super::save::{SaveOptions, Saved, save};
 use super::snapshot::Snapshot;
+use super::stamp::Stamp;
 use super::{Opened, open, recent};
 use crate::desk::{Desk, guarded};
 
@@ -21,6 +22,8 @@ pub const PICTURE_EXTENSIONS: [&str; 8] = ["png", "jpg", "jpeg", "webp", "bmp", 
 pub enum IfThere {
     /// The user knows: it is replaced.
     Replace,
+    /// It is replaced if it is as it was; another window may have written it since.
+    ReplaceUnchanged(Stamp),
     /// It stays until the user was asked.
     Ask,
 }
@@ -83,7 +86,7 @@ pub enum StorageEvent {
         /// What was written, or why nothing.
         result: Result<Saved, String>,
     },
-    /// A session was not written: another file lies there.
+    /// A session was not written: another file lies there, or what another window has made of it.
     InTheWay(PathBuf),
     /// The work is not being kept, and why.
     NotKept(String),
@@ -187,7 +190,7 @@ impl Worker {
                 }
                 None
             }
-            StorageJob::Save { path, if_there: IfThere::Ask, .. } if path.symlink_metadata().is_ok() => {
+            StorageJob::Save { path, if_there, .. } if is_in_the_way(&path, if_there) => {
                 Some(StorageEvent::InTheWay(path))
             }
             StorageJob::Save { path, snapshot, options, if_there: _ } => {
@@ -225,6 +228,16 @@ impl Worker {
         self.abandoned.extend(found.into_iter().map(|abandoned| (abandoned.path().to_owned(), abandoned)));
         StorageEvent::LookedAround { recent: recent::read(data), recoverable }
     }
+}
+
+/// Whether the user is to be asked before a file is written.
+fn is_in_the_way(path: &Path, if_there: IfThere) -> bool {
+    let is_changed = match if_there {
+        IfThere::Replace => false,
+        IfThere::ReplaceUnchanged(stamp) => Stamp::of(path) != Some(stamp),
+        IfThere::Ask => true,
+    };
+    is_changed && path.symlink_metadata().is_ok()
 }
 
 /// The files in a folder that are named like pictures, as people count: 2 before 10.
@@ -267,6 +280,23 @@ fn natural_key(name: &str) -> Vec<(String, u64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_that_another_window_has_written_is_in_the_way() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.glamm");
+        for if_there in [IfThere::Replace, IfThere::Ask] {
+            assert!(!is_in_the_way(&path, if_there), "there is none");
+        }
+        std::fs::write(&path, b"one").unwrap();
+        let own = IfThere::ReplaceUnchanged(Stamp::of(&path).unwrap());
+        assert!(!is_in_the_way(&path, IfThere::Replace) && !is_in_the_way(&path, own));
+        assert!(is_in_the_way(&path, IfThere::Ask));
+        std::fs::write(&path, b"another").unwrap();
+        assert!(is_in_the_way(&path, own) && !is_in_the_way(&path, IfThere::Replace));
+        std::fs::remove_file(&path).unwrap();
+        assert!(!is_in_the_way(&path, own), "nothing is lost");
+    }
 
     #[test]
     fn folders_are_listed_as_people_count() {

@@ -206,9 +206,14 @@ impl State {
     /// Saves the session where it is, or asks where.
     pub(super) fn save_session(&mut self, out: &mut Vec<Effect>) {
         match self.session.keeping.file.clone() {
-            Some(path) => self.start_saving(path, IfThere::Replace, out),
+            Some(path) => self.start_saving(path, self.if_own_is_there(), out),
             None => self.ask_for_path(PathPurpose::SaveSession, out),
         }
+    }
+
+    /// The session's own file is what is meant, unless another window has written it.
+    fn if_own_is_there(&self) -> IfThere {
+        self.session.keeping.stamp.map_or(IfThere::Ask, IfThere::ReplaceUnchanged)
     }
 
     fn start_saving(&mut self, path: PathBuf, if_there: IfThere, out: &mut Vec<Effect>) {
@@ -220,9 +225,9 @@ impl State {
         self.keep_fields();
         let snapshot = Box::new(Snapshot { closed: self.history.closed(), ..self.snapshot() });
         let options = SaveOptions { with_pictures: self.session.keeping.with_pictures };
-        // The session's own file is what is meant, however it was named.
+        // However it was named.
         let is_own = self.session.keeping.file.as_ref() == Some(&path);
-        let if_there = if is_own { IfThere::Replace } else { if_there };
+        let if_there = if is_own && if_there == IfThere::Ask { self.if_own_is_there() } else { if_there };
         out.push(Effect::Storage(StorageJob::Save { path, snapshot, options, if_there }));
     }
 
@@ -345,7 +350,7 @@ impl State {
         keeping.saved = snapshot.document.clone();
         keeping.saved_writing =
             Writing { drafts: snapshot.drafts.clone(), going_on: snapshot.going_on.clone() };
-        keeping.file = Some(path.to_owned());
+        (keeping.file, keeping.stamp) = (Some(path.to_owned()), saved.stamp);
         keeping.beside_damaged = None;
         self.now_lie_in(path, saved.stored, saved.closed);
         if saved.missing.is_empty() {

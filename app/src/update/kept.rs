@@ -9,7 +9,7 @@ use glamm_engine::protocol::{FinishReason, Grounding, ImageId, JobId, JobStats, 
 use crate::document::{ConversationId, Document, Exchange, Settings, segments};
 use crate::state::State;
 use crate::state::keeping::Writing;
-use crate::storage::{EditedQuestion, GoingOn, Snapshot, Unfinished};
+use crate::storage::{EditedQuestion, GoingOn, Snapshot, Stamp, Unfinished};
 
 /// What there was to keep when it was last looked at.
 #[derive(Debug, Default)]
@@ -22,6 +22,7 @@ pub struct Watched {
     current: Option<ImageId>,
     reply: Option<(JobId, usize, usize)>,
     file: Option<PathBuf>,
+    stamp: Option<Stamp>,
     unsaved: bool,
 }
 
@@ -39,6 +40,7 @@ impl State {
             && self.ui.current == watched.current
             && reply == watched.reply
             && self.session.keeping.file == watched.file
+            && self.session.keeping.stamp == watched.stamp
             && unsaved == watched.unsaved;
         if same {
             return None;
@@ -56,6 +58,7 @@ impl State {
             current: self.ui.current,
             reply,
             file: self.session.keeping.file.clone(),
+            stamp: self.session.keeping.stamp,
             unsaved,
         };
         Some(something.then(|| self.snapshot()))
@@ -75,6 +78,7 @@ impl State {
             pixels: self.session.pixels.clone(),
             stored: keeping.stored.clone(),
             saved_as: keeping.file.clone(),
+            saved_stamp: keeping.stamp,
             recovered_from: keeping.recovered_from.clone(),
         }
     }

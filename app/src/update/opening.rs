@@ -1,7 +1,7 @@
 //! A session that was read takes the place of the present one.
 
 use std::collections::VecDeque;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use glamm_engine::protocol::{EngineCommand, ImageId};
@@ -14,7 +14,7 @@ use crate::state::State;
 use crate::state::exporting::Batch;
 use crate::state::keeping::{Busy, Writing};
 use crate::state::ui_state::Editing;
-use crate::storage::{EditedQuestion, GoingOn, Opened, SESSION_EXTENSION};
+use crate::storage::{EditedQuestion, GoingOn, Opened, SESSION_EXTENSION, SavedAs};
 use crate::words::name_of;
 
 impl State {
@@ -46,15 +46,23 @@ impl State {
             self.session.notify(text, Tone::Failure);
         }
         let whole = opened.missing.is_empty();
-        let file = if recovered { opened.saved_as.take() } else { Some(path.clone()) };
-        // What is left of a damaged file must not take its place: others may get more out of it.
-        let (file, damaged) = if whole { (file, None) } else { (None, file) };
+        let own = SavedAs { path: path.clone(), is_newer: false };
+        let file = if recovered { opened.saved_as.take() } else { Some(own) };
+        let (file, other) = match file {
+            // What is left of a damaged file must not take its place: others may get more out of it.
+            Some(SavedAs { path, .. }) if !whole => (None, Some(beside(&path, "repaired"))),
+            Some(SavedAs { path, is_newer: true }) => {
+                let name = name_of(&path);
+                let text =
+                    format!("{name} was written after this work was begun: save it under another name");
+                self.session.notify(text, Tone::Note);
+                (None, Some(beside(&path, "recovered")))
+            }
+            file => (file.map(|file| file.path), None),
+        };
         self.replace_session(opened, file, out);
         let keeping = &mut self.session.keeping;
-        keeping.beside_damaged = damaged.map(|path| {
-            let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-            path.with_file_name(format!("{stem}-repaired.{SESSION_EXTENSION}"))
-        });
+        keeping.beside_damaged = other;
         if recovered {
             keeping.recovered_from.push(path);
         } else if whole {
@@ -77,9 +85,7 @@ impl State {
         self.stop();
         self.close_all(out);
         let session = &mut self.session;
-        let ids = std::cell::RefCell::new(session);
-        opened.name(|| ids.borrow_mut().fresh_image(), || ids.borrow_mut().fresh_mask());
-        let session = ids.into_inner();
+        opened.name(&mut || session.fresh_image().0);
         let mut document = Document::default();
         let mut current = None;
         let mut images = Vec::new();
@@ -101,6 +107,7 @@ impl State {
             }
             document = document.with_picture(Arc::new(picture));
         }
+        session.keeping.stamp = opened.stamp.filter(|_| file.is_some());
         session.keeping.file = file;
         session.keeping.beside_damaged = None;
         session.keeping.saved = document.clone();
@@ -167,7 +174,6 @@ impl State {
         ui.drafts.clear();
         ui.conversations.clear();
         ui.pinned.clear();
-        ui.editing = None;
         ui.current = None;
         ui.selected_region = None;
         ui.gesture = None;
@@ -183,4 +189,10 @@ impl State {
         let stored = self.session.keeping.stored.get(&image).cloned();
         Some(Source::Kept { stored, origin: picture.origin.clone() })
     }
+}
+
+/// A name beside a file that is to stay as it is.
+fn beside(path: &Path, what: &str) -> PathBuf {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    path.with_file_name(format!("{stem}-{what}.{SESSION_EXTENSION}"))
 }

@@ -227,24 +227,21 @@ pub(in crate::storage) fn snapshot(seed: u64) -> Snapshot {
 /// The document that was read, with the names of the one that was written, if there are as many.
 pub(in crate::storage) fn document_of(opened: &Opened, like: &Document) -> Option<Document> {
     let mut opened = opened.clone();
-    let mut ids = Vec::new();
+    let mut names = Vec::new();
     for picture in like.pictures() {
-        Picture::clone(picture).for_each_mask(|mask| ids.push(mask.id));
+        names.push(picture.id.0);
+        Picture::clone(picture).for_each_mask(|mask| names.push(mask.id.0));
     }
     let mut count = 0;
-    opened.name(
-        || ImageId(0),
-        || {
-            count += 1;
-            MaskId(0)
-        },
-    );
-    if count != ids.len() || opened.pictures.len() != like.pictures().len() {
+    opened.name(&mut || {
+        count += 1;
+        0
+    });
+    if count != names.len() || opened.pictures.len() != like.pictures().len() {
         return None;
     }
-    let mut images = like.pictures().iter().map(|picture| picture.id);
-    let mut masks = ids.into_iter();
-    opened.name(|| images.next().unwrap(), || masks.next().unwrap());
+    let mut names = names.into_iter();
+    opened.name(&mut || names.next().unwrap());
     let document = opened
         .pictures
         .into_iter()

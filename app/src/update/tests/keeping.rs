@@ -7,8 +7,8 @@ use crate::action::KeepingAction;
 use crate::document::{Document, Origin, Picture};
 use crate::state::keeping::{Busy, Departure, LeaveAnswer, Leaving, PathPrompt, PathPurpose, PathQuestion};
 use crate::storage::{
-    IfThere, Opened, OpenedPicture, SaveOptions, Saved, Snapshot, StorageEvent, StorageJob, StoredImage,
-    open, save,
+    IfThere, Opened, OpenedPicture, SaveOptions, Saved, SavedAs, Snapshot, Stamp, StorageEvent, StorageJob,
+    StoredImage, open, save,
 };
 use crate::update::Watched;
 
@@ -142,7 +142,7 @@ fn another_file_is_replaced_only_when_that_is_meant() {
     assert_eq!((&found, if_there), (&path, IfThere::Replace));
     carry_out(&mut state, found, &snapshot);
     let (_, _, if_there) = saving(choose(&mut state, &folder.path().join("a")));
-    assert_eq!(if_there, IfThere::Replace, "it is the session's own");
+    assert!(matches!(if_there, IfThere::ReplaceUnchanged(_)), "it is the session's own: {if_there:?}");
 }
 
 #[test]
@@ -152,18 +152,57 @@ fn what_is_left_of_a_damaged_file_does_not_take_its_place() {
     let mut opened = Opened { missing: vec!["a mask".to_owned()], ..Opened::default() };
     opened.pictures.push(OpenedPicture { picture, stored: None, draft: String::new(), conversation: None });
     let path = std::path::absolute("work.glamm").unwrap();
-    let recovered = Opened { saved_as: Some(path.clone()), ..opened.clone() };
+    let saved_as = Some(SavedAs { path: path.clone(), is_newer: false });
+    let recovered = Opened { saved_as, ..opened.clone() };
     for (recovered, opened) in [(false, opened), (true, recovered)] {
         let (file, result) = (PathBuf::from("work.glamm"), Ok(Box::new(opened)));
         was_read(&mut state, file, recovered, result);
         assert_eq!(state.session.keeping.file, None);
-        let effects = state.update(Action::Command(Command::SaveSession), 1.0);
-        let suggested = effects.into_iter().find_map(|effect| match effect {
-            Effect::AskForPath(question) => question.suggested,
-            _ => None,
-        });
-        assert_eq!(suggested, Some(path.with_file_name("work-repaired.glamm")));
+        assert_eq!(suggested(&mut state), Some(path.with_file_name("work-repaired.glamm")));
         state.update(Action::DialogClosed, 1.0);
+    }
+}
+
+/// Where saving is suggested.
+fn suggested(state: &mut State) -> Option<PathBuf> {
+    let effects = state.update(Action::Command(Command::SaveSession), 1.0);
+    effects.into_iter().find_map(|effect| match effect {
+        Effect::AskForPath(question) => question.suggested,
+        _ => None,
+    })
+}
+
+#[test]
+fn what_another_window_has_saved_is_not_replaced_unasked() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.glamm");
+    let (mut state, image) = with_picture();
+    draw(&mut state, image);
+    let (_, snapshot, _) = saving(choose(&mut state, &path));
+    carry_out(&mut state, path.clone(), &snapshot);
+    draw(&mut state, image);
+    let (_, _, if_there) = saving(state.update(Action::Command(Command::SaveSession), 1.0));
+    assert_eq!(if_there, IfThere::ReplaceUnchanged(Stamp::of(&path).unwrap()));
+    // The thread finds it otherwise.
+    act(&mut state, KeepingAction::Storage(StorageEvent::InTheWay(path.clone())));
+    assert!(state.is_asking());
+    let (_, _, if_there) = saving(act(&mut state, KeepingAction::Replace(true)));
+    assert_eq!(if_there, IfThere::Replace);
+}
+
+#[test]
+fn recovered_work_does_not_take_the_place_of_a_newer_file() {
+    let path = std::path::absolute("work.glamm").unwrap();
+    for (is_newer, file) in [(false, Some(path.clone())), (true, None)] {
+        let (mut state, _) = with_picture();
+        let saved_as = Some(SavedAs { path: path.clone(), is_newer });
+        let opened = Opened { saved_as, ..*opened_with_a_picture() };
+        was_read(&mut state, "recovered".into(), true, Ok(Box::new(opened)));
+        assert_eq!(state.session.keeping.file, file);
+        if is_newer {
+            assert!(state.session.notices[0].text.contains("work.glamm"));
+            assert_eq!(suggested(&mut state), Some(path.with_file_name("work-recovered.glamm")));
+        }
     }
 }
 
@@ -292,7 +331,8 @@ fn nothing_waits_for_a_job_that_was_refused() {
 #[test]
 fn pictures_of_other_files_stay_where_they_lie() {
     let (mut state, image) = with_picture();
-    let elsewhere = StoredImage { container: "/other.glamm".into(), part: "pictures/1/image.png".to_owned() };
+    let (container, part) = ("/other.glamm".into(), "pictures/1/image.png".to_owned());
+    let elsewhere = StoredImage { container, part, checksum: None };
     state.session.keeping.stored.insert(image, elsewhere.clone());
     draw(&mut state, image);
     state.update(Action::ClosePicture(image), 1.0);
