@@ -3,7 +3,7 @@
 //! Files may come from strangers: nothing is decoded before its size is known to be that of an open
 //! picture, boxes are cut to it, and what cannot be understood is counted and said.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use serde::Deserialize;
 
 use super::labelme::{LabelMeFile, Shape};
 use super::{Named, named, plain_name};
-use crate::document::{Document, Edit, EditedMask, GroundedMask, MaskEdit, MaskId, Origin, Picture};
+use crate::document::{Document, Edit, EditedMask, GroundedMask, MaskEdit, MaskId, Picture};
 use crate::storage::StorageError;
 
 /// Larger annotation files are refused.
@@ -116,6 +116,27 @@ enum NoPicture {
     Ambiguous,
 }
 
+/// How like the path of an open picture a path in a file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Likeness {
+    /// So many folders, the innermost first, are called the same.
+    folders: usize,
+    /// Whether the picture is, its ending included.
+    name: bool,
+}
+
+impl Likeness {
+    fn of(picture: &Picture, path: &str) -> Self {
+        let mut parts = path.rsplit('/');
+        let name = parts.next() == Some(picture.name.as_str());
+        let folders = picture.origin.file().map_or(0, |file| {
+            let ours = file.iter().rev().skip(1).filter_map(|part| part.to_str());
+            ours.zip(parts).take_while(|(ours, theirs)| ours == theirs).count()
+        });
+        Self { folders, name }
+    }
+}
+
 /// Finds open pictures by their files' names.
 struct Pictures<'a> {
     by_name: HashMap<&'a str, Vec<&'a Picture>>,
@@ -136,23 +157,28 @@ impl<'a> Pictures<'a> {
         Self { by_name, by_stem, exported }
     }
 
-    /// The picture called like this file, of whatever ending. Where several are, that whose folders are
-    /// called like those of the file, or else that which this program exports under the name.
-    fn find(&self, file_name: &str) -> Result<&'a Picture, NoPicture> {
+    /// The picture called like this file, of whatever ending, and how like it is. Where several are, that whose
+    /// folders are called like those of the file, or else that which this program exports under the name.
+    fn find(&self, file_name: &str) -> Result<(&'a Picture, Likeness), NoPicture> {
         let path = file_name.replace('\\', "/");
-        let name = path.rsplit('/').next().unwrap_or(&path);
+        let picture = self.called(&path)?;
+        Ok((picture, Likeness::of(picture, &path)))
+    }
+
+    fn called(&self, path: &str) -> Result<&'a Picture, NoPicture> {
+        let name = path.rsplit('/').next().unwrap_or(path);
         let stem = plain_stem(name);
         let exported = stem.as_ref().and_then(|stem| self.exported.get(stem).copied());
         if let Some(exact) = self.by_name.get(name) {
-            let (found, alike) = likest(exact, &path);
-            let is_export = path.trim_start_matches("../") == format!("images/{name}") && alike < 2;
+            let (found, folders) = likest(exact, path);
+            let is_export = path.trim_start_matches("../") == format!("images/{name}") && folders == 0;
             return found.or(exported.filter(|_| is_export)).ok_or(NoPicture::Ambiguous);
         }
         if let Some(exported) = exported {
             return Ok(exported);
         }
         match stem.and_then(|stem| self.by_stem.get(&stem)) {
-            Some(alike) => likest(alike, &path).0.ok_or(NoPicture::Ambiguous),
+            Some(alike) => likest(alike, path).0.ok_or(NoPicture::Ambiguous),
             None => Err(NoPicture::NotOpen),
         }
     }
@@ -163,17 +189,11 @@ fn plain_stem(name: &str) -> Option<String> {
 }
 
 /// The one picture whose path has most of its end in common with this one, where it is one; and how many
-/// parts of it.
+/// folders of it.
 fn likest<'a>(pictures: &[&'a Picture], path: &str) -> (Option<&'a Picture>, usize) {
-    let common = |picture: &Picture| match &picture.origin {
-        Origin::File(file) => {
-            let ours = file.iter().rev().skip(1).filter_map(|part| part.to_str());
-            1 + ours.zip(path.split('/').rev().skip(1)).take_while(|(a, b)| a == b).count()
-        }
-        Origin::Scene { .. } | Origin::Clipboard => 1,
-    };
-    let most = pictures.iter().map(|picture| common(picture)).max().unwrap_or(0);
-    let mut best = pictures.iter().filter(|picture| common(picture) == most);
+    let folders = |picture: &Picture| Likeness::of(picture, path).folders;
+    let most = pictures.iter().map(|picture| folders(picture)).max().unwrap_or(0);
+    let mut best = pictures.iter().filter(|picture| folders(picture) == most);
     (best.next().filter(|_| best.next().is_none()).copied(), most)
 }
 
@@ -218,8 +238,9 @@ fn coco(bytes: &[u8], document: &Document) -> Result<Imported, String> {
     Ok(finish(imported, &left_out))
 }
 
-/// Begins with the open pictures that are meant, nothing in them yet. By the numbers of the file: the places
-/// that they have, and their sizes.
+/// Begins with the open pictures that are meant, nothing in them yet: each by the one picture of the file that
+/// is most like it, as others of the same name lie in other folders and are not open. By the numbers of the
+/// file: the places that they have, and their sizes.
 fn coco_pictures(
     images: &[CocoImage],
     document: &Document,
@@ -230,18 +251,7 @@ fn coco_pictures(
     let pictures = Pictures::of(document, &named);
     // By the numbers of the file, and by those of the document.
     let (mut places, mut known) = (HashMap::new(), HashMap::new());
-    for CocoImage { id, file_name, width, height } in images {
-        let picture = match pictures.find(file_name) {
-            Ok(picture) => picture,
-            Err(NoPicture::NotOpen) => {
-                left_out.not_open += 1;
-                continue;
-            }
-            Err(NoPicture::Ambiguous) => {
-                left_out.ambiguous.push(file_name.clone());
-                continue;
-            }
-        };
+    for (CocoImage { id, file_name, width, height }, picture) in meant(images, &pictures, left_out) {
         let stated = (width.unwrap_or(picture.size.0), height.unwrap_or(picture.size.1));
         if stated != picture.size {
             left_out.other_sizes.push(other_size(file_name, stated, picture.size));
@@ -255,6 +265,45 @@ fn coco_pictures(
         places.insert(*id, (place, picture.size));
     }
     places
+}
+
+/// Pictures of the file, each with the open one that it means; the others are noted.
+fn meant<'f, 'a>(
+    images: &'f [CocoImage],
+    pictures: &Pictures<'a>,
+    left_out: &mut LeftOut,
+) -> Vec<(&'f CocoImage, &'a Picture)> {
+    let mut found = Vec::new();
+    // Of the pictures of the file that may be an open one: how like those are that are most like it, and their paths.
+    let mut likest: HashMap<ImageId, (Likeness, HashSet<&str>)> = HashMap::new();
+    for image in images {
+        match pictures.find(&image.file_name) {
+            Ok((picture, likeness)) => {
+                found.push((image, picture, likeness));
+                let best = likest.entry(picture.id).or_insert_with(|| (likeness, HashSet::new()));
+                if likeness > best.0 {
+                    *best = (likeness, HashSet::new());
+                }
+                if likeness == best.0 {
+                    best.1.insert(&image.file_name);
+                }
+            }
+            Err(NoPicture::NotOpen) => left_out.not_open += 1,
+            Err(NoPicture::Ambiguous) => left_out.ambiguous.push(image.file_name.clone()),
+        }
+    }
+    found.retain(|(image, picture, likeness)| match likest.get(&picture.id) {
+        Some((best, paths)) if likeness == best && paths.len() == 1 => true,
+        Some((best, _)) if likeness == best => {
+            left_out.rivals.push(image.file_name.clone());
+            false
+        }
+        _ => {
+            left_out.not_open += 1;
+            false
+        }
+    });
+    found.into_iter().map(|(image, picture, _)| (image, picture)).collect()
 }
 
 #[derive(Deserialize)]
@@ -330,7 +379,7 @@ fn labelme(bytes: &[u8], document: &Document) -> Result<Imported, String> {
     let named = named(document, None);
     let found = Pictures::of(document, &named).find(&file.image_path);
     let (image, size) = match found {
-        Ok(picture) => (picture.id, picture.size),
+        Ok((picture, _)) => (picture.id, picture.size),
         Err(NoPicture::NotOpen) => return Err(format!("its picture {} is not open", file.image_path)),
         Err(NoPicture::Ambiguous) => {
             return Err(format!("several open pictures may be meant by {}", file.image_path));
@@ -430,6 +479,8 @@ struct LeftOut {
     not_open: usize,
     /// Names that several open pictures may have.
     ambiguous: Vec<String>,
+    /// Names of which several may be that of one open picture.
+    rivals: Vec<String>,
     /// What is to be said of pictures that have another size than the open ones.
     other_sizes: Vec<String>,
     /// How many objects make no sense.
@@ -442,7 +493,7 @@ fn finish(mut imported: Imported, left_out: &LeftOut) -> Imported {
     /// So many pictures are named.
     const NAMED: usize = 3;
     imported.pictures.retain(|picture| !picture.boxes.is_empty() || !picture.masks.is_empty());
-    let LeftOut { not_open, ambiguous, other_sizes, bad, beyond } = left_out;
+    let LeftOut { not_open, ambiguous, rivals, other_sizes, bad, beyond } = left_out;
     let mut say = |count: usize, what: String| {
         if count > 0 {
             imported.problems.push(what);
@@ -457,6 +508,10 @@ fn finish(mut imported: Imported, left_out: &LeftOut) -> Imported {
     say(
         ambiguous.len(),
         format!("pictures by whose names several open ones may be meant: {}", some(ambiguous)),
+    );
+    say(
+        rivals.len(),
+        format!("pictures of which only one can be the open one of that name: {}", some(rivals)),
     );
     say(other_sizes.len(), format!("pictures of another size: {}", some(other_sizes)));
     say(*bad, format!("{bad} boxes or masks that make no sense on their picture"));

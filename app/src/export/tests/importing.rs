@@ -46,6 +46,30 @@ fn pictures_of_one_name_are_told_apart_by_their_folders_or_not_at_all() {
 }
 
 #[test]
+fn an_open_picture_is_meant_by_one_picture_of_a_file() {
+    let picture = Picture::new(ImageId(1), "0.jpg".into(), Origin::File("/data/seq1/0.jpg".into()), SIZE);
+    let document = Document::default().with_picture(Arc::new(picture));
+    let found = |names: &[&str]| {
+        let images: Vec<_> = names.iter().map(|name| (*name, SIZE.0, SIZE.1)).collect();
+        let imported = import::parse(boxes_in(&images).as_bytes(), &document).unwrap();
+        (
+            imported.pictures.iter().map(|picture| picture.boxes.len()).sum::<usize>(),
+            imported.problems.concat(),
+        )
+    };
+    for names in [["seq1/0.jpg", "seq2/0.jpg"], ["seq2/0.jpg", "seq1/0.jpg"], ["seq1/0.jpg", "seq1/0.png"]] {
+        let (boxes, problems) = found(&names);
+        assert_eq!(boxes, 1, "{names:?}");
+        assert!(problems.contains("1 pictures that are not open"), "{names:?}: {problems}");
+    }
+    let (boxes, problems) = found(&["seq2/0.jpg", "seq3/0.jpg"]);
+    assert_eq!(boxes, 0, "nobody knows which");
+    assert!(problems.contains("seq2/0.jpg, seq3/0.jpg"), "{problems}");
+    assert_eq!(found(&["seq1/0.jpg", "seq1/0.jpg"]), (2, String::new()), "one picture in two parts");
+    assert_eq!(found(&["seq2/0.jpg"]), (1, String::new()), "only one is called so");
+}
+
+#[test]
 fn hostile_annotations_are_refused_or_counted() {
     let document = snapshot().document;
     let coco = |annotation: &str| {
