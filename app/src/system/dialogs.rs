@@ -32,7 +32,7 @@ pub(crate) fn ask(question: PathQuestion, report: impl Fn(Action) + Send + 'stat
         PathPurpose::OpenFolder | PathPurpose::OpenModel | PathPurpose::ExportFolder => &[],
     };
     for (name, extensions) in filters {
-        dialog = dialog.add_filter(*name, extensions);
+        dialog = dialog.add_filter(*name, &in_both_cases(extensions));
     }
     if let Some(path) = &question.suggested {
         if let Some(folder) = path.parent().filter(|folder| folder.is_absolute()) {
@@ -65,6 +65,13 @@ pub(crate) fn ask(question: PathQuestion, report: impl Fn(Action) + Send + 'stat
             wait(question, report, move || pollster::block_on(chosen).map(one))
         }
     }
+}
+
+/// Some desktops tell large letters from small ones, and cameras write large ones.
+fn in_both_cases(extensions: &[&str]) -> Vec<String> {
+    let small = extensions.iter().map(|&extension| extension.to_owned());
+    let large = extensions.iter().map(|extension| extension.to_ascii_uppercase());
+    small.chain(large.filter(|large| !extensions.contains(&large.as_str()))).collect()
 }
 
 /// What "Open" reads.
@@ -103,4 +110,15 @@ fn wait(
         [Action::DialogClosed].into_iter().chain(action.map(Action::Keeping)).for_each(report);
     };
     std::thread::Builder::new().name("file-dialog".to_owned()).spawn(work).map(|_| ())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_of_cameras_are_shown() {
+        assert_eq!(in_both_cases(&["jpg", "png"]), ["jpg", "png", "JPG", "PNG"]);
+        assert_eq!(in_both_cases(&["*"]), ["*"]);
+    }
 }
