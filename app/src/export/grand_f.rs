@@ -1,5 +1,6 @@
 //! Captions with grounded phrases, as the GranD-f data set of GLaMM has them: for each reply with
-//! masks its text, and for each phrase its places in the text and its masks as run-length codes.
+//! masks its text, and for each phrase its place in the text and its masks as run-length codes. Read by
+//! `dataset/gcg_datasets/GranDf_gcg_ds.py` of GLaMM.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -26,10 +27,12 @@ pub(super) struct Caption {
     groundings: BTreeMap<String, PhraseEntry>,
 }
 
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Serialize)]
 struct PhraseEntry {
-    /// First character and the one after the last, for every time that the words are grounded.
-    token_positives: Vec<[usize; 2]>,
+    /// First character and the one after the last, where the words are grounded for the first time: there is
+    /// one place for a phrase.
+    token_positives: [usize; 2],
+    /// All its masks.
     rle_masks: Vec<Rle>,
 }
 
@@ -45,23 +48,49 @@ pub(super) fn captions(named: &Named, image_id: u64) -> Vec<Caption> {
         height: picture.size.1,
         width: picture.size.0,
         question: exchange.question.draft(),
-        caption: exchange.reply.text.trim_end().to_owned(),
+        caption: stripped(&exchange.reply.text).1.to_owned(),
         groundings,
     };
     with_masks.enumerate().map(caption).collect()
 }
 
+/// The text without quotation marks and blanks around it, which GLaMM takes away where it reads captions; and how
+/// many characters were before it.
+fn stripped(text: &str) -> (usize, &str) {
+    let is_around = |c: char| c == '"' || c.is_whitespace();
+    (text.chars().take_while(|&c| is_around(c)).count(), text.trim_matches(is_around))
+}
+
 fn phrases(exchange: &Exchange) -> BTreeMap<String, PhraseEntry> {
+    let (before, caption) = stripped(&exchange.reply.text);
+    let length = caption.chars().count();
     let mut phrases: BTreeMap<String, PhraseEntry> = BTreeMap::new();
     for (index, (grounding, mask)) in exchange.reply.groundings.iter().zip(&exchange.masks).enumerate() {
         let seen = mask.as_ref().filter(|mask| !mask.hidden).map(GroundedMask::pixels);
         let Some(pixels) = seen.filter(|pixels| pixels.area() > 0) else { continue };
-        let entry = phrases.entry(exchange.phrase(index)).or_default();
         let span = [grounding.span.start, grounding.span.end];
-        if !entry.token_positives.contains(&span) {
-            entry.token_positives.push(span);
-        }
-        entry.rle_masks.push(pixels.to_rle());
+        let token_positives = span.map(|place| place.saturating_sub(before).min(length));
+        let first = || PhraseEntry { token_positives, rle_masks: Vec::new() };
+        phrases.entry(exchange.phrase(index)).or_insert_with(first).rle_masks.push(pixels.to_rle());
     }
     phrases
+}
+
+#[cfg(test)]
+mod tests {
+    use super::stripped;
+
+    #[test]
+    fn captions_are_as_they_are_read() {
+        for (text, expected) in [
+            ("A disc. ", (0, "A disc.")),
+            ("  A disc.", (2, "A disc.")),
+            ("\"A größe \"", (1, "A größe")),
+            ("\"größe\" A", (1, "größe\" A")),
+            (" \"A\" ", (2, "A")),
+            (" ", (1, "")),
+        ] {
+            assert_eq!(stripped(text), expected, "{text:?}");
+        }
+    }
 }

@@ -31,12 +31,21 @@ for file in ["coco-rle.json", "coco-polygons.json"]:
         assert (mask == expected).all(), (file, iou(mask, expected))
     assert (folder / image["file_name"]).is_file()
     print(f"pycocotools: {file}: {len(coco.anns)} annotations, masks equal")
-for caption in json.loads((folder / "grandf.json").read_text()):
-    for phrase, grounding in caption["groundings"].items():
-        start, end = grounding["token_positives"][0]
-        assert caption["caption"][start:end].strip() == phrase, phrase
-        assert codes.decode(grounding["rle_masks"][0]).any()
-print("pycocotools: grandf.json: phrases and masks")
+
+# GLaMM's own GranDf_gcg_ds.py, which needs PyTorch and the weights of CLIP: how it reads captions and tags them
+for entry in json.loads((folder / "grandf.json").read_text()):
+    caption = entry["caption"].strip('"').strip()
+    tokens = []
+    for phrase, grounding in entry["groundings"].items():
+        tokens.append(grounding["token_positives"])
+        mask = sum(codes.decode(rle).astype(np.uint8).squeeze() for rle in grounding["rle_masks"])
+        assert mask.shape == Image.open(folder / entry["file_name"]).size[::-1] and mask.any()
+        start, end = grounding["token_positives"]
+        assert caption[start:end].strip() == phrase, phrase
+    for start, end in sorted(tokens, key=lambda x: x[0], reverse=True):
+        caption = f"{caption[:start]}<p> {caption[start:end]} </p> [SEG]{caption[end:]}"
+    assert caption.startswith("<p> A blue disc </p> [SEG] and <p> two"), caption
+print("GLaMM: grandf.json: phrases and masks")
 
 # labelme
 try:

@@ -173,6 +173,26 @@ fn json(folder: &Path, file: &str) -> serde_json::Value {
     serde_json::from_slice(&fs::read(folder.join(file)).unwrap()).unwrap()
 }
 
+#[test]
+fn captions_have_one_place_for_a_phrase_and_all_its_masks() {
+    let mut snapshot = snapshot();
+    let mut picture = Picture::clone(snapshot.document.picture(ImageId(1)).unwrap());
+    let first = picture.conversations[0].path().next().unwrap();
+    let text = " \"a disc\" and a disc".to_owned();
+    let groundings = [2..8, 14..20].map(|span| Grounding { span }).to_vec();
+    let reply = Reply { raw: text.clone(), text, groundings };
+    let exchange = Exchange { reply, ..Exchange::clone(first) };
+    let conversation = Conversation::new(ConversationId(1), Settings::default());
+    picture.conversations =
+        vec![Arc::new(conversation.with_exchanges(vec![Arc::new(exchange)], None).unwrap())];
+    snapshot.document = snapshot.document.without_picture(picture.id).with_picture(Arc::new(picture));
+    let (folder, _) = written(&snapshot);
+    let caption = &json(folder.path(), "grandf.json")[0];
+    assert_eq!(caption["caption"], "a disc\" and a disc");
+    assert_eq!(caption["groundings"]["a disc"]["token_positives"], serde_json::json!([0, 6]));
+    assert_eq!(caption["groundings"]["a disc"]["rle_masks"].as_array().unwrap().len(), 2);
+}
+
 /// How often each format has masks: binary files, numbers in the legend, COCO twice, YOLO, LabelMe,
 /// phrases of GranD-f, and outlines of the HTML. The box is counted off.
 fn counts(folder: &Path) -> [usize; 8] {
