@@ -82,12 +82,12 @@ pub(super) struct Coco {
 
 impl Coco {
     /// Adds a picture. Masks without pixels are left out: the format has none.
-    pub(super) fn add(&mut self, image_id: u64, named: &Named, objects: &[Object], _: &Categories) {
+    pub(super) fn add(&mut self, image_id: u64, named: &Named, objects: &[Object]) {
         let (width, height) = named.picture.size;
         self.images.push(Image { id: image_id, file_name: named.image_path(), width, height });
         for object in objects {
             let binary = object.binary().unwrap_or_else(|| match object.region {
-                Some(region) => boxed(region, width, height),
+                Some(region) => BinaryMask::of_box(region, width, height),
                 None => BinaryMask::empty(width, height),
             });
             let Some(around) = binary.bounding_box() else { continue };
@@ -150,12 +150,4 @@ impl Coco {
                 .collect(),
         }
     }
-}
-
-/// The pixels whose middle lies in the box.
-fn boxed(bounds: PixelBox, width: u32, height: u32) -> BinaryMask {
-    let within = |from: f32, at: u32, to: f32| (from..to).contains(&(at as f32 + 0.5));
-    BinaryMask::from_fn(width, height, |x, y| {
-        within(bounds.x0, x, bounds.x1) && within(bounds.y0, y, bounds.y1)
-    })
 }

@@ -11,6 +11,7 @@ pub mod import;
 mod labelme;
 mod legend;
 mod masks;
+mod open_pictures;
 pub mod overlay;
 mod report;
 mod rings;
@@ -268,8 +269,9 @@ pub fn run(
         made: HashSet::new(),
     };
     let mut parts = Parts::new(&request.formats, &categories);
+    let count = named.len();
     for (done, named) in named.iter().enumerate() {
-        if !progress(done, named_len(&snapshot.document, request.only)) {
+        if !progress(done, count) {
             writer.exported.stopped = true;
             return Ok(writer.exported);
         }
@@ -284,12 +286,8 @@ pub fn run(
         parts.add(&mut writer, named, done as u64 + 1, pixels)?;
     }
     parts.finish(&mut writer)?;
-    progress(named.len(), named.len());
+    progress(count, count);
     Ok(writer.exported)
-}
-
-fn named_len(document: &Document, only: Option<ImageId>) -> usize {
-    if only.is_some() { 1 } else { document.pictures().len() }
 }
 
 /// What grows with every picture: one for each format that is one file.
@@ -346,7 +344,7 @@ impl<'a> Parts<'a> {
             writer.problem(&picture.name, masks::beyond_index(&objects));
         }
         if self.has(Format::Coco) {
-            self.coco.add(id, named, &objects, self.categories);
+            self.coco.add(id, named, &objects);
         }
         if self.has(Format::Yolo) {
             writer.text(&format!("labels/{stem}.txt"), &yolo::labels(picture, &objects, self.categories))?;

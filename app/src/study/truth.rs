@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use glamm_engine::vision::{BinaryMask, PixelBox};
+use glamm_engine::vision::BinaryMask;
 
 use crate::document::{Document, EditedMask, GroundedMask, Picture};
 use crate::export::import;
@@ -50,13 +50,7 @@ fn annotated(path: &Path, picture: &Picture) -> Result<Vec<(Arc<EditedMask>, Str
     let document = Document::default().with_picture(Arc::new(picture.clone()));
     let imported = import::read(path, &document).map_err(|error| error.to_string())?;
     let (width, height) = picture.size;
-    let filled = |bounds: PixelBox| {
-        let mask = BinaryMask::from_fn(width, height, |x, y| {
-            let (x, y) = (x as f32 + 0.5, y as f32 + 0.5);
-            (bounds.x0..bounds.x1).contains(&x) && (bounds.y0..bounds.y1).contains(&y)
-        });
-        Arc::new(EditedMask::from(&mask))
-    };
+    let filled = |bounds| Arc::new(EditedMask::from(&BinaryMask::of_box(bounds, width, height)));
     let mut found = Vec::new();
     for about in imported.pictures {
         found.extend(about.masks);

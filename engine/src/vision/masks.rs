@@ -34,6 +34,14 @@ impl BinaryMask {
         Self { width, height, pixels }
     }
 
+    /// The pixels whose middle lies in the box.
+    pub fn of_box(bounds: PixelBox, width: u32, height: u32) -> Self {
+        let within = |from: f32, at: u32, to: f32| (from..to).contains(&(at as f32 + 0.5));
+        Self::from_fn(width, height, |x, y| {
+            within(bounds.x0, x, bounds.x1) && within(bounds.y0, y, bounds.y1)
+        })
+    }
+
     /// Pixels across.
     pub fn width(&self) -> u32 {
         self.width
