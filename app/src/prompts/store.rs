@@ -1,20 +1,19 @@
 //! The file with the user's own prompts: `prompts.json` in the directory that the platform has for
 //! settings.
 //!
-//! Read once and written by a thread of its own, so that no frame waits for a disk. A file that
-//! cannot be read is set aside under another name, never overwritten and never fatal.
+//! Read and written by a thread of its own, so that no frame waits for a disk. What another window has added
+//! stays in it. A file that cannot be read is set aside under another name, never overwritten and never fatal.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crossbeam::channel::{Receiver, Sender, bounded};
 use serde::{Deserialize, Serialize};
 
 use super::Prompt;
+use crate::desk::Desk;
 use crate::system::files;
+use crate::system::shared_list::SharedList;
 
-/// Changes that may wait to be written; only the last one counts.
-const CAPACITY: usize = 16;
 /// A larger file is not one of ours.
 const MAX_BYTES: u64 = 4 << 20;
 
@@ -103,10 +102,15 @@ pub(crate) enum StoreEvent {
     Failed(String),
 }
 
-/// The window's end of the thread that reads and writes the prompts, which ends with it.
-#[derive(Debug)]
+/// What the thread is to do.
+enum Job {
+    Read,
+    Write(Vec<Prompt>),
+}
+
+/// The window's end of the thread that reads and writes the prompts. Dropping it waits until they are written.
 pub(crate) struct PromptStore {
-    changes: Sender<Vec<Prompt>>,
+    desk: Desk<Job>,
 }
 
 impl PromptStore {
@@ -118,32 +122,49 @@ impl PromptStore {
         path: PathBuf,
         report: impl Fn(StoreEvent) + Send + 'static,
     ) -> std::io::Result<Self> {
-        let (changes, waiting) = bounded(CAPACITY);
-        std::thread::Builder::new()
-            .name("prompt-store".to_owned())
-            .spawn(move || work(&path, &waiting, &report))?;
-        Ok(Self { changes })
+        let mut list = SharedList::default();
+        let desk = Desk::start("prompt-store", move |job| {
+            let done = match job {
+                Job::Read => read(&path).map(|prompts| {
+                    list.was_read(&prompts);
+                    report(StoreEvent::Read(prompts));
+                }),
+                Job::Write(prompts) => write_among_others(&path, prompts, &mut list),
+            };
+            if let Err(error) = done {
+                report(StoreEvent::Failed(error.to_string()));
+            }
+        })?;
+        // There is room for the first one.
+        let _ = desk.send(Job::Read);
+        Ok(Self { desk })
     }
 
     /// Keeps the prompts; refused at once where too many changes wait.
     pub(crate) fn keep(&self, prompts: Vec<Prompt>) -> Option<StoreEvent> {
-        let refused = self.changes.try_send(prompts).is_err();
+        let refused = self.desk.send(Job::Write(prompts));
         refused
-            .then(|| StoreEvent::Failed("Your prompts could not be kept: try again in a moment".to_owned()))
+            .map(|_| StoreEvent::Failed("Your prompts could not be kept: try again in a moment".to_owned()))
     }
 }
 
-fn work(path: &Path, waiting: &Receiver<Vec<Prompt>>, report: &impl Fn(StoreEvent)) {
-    report(match read(path) {
-        Ok(prompts) => StoreEvent::Read(prompts),
-        Err(error) => StoreEvent::Failed(error.to_string()),
-    });
-    while let Ok(first) = waiting.recv() {
-        let latest = waiting.try_iter().last().unwrap_or(first);
-        if let Err(error) = write(path, &latest) {
-            report(StoreEvent::Failed(error.to_string()));
-        }
-    }
+/// Writes the prompts, and after them those that another window has added to the file. This one shows them after
+/// its next start.
+fn write_among_others(
+    path: &Path,
+    mut prompts: Vec<Prompt>,
+    list: &mut SharedList<Prompt>,
+) -> Result<(), StoreError> {
+    // A file that cannot be read was set aside, if it can be, and holds up nothing.
+    let in_file = read(path);
+    let (in_file, failed) = match in_file {
+        Ok(in_file) => (in_file, None),
+        Err(error) => (Vec::new(), Some(error)),
+    };
+    let others = list.added_elsewhere(in_file, &prompts, |one, other| one.text == other.text);
+    prompts.extend(others);
+    write(path, &prompts)?;
+    failed.map_or(Ok(()), Err)
 }
 
 #[cfg(test)]
@@ -191,16 +212,36 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("prompts.json");
         write(&path, &prompts()).unwrap();
-        let (sender, results) = bounded(4);
+        let (sender, results) = crossbeam::channel::bounded(4);
         let store = PromptStore::start(path.clone(), move |event| sender.send(event).unwrap()).unwrap();
         let first = results.recv_timeout(std::time::Duration::from_secs(20)).unwrap();
         assert!(matches!(first, StoreEvent::Read(read) if read == prompts()));
         for count in [1, 0] {
             assert!(store.keep(prompts()[..count].to_vec()).is_none());
         }
+        // It waits.
         drop(store);
-        // The thread ends when it has written, and the channel with it.
-        while results.recv().is_ok() {}
         assert_eq!(read(&path).unwrap(), []);
+    }
+
+    #[test]
+    fn windows_leave_each_other_their_prompts() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("prompts.json");
+        let prompt = |text: &'static str| Prompt { label: text.into(), text: text.into() };
+        let texts = || read(&path).unwrap().into_iter().map(|p| p.text.into_owned()).collect::<Vec<_>>();
+        write(&path, &[prompt("a"), prompt("b")]).unwrap();
+        let start = || {
+            let (sender, results) = crossbeam::channel::bounded(4);
+            let store = PromptStore::start(path.clone(), move |event| sender.send(event).unwrap()).unwrap();
+            assert!(matches!(results.recv(), Ok(StoreEvent::Read(read)) if read.len() == 2));
+            store
+        };
+        let (one, other) = (start(), start());
+        one.keep(vec![prompt("a"), prompt("b"), prompt("mine")]);
+        drop(one);
+        other.keep(vec![prompt("a"), prompt("yours")]);
+        drop(other);
+        assert_eq!(texts(), ["a", "yours", "mine"]);
     }
 }

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::system::files;
+use crate::system::shared_list::SharedList;
 
 /// Longer is no list of ours.
 const MAX_BYTES: u64 = 1 << 20;
@@ -23,10 +24,14 @@ pub(super) fn read(data: &Path) -> Vec<PathBuf> {
     parsed.unwrap_or_default().into_iter().filter(|path| path.is_file()).take(MAX_SESSIONS).collect()
 }
 
-/// Writes the list; failing costs nothing but the list.
-pub(super) fn write(data: &Path, sessions: &[PathBuf]) {
+/// Writes the list, and after its first one those that another window has opened meanwhile; failing costs
+/// nothing but the list.
+pub(super) fn write(data: &Path, sessions: &[PathBuf], list: &mut SharedList<PathBuf>) {
+    let others = list.added_elsewhere(read(data), sessions, PathBuf::eq);
+    let (first, rest) = sessions.split_at(sessions.len().min(1));
+    let all = first.iter().chain(&others).chain(rest).take(MAX_SESSIONS);
     let written = fs::create_dir_all(data).and_then(|()| {
-        let names: Vec<_> = sessions.iter().map(|path| path.to_string_lossy()).collect();
+        let names: Vec<_> = all.map(|path| path.to_string_lossy()).collect();
         files::write(&file(data), &serde_json::to_vec_pretty(&names)?)
     });
     if let Err(error) = written {
@@ -46,11 +51,27 @@ mod tests {
         for session in &sessions {
             fs::write(session, b"").unwrap();
         }
-        write(folder.path(), &sessions);
+        let mut list = SharedList::default();
+        write(folder.path(), &sessions, &mut list);
         assert_eq!(read(folder.path()), sessions);
         fs::remove_file(&sessions[0]).unwrap();
         assert_eq!(read(folder.path()), sessions[1..]);
         fs::write(file(folder.path()), b"[1, {").unwrap();
         assert!(read(folder.path()).is_empty());
+    }
+
+    #[test]
+    fn windows_leave_each_other_their_sessions() {
+        let folder = tempfile::tempdir().unwrap();
+        let [old, mine, yours] = ["old", "mine", "yours"].map(|name| folder.path().join(name));
+        for session in [&old, &mine, &yours] {
+            fs::write(session, b"").unwrap();
+        }
+        let (mut one, mut other) = (SharedList::default(), SharedList::default());
+        write(folder.path(), &[old.clone()], &mut one);
+        other.was_read(&read(folder.path()));
+        write(folder.path(), &[mine.clone(), old.clone()], &mut one);
+        write(folder.path(), &[yours.clone(), old.clone()], &mut other);
+        assert_eq!(read(folder.path()), [yours, mine, old]);
     }
 }

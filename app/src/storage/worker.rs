@@ -13,6 +13,7 @@ use super::snapshot::Snapshot;
 use super::stamp::Stamp;
 use super::{Opened, open, recent};
 use crate::desk::{Desk, guarded};
+use crate::system::shared_list::SharedList;
 
 /// What the image decoder reads.
 pub const PICTURE_EXTENSIONS: [&str; 8] = ["png", "jpg", "jpeg", "webp", "bmp", "gif", "tif", "tiff"];
@@ -129,6 +130,7 @@ impl Storage {
             data: data.map(Path::to_owned),
             adopt: autosave.as_ref().map(Autosave::adopter),
             abandoned: HashMap::new(),
+            recent: SharedList::default(),
         };
         let desk = Desk::start("storage", move |job| {
             if let Some(event) = worker.carry_out(job) {
@@ -165,6 +167,7 @@ struct Worker {
     adopt: Option<super::autosave::Adopter>,
     /// Held, so that no other program offers them.
     abandoned: HashMap<PathBuf, Abandoned>,
+    recent: SharedList<PathBuf>,
 }
 
 impl Worker {
@@ -199,7 +202,7 @@ impl Worker {
             }
             StorageJob::Remember(sessions) => {
                 if let Some(data) = &self.data {
-                    recent::write(data, &sessions);
+                    recent::write(data, &sessions, &mut self.recent);
                 }
                 None
             }
@@ -226,7 +229,9 @@ impl Worker {
         };
         let recoverable = found.iter().map(describe).collect();
         self.abandoned.extend(found.into_iter().map(|abandoned| (abandoned.path().to_owned(), abandoned)));
-        StorageEvent::LookedAround { recent: recent::read(data), recoverable }
+        let recent = recent::read(data);
+        self.recent.was_read(&recent);
+        StorageEvent::LookedAround { recent, recoverable }
     }
 }
 
