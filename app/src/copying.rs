@@ -5,7 +5,8 @@
 
 use glamm_engine::protocol::Reply;
 
-use crate::document::segments;
+use crate::document::Segment;
+use crate::markup;
 use crate::palette::Rgb;
 
 /// How a reply is copied.
@@ -52,76 +53,22 @@ pub fn copied(reply: &Reply, colors: &[Rgb], format: ReplyFormat) -> Copied {
     let text = reply.text.trim().to_owned();
     match format {
         ReplyFormat::Text => Copied::Text(text),
-        ReplyFormat::Markdown => Copied::Text(markdown(reply)),
+        ReplyFormat::Markdown => Copied::Text(markup::markdown(reply, |_| None).trim().to_owned()),
         ReplyFormat::Html => Copied::Html { html: html(reply, colors), text },
     }
 }
 
-/// The reply with its phrases in bold.
-fn markdown(reply: &Reply) -> String {
-    let mut out = String::new();
-    for segment in segments(&reply.text, &reply.groundings) {
-        let words = segment.text.trim();
-        if segment.groundings.is_empty() || words.is_empty() {
-            escape_markdown(segment.text, &mut out);
-            continue;
-        }
-        // Bold begins and ends at a word.
-        let (before, after) = around(segment.text);
-        out.extend([before, "**"]);
-        escape_markdown(words, &mut out);
-        out.extend(["**", after]);
-    }
-    out.trim().to_owned()
-}
-
 /// The reply with a coloured ground behind each phrase.
 fn html(reply: &Reply, colors: &[Rgb]) -> String {
-    let mut out = String::from("<meta charset=\"utf-8\"><p>");
-    for segment in segments(reply.text.trim_end(), &reply.groundings) {
+    let phrase = |segment: &Segment<'_>, words: String| {
         let color = segment.groundings.first().and_then(|&index| colors.get(index));
-        let (Some(color), false) = (color, segment.text.trim().is_empty()) else {
-            escape_html(segment.text, &mut out);
-            continue;
-        };
-        let (before, after) = around(segment.text);
-        out.push_str(before);
+        let (Some(color), false) = (color, words.is_empty()) else { return words };
         let (ground, line) = (color.toward_white(0.62).hex(), color.hex());
-        out.extend(["<span style=\"background-color:", &ground, ";border-bottom:2px solid ", &line]);
-        out.push_str(";color:#14161c\">");
-        escape_html(segment.text.trim(), &mut out);
-        out.extend(["</span>", after]);
-    }
-    out.push_str("</p>");
-    out
-}
-
-/// The blanks before and behind the words of a text.
-fn around(text: &str) -> (&str, &str) {
-    let words = text.trim_start();
-    let before = &text[..text.len() - words.len()];
-    (before, &words[words.trim_end().len()..])
-}
-
-fn escape_markdown(text: &str, out: &mut String) {
-    for c in text.chars() {
-        if matches!(c, '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '#' | '~' | '|') {
-            out.push('\\');
-        }
-        out.push(c);
-    }
-}
-
-fn escape_html(text: &str, out: &mut String) {
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            c => out.push(c),
-        }
-    }
+        format!(
+            "<span style=\"background-color:{ground};border-bottom:2px solid {line};color:#14161c\">{words}</span>"
+        )
+    };
+    format!("<meta charset=\"utf-8\"><p>{}</p>", markup::html(reply, phrase))
 }
 
 #[cfg(test)]
@@ -151,7 +98,7 @@ mod tests {
     fn phrases_stand_out() {
         let shown = reply("It shows a *red* house & more. ", &[9..22]);
         check(&shown, ReplyFormat::Text, "It shows a *red* house & more.");
-        check(&shown, ReplyFormat::Markdown, "It shows **a \\*red\\* house** & more.");
+        check(&shown, ReplyFormat::Markdown, "It shows **a \\*red\\* house** \\& more.");
         check(
             &shown,
             ReplyFormat::Html,
@@ -167,5 +114,8 @@ mod tests {
         check(&reply("It is .", &[6..6]), ReplyFormat::Markdown, "It is .");
         check(&reply("a cat here", &[1..6]), ReplyFormat::Markdown, "a **cat** here");
         check(&reply("", &[]), ReplyFormat::Markdown, "");
+        let lines = reply("two:\n- a cat\n1. a dog\n", &[]);
+        check(&lines, ReplyFormat::Markdown, "two:  \n\\- a cat  \n1\\. a dog");
+        check(&lines, ReplyFormat::Html, "<p>two:<br>- a cat<br>1. a dog</p>");
     }
 }

@@ -16,6 +16,7 @@ mod desk;
 pub mod document;
 pub mod engine_link;
 pub mod export;
+mod markup;
 pub mod models;
 pub mod notice;
 pub mod palette;

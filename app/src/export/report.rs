@@ -12,7 +12,8 @@ use image::{ExtendedColorType, RgbImage};
 
 use super::annotations::Object;
 use super::rings::polygons;
-use crate::document::{Conversation, Exchange, GroundedMask, Picture, Piece, Segment, segments};
+use crate::document::{Conversation, Exchange, GroundedMask, Picture, Piece, Segment};
+use crate::markup::{self, Lines, escaped, escaped_html};
 use crate::palette::phrase_color;
 
 /// Pictures in the HTML are not larger than this, in pixels a side.
@@ -72,101 +73,14 @@ fn question(exchange: &Exchange) -> String {
 
 /// A reply with its phrases in bold.
 fn reply(exchange: &Exchange) -> String {
-    let mut lines = Lines::default();
-    for segment in segments(&exchange.reply.text, &exchange.reply.groundings) {
-        let words = segment.text.trim();
-        if segment.groundings.is_empty() || words.is_empty() {
-            lines.push(segment.text);
-            continue;
-        }
-        let (before, after) = segment.text.split_once(words).unwrap_or_default();
-        lines.push(before);
-        lines.mark("**");
-        lines.push(words);
-        lines.mark("**");
-        if let Some(change) = change_of(exchange, &segment) {
-            lines.mark(&format!(" (mask {change})"));
-        }
-        lines.push(after);
-    }
-    lines.broken() + "\n"
+    let note = |segment: &Segment<'_>| change_of(exchange, segment).map(|change| format!("mask {change}"));
+    markup::markdown(&exchange.reply, note) + "\n"
 }
 
 /// "edited" or "changed", where a mask of these words has other pixels than those given.
 fn change_of(exchange: &Exchange, segment: &Segment<'_>) -> Option<&'static str> {
     let masks = segment.groundings.iter().filter_map(|&index| exchange.masks.get(index)?.as_ref());
     masks.filter(|mask| !mask.hidden).find_map(GroundedMask::change)
-}
-
-/// Text in the middle of a line, in which nothing is read as a mark.
-fn escaped(text: &str) -> String {
-    let mut lines = Lines { at: Place::Within, ..Lines::default() };
-    lines.push(&text.split_whitespace().collect::<Vec<_>>().join(" "));
-    lines.text
-}
-
-/// Where in a line its next character stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-enum Place {
-    /// Nothing but blanks before it.
-    #[default]
-    Start,
-    /// Nothing but digits before it.
-    Number,
-    /// Somewhere else.
-    Within,
-}
-
-/// Text of several lines, in which Markdown finds no marks but those that were meant.
-#[derive(Debug, Default)]
-struct Lines {
-    text: String,
-    at: Place,
-}
-
-impl Lines {
-    /// Adds text that stays text.
-    fn push(&mut self, text: &str) {
-        for c in text.chars().filter(|&c| c == '\n' || !c.is_control()) {
-            let begins_list = match self.at {
-                Place::Start => matches!(c, '-' | '+' | '='),
-                Place::Number => matches!(c, '.' | ')'),
-                Place::Within => false,
-            };
-            let anywhere = "\\`*_[]<>#|!~&".contains(c);
-            if begins_list || anywhere {
-                self.text.push('\\');
-            }
-            self.at = match self.at {
-                _ if c == '\n' => Place::Start,
-                Place::Start if c.is_whitespace() => Place::Start,
-                Place::Start | Place::Number if c.is_ascii_digit() => Place::Number,
-                Place::Start | Place::Number | Place::Within => Place::Within,
-            };
-            self.text.push(c);
-        }
-    }
-
-    /// Adds a mark.
-    fn mark(&mut self, mark: &str) {
-        self.text.push_str(mark);
-        self.at = Place::Within;
-    }
-
-    /// All of it: lines that follow each other stay lines of their own, without blanks around them, which would
-    /// be marks.
-    fn broken(&self) -> String {
-        let mut broken = String::new();
-        let mut lines = self.text.trim_end().lines().map(str::trim).peekable();
-        while let Some(line) = lines.next() {
-            broken.push_str(line);
-            if !line.is_empty() && lines.peek().is_some_and(|next| !next.is_empty()) {
-                broken.push_str("  ");
-            }
-            broken.push('\n');
-        }
-        broken
-    }
 }
 
 /// Grows with every picture.
@@ -182,7 +96,7 @@ impl Html {
     pub(super) fn add(&mut self, picture: &Picture, objects: &[Object], pixels: Option<&RgbImage>) {
         let first = self.masks;
         let (width, height) = picture.size;
-        let name = html(&picture.name);
+        let name = escaped_html(&picture.name);
         let body = &mut self.body;
         let _ =
             writeln!(body, "<section>\n<h2>{name}</h2>\n<svg viewBox=\"0 0 {width} {height}\" role=\"img\">");
@@ -198,7 +112,7 @@ impl Html {
         let shown = said(picture);
         for conversation in &shown {
             if shown.len() > 1 {
-                let _ = writeln!(body, "<h3>{}</h3>", html(&conversation.name()));
+                let _ = writeln!(body, "<h3>{}</h3>", escaped_html(&conversation.name()));
             }
             for exchange in conversation.path() {
                 asked_and_said(body, exchange, &mut number);
@@ -259,7 +173,7 @@ fn paint_masks(body: &mut String, objects: &[Object], first: usize) -> usize {
             outline.push('Z');
         }
         let class = first + count;
-        let words = html(&object.title());
+        let words = escaped_html(&object.title());
         let path = format!(
             "<path class=\"m m{class}\" fill=\"{color}\" stroke=\"{color}\" d=\"{outline}\"><title>{words}</title></path>\n"
         );
@@ -277,7 +191,7 @@ fn asked_and_said(body: &mut String, exchange: &Exchange, number: &mut usize) {
     body.push_str("<p class=\"q\">");
     for piece in exchange.question.pieces() {
         match piece {
-            Piece::Text(text) => body.push_str(&html(text)),
+            Piece::Text(text) => body.push_str(&escaped_html(text)),
             Piece::Region(region) => {
                 let _ = write!(body, "[{}]", region.tag.0);
             }
@@ -290,43 +204,21 @@ fn asked_and_said(body: &mut String, exchange: &Exchange, number: &mut usize) {
         numbers.push(has_mask.then_some(*number));
         *number += usize::from(has_mask);
     }
-    for segment in segments(&exchange.reply.text, &exchange.reply.groundings) {
-        let words = html(segment.text);
-        let Some(&first) = segment.groundings.first() else {
-            body.push_str(&words);
-            continue;
-        };
+    let phrase = |segment: &Segment<'_>, words: String| {
         let classes = segment.groundings.iter().filter_map(|&index| numbers.get(index).copied().flatten());
         let classes = classes.fold(String::new(), |all, number| all + " p" + &number.to_string());
+        let first = segment.groundings.first().copied().unwrap_or_default();
         let named = exchange.masks.get(first).and_then(Option::as_ref).and_then(|mask| mask.hue);
         let color = phrase_color(named.unwrap_or_else(|| exchange.hue(first))).hex();
-        let words = if words.trim().is_empty() { "●".to_owned() } else { words };
-        let title = change_of(exchange, &segment)
+        let words = if words.is_empty() { "●".to_owned() } else { words };
+        let title = change_of(exchange, segment)
             .map_or_else(String::new, |change| format!(" title=\"Its mask is {change}\""));
-        let _ = write!(
-            body,
+        format!(
             "<span class=\"p{classes}\" tabindex=\"0\"{title} style=\"background:{color}55;box-shadow:inset 0 -2px {color}\">{words}</span>"
-        );
-    }
+        )
+    };
+    body.push_str(&markup::html(&exchange.reply, phrase));
     body.push_str("</p>\n");
-}
-
-/// Text that HTML would read as marks.
-fn html(text: &str) -> String {
-    let mut escaped = String::new();
-    for c in text.chars() {
-        match c {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            '\n' => escaped.push_str("<br>"),
-            c if c.is_control() => {}
-            c => escaped.push(c),
-        }
-    }
-    escaped
 }
 
 /// The picture as part of a file.
@@ -346,42 +238,4 @@ fn data_url(pixels: &RgbImage) -> Option<String> {
         .encode(shown.as_raw(), shown.width(), shown.height(), ExtendedColorType::Rgb8)
         .ok()?;
     Some(format!("data:image/jpeg;base64,{}", STANDARD.encode(bytes)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{Lines, escaped, html};
-
-    fn lines(text: &str) -> String {
-        let mut lines = Lines::default();
-        lines.push(text);
-        lines.broken()
-    }
-
-    #[test]
-    fn text_stays_text() {
-        assert_eq!(html("<b> & \"c\"\n\u{7}"), "&lt;b&gt; &amp; &quot;c&quot;<br>");
-        assert_eq!(escaped("*a* [1] <x> \n&amp;"), "\\*a\\* \\[1\\] \\<x\\> \\&amp;");
-    }
-
-    #[test]
-    fn lines_stay_lines_and_begin_no_lists() {
-        assert_eq!(lines("one\ntwo\n\nthree\n\n"), "one  \ntwo\n\nthree\n");
-        assert_eq!(
-            lines("1. one\n 22) two\n3.5 m\n- four + -\n  + five\n---"),
-            "1\\. one  \n22\\) two  \n3\\.5 m  \n\\- four + -  \n\\+ five  \n\\---\n"
-        );
-        assert_eq!(lines("    no code\n~~~\n=== 4."), "no code  \n\\~\\~\\~  \n\\=== 4.\n");
-    }
-
-    #[test]
-    fn a_number_that_is_said_in_parts_begins_no_list() {
-        let mut parts = Lines::default();
-        parts.push("so\n1");
-        parts.push(". and ");
-        parts.mark("**");
-        parts.push("- a cat");
-        parts.mark("**");
-        assert_eq!(parts.broken(), "so  \n1\\. and **- a cat**\n");
-    }
 }

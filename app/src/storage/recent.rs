@@ -27,7 +27,7 @@ pub(super) fn read(data: &Path) -> Vec<PathBuf> {
 /// Writes the list, and after its first one those that another window has opened meanwhile; failing costs
 /// nothing but the list.
 pub(super) fn write(data: &Path, sessions: &[PathBuf], list: &mut SharedList<PathBuf>) {
-    let others = list.added_elsewhere(read(data), sessions, PathBuf::eq);
+    let others = list.added_elsewhere(read(data), sessions, |one, other| one == other);
     let (first, rest) = sessions.split_at(sessions.len().min(1));
     let all = first.iter().chain(&others).chain(rest).take(MAX_SESSIONS);
     let written = fs::create_dir_all(data).and_then(|()| {
