@@ -1,6 +1,8 @@
 //! What a mask would be at every threshold: area, box, pieces, holes, stability. One sweep over the
 //! logits from the highest down gives all of it.
 
+mod runs;
+
 use glamm_engine::vision::{MaskLogits, PixelBox};
 
 use crate::document::EditedMask;
@@ -11,7 +13,8 @@ pub const STEP: f32 = 0.05;
 const STABILITY_STEPS: usize = 20;
 /// Thresholds beyond these are not looked at.
 const LIMIT: f32 = 20.0;
-/// Pieces and holes of larger pictures are counted on a coarser grid of so many places a side.
+/// Pieces and holes by threshold are counted on a coarser grid of so many places a side where the picture is
+/// larger.
 const TOPOLOGY_SIDE: usize = 1024;
 
 /// Properties of a mask as functions of the threshold. All lists have one entry for each threshold.
@@ -54,18 +57,10 @@ pub struct Facts {
 }
 
 impl Shape {
-    /// Counts pixels that stand in no logits; takes a while on a large picture.
+    /// Counts pixels that stand in no logits; takes a while where they are many pieces.
     pub fn of(mask: &EditedMask) -> Self {
-        let (width, height) = mask.size();
-        let inside = |x: usize, y: usize| u16::from(mask.holds(x as u32, y as u32));
-        let (components, holes) = topology(inside, (width as usize, height as usize), 1);
-        let first = |counts: Vec<u32>| counts.first().copied().unwrap_or(0);
-        Self {
-            area: mask.area(),
-            bounds: mask.bounding_box(),
-            components: first(components),
-            holes: first(holes),
-        }
+        let (components, holes) = runs::pieces_and_holes(mask);
+        Self { area: mask.area(), bounds: mask.bounding_box(), components, holes }
     }
 }
 
@@ -102,10 +97,19 @@ impl Curves {
         self.threshold(self.area.len().saturating_sub(1))
     }
 
+    /// The threshold of the entry nearest to this one.
+    pub fn nearest(&self, threshold: f32) -> f32 {
+        self.threshold(self.entry(threshold).unwrap_or(0))
+    }
+
+    fn entry(&self, threshold: f32) -> Option<usize> {
+        let at = ((threshold - self.first) / STEP).round().max(0.0) as usize;
+        Some(at.min(self.area.len().checked_sub(1)?))
+    }
+
     /// What the mask is at the entry nearest to a threshold.
     pub fn at(&self, threshold: f32) -> Option<Facts> {
-        let at = ((threshold - self.first) / STEP).round().max(0.0) as usize;
-        let at = at.min(self.area.len().checked_sub(1)?);
+        let at = self.entry(threshold)?;
         let shape = Shape {
             area: self.area[at],
             bounds: self.bounds[at],
@@ -243,7 +247,7 @@ fn topology(
     (components, holes)
 }
 
-/// Union of sets of places that touch.
+/// Union of sets of places, or of runs of them, that touch.
 struct Forest {
     /// `NOBODY` for places that were not added.
     parent: Vec<u32>,
@@ -254,6 +258,18 @@ const NOBODY: u32 = u32::MAX;
 impl Forest {
     fn new(places: usize) -> Self {
         Self { parent: vec![NOBODY; places] }
+    }
+
+    /// All there, each for itself.
+    fn of_singles(count: usize) -> Self {
+        Self { parent: (0..count as u32).collect() }
+    }
+
+    /// Makes one set of those of two places; whether they were two.
+    fn join(&mut self, one: u32, other: u32) -> bool {
+        let (root, joins) = (self.root(one), self.root(other));
+        self.parent[joins as usize] = root;
+        root != joins
     }
 
     fn root(&mut self, place: u32) -> u32 {
@@ -275,13 +291,8 @@ impl Forest {
         for ny in y.saturating_sub(1)..=(y + 1).min(rows - 1) {
             for nx in x.saturating_sub(1)..=(x + 1).min(columns - 1) {
                 let other = (ny * columns + nx) as u32;
-                if self.parent[other as usize] == NOBODY {
-                    continue;
-                }
-                let (mine, theirs) = (self.root(own), self.root(other));
-                if mine != theirs {
-                    self.parent[theirs as usize] = mine;
-                    joined += 1;
+                if self.parent[other as usize] != NOBODY {
+                    joined += i64::from(self.join(own, other));
                 }
             }
         }
@@ -376,6 +387,17 @@ mod tests {
         assert_eq!((shape.area, shape.components, shape.holes), (18, 3, 1));
         let nothing = Shape::of(&EditedMask::from(&BinaryMask::empty(9, 7)));
         assert_eq!(nothing, Shape { area: 0, bounds: None, components: 0, holes: 0 });
+    }
+
+    #[test]
+    fn a_threshold_is_rounded_to_the_entry_that_is_shown_for_it() {
+        let curves = Curves::of(&mask(&["00", "55"]));
+        for threshold in [-99.0, -0.93, 0.0, 0.013, 2.524, 2.526, 99.0] {
+            let nearest = curves.nearest(threshold);
+            assert_eq!(curves.at(nearest), curves.at(threshold), "{threshold}");
+            assert!((curves.first..=curves.last()).contains(&nearest), "{threshold}");
+        }
+        assert!((curves.nearest(2.524) - 2.5).abs() < 1e-4);
     }
 
     #[test]

@@ -89,7 +89,8 @@ pub(super) fn show(shown: &mut Shown<'_>, ui: &mut Ui, inspected: &Inspected) {
     // Let go of outside the window, the threshold is where it was last.
     let last = shown.state.ui.inspection.threshold.filter(|_| response.drag_stopped());
     if let Some(at) = found.inner.or(last).filter(|_| inspected.is_editable) {
-        let at = at.clamp(curves.first, curves.last());
+        // What is told of it is told of this entry.
+        let at = curves.nearest(at);
         if response.drag_stopped() || response.clicked() {
             shown.send(Action::Inspect(Inspect::DropThreshold(at)));
         } else if response.dragged() {
