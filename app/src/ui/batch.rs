@@ -99,8 +99,9 @@ fn contents(shown: &mut Shown<'_>, ui: &mut Ui, batch: &Batch) {
     if !batch.failed.is_empty() {
         ScrollArea::vertical().max_height(110.0).show(ui, |ui| {
             for NotAnswered { image, name, reason } in &batch.failed {
-                let line = RichText::new(format!("{name}: {reason}")).font(theme::small_font());
-                if ui.link(line.color(tokens.bad)).clicked() {
+                let line = format!("{name}: {reason}");
+                let (font, room) = (theme::small_font(), ui.available_width());
+                if ui.link(text::wrapped(ui.ctx(), &line, font, tokens.bad, room)).clicked() {
                     shown.send(Action::SelectPicture(*image));
                 }
             }

@@ -8,8 +8,8 @@ use egui::{
     Ui, Vec2, WidgetInfo, pos2, vec2,
 };
 
-use super::Shown;
 use super::widgets::context_menu;
+use super::{Shown, text};
 use crate::action::Action;
 use crate::document::Picture;
 use crate::state::session::Arrival;
@@ -78,7 +78,7 @@ fn on_its_way(shown: &mut Shown<'_>, ui: &Ui, arrival: &Arrival, rect: Rect) {
             .paint_at(ui, rect);
     }
     Spinner::new().size(16.0).color(shown.tokens.text_faint).paint_at(ui, rect.shrink(20.0));
-    response.on_hover_text(format!("{} is being opened", arrival.name));
+    response.on_hover_text(text::in_tooltip(ui, &format!("{} is being opened", arrival.name)));
 }
 
 fn thumbnail(shown: &mut Shown<'_>, ui: &Ui, picture: &Picture, rect: Rect) {
@@ -129,10 +129,10 @@ fn thumbnail(shown: &mut Shown<'_>, ui: &Ui, picture: &Picture, rect: Rect) {
     });
     let (width, height) = picture.size;
     response.on_hover_cursor(CursorIcon::PointingHand).on_hover_ui(|ui| {
-        ui.label(&picture.name);
+        ui.label(text::in_tooltip(ui, &picture.name));
         ui.label(egui::RichText::new(format!("{width} × {height}")).font(theme::small_font()));
         if let Some(reason) = missing {
-            ui.label(format!("The picture is missing: {reason}"));
+            ui.label(text::in_tooltip(ui, &format!("The picture is missing: {reason}")));
         }
     });
 }

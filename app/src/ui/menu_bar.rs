@@ -88,7 +88,10 @@ fn recent_sessions(shown: &mut Shown<'_>, ui: &mut Ui) {
             ui.set_min_width(220.0);
             for path in recent {
                 let name = path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy();
-                if ui.button(name).on_hover_text(path.display().to_string()).clicked() {
+                let font = egui::TextStyle::Button.resolve(ui.style());
+                let name = text::for_widget(ui.ctx(), &name, font, Color32::PLACEHOLDER);
+                let whole = text::in_tooltip(ui, &path.display().to_string());
+                if ui.button(name).on_hover_text(whole).clicked() {
                     shown.actions.push(Action::Keeping(KeepingAction::Open(path.clone())));
                     ui.close();
                 }

@@ -1,10 +1,10 @@
 //! The prompt library: what the model was trained to be asked, by task, and the user's own prompts.
 
-use egui::{Response, RichText, ScrollArea, TextEdit, Ui};
+use egui::{Response, RichText, ScrollArea, TextEdit, TextStyle, Ui};
 
-use super::Shown;
 use super::icons::{Icon, Look, icon_button};
 use super::widgets::{Kind, button_if, context_menu, focus_ring, paragraph, popup};
+use super::{Shown, text};
 use crate::action::Action;
 use crate::prompts::{Prompt, Task};
 use crate::state::ui_state::LibraryView;
@@ -50,8 +50,10 @@ fn own(shown: &mut Shown<'_>, ui: &mut Ui) {
             let mut label = prompt.label.to_string();
             let width = ui.available_width() - 34.0;
             if state.ui.library == LibraryView::Renaming(place) {
-                let field =
-                    ui.add(TextEdit::singleline(&mut label).desired_width(width - 8.0).char_limit(60));
+                let font = TextStyle::Body.resolve(ui.style());
+                let mut layouter = text::in_field(font, ui.visuals().text_color());
+                let field = TextEdit::singleline(&mut label).layouter(&mut layouter);
+                let field = ui.add(field.desired_width(width - 8.0).char_limit(60));
                 ui.ctx().accesskit_node_builder(field.id, |node| node.set_label("Name of the prompt"));
                 focus_ring(ui, &field);
                 field.request_focus();
@@ -93,12 +95,14 @@ fn own(shown: &mut Shown<'_>, ui: &mut Ui) {
 /// A prompt: its name, and its words in small.
 fn entry(shown: &mut Shown<'_>, ui: &mut Ui, prompt: &Prompt) -> Response {
     let enabled = shown.state.why_not_prompt(prompt).is_none();
-    let text = RichText::new(prompt.label.as_ref()).color(shown.tokens.text_soft);
-    let label = egui::Button::new(text).frame_when_inactive(false).wrap_mode(egui::TextWrapMode::Truncate);
-    let response = ui.add_enabled(enabled, label.min_size(egui::vec2(ui.available_width(), 26.0)));
+    let (font, width) = (TextStyle::Button.resolve(ui.style()), ui.available_width());
+    let room = width - 2.0 * ui.spacing().button_padding.x;
+    let words = text::cut_line(ui.ctx(), prompt.label.to_string(), font, shown.tokens.text_soft, room);
+    let label = egui::Button::new(words).frame_when_inactive(false);
+    let response = ui.add_enabled(enabled, label.min_size(egui::vec2(width, 26.0)));
     if response.clicked() {
         shown.send(Action::Prompt(prompt.clone()));
         shown.send(Action::SetLibrary(LibraryView::Closed));
     }
-    response.on_hover_text(prompt.text.as_ref())
+    response.on_hover_text(text::in_tooltip(ui, &prompt.text))
 }

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use egui::epaint::Mesh;
 use egui::epaint::text::{Glyph, PlacedRow, Row, RowVisuals};
 use egui::text::LayoutJob;
-use egui::{Color32, Context, FontId, Galley, Rect, TextBuffer, Ui, WidgetText, pos2, vec2};
+use egui::{Color32, Context, FontId, Galley, Rect, TextBuffer, TextStyle, Ui, WidgetText, pos2, vec2};
 use unicode_bidi::{BidiInfo, Level, ParagraphBidiInfo};
 
 use crate::bidi;
@@ -45,6 +45,21 @@ pub(super) fn for_widget(ctx: &Context, text: &str, font: FontId, color: Color32
     } else {
         egui::RichText::new(text).font(font).color(color).into()
     }
+}
+
+/// Several lines for a label or a link of egui's own.
+pub(super) fn wrapped(ctx: &Context, text: &str, font: FontId, color: Color32, width: f32) -> WidgetText {
+    if bidi::has_right_to_left(text) {
+        lay_out(ctx, LayoutJob::simple(text.to_owned(), font, color, width)).into()
+    } else {
+        egui::RichText::new(text).font(font).color(color).into()
+    }
+}
+
+/// What is shown where the pointer rests.
+pub(super) fn in_tooltip(ui: &Ui, text: &str) -> WidgetText {
+    let (font, color) = (TextStyle::Body.resolve(ui.style()), ui.visuals().text_color());
+    wrapped(ui.ctx(), text, font, color, ui.spacing().tooltip_width)
 }
 
 /// The layouter of a text field of one line.
@@ -443,6 +458,21 @@ mod tests {
                 assert!(galley.rect.width() <= width + 0.5, "{text}: {}", galley.rect);
             }
         }
+    }
+
+    #[test]
+    fn labels_keep_to_the_room_that_there_is() {
+        let ctx = Context::default();
+        theme::install(&ctx);
+        let mut found = None;
+        let mut output = ctx.run_ui(egui::RawInput::default(), |ui| {
+            let (words, font) = ("מה יש בתמונה הגדולה הזאת", theme::text_font());
+            found = Some(wrapped(ui.ctx(), words, font, Color32::WHITE, 120.0));
+        });
+        output.textures_delta.clear();
+        let Some(WidgetText::Galley(galley)) = found else { panic!("{found:?}") };
+        assert!(galley.rows.len() > 1 && galley.rect.width() <= 120.5, "{}", galley.rect);
+        assert_eq!(words_as_seen(&galley).last().map(String::as_str), Some("מה"));
     }
 
     #[test]

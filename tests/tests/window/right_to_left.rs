@@ -88,3 +88,29 @@ fn right_to_left_words_are_written_and_taken_back() {
     stage.settle();
     assert_eq!(draft(&stage), "");
 }
+
+#[test]
+fn a_prompt_of_right_to_left_words_is_kept_and_renamed() {
+    let mut stage = Stage::new(&Setup::default());
+    stage.window.get_by_label("Question").focus();
+    stage.settle();
+    stage.window.event(Event::Text("מה יש בתמונה?".to_owned()));
+    stage.settle();
+    stage.press("Prompt library");
+    stage.press("Keep the question as a prompt");
+    stage.window.get_by_label("מה יש בתמונה?").focus();
+    stage.settle();
+    for (modifiers, key) in [(Modifiers::SHIFT, Key::F10), (Modifiers::NONE, Key::Enter)] {
+        stage.window.key_press_modifiers(modifiers, key);
+        stage.settle();
+    }
+    stage.window.key_press_modifiers(Modifiers::COMMAND, Key::A);
+    stage.window.event(Event::Text("עיגול ירוק".to_owned()));
+    stage.settle();
+    stage.window.key_press(Key::Enter);
+    stage.settle();
+    stage.window.remove_cursor();
+    stage.settle();
+    stage.press("עיגול ירוק");
+    assert_eq!(stage.player.question(), "מה יש בתמונה?");
+}
