@@ -206,10 +206,12 @@ impl Findings {
         self.curves.get(&Same::of(of))?.failure()
     }
 
-    /// Thresholds, lowest and highest, that a candidate is looked at with: the range of its logits, once its
-    /// curves are there.
-    pub fn thresholds(&self, of: &Arc<MaskLogits>) -> (f32, f32) {
-        self.curves(of).map_or(USUAL_THRESHOLDS, |curves| (curves.first, curves.last()))
+    /// Thresholds, lowest and highest, that a mask is looked at with: the range of its logits, once its curves
+    /// are there. Its own is always among them.
+    pub fn thresholds(&self, of: &GroundedMask) -> (f32, f32) {
+        let curves = self.curves(of.logits());
+        let (low, high) = curves.map_or(USUAL_THRESHOLDS, |curves| (curves.first, curves.last()));
+        (low.min(of.threshold), high.max(of.threshold))
     }
 
     /// Notes that curves are being made; `false` where they are there, on their way, or could not be made.

@@ -122,7 +122,7 @@ impl State {
     pub(super) fn move_threshold(&mut self, by: f32, now: f64) {
         let mask = self.editable_mask().filter(|mask| !mask.is_from_file());
         let (Some(image), Some(mask)) = (self.ui.current, mask) else { return };
-        let (low, high) = self.session.findings.thresholds(mask.logits());
+        let (low, high) = self.session.findings.thresholds(mask);
         let threshold = (mask.threshold + by).clamp(low, high.max(low));
         let (mask, stays) = (mask.id, !differ(mask.threshold, threshold));
         self.ui.inspection.threshold = None;

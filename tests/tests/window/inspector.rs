@@ -1,6 +1,6 @@
 //! The inspector, the Tokens tab, and what they lay over the picture.
 
-use egui::{Key, Vec2};
+use egui::{Event, Key, Modifiers, PointerButton, Vec2};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use glamm::action::Inspect;
 use glamm::command::Command;
@@ -86,6 +86,29 @@ fn the_threshold_moves_in_one_step() {
     assert!((mask(&stage).threshold - 4.0).abs() < 1e-6, "a reset can be undone");
     undo(&mut stage);
     assert!(!mask(&stage).is_changed());
+}
+
+#[test]
+fn a_threshold_that_is_looked_at_stays_and_a_double_click_takes_it_to_0() {
+    let mut stage = pinned(&wide());
+    for threshold in [25.0, 4.0, -3.0] {
+        inspect(&mut stage, Inspect::DropThreshold(threshold));
+        let steps = stage.window.state().state().history.undoable();
+        stage.settle();
+        assert!((mask(&stage).threshold - threshold).abs() < 1e-6, "{threshold}");
+        assert_eq!(stage.window.state().state().history.undoable(), steps);
+        let slider = stage.window.get_by_label("Threshold").rect();
+        let pos = slider.left_center() + Vec2::new(slider.width() * 0.2, 0.0);
+        stage.window.hover_at(pos);
+        stage.window.step();
+        for pressed in [true, false, true, false] {
+            let (button, modifiers) = (PointerButton::Primary, Modifiers::NONE);
+            stage.window.event(Event::PointerButton { pos, button, pressed, modifiers });
+            stage.window.step();
+        }
+        stage.settle();
+        assert!(mask(&stage).threshold.abs() < 1e-6, "{}", mask(&stage).threshold);
+    }
 }
 
 #[test]

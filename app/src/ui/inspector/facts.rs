@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use egui::{RichText, Slider, Ui};
+use egui::{PointerButton, RichText, Slider, SliderClamping, Ui};
 
 use super::{caption, fact, grouped};
 use crate::action::{Action, Inspect};
@@ -111,21 +111,24 @@ fn reset(shown: &mut Shown<'_>, ui: &mut Ui, mask: &GroundedMask) {
 }
 
 fn slider(shown: &mut Shown<'_>, ui: &mut Ui, inspected: &Inspected, threshold: f32) {
-    let (low, high) = shown.state.session.findings.thresholds(inspected.mask.logits());
+    let (low, high) = shown.state.session.findings.thresholds(&inspected.mask);
     let mut value = threshold;
     ui.spacing_mut().slider_width = ui.available_width() - 4.0;
     let response = ui
         .add_enabled_ui(inspected.is_editable, |ui| {
             ui.visuals_mut().selection.bg_fill = shown.tokens.accent;
             let slider = Slider::new(&mut value, low..=high).step_by(f64::from(STEP)).show_value(false);
-            ui.add(slider.trailing_fill(true))
+            // What is only looked at stays as it is.
+            ui.add(slider.clamping(SliderClamping::Edits).trailing_fill(true))
         })
         .inner
         .on_hover_text("Logits above the threshold are inside; double-click for 0");
     response.widget_info(|| egui::WidgetInfo::slider(inspected.is_editable, f64::from(value), "Threshold"));
     // The slider rounds what it is given to its steps.
     let moved = (value - threshold).abs() > 0.5 * STEP;
-    if response.double_clicked() {
+    // The slider feels drags alone, and each click moves it to the pointer.
+    let double = ui.input(|i| i.pointer.button_double_clicked(PointerButton::Primary));
+    if double && response.contains_pointer() {
         shown.send(Action::Inspect(Inspect::DropThreshold(0.0)));
     } else if response.drag_stopped() || (moved && !response.dragged()) {
         let value = if moved { value } else { threshold };
