@@ -18,7 +18,7 @@ use super::widgets::{Kind, close_button, command_button, was_pressed};
 use super::{Shown, prompt_library, rich_text, text};
 use crate::action::Action;
 use crate::command::Command;
-use crate::document::{Edit, Picture, Question, Region, RegionEdit, RegionTag};
+use crate::document::{Picture, Question, Region, RegionEdit, RegionTag};
 use crate::prompts::SUGGESTED;
 use crate::state::ui_state::LibraryView;
 use crate::theme::{self, Tokens};
@@ -96,7 +96,7 @@ fn regions(shown: &mut Shown<'_>, ui: &mut Ui, picture: &Picture) {
             for row in picture.regions.chunks(across).skip(seen.start).take(seen.len()) {
                 ui.horizontal(|ui| {
                     for region in row {
-                        region_chip(shown, ui, picture, region);
+                        region_chip(shown, ui, region);
                     }
                 });
             }
@@ -108,7 +108,7 @@ fn chip_label(number: u32) -> String {
     format!("region {number}")
 }
 
-fn region_chip(shown: &mut Shown<'_>, ui: &mut Ui, picture: &Picture, region: &Region) {
+fn region_chip(shown: &mut Shown<'_>, ui: &mut Ui, region: &Region) {
     let colors = shown.tokens.region(region.hue());
     let selected = shown.state.ui.selected_region == Some(region.tag);
     let label = chip_label(region.tag.0);
@@ -126,14 +126,7 @@ fn region_chip(shown: &mut Shown<'_>, ui: &mut Ui, picture: &Picture, region: &R
     let cross = Rect::from_center_size(rect.right_center() - vec2(14.0, 0.0), vec2(18.0, 18.0));
     let delete = format!("Delete region {}", region.tag.0);
     if close_button(ui, shown.tokens, cross, response.id.with("delete"), &delete) {
-        shown.send(Action::Edit(Edit::Region {
-            image: picture.id,
-            tag: region.tag,
-            change: RegionEdit::Remove,
-        }));
-        if selected {
-            shown.send(Action::SelectRegion(None));
-        }
+        shown.send(Action::EditRegion(region.tag, RegionEdit::Remove));
     } else if response.clicked() {
         shown.send(Action::Refer(region.tag));
     }

@@ -118,29 +118,26 @@ fn copy_menu(shown: &mut Shown<'_>, ui: &mut Ui, id: ExchangeId) {
 pub(super) fn menu(shown: &mut Shown<'_>, ui: &mut Ui, exchange: &Exchange) {
     let idle = shown.state.session.job.is_none();
     let can_ask = shown.state.why_not_ask().is_none();
+    let is_last = shown.state.conversation().and_then(|c| c.head()) == Some(exchange.id);
     ui.menu_button("Copy reply as", |ui| copy_menu(shown, ui, exchange.id));
     ui.separator();
-    let mut item = |ui: &mut Ui, label: &str, enabled: bool, action: Action| {
-        if ui.add_enabled(enabled, egui::Button::new(label)).clicked() {
-            shown.send(action);
-            ui.close();
-        }
-    };
-    item(ui, "Answer again", can_ask, Action::Regenerate(exchange.id));
-    if exchange.is_unfinished() {
-        item(ui, "Continue reply", can_ask, Action::Continue(exchange.id));
+    item(shown, ui, "Answer again", can_ask, Action::Regenerate(exchange.id));
+    // What follows was said after the reply as it is.
+    if is_last && exchange.is_unfinished() {
+        item(shown, ui, "Continue reply", can_ask, Action::Continue(exchange.id));
     }
-    item(ui, "Edit question", idle, Action::EditQuestion(exchange.id));
-    item(ui, "Show tokens", !exchange.tokens.is_empty(), Action::ShowTokens(exchange.id));
+    item(shown, ui, "Edit question", idle, Action::EditQuestion(exchange.id));
+    item(shown, ui, "Show tokens", !exchange.tokens.is_empty(), Action::ShowTokens(exchange.id));
     ui.separator();
     let Some((image, conversation)) = shown.state.shown_place() else { return };
     let change = ConversationEdit::RemoveExchange(exchange.id);
     let delete = Action::Edit(Edit::Conversation { image, conversation, change });
-    let mut item = |ui: &mut Ui, label: &str, enabled: bool, action: Action| {
-        if ui.add_enabled(enabled, egui::Button::new(label)).clicked() {
-            shown.send(action);
-            ui.close();
-        }
-    };
-    item(ui, "Delete question and what follows", idle, delete);
+    item(shown, ui, "Delete question and what follows", idle, delete);
+}
+
+fn item(shown: &mut Shown<'_>, ui: &mut Ui, label: &str, enabled: bool, action: Action) {
+    if ui.add_enabled(enabled, egui::Button::new(label)).clicked() {
+        shown.send(action);
+        ui.close();
+    }
 }

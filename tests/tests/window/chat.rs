@@ -119,6 +119,28 @@ fn a_reply_that_was_cut_goes_on() {
 }
 
 #[test]
+fn only_the_last_reply_can_go_on() {
+    let mut stage = Stage::new(&Setup::default());
+    stage.player.lines.push(says("It shows"));
+    stage.ask("What is there?");
+    stage.player.finish_with(FinishReason::Cancelled);
+    stage.settle();
+    let offers = |stage: &mut Stage| {
+        stage.window.get_by_label("It shows").click_secondary();
+        stage.settle();
+        stage.window.get_by_label("Delete question and what follows");
+        let entries = stage.window.get_all_by_label("Answer again").count();
+        let found = stage.window.query_all_by_label("Continue reply").count();
+        stage.window.key_press(Key::Escape);
+        stage.settle();
+        (entries > 1, found)
+    };
+    assert_eq!(offers(&mut stage), (true, 2), "below it, and in its menu");
+    exchange(&mut stage, "And beside it?", "A disc.");
+    assert_eq!(offers(&mut stage), (true, 0));
+}
+
+#[test]
 fn there_are_several_conversations_about_a_picture() {
     let mut stage = Stage::new(&Setup::default());
     exchange(&mut stage, "What is there?", "A square.");
