@@ -334,13 +334,15 @@ pub(super) fn name_field(ui: &mut Ui, id: Id, mut name: String, about: &str, wid
     let response = ui.add(field);
     focus_ring(ui, &response);
     ui.ctx().accesskit_node_builder(response.id, |node| node.set_label(about));
-    let taken = id.with("taken");
-    if !ui.data(|d| d.get_temp::<bool>(taken)).unwrap_or(false) {
+    // One that is out of sight for a while does not hear that it has lost the keyboard.
+    let (drawn, pass) = (id.with("drawn"), ui.ctx().cumulative_pass_nr());
+    let before = ui.data(|d| d.get_temp::<u64>(drawn));
+    if before.is_none_or(|before| before + 1 < pass) {
         response.request_focus();
-        ui.data_mut(|d| d.insert_temp(taken, true));
     }
+    ui.data_mut(|d| d.insert_temp(drawn, pass));
     if response.lost_focus() {
-        ui.data_mut(|d| d.remove::<bool>(taken));
+        ui.data_mut(|d| d.remove::<u64>(drawn));
         let given_up = ui.input(|i| i.key_pressed(Key::Escape));
         return Some(if given_up { Naming::GivenUp } else { Naming::Ends(name) });
     }

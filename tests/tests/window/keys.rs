@@ -73,6 +73,22 @@ fn escape_in_the_palette_or_a_dialog_leaves_the_edited_question_alone() {
 }
 
 #[test]
+fn a_name_field_that_comes_back_has_the_keyboard() {
+    let mut stage = Stage::new(&Setup::default());
+    stage.act(Action::Command(Command::RenameConversation));
+    for _ in 0..2 {
+        assert!(stage.window.get_by_label("Name of the conversation").is_focused());
+        stage.act(Action::Command(Command::ShowMasks));
+        assert!(stage.window.query_by_label("Name of the conversation").is_none());
+        stage.act(Action::Command(Command::ShowChat));
+    }
+    write(&mut stage, "Name of the conversation", "Box");
+    assert_eq!(state(&stage).ui.renaming.as_deref(), Some("Box"));
+    press(&mut stage, Modifiers::NONE, Key::Enter);
+    assert_eq!(state(&stage).conversation().unwrap().title, "Box");
+}
+
+#[test]
 fn arrows_do_not_reach_the_canvas_behind_a_dialog() {
     let mut stage = Stage::new(&Setup::default());
     stage.act(Action::Command(Command::NewRegion));
