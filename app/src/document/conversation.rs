@@ -154,10 +154,19 @@ impl Conversation {
         self.path.iter().map(|&at| &self.exchanges[at])
     }
 
+    /// Whether an exchange is among those that are shown.
+    pub fn is_on_path(&self, id: ExchangeId) -> bool {
+        self.place_on_path(id).is_some()
+    }
+
+    fn place_on_path(&self, id: ExchangeId) -> Option<usize> {
+        self.path.binary_search_by_key(&id, |&at| self.exchanges[at].id).ok()
+    }
+
     /// The exchanges from the first question to this one.
     pub fn path_to(&self, end: Option<ExchangeId>) -> Vec<&Arc<Exchange>> {
         // Most often it is on the path that is shown: nothing need be looked for then.
-        let shown = end.and_then(|id| self.path.binary_search_by_key(&id, |&at| self.exchanges[at].id).ok());
+        let shown = end.and_then(|id| self.place_on_path(id));
         let places = match shown {
             Some(last) => self.path[..=last].to_vec(),
             None => self.places_to(end),

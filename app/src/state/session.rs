@@ -26,6 +26,9 @@ use crate::state::inspection::Findings;
 use crate::state::keeping::Keeping;
 use crate::state::ui_state::Editing;
 
+/// Messages that are shown at a time.
+const MAX_NOTICES: usize = 4;
+
 /// Where the model is on its way.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ModelStatus {
@@ -286,6 +289,7 @@ pub struct Session {
     /// Whether a file dialog is open.
     pub dialog_open: bool,
     next_id: u64,
+    last_draw: u64,
 }
 
 impl Session {
@@ -322,6 +326,7 @@ impl Session {
             prompts: Vec::new(),
             dialog_open: false,
             next_id: 1,
+            last_draw: 0,
         }
     }
 
@@ -360,7 +365,14 @@ impl Session {
         MaskId(self.fresh())
     }
 
-    /// Shows a message; the oldest gives way where there are too many. What is said again is shown as the newest,
+    /// A number above all that it gave before, and `least` or more: a reply that is drawn with it is another
+    /// one, also where those before it were deleted.
+    pub fn fresh_draw(&mut self, least: u64) -> u64 {
+        self.last_draw = least.max(self.last_draw + 1);
+        self.last_draw
+    }
+
+    /// Shows a message; where there are too many, the oldest note gives way, or else the oldest failure. What is said again is shown as the newest,
     /// and how often it was said.
     pub fn notify(&mut self, text: impl Into<String>, tone: Tone) {
         let (id, text) = (self.fresh(), text.into());
@@ -406,8 +418,10 @@ impl Session {
 
     fn show_notice(&mut self, notice: Notice) {
         self.notices.push(notice);
-        if self.notices.len() > 4 {
-            self.notices.remove(0);
+        if self.notices.len() > MAX_NOTICES {
+            // A failure may not have been read yet.
+            let note = self.notices.iter().position(|notice| notice.tone == Tone::Note);
+            self.notices.remove(note.unwrap_or(0));
         }
     }
 

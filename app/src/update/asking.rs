@@ -37,6 +37,7 @@ impl State {
         now: f64,
         out: &mut Vec<Effect>,
     ) -> bool {
+        self.close_fields();
         let Some(conversation) = self.conversation() else { return false };
         let place = Place { conversation: conversation.id, parent: conversation.head() };
         let sampling = conversation.settings.sampling.clone();
@@ -45,6 +46,7 @@ impl State {
 
     /// Asks the question again that could not be answered.
     pub(super) fn retry(&mut self, now: f64, out: &mut Vec<Effect>) {
+        self.close_fields();
         let Some(image) = self.ui.current else { return };
         if let Some(failure) = self.session.failures.get(&image) {
             let asked = failure.asked.clone();
@@ -55,8 +57,9 @@ impl State {
     /// Has a question answered once more, beside the reply that is there. The most probable words
     /// would be the same again, so that where these are asked for others are drawn.
     pub(super) fn regenerate(&mut self, id: ExchangeId, now: f64, out: &mut Vec<Effect>) {
+        self.close_fields();
         let Some((image, conversation, exchange)) = self.shown_exchange(id) else { return };
-        let drawn = conversation.branches(id).len() as u64;
+        let drawn = self.session.fresh_draw(conversation.branches(id).len() as u64);
         let sampling = match conversation.settings.sampling {
             Sampling::Greedy => {
                 let (temperature, top_p) = VARIED;
@@ -73,6 +76,7 @@ impl State {
 
     /// Has a reply that was stopped or cut go on, in its place.
     pub(super) fn go_on(&mut self, id: ExchangeId, now: f64, out: &mut Vec<Effect>) {
+        self.close_fields();
         let Some((image, conversation, exchange)) = self.shown_exchange(id) else { return };
         // What follows was said after the reply as it is.
         if !exchange.is_unfinished() || conversation.head() != Some(id) {
@@ -90,11 +94,14 @@ impl State {
         self.ask_question(image, Asked { place, question, sampling, resumes: Some(exchange) }, now, out);
     }
 
-    /// Begins to write a question of the conversation in other words.
+    /// Begins to write a question of the conversation in other words, or goes on with those that are there.
     pub(super) fn edit_question(&mut self, id: ExchangeId, out: &mut Vec<Effect>) {
         if let Some((image, conversation, exchange)) = self.shown_exchange(id) {
-            let draft = exchange.question.draft();
-            self.ui.editing = Some(Editing { image, conversation: conversation.id, exchange: id, draft });
+            if self.shown_editing().is_none_or(|editing| editing.exchange != id) {
+                let (conversation, draft) = (conversation.id, exchange.question.draft());
+                self.ui.editing = Some(Editing { image, conversation, exchange: id, draft });
+            }
+            self.show_tab(Tab::Chat);
             out.push(Effect::Focus(Field::EditedQuestion));
         }
     }
@@ -107,6 +114,7 @@ impl State {
 
     /// Asks the question as it was written anew, beside the old one.
     pub(super) fn send_edited(&mut self, now: f64, out: &mut Vec<Effect>) {
+        self.close_fields();
         let Some(Editing { exchange, draft, .. }) = self.shown_editing().cloned() else { return };
         let Some((image, conversation, exchange)) = self.shown_exchange(exchange) else { return };
         let Some(picture) = self.picture() else { return };
@@ -125,10 +133,16 @@ impl State {
         }
     }
 
-    /// The question of the conversation that is shown that is being written anew.
+    /// The question that is being written anew, where it is among those that are shown.
     pub fn shown_editing(&self) -> Option<&Editing> {
-        let shown = (self.ui.current?, self.conversation()?.id);
-        self.ui.editing.as_ref().filter(|editing| (editing.image, editing.conversation) == shown)
+        let editing = self.ui.editing.as_ref()?;
+        let conversation = self.conversation()?;
+        let is_shown = match self.shown_job() {
+            Some(job) => job.follows.contains(&editing.exchange),
+            None => conversation.is_on_path(editing.exchange),
+        };
+        let is_here = Some(editing.image) == self.ui.current && editing.conversation == conversation.id;
+        (is_here && is_shown).then_some(editing)
     }
 
     /// An exchange of the conversation that is shown, and where it is.
@@ -227,7 +241,8 @@ impl State {
     }
 
     /// Where a conversation was taken away, there is no place any more for the reply that is on its way to it,
-    /// nor for what failed there: the next conversation may get the same number.
+    /// nor for what failed there: the next conversation may get the same number. So may the next question, in
+    /// the place of one that was being written anew.
     pub(super) fn leave_what_is_gone(&mut self) {
         let is_gone = |run: Option<u64>, image: ImageId, place: Place| {
             let picture = self.history.of_run(run).picture(image);
@@ -243,6 +258,21 @@ impl State {
         let gone = failures.filter(|(image, failure)| is_gone(failure.run, **image, failure.asked.place));
         for image in gone.map(|(image, _)| *image).collect::<Vec<_>>() {
             self.give_failed_back(image);
+        }
+        self.leave_edited_where_gone();
+    }
+
+    /// Where a question that was being written anew is gone, its words become the draft, if there is none. That
+    /// of a closed picture may come back.
+    fn leave_edited_where_gone(&mut self) {
+        let Some(Editing { image, conversation, exchange, .. }) = &self.ui.editing else { return };
+        let Some(picture) = self.document().picture(*image) else { return };
+        let there = picture.conversation(*conversation).and_then(|c| c.exchange(*exchange));
+        if there.is_none()
+            && let Some(Editing { image, draft, .. }) = self.ui.editing.take()
+            && self.ui.draft(image).trim().is_empty()
+        {
+            self.ui.drafts.insert(image, draft);
         }
     }
 

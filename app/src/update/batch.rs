@@ -18,6 +18,7 @@ impl State {
         match action {
             BatchAction::Prepare(prompt) => self.session.batch_prompt = prompt,
             BatchAction::Start => {
+                self.close_fields();
                 let Some(prompt) = self.session.batch_prompt.take() else { return };
                 let here = self.document().pictures().iter().map(|picture| picture.id);
                 // Those that are on their way are asked about once they are there.

@@ -60,7 +60,7 @@ impl State {
             Command::ClosePicture => self.with_current(|state, image| state.close_picture(image, out)),
             Command::Quit => self.leave(Leaving::Quit, out),
             Command::Undo => {
-                self.close_chat_settings();
+                self.close_fields();
                 // The last thing that was done may be a stroke that has not become pixels yet.
                 if !self.take_back_change(out) {
                     let step = self.history.undo();
@@ -71,7 +71,7 @@ impl State {
                 }
             }
             Command::Redo => {
-                self.close_chat_settings();
+                self.close_fields();
                 let step = self.redo(out);
                 self.show_step(step, out);
             }
@@ -99,7 +99,7 @@ impl State {
                 self.stop();
             }
             Command::NewConversation => self.with_current(Self::new_conversation),
-            Command::RenameConversation => self.ui.renaming = self.conversation().map(|c| c.title.clone()),
+            Command::RenameConversation => self.rename_conversation(),
             Command::DeleteConversation => self.delete_conversation(),
             Command::NextConversation => self.step_conversation(1),
             Command::PreviousConversation => self.step_conversation(-1),
@@ -219,8 +219,9 @@ impl State {
     }
 
     fn toggle_library(&mut self) {
-        let open = self.ui.library != LibraryView::Closed;
+        let open = self.ui.library != LibraryView::Closed && self.is_chat_seen();
         self.ui.library = if open { LibraryView::Closed } else { LibraryView::Open };
+        self.show_tab(Tab::Chat);
     }
 
     fn unpin_masks(&mut self) {
@@ -252,9 +253,11 @@ impl State {
         out.push(Effect::SetAppearance(appearance));
     }
 
-    fn set_tool(&mut self, tool: Tool) {
+    /// Takes a tool in the hand; a brush that was there is put down.
+    pub(super) fn set_tool(&mut self, tool: Tool) {
         self.ui.tool = tool;
         self.ui.gesture = None;
+        self.put_brush_down();
         self.ui.offered_at = None;
         // A mask that was made of a region or a place can be refined at once.
         if tool != Tool::Point {

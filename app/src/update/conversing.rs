@@ -26,7 +26,7 @@ impl State {
     }
 
     pub(super) fn new_conversation(&mut self, image: ImageId) {
-        self.leave_conversation();
+        self.close_fields();
         self.give_failed_back(image);
         let Some(settings) = self.conversation().map(|c| c.settings.clone()) else { return };
         self.edit(&Edit::AddConversation { image, settings });
@@ -36,7 +36,7 @@ impl State {
     }
 
     pub(super) fn select_conversation(&mut self, id: ConversationId) {
-        self.leave_conversation();
+        self.close_fields();
         let Some(picture) = self.picture() else { return };
         if picture.conversation(id).is_some() {
             self.ui.conversations.insert(picture.id, id);
@@ -57,7 +57,7 @@ impl State {
 
     pub(super) fn delete_conversation(&mut self) {
         let Some((image, conversation)) = self.shown_place() else { return };
-        self.leave_conversation();
+        self.close_fields();
         if self.shown_job().is_some() {
             self.stop();
         }
@@ -68,26 +68,21 @@ impl State {
         self.ui.conversations.remove(&image);
     }
 
-    /// What is being written about the conversation that is shown ends before another is shown.
-    pub(super) fn leave_conversation(&mut self) {
-        self.close_chat_settings();
-        self.ui.renaming = None;
-        self.ui.editing = None;
-    }
-
-    pub(super) fn toggle_chat_settings(&mut self) {
-        if self.ui.chat_settings.is_some() {
-            self.close_chat_settings();
-        } else {
-            self.ui.chat_settings = self.conversation().map(|c| c.settings.clone());
+    /// Begins to write a title, or goes on with the one that is half written.
+    pub(super) fn rename_conversation(&mut self) {
+        self.show_tab(Tab::Chat);
+        if self.ui.renaming.is_none() {
+            self.ui.renaming = self.conversation().map(|c| c.title.clone());
         }
     }
 
-    /// Keeps the settings as they are now: one change, however many there were.
-    pub(super) fn close_chat_settings(&mut self) {
-        let Some(settings) = self.ui.chat_settings.take() else { return };
-        if self.conversation().is_some_and(|c| c.settings != settings) {
-            self.change_conversation(ConversationEdit::Configure(settings));
+    pub(super) fn toggle_chat_settings(&mut self) {
+        if self.ui.chat_settings.is_some() && self.is_chat_seen() {
+            self.close_fields();
+        } else {
+            self.show_tab(Tab::Chat);
+            self.close_fields();
+            self.ui.chat_settings = self.conversation().map(|c| c.settings.clone());
         }
     }
 
@@ -111,7 +106,7 @@ impl State {
         }
     }
 
-    /// The same, and closes them.
+    /// The same, and closes them: before something else is shown or asked.
     pub(super) fn close_fields(&mut self) {
         self.keep_fields();
         (self.ui.chat_settings, self.ui.renaming) = (None, None);
@@ -158,7 +153,7 @@ impl State {
         let colors: Vec<Rgb> = (0..exchange.reply.groundings.len())
             .map(|index| {
                 let chosen = exchange.masks.get(index).and_then(|mask| mask.as_ref()?.hue);
-                phrase_color(chosen.unwrap_or(exchange.first_hue + index))
+                phrase_color(chosen.unwrap_or_else(|| exchange.hue(index)))
             })
             .collect();
         out.push(Effect::Copy(copying::copied(&exchange.reply, &colors, format)));

@@ -10,7 +10,7 @@ use glamm_engine::protocol::{
 use glamm_engine::vision::MaskCandidates;
 
 use crate::action::Effect;
-use crate::document::{ConversationEdit, Edit, Exchange, GroundedMask, Question};
+use crate::document::{ConversationEdit, Edit, Exchange, GroundedMask, Picture, Question};
 use crate::notice::Tone;
 use crate::state::State;
 use crate::state::inspection::Layer;
@@ -149,7 +149,7 @@ impl State {
         }
         let stopped_early = reason == FinishReason::Cancelled && reply.text.trim().is_empty();
         if stopped_early && reply.groundings.is_empty() {
-            self.nothing_was_said(job);
+            self.nothing_was_said(&job);
             return;
         }
         if stats.tokens_per_second() > 0.0 {
@@ -209,18 +209,34 @@ impl State {
         self.session.notify(text, Tone::Failure);
     }
 
+    fn nothing_was_said(&mut self, job: &RunningJob) {
+        if let Some(picture) = self.document().picture(job.image).cloned() {
+            self.give_question_back(job, &picture);
+        }
+    }
+
+    /// The question about a picture that was closed goes back before its reply is stopped: it may not be heard
+    /// of again.
+    pub(super) fn take_question_back(&mut self, closed: &Picture) {
+        if let Some(job) = self.session.job.take() {
+            if !job.is_homeless {
+                self.give_question_back(&job, closed);
+            }
+            self.session.job = Some(job);
+        }
+    }
+
     /// A question goes back to where it was written; one for all pictures was written elsewhere.
-    fn nothing_was_said(&mut self, job: RunningJob) {
-        let RunningJob { image, asked, edited, run: None, .. } = job else { return };
+    fn give_question_back(&mut self, job: &RunningJob, picture: &Picture) {
+        let RunningJob { asked, edited, run: None, .. } = job else { return };
         if let Some(edited) = edited {
-            self.ui.editing.get_or_insert(edited);
+            self.ui.editing.get_or_insert_with(|| edited.clone());
             return;
         }
-        let picture = self.document().picture(image);
-        let conversation = picture.and_then(|p| p.conversation(asked.place.conversation));
+        let conversation = picture.conversation(asked.place.conversation);
         let is_new = conversation.is_some_and(|c| c.head() == asked.place.parent);
-        if is_new && self.ui.draft(image).is_empty() {
-            self.ui.drafts.insert(image, asked.question.draft());
+        if is_new && self.ui.draft(picture.id).trim().is_empty() {
+            self.ui.drafts.insert(picture.id, asked.question.draft());
         }
     }
 

@@ -35,7 +35,10 @@ impl State {
             Inspect::Choose(candidate) => self.change_mask(MaskEdit::Choose(candidate)),
             Inspect::Reset => self.change_mask(MaskEdit::Reset),
             Inspect::CleanUp(what) => self.clean_up(what, out),
-            Inspect::Brush(brush) => (inspection.brush, inspection.stroke) = (brush, None),
+            Inspect::Brush(brush) => {
+                self.put_brush_down();
+                self.ui.inspection.brush = brush;
+            }
             Inspect::BrushRadius(radius) => {
                 inspection.brush_radius = radius.clamp(*BRUSH_RADII.start(), *BRUSH_RADII.end());
             }
@@ -131,6 +134,11 @@ impl State {
             let edit = Edit::Mask { image, mask, change: MaskEdit::Threshold(threshold) };
             self.small_step(Changed::Mask(mask), &edit, now);
         }
+    }
+
+    /// Puts the brush down; a stroke that was not let go of is given up.
+    pub(super) fn put_brush_down(&mut self) {
+        (self.ui.inspection.brush, self.ui.inspection.stroke) = (None, None);
     }
 
     /// Takes a brush in the hand, or puts it down where it is there already.

@@ -9,6 +9,7 @@ use glamm_engine::protocol::{FinishReason, Grounding, ImageId, JobId, JobStats, 
 use crate::document::{ConversationId, Document, Exchange, Settings, segments};
 use crate::state::State;
 use crate::state::keeping::Writing;
+use crate::state::ui_state::Editing;
 use crate::storage::{EditedQuestion, GoingOn, Snapshot, Stamp, Unfinished};
 
 /// What there was to keep when it was last looked at.
@@ -94,11 +95,14 @@ impl State {
         Writing { drafts: self.drafts(), going_on: self.going_on() }
     }
 
-    /// The questions that are being written, and before them those that could not be answered: their words are
-    /// nowhere else.
+    /// The questions that are being written about open pictures, and before them those that could not be
+    /// answered: their words are nowhere else.
     fn drafts(&self) -> HashMap<ImageId, String> {
+        let is_open = |image: ImageId| self.document().picture(image).is_some();
         let mut drafts = self.ui.drafts.clone();
-        for (&image, failure) in &self.session.failures {
+        drafts.retain(|&image, _| is_open(image));
+        let failures = self.session.failures.iter();
+        for (&image, failure) in failures.filter(|(image, _)| is_open(**image)) {
             if let Some(failed) = self.words_of(image, failure) {
                 let draft = drafts.entry(image).or_default();
                 *draft = if draft.trim().is_empty() { failed } else { format!("{failed}\n{draft}") };
@@ -109,7 +113,8 @@ impl State {
 
     /// What the user is at, beside the drafts.
     fn going_on(&self) -> GoingOn<ImageId> {
-        let edited = self.ui.editing.as_ref().map(|editing| EditedQuestion {
+        let is_open = |editing: &&Editing| self.document().picture(editing.image).is_some();
+        let edited = self.ui.editing.as_ref().filter(is_open).map(|editing| EditedQuestion {
             picture: editing.image,
             conversation: editing.conversation,
             exchange: editing.exchange,

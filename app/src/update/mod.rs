@@ -129,7 +129,7 @@ impl State {
             Action::CopyReply(id, format) => self.copy_reply(id, format, out),
             Action::SetRenaming(title) => self.ui.renaming = title,
             Action::SetChatSettings(Some(settings)) => self.ui.chat_settings = Some(settings),
-            Action::SetChatSettings(None) => self.close_chat_settings(),
+            Action::SetChatSettings(None) => self.close_fields(),
             Action::SetView(viewpoint) => self.set_view(viewpoint),
             Action::CanvasPlaced { rect, pixels_per_point } => {
                 self.ui.canvas = rect;

@@ -168,19 +168,13 @@ impl State {
         session.export = None;
         session.export_in_the_way = None;
         session.keeping.in_the_way = None;
-        session.cancel_segmentation();
+        self.leave_picture();
         let ui = &mut self.ui;
         ui.views.clear();
         ui.drafts.clear();
         ui.conversations.clear();
         ui.pinned.clear();
-        ui.current = None;
-        ui.selected_region = None;
-        ui.gesture = None;
-        ui.hovered = None;
-        ui.prompt_awaiting_region = None;
         (ui.chat_settings, ui.renaming, ui.editing) = (None, None, None);
-        (ui.prompted, ui.offered_at) = (None, None);
     }
 
     /// Where the loader finds a picture of the document.

@@ -52,7 +52,9 @@ impl State {
             let path = std::path::absolute(&path).unwrap_or(path);
             let origin = Origin::File(path.clone());
             if let Some(id) = self.document().pictures().iter().find(|p| p.origin == origin).map(|p| p.id) {
-                self.select_picture(id, out);
+                if place == 0 {
+                    self.select_picture(id, out);
+                }
             } else if let Some(arrival) = self.session.arrivals.iter_mut().find(|a| a.origin == origin) {
                 arrival.select |= place == 0;
             } else {
@@ -235,17 +237,11 @@ impl State {
             return;
         }
         if self.ui.current != Some(image) {
-            self.leave_conversation();
+            self.close_fields();
             let before = self.picture().map(|picture| (picture.size, self.ui.view(picture.id)));
             self.carry_view(before, image);
-            if let Some(before) = self.ui.current {
-                self.leave_picture(before);
-            }
+            self.leave_picture();
             self.ui.current = Some(image);
-            self.ui.selected_region = None;
-            self.ui.gesture = None;
-            self.ui.hovered = None;
-            self.ui.prompt_awaiting_region = None;
             self.session.lately_used.retain(|used| *used != image);
             self.session.lately_used.push(image);
         }
@@ -254,6 +250,21 @@ impl State {
         self.want_pixels(image, true);
         self.load_wanted(out);
         self.encode(image, out);
+    }
+
+    /// No picture is shown any more: what was begun on the one that was ends.
+    pub(super) fn leave_picture(&mut self) {
+        self.session.cancel_segmentation();
+        self.put_brush_down();
+        let ui = &mut self.ui;
+        // A threshold that was not let go of belongs to the mask it was begun on.
+        ui.inspection.threshold = None;
+        ui.current = None;
+        ui.selected_region = None;
+        ui.gesture = None;
+        ui.hovered = None;
+        ui.prompt_awaiting_region = None;
+        (ui.prompted, ui.offered_at) = (None, None);
     }
 
     /// Closing can be undone, and the small copy is shown then until the picture is read again: those of the
@@ -326,7 +337,7 @@ impl State {
     pub(super) fn close_picture(&mut self, image: ImageId, out: &mut Vec<Effect>) {
         if self.ui.current == Some(image) {
             // What is written in its fields is closed with it.
-            self.leave_conversation();
+            self.close_fields();
         }
         let before = self.document().clone();
         self.history.close(image);
@@ -355,39 +366,31 @@ impl State {
         }
     }
 
-    /// Lets go of a picture that was closed.
+    /// Lets go of a picture that was closed. Since closing can be undone, it is still known how it was looked
+    /// at, what was being written about it, and which question could not be answered.
     fn put_away(&mut self, closed: &Picture, neighbour: Option<ImageId>, out: &mut Vec<Effect>) {
         let image = closed.id;
         if self.session.job_about(image).is_some() {
+            self.take_question_back(closed);
             self.stop();
         }
-        let view = self.ui.view(image);
         // What was pasted is nowhere else, and closing can be undone.
         let is_elsewhere =
             closed.origin != Origin::Clipboard || self.session.keeping.stored.contains_key(&image);
-        self.leave_picture(image);
         if is_elsewhere {
             self.session.pixels.remove(&image);
         } else {
             self.session.keeping.only_in_memory.insert(image);
         }
-        self.session.failures.remove(&image);
-        self.ui.views.remove(&image);
-        self.ui.drafts.remove(&image);
-        self.ui.conversations.remove(&image);
         if self.session.encodings.remove(&image).is_some() {
             out.push(Effect::Engine(EngineCommand::CloseImage(image)));
         }
         out.push(Effect::ForgetPicture(image));
         self.forget_old_thumbnails(image);
         if self.ui.current == Some(image) {
-            self.leave_conversation();
-            self.ui.current = None;
-            self.ui.selected_region = None;
-            self.ui.gesture = None;
-            self.ui.hovered = None;
+            self.leave_picture();
             if let Some(next) = neighbour {
-                self.carry_view(Some((closed.size, view)), next);
+                self.carry_view(Some((closed.size, self.ui.view(image))), next);
                 self.select_picture(next, out);
             }
         }

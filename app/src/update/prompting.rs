@@ -23,7 +23,7 @@ impl State {
             if let Some(tag) = selected.or(picture.regions.last()).map(|r| r.tag) {
                 self.write_prompt(image, prompt, Some(tag), out);
             } else {
-                self.ui.tool = Tool::Box;
+                self.set_tool(Tool::Box);
                 self.ui.prompt_awaiting_region = Some(prompt.clone());
             }
             return;

@@ -285,21 +285,10 @@ impl State {
 
     /// What clicks with the Point tool go to from now on.
     pub(super) fn prompt_mask(&mut self, mask: Option<MaskId>) {
-        self.ui.prompted = mask;
         if mask.is_some() {
-            self.ui.tool = Tool::Point;
+            self.set_tool(Tool::Point);
         }
-    }
-
-    /// Forgets what belonged to a picture that is no longer shown.
-    pub(super) fn leave_picture(&mut self, image: ImageId) {
-        self.ui.prompted = None;
-        self.ui.offered_at = None;
-        // A stroke or a threshold that was not let go of belongs to the mask it was begun on.
-        (self.ui.inspection.stroke, self.ui.inspection.threshold) = (None, None);
-        if let Some(running) = self.session.segmentation.take_if(|running| running.image == image) {
-            running.cancel.cancel();
-        }
+        self.ui.prompted = mask;
     }
 }
 

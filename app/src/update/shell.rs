@@ -111,9 +111,13 @@ impl State {
         let ui = &self.ui;
         let in_chat =
             self.shown_editing().is_some() || ui.chat_settings.is_some() || ui.library != LibraryView::Closed;
-        let chat_is_seen = ui.tab == Tab::Chat && !ui.shell.hidden.side_panel;
         let over = self.is_behind_dialog() || ui.shell.tour.is_some() || ui.offered_at.is_some();
-        over || in_chat && chat_is_seen
+        over || in_chat && self.is_chat_seen()
+    }
+
+    /// Whether the conversation is in sight, and what is opened in it.
+    pub(super) fn is_chat_seen(&self) -> bool {
+        self.ui.tab == Tab::Chat && !self.ui.shell.hidden.side_panel
     }
 
     /// Whether the pointer is drawing a region, moving one, or painting.

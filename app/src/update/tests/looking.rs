@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::action::Field;
+use crate::notice::Tone;
 use crate::state::inspection::Layer;
 
 #[test]
@@ -244,6 +245,36 @@ fn the_same_file_is_opened_once() {
     assert_eq!(loads(&state.update(Action::OpenFiles(vec!["c.png".into()]), 0.0)), 0);
     load(&mut state, third);
     assert_eq!(state.ui.current, Some(third), "it was asked for again");
+}
+
+#[test]
+fn files_that_are_open_already_are_shown_only_where_the_first_is_one() {
+    let (mut state, first) = with_picture();
+    let second = open_beside(&mut state, first);
+    for (names, shown) in [(["new.png", "b.png"], first), (["b.png", "a.png"], second)] {
+        let effects = state.update(Action::OpenFiles(names.map(std::path::PathBuf::from).to_vec()), 0.0);
+        assert_eq!(state.ui.current, Some(shown), "{names:?}");
+        assert!(!effects.iter().any(|effect| matches!(effect, Effect::Engine(_))), "{names:?}: {effects:?}");
+    }
+}
+
+#[test]
+fn notes_give_way_before_failures_do() {
+    let (mut state, _) = with_picture();
+    let session = &mut state.session;
+    for (text, tone) in [
+        ("a", Tone::Failure),
+        ("b", Tone::Note),
+        ("c", Tone::Failure),
+        ("d", Tone::Note),
+        ("e", Tone::Failure),
+        ("f", Tone::Failure),
+        ("g", Tone::Failure),
+    ] {
+        session.notify(text, tone);
+    }
+    let texts: Vec<&str> = session.notices.iter().map(|notice| notice.text.as_str()).collect();
+    assert_eq!(texts, ["c", "e", "f", "g"]);
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod asking;
 mod batch;
 mod conversing;
 mod keeping;
+mod leaving;
 mod looking;
 mod masks;
 mod missing;
