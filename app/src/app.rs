@@ -320,15 +320,14 @@ impl eframe::App for App {
             now: ctx.input(|i| i.time),
             escape: self.escape_on_canvas,
             actions: Vec::new(),
-            hovered: None,
+            hovered: Vec::new(),
             pointer: None,
         };
         ui::show(&mut shown, ui);
         self.wrote_in = ctx.memory(egui::Memory::focused).filter(|_| ctx.text_edit_focused());
         let Shown { mut actions, hovered, pointer, .. } = shown;
-        let changed = (hovered, pointer) != (self.state.ui.hovered, self.state.ui.pointer);
-        if changed {
-            actions.push(Action::Hover { mask: hovered, pointer });
+        if hovered != self.state.ui.hovered || pointer != self.state.ui.pointer {
+            actions.push(Action::Hover { masks: hovered, pointer });
         }
         if !actions.is_empty() {
             ctx.request_repaint();

@@ -6,6 +6,7 @@ use glamm_engine::protocol::ImageId;
 
 use crate::document::{MaskEdit, MaskId};
 use crate::state::inspection::{Brush, Layer, MaskView, Rival};
+use crate::state::ui_state::MaskNaming;
 use crate::study::{CleanUp, Stroke};
 
 /// Something that was done in the inspector.
@@ -63,7 +64,7 @@ pub enum MaskAction {
     /// Show all.
     ShowAll,
     /// A name is being written; `None`: no more.
-    Name(Option<(MaskId, String)>),
+    Name(Option<MaskNaming>),
     /// The name is as it is to be.
-    NameWritten(MaskId, String),
+    NameWritten(Vec<MaskId>, String),
 }

@@ -152,10 +152,10 @@ pub enum Action {
         /// Physical pixels per point.
         pixels_per_point: f32,
     },
-    /// The pointer is on this mask or its phrase, and there on the picture.
+    /// The pointer is on this mask, or on the phrase of these masks, and there on the picture.
     Hover {
-        /// The mask.
-        mask: Option<MaskId>,
+        /// The masks.
+        masks: Vec<MaskId>,
         /// In pixels of the current picture.
         pointer: Option<(f32, f32)>,
     },

@@ -109,6 +109,22 @@ pub struct Editing {
     pub draft: String,
 }
 
+/// A name that is being written for the masks of a phrase, or for one mask.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MaskNaming {
+    /// Which masks.
+    pub masks: Vec<MaskId>,
+    /// What is written so far.
+    pub written: String,
+}
+
+impl MaskNaming {
+    /// The mask in whose place it is written.
+    pub fn first(&self) -> Option<MaskId> {
+        self.masks.first().copied()
+    }
+}
+
 /// A draft that a prompt was written into.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PromptedDraft {
@@ -176,12 +192,12 @@ pub struct UiState {
     pub prompted: Option<MaskId>,
     /// Where the picture was clicked, in its pixels, while it is offered what to do about the place.
     pub offered_at: Option<egui::Pos2>,
-    /// The mask that the pointer is on, in the text or on the picture.
-    pub hovered: Option<MaskId>,
+    /// The mask that the pointer is on, or all masks of the phrase that it is on.
+    pub hovered: Vec<MaskId>,
     /// What the inspector shows.
     pub inspection: Inspection,
-    /// The mask that is being given a name, and what is written so far.
-    pub naming: Option<(MaskId, String)>,
+    /// The name that is being written for masks.
+    pub naming: Option<MaskNaming>,
     /// Masks that stay brought out.
     pub pinned: BTreeSet<MaskId>,
     /// Where the pointer is, in pixels of the current picture, while it is on it.
@@ -227,7 +243,7 @@ impl Default for UiState {
             prompt_awaiting_region: None,
             prompted: None,
             offered_at: None,
-            hovered: None,
+            hovered: Vec::new(),
             naming: None,
             pinned: BTreeSet::new(),
             inspection: Inspection::default(),

@@ -114,8 +114,8 @@ impl State {
     }
 
     /// The masks to be drawn over the current picture, large ones first: those of the latest reply
-    /// that has any, those of no reply, those that are pinned, and the one the pointer is on. Hidden ones
-    /// are not among them.
+    /// that has any, those of no reply, those that are pinned, and those the pointer is on. Hidden ones are
+    /// not among them.
     pub fn visible_masks(&self) -> Vec<VisibleMask> {
         if self.ui.masks_hidden {
             return Vec::new();
@@ -123,7 +123,7 @@ impl State {
         let all = self.masks_by_reply();
         let latest = all.iter().filter_map(|reply| reply.reply).max();
         let wanted =
-            |mask: &GroundedMask| self.ui.hovered == Some(mask.id) || self.ui.pinned.contains(&mask.id);
+            |mask: &GroundedMask| self.ui.hovered.contains(&mask.id) || self.ui.pinned.contains(&mask.id);
         let mut shown = Vec::new();
         for reply in &all {
             for (_, mask, index) in &reply.masks {

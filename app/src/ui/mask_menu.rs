@@ -35,9 +35,7 @@ fn looks(shown: &mut Shown<'_>, ui: &mut Ui, masks: &[MaskId]) {
     let state = shown.state;
     let pinned = masks.iter().any(|mask| state.ui.pinned.contains(mask));
     if ui.button(if pinned { "Unpin" } else { "Pin" }).clicked() {
-        for mask in masks.iter().filter(|mask| state.ui.pinned.contains(mask) == pinned) {
-            shown.send(Action::TogglePin(*mask));
-        }
+        toggle_pins(shown, masks);
         ui.close();
     }
     let Some(picture) = state.picture() else { return };
@@ -51,7 +49,7 @@ fn looks(shown: &mut Shown<'_>, ui: &mut Ui, masks: &[MaskId]) {
         Action::Mask(MaskAction::Solo(masks.to_vec()))
     });
     item(shown, ui, if hidden { "Show" } else { "Hide" }, || change(MaskEdit::Hide(!hidden)));
-    item(shown, ui, "Rename", || Action::Mask(state.naming_of(id)));
+    item(shown, ui, "Rename", || Action::Mask(state.naming_of(masks)));
     ui.separator();
     let hue = state.find_mask(id).map_or(0, |found| found.hue);
     let colors = (0..PHRASE_COLORS.len()).map(|place| shown.tokens.phrase(place).mask);
@@ -62,6 +60,15 @@ fn looks(shown: &mut Shown<'_>, ui: &mut Ui, masks: &[MaskId]) {
         item(shown, ui, "Colour of its place", || change(MaskEdit::Recolor(None)));
     }
     ui.separator();
+}
+
+/// Pins the masks of a phrase; where one of them is pinned, none stays so.
+pub(super) fn toggle_pins(shown: &mut Shown<'_>, masks: &[MaskId]) {
+    let all_pinned = &shown.state.ui.pinned;
+    let pinned = masks.iter().any(|mask| all_pinned.contains(mask));
+    for mask in masks.iter().filter(|mask| all_pinned.contains(mask) == pinned) {
+        shown.send(Action::TogglePin(*mask));
+    }
 }
 
 /// What one mask can be made use of for.

@@ -13,6 +13,7 @@ use crate::action::{Action, MaskAction};
 use crate::command::Command;
 use crate::document::{MaskEdit, MaskId};
 use crate::state::ListedMask;
+use crate::state::ui_state::MaskNaming;
 use crate::theme;
 
 const ROW: f32 = 40.0;
@@ -66,7 +67,7 @@ fn places_in_sight(top: f32, height: f32, count: usize) -> Range<usize> {
 /// Brings the row into sight in which a name is begun to be written.
 fn scroll_to_name(shown: &Shown<'_>, ui: &Ui, rect_of: impl Fn(usize) -> Rect) {
     let id = egui::Id::unique("mask named before");
-    let named = shown.state.ui.naming.as_ref().map(|(mask, _)| *mask);
+    let named = shown.state.ui.naming.as_ref().and_then(MaskNaming::first);
     let before = ui.data_mut(|data| std::mem::replace(data.get_temp_mut_or_default(id), named));
     if let Some(mask) = named.filter(|_| named != before)
         && let Some(place) = shown.state.place_in_list(mask)
@@ -85,9 +86,9 @@ fn row(shown: &mut Shown<'_>, ui: &mut Ui, listed: &ListedMask) {
     let label = format!("Mask: {name}{}", change.map_or_else(String::new, |change| format!(", {change}")));
     response.widget_info(|| WidgetInfo::selected(Role::ListItem, true, pinned, &label));
     if response.hovered() || response.has_focus() {
-        shown.hovered = Some(id);
+        shown.hovered = vec![id];
     }
-    let hot = pinned || shown.state.ui.hovered == Some(id) || response.hovered();
+    let hot = pinned || shown.state.ui.hovered.contains(&id) || response.hovered();
     let colors = tokens.phrase(listed.hue);
     let line = if pinned { Stroke::new(1.5, colors.mask) } else { Stroke::new(1.0, tokens.line) };
     let fill = if hot { tokens.raised_hover } else { tokens.raised };
@@ -123,8 +124,8 @@ fn row(shown: &mut Shown<'_>, ui: &mut Ui, listed: &ListedMask) {
     ui.painter().galley(at, figures, tokens.text_faint);
     let place = Rect::from_min_max(pos2(rect.left() + 38.0, rect.top()), pos2(at.x, rect.bottom()));
     let naming = shown.state.ui.naming.clone();
-    if let Some((_, written)) = naming.filter(|(of, _)| *of == id) {
-        write_name(shown, ui, (id, written), place.shrink2(vec2(0.0, 4.0)));
+    if let Some(naming) = naming.filter(|naming| naming.first() == Some(id)) {
+        write_name(shown, ui, naming, place.shrink2(vec2(0.0, 4.0)));
         return;
     }
     let color = if listed.mask.hidden { tokens.text_faint } else { tokens.text };
@@ -152,7 +153,8 @@ fn show_or_hide(shown: &mut Shown<'_>, ui: &mut Ui, listed: &ListedMask, place: 
     }
 }
 
-fn write_name(shown: &mut Shown<'_>, ui: &mut Ui, (mask, written): (MaskId, String), place: Rect) {
+fn write_name(shown: &mut Shown<'_>, ui: &mut Ui, naming: MaskNaming, place: Rect) {
+    let MaskNaming { masks, written } = naming;
     let builder = UiBuilder::new().max_rect(place).layout(egui::Layout::left_to_right(egui::Align::Center));
     let naming = ui
         .scope_builder(builder, |ui| {
@@ -161,8 +163,8 @@ fn write_name(shown: &mut Shown<'_>, ui: &mut Ui, (mask, written): (MaskId, Stri
         .inner;
     let action = match naming {
         None => return,
-        Some(Naming::Goes(name)) => MaskAction::Name(Some((mask, name))),
-        Some(Naming::Ends(name)) => MaskAction::NameWritten(mask, name),
+        Some(Naming::Goes(written)) => MaskAction::Name(Some(MaskNaming { masks, written })),
+        Some(Naming::Ends(name)) => MaskAction::NameWritten(masks, name),
         Some(Naming::GivenUp) => MaskAction::Name(None),
     };
     shown.send(Action::Mask(action));

@@ -12,7 +12,6 @@ use super::rich_text::{Builder, Chip, GUTTER, RichText};
 use super::status_line::{duration, speed};
 use super::widgets::{context_menu, open_menu, takes_menu_key};
 use super::{Shown, icons, mask_menu, message_actions, message_editor};
-use crate::action::Action;
 use crate::document::{Exchange, GroundedMask, MaskId, Piece, Question, Segment, segments};
 use crate::state::session::{ModelStatus, RunningJob};
 use crate::theme::{self, Tokens};
@@ -282,20 +281,15 @@ impl GroundedText {
     /// Paints it, and links its chips with their masks.
     fn show_at(self, shown: &mut Shown<'_>, ui: &mut Ui, at: Pos2) -> Response {
         let painted = self.text.show_at(ui, at);
-        for (response, masks) in painted.chips.iter().zip(&self.chips) {
-            if (response.hovered() || response.has_focus())
-                && let Some(mask) = masks.first()
-            {
-                shown.hovered = Some(*mask);
+        let chips = painted.chips.iter().zip(&self.chips);
+        for (response, masks) in chips.filter(|(_, masks)| !masks.is_empty()) {
+            if response.hovered() || response.has_focus() {
+                shown.hovered.clone_from(masks);
             }
             if response.clicked() {
-                for mask in masks {
-                    shown.send(Action::TogglePin(*mask));
-                }
+                mask_menu::toggle_pins(shown, masks);
             }
-            if !masks.is_empty() {
-                mask_menu::show(shown, response, masks, None);
-            }
+            mask_menu::show(shown, response, masks, None);
         }
         painted.response
     }
@@ -306,7 +300,7 @@ fn chip(shown: &Shown<'_>, segment: &Segment<'_>, hue: usize, masks: &[&Grounded
     let ui_state = &shown.state.ui;
     let colors = shown.tokens.phrase(masks.first().and_then(|mask| mask.hue).unwrap_or(hue));
     let pinned = masks.iter().any(|mask| ui_state.pinned.contains(&mask.id));
-    let hot = pinned || masks.iter().any(|mask| ui_state.hovered == Some(mask.id));
+    let hot = pinned || masks.iter().any(|mask| ui_state.hovered.contains(&mask.id));
     let hidden = !masks.is_empty() && masks.iter().all(|mask| mask.hidden);
     let words = segment.text.trim();
     let label = if words.is_empty() { "Mask".to_owned() } else { format!("Phrase: {words}") };

@@ -76,8 +76,8 @@ pub struct Shown<'a> {
     pub escape: bool,
     /// What the user did.
     pub actions: Vec<Action>,
-    /// The mask that the pointer is on, on the picture or by its phrase.
-    pub hovered: Option<MaskId>,
+    /// The mask that the pointer is on, or all masks of the phrase that it is on.
+    pub hovered: Vec<MaskId>,
     /// Where the pointer is on the picture, in its pixels.
     pub pointer: Option<(f32, f32)>,
 }

@@ -62,7 +62,7 @@ fn left(state: &State) -> Vec<String> {
     let (width, height) = picture.size;
     let mut texts = vec![format!("{} · {width} × {height}", shortened(&picture.name))];
     if let Some((x, y)) = state.ui.pointer {
-        let found = state.ui.hovered.and_then(|mask| state.find_mask(mask));
+        let found = state.ui.hovered.first().and_then(|mask| state.find_mask(*mask));
         let phrase = found.map_or_else(String::new, |found| format!(" · {}", found.name));
         texts.push(format!("x {} y {}{phrase}", x.floor(), y.floor()));
     }

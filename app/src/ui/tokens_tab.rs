@@ -69,7 +69,7 @@ fn row(shown: &mut Shown<'_>, ui: &mut Ui, exchange: &Exchange, at: usize) {
     paint(ui, tokens, rect, &Row { number: at + 1, token, detail: &detail, became, hot });
     if let Some(mask) = mask {
         if response.hovered() || response.has_focus() {
-            shown.hovered = Some(mask);
+            shown.hovered = vec![mask];
         }
         if response.clicked() {
             shown.send(Action::TogglePin(mask));

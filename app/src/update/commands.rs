@@ -136,7 +136,7 @@ impl State {
                 let hidden = state.is_selected_hidden() == Some(true);
                 MaskAction::Change(vec![mask], MaskEdit::Hide(!hidden))
             }),
-            Command::RenameMask => self.with_mask(|mask, state| state.naming_of(mask)),
+            Command::RenameMask => self.with_mask(|mask, state| state.naming_of(&[mask])),
             Command::RecolorMask => self.with_mask(|mask, state| {
                 let hue = state.find_mask(mask).map_or(0, |found| found.hue) + 1;
                 MaskAction::Change(vec![mask], MaskEdit::Recolor(Some(hue % PHRASE_COLORS.len())))

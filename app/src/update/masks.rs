@@ -5,7 +5,7 @@ use crate::action::MaskAction;
 use crate::document::{Edit, GroundedMask, MaskEdit, MaskId};
 use crate::state::State;
 use crate::state::inspection::{Brush, Rival};
-use crate::state::ui_state::Tab;
+use crate::state::ui_state::{MaskNaming, Tab};
 
 impl State {
     pub(super) fn mask_action(&mut self, action: MaskAction) {
@@ -19,11 +19,12 @@ impl State {
                 }
                 self.ui.naming = naming;
             }
-            MaskAction::NameWritten(mask, name) => {
+            MaskAction::NameWritten(masks, name) => {
                 self.ui.naming = None;
-                let before = self.find_mask(mask).map(|found| found.name);
-                if before.as_deref() != Some(name.trim()) {
-                    self.change_masks(&[mask], &MaskEdit::Rename(name));
+                let is_called =
+                    |mask: &MaskId| self.find_mask(*mask).is_some_and(|found| found.name == name.trim());
+                if !masks.iter().all(is_called) {
+                    self.change_masks(&masks, &MaskEdit::Rename(name));
                 }
             }
         }
@@ -124,9 +125,9 @@ impl State {
         self.picture().is_some_and(|picture| picture.masks.iter().all(|own| own.id != mask))
     }
 
-    /// Begins to write a name for a mask, with the one it has.
-    pub fn naming_of(&self, mask: MaskId) -> MaskAction {
-        let listed = self.listed_masks().into_iter().find(|listed| listed.mask.id == mask);
-        MaskAction::Name(listed.map(|listed| (mask, listed.title())))
+    /// Begins to write a name for masks, with the one that the first has.
+    pub fn naming_of(&self, masks: &[MaskId]) -> MaskAction {
+        let first = masks.first().and_then(|mask| self.placed_mask(*mask));
+        MaskAction::Name(first.map(|first| MaskNaming { masks: masks.to_vec(), written: first.title() }))
     }
 }

@@ -135,8 +135,8 @@ impl State {
                 self.ui.canvas = rect;
                 self.ui.pixels_per_point = pixels_per_point;
             }
-            Action::Hover { mask, pointer } => {
-                self.ui.hovered = mask;
+            Action::Hover { masks, pointer } => {
+                self.ui.hovered = masks;
                 self.ui.pointer = pointer;
             }
             Action::TogglePin(mask) => self.toggle_pin(mask),

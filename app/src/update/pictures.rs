@@ -262,7 +262,7 @@ impl State {
         ui.current = None;
         ui.selected_region = None;
         ui.gesture = None;
-        ui.hovered = None;
+        ui.hovered.clear();
         ui.prompt_awaiting_region = None;
         (ui.prompted, ui.offered_at) = (None, None);
     }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use egui::{Event, Key, Modifiers, MouseWheelUnit, PointerButton, TouchPhase, Vec2};
 use egui_kittest::kittest::Queryable as _;
+use glamm::action::MaskAction;
 use glamm::document::{Edit, EditedMask, GroundedMask, MaskId};
+use glamm::state::ui_state::MaskNaming;
 use glamm_engine::vision::{BinaryMask, MaskCandidates, MaskLogits};
 
 use crate::describe;
@@ -160,12 +162,44 @@ fn of_many_masks_those_in_sight_are_laid_out() {
     assert!((5..40).contains(&rows), "{rows}");
     stage.window.get_by_label("Mask: a red square");
     assert!(stage.window.query_by_label("Mask: thing 290").is_none());
-    let naming = glamm::action::MaskAction::Name(Some((MaskId(10_290), "thing 290".to_owned())));
-    stage.window.state_mut().act(&ctx, crate::Action::Mask(naming));
+    let naming = MaskNaming { masks: vec![MaskId(10_290)], written: "thing 290".to_owned() };
+    stage.window.state_mut().act(&ctx, crate::Action::Mask(MaskAction::Name(Some(naming))));
     stage.settle();
     stage.window.get_by_label("Name of the mask");
     stage.window.get_by_label("Mask: thing 290");
     assert!(stage.window.query_by_label("Mask: a red square").is_none());
+}
+
+#[test]
+fn a_chip_goes_for_all_masks_of_its_phrase() {
+    let mut stage = Stage::new(&Setup::default());
+    stage.fill_with_pairs(1);
+    stage.settle();
+    let ids: Vec<_> = masks(&stage).iter().map(|(mask, _)| mask.id).collect();
+    let (words, emphasised) = ("Phrase: two shapes", |stage: &Stage| {
+        let visible = stage.window.state().state().visible_masks();
+        visible.iter().filter(|mask| mask.emphasised && !mask.dimmed).count()
+    });
+    stage.window.get_by_label(words).hover();
+    stage.settle();
+    assert_eq!((ids.len(), emphasised(&stage)), (2, 2));
+    let pinned = |stage: &Stage| stage.window.state().state().ui.pinned.len();
+    for expected in [2, 0, 2] {
+        stage.press(words);
+        assert_eq!(pinned(&stage), expected);
+    }
+    stage.act(crate::Action::TogglePin(ids[0]));
+    assert_eq!(pinned(&stage), 1);
+    stage.press(words);
+    assert_eq!(pinned(&stage), 0, "as the menu does it");
+    open_menu(&mut stage, words);
+    stage.press("Rename");
+    stage.window.key_press_modifiers(Modifiers::COMMAND, Key::A);
+    stage.window.get_by_label("Name of the mask").type_text("shapes");
+    stage.settle();
+    stage.window.key_press(Key::Enter);
+    stage.settle();
+    assert!(masks(&stage).iter().all(|(mask, _)| mask.name.as_deref() == Some("shapes")));
 }
 
 #[test]
@@ -218,7 +252,7 @@ fn alt_and_the_wheel_go_through_masks_that_overlap() {
     stage.settle();
     let hovered = |stage: &Stage| {
         let state = stage.window.state().state();
-        state.find_mask(state.ui.hovered.unwrap()).unwrap().name
+        state.find_mask(*state.ui.hovered.first().unwrap()).unwrap().name
     };
     let scale = stage.window.state().state().view().unwrap().scale();
     assert_eq!(hovered(&stage), "a disc", "the smallest");

@@ -16,7 +16,7 @@ use glamm_engine::hub::settings::Endpoint;
 use glamm_engine::hub::{HubCache, HubSettings};
 use glamm_engine::models::Places;
 use glamm_engine::protocol::{FinishReason, Grounding, JobStats, ModelSource, ModelSpec, Reply, Sampling};
-use glamm_engine::vision::BinaryMask;
+use glamm_engine::vision::{BinaryMask, MaskCandidates};
 use image::{Rgb, RgbImage};
 
 use crate::looks;
@@ -257,6 +257,20 @@ impl Stage {
                     Some((Grounding { span: from..from + words.len() }, Some(mask)))
                 })
                 .unzip();
+            (Reply { raw: text.clone(), text, groundings }, masks)
+        });
+    }
+
+    /// The same with one phrase in each reply, and two masks for it.
+    pub(crate) fn fill_with_pairs(&mut self, count: u32) {
+        let shapes = [square(), disc()].map(|shape| looks::candidates(&shape));
+        self.fill(count, |number| {
+            let id = |place| MaskId(FIRST_MASK + 2 * u64::from(number) + place);
+            let mask =
+                |(place, shape): (u64, &MaskCandidates)| Some(GroundedMask::new(id(place), shape.clone()));
+            let masks = (0..).zip(&shapes).map(mask).collect();
+            let groundings = vec![Grounding { span: 0..10 }; 2];
+            let text = "two shapes.".to_owned();
             (Reply { raw: text.clone(), text, groundings }, masks)
         });
     }

@@ -74,8 +74,8 @@ pub(super) fn point(
         shown.pointer = Some((at.x, at.y));
     }
     let mask = in_stack(ui, response, &picking::masks_at(masks.iter().map(|m| &m.mask), at));
-    if !response.dragged() {
-        shown.hovered = mask.or(shown.hovered);
+    if let Some(mask) = mask.filter(|_| !response.dragged()) {
+        shown.hovered = vec![mask];
     }
     let cursor = match handle_at(shown, view, picture, view.screen_from_image(at)) {
         _ if space_held(ui) => CursorIcon::Grab,
@@ -84,7 +84,7 @@ pub(super) fn point(
         None if shown.state.ui.tool == Tool::Box => CursorIcon::Default,
         None if shown.state.ui.tool == Tool::Point && on_picture => CursorIcon::Crosshair,
         None if picking::region_at(&picture.regions, at).is_some() => CursorIcon::Move,
-        None if shown.hovered.is_some() => CursorIcon::PointingHand,
+        None if !shown.hovered.is_empty() => CursorIcon::PointingHand,
         None => CursorIcon::Default,
     };
     ui.ctx().set_cursor_icon(cursor);

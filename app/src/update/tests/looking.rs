@@ -49,11 +49,13 @@ fn hovering_and_pinning_bring_masks_out() {
     let shown =
         |state: &State| state.visible_masks().iter().map(|m| (m.mask.id, m.emphasised)).collect::<Vec<_>>();
     assert_eq!(shown(&state), [(ids[1], false)], "those of the latest reply");
-    state.update(Action::Hover { mask: Some(ids[0]), pointer: None }, 0.0);
+    state.update(Action::Hover { masks: vec![ids[0]], pointer: None }, 0.0);
     let mut both = shown(&state);
     both.sort();
     assert_eq!(both, [(ids[0], true), (ids[1], false)]);
-    state.update(Action::Hover { mask: None, pointer: None }, 0.0);
+    state.update(Action::Hover { masks: ids.clone(), pointer: None }, 0.0);
+    assert!(shown(&state).iter().all(|(_, emphasised)| *emphasised), "those of a phrase together");
+    state.update(Action::Hover { masks: Vec::new(), pointer: None }, 0.0);
     state.update(Action::TogglePin(ids[0]), 0.0);
     assert!(shown(&state).contains(&(ids[0], true)));
     state.update(Action::TogglePin(ids[0]), 0.0);

@@ -5,6 +5,7 @@ use crate::action::MaskAction;
 use crate::document::MaskEdit;
 use crate::palette::phrase_color;
 use crate::state::inspection::{Brush, Rival};
+use crate::state::ui_state::MaskNaming;
 
 /// A reply with one mask, and another mask that belongs to none; the first is looked at.
 fn with_two_masks() -> (State, [MaskId; 2]) {
@@ -47,11 +48,12 @@ fn a_name_is_one_step_and_none_where_it_stays() {
     let (mut state, [first, _]) = with_two_masks();
     let before = state.history.undoable();
     state.update(Action::Command(Command::RenameMask), 3.0);
-    assert_eq!(state.ui.naming, Some((first, "a house".to_owned())));
+    let naming = MaskNaming { masks: vec![first], written: "a house".to_owned() };
+    assert_eq!(state.ui.naming, Some(naming));
     assert_eq!(state.ui.tab, Tab::Masks);
-    state.update(Action::Mask(MaskAction::NameWritten(first, "a house".to_owned())), 3.0);
+    state.update(Action::Mask(MaskAction::NameWritten(vec![first], "a house".to_owned())), 3.0);
     assert_eq!((state.ui.naming.clone(), state.history.undoable()), (None, before), "its words are its name");
-    state.update(Action::Mask(MaskAction::NameWritten(first, "the barn".to_owned())), 3.0);
+    state.update(Action::Mask(MaskAction::NameWritten(vec![first], "the barn".to_owned())), 3.0);
     assert_eq!(state.find_mask(first).unwrap().name, "the barn");
     state.update(Action::Command(Command::Undo), 3.0);
     assert_eq!(state.find_mask(first).unwrap().name, "a house");
@@ -281,9 +283,20 @@ fn a_colour_that_one_of_them_has_already_is_a_step_of_its_own() {
 }
 
 #[test]
+fn a_name_is_given_to_all_masks_of_a_phrase() {
+    let (mut state, both) = with_two_masks();
+    let MaskAction::Name(Some(naming)) = state.naming_of(&both) else { panic!("they are there") };
+    assert_eq!(naming, MaskNaming { masks: both.to_vec(), written: "a house".to_owned() });
+    state.update(Action::Mask(MaskAction::NameWritten(naming.masks, "houses".to_owned())), 3.0);
+    assert!(both.iter().all(|mask| state.find_mask(*mask).unwrap().name == "houses"));
+    state.update(Action::Command(Command::Undo), 3.0);
+    assert!(both.iter().all(|mask| state.find_mask(*mask).unwrap().name != "houses"), "it is one step");
+}
+
+#[test]
 fn the_users_own_name_for_a_mask_is_used() {
     let (mut state, [first, _]) = with_two_masks();
-    state.update(Action::Mask(MaskAction::NameWritten(first, "the barn".to_owned())), 3.0);
+    state.update(Action::Mask(MaskAction::NameWritten(vec![first], "the barn".to_owned())), 3.0);
     state.update(Action::RegionAround(first), 3.0);
     assert_eq!(state.picture().unwrap().regions[0].name, "the barn");
     let offer = crate::action::Offer::FindAlike;

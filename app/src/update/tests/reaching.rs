@@ -57,7 +57,7 @@ fn what_is_selected_is_asked_about() {
 #[test]
 fn the_place_under_the_pointer_is_asked_about() {
     let (mut state, _) = with_picture();
-    state.update(Action::Hover { mask: None, pointer: Some((30.5, 20.5)) }, 1.0);
+    state.update(Action::Hover { masks: Vec::new(), pointer: Some((30.5, 20.5)) }, 1.0);
     let effects = command(&mut state, Command::WhatIsThis);
     let Some(Effect::Engine(EngineCommand::Run(request))) = effects.first() else { panic!("{effects:?}") };
     let Task::Segment { points, .. } = &request.task else { panic!("{request:?}") };

@@ -177,7 +177,7 @@ fn a_stroke_on_pixels_that_are_gone_is_given_up() {
     assert!(mask.holds(50, 10) && mask.holds(50, 20) && !mask.holds(50, 30));
     // A name does not change pixels.
     let named = inspect(&mut state, stroke(40.0, true));
-    state.update(Action::Mask(crate::action::MaskAction::NameWritten(id, "roof".to_owned())), 3.0);
+    state.update(Action::Mask(crate::action::MaskAction::NameWritten(vec![id], "roof".to_owned())), 3.0);
     studied(&mut state, study::answer(named[0].clone()));
     assert!(!state.find_mask(id).unwrap().mask.holds(50, 40));
 }
