@@ -1,11 +1,11 @@
 //! Panels: 32 rows of a matrix in blocks, unpacked to bytes.
 //!
 //! Bytes are unpacked eight at a time in a whole number: written one at a time, they stay so. A square of 16
-//! rows and 64 columns is then [turned](turn()) in registers.
+//! rows and 64 columns is then [turned](turn) in registers.
 
 use half::f16;
 
-use super::turn::turn;
+use super::turn;
 use crate::model::format::Format;
 
 /// Rows of the matrix in a panel.
@@ -71,79 +71,92 @@ impl Panel {
     pub(super) fn new() -> Self {
         Self { bytes: Vec::new(), scales: Vec::new(), offsets: Vec::new() }
     }
+}
 
-    /// Unpacks rows `first..first + WIDTH`, all columns. Rows beyond the last are 0.
-    #[target_feature(enable = "avx512f")]
-    pub(super) fn unpack(&mut self, matrix: &StoredMatrix<'_>, first: usize) {
-        let blocks = matrix.columns / block(matrix.format);
-        let zeros = [Numbers([0.0; 16]); 2];
-        self.bytes.resize(matrix.columns / 4, [Lane([0; 16]); 2]);
-        self.scales.resize(blocks, zeros);
-        self.offsets.resize(blocks, zeros);
-        for half in 0..2 {
-            let place = (half, first + half * LANES);
-            match matrix.format {
-                Format::Q8_0 => self.fill(matrix, place, q8_0),
-                Format::Q5_0 => self.fill(matrix, place, q5_0),
-                Format::Q4_0 => self.fill(matrix, place, q4_0),
-                Format::Q6K => self.fill(matrix, place, q6k),
-                Format::Q5K => self.fill(matrix, place, q5k),
-                Format::Q4K => self.fill(matrix, place, q4k),
-                Format::F32 | Format::F16 | Format::BF16 => {}
+/// Defines how panels are unpacked with some of the processor's instructions. A macro, so that each is compiled for these
+/// as a whole.
+macro_rules! unpacking {
+    ($unpack:ident, $fill:ident, $features:tt, $turn:path) => {
+        impl Panel {
+            /// Unpacks rows `first..first + WIDTH`, all columns. Rows beyond the last are 0.
+            #[target_feature(enable = $features)]
+            pub(super) fn $unpack(&mut self, matrix: &StoredMatrix<'_>, first: usize) {
+                let blocks = matrix.columns / block(matrix.format);
+                let zeros = [Numbers([0.0; 16]); 2];
+                self.bytes.resize(matrix.columns / 4, [Lane([0; 16]); 2]);
+                self.scales.resize(blocks, zeros);
+                self.offsets.resize(blocks, zeros);
+                for half in 0..2 {
+                    let place = (half, first + half * LANES);
+                    match matrix.format {
+                        Format::Q8_0 => self.$fill(matrix, place, q8_0),
+                        Format::Q5_0 => self.$fill(matrix, place, q5_0),
+                        Format::Q4_0 => self.$fill(matrix, place, q4_0),
+                        Format::Q6K => self.$fill(matrix, place, q6k),
+                        Format::Q5K => self.$fill(matrix, place, q5k),
+                        Format::Q4K => self.$fill(matrix, place, q4k),
+                        Format::F32 | Format::F16 | Format::BF16 => {}
+                    }
+                }
             }
-        }
-    }
 
-    /// Unpacks half a panel, from the row `first` of the matrix on, whose stored blocks have `SIZE` bytes
-    /// and hold `BLOCKS` scales over `VALUES` values.
-    #[target_feature(enable = "avx512f")]
-    fn fill<const SIZE: usize, const VALUES: usize, const BLOCKS: usize>(
-        &mut self,
-        matrix: &StoredMatrix<'_>,
-        (half, first): (usize, usize),
-        read: impl Fn(&[u8; SIZE]) -> Unpacked<VALUES, BLOCKS>,
-    ) {
-        let of_row = matrix.columns / VALUES;
-        let (stored, _) = matrix.stored.as_chunks::<SIZE>();
-        let rows: [&[[u8; SIZE]]; LANES] = std::array::from_fn(|lane| match first + lane {
-            row if row < matrix.rows => &stored[row * of_row..][..of_row],
-            _ => &[],
-        });
-        let own_offsets = common_offset(matrix.format).is_none();
-        let at_once = STRETCH / VALUES;
-        let bytes = self.bytes.chunks_mut(STRETCH / 4);
-        let scales = self.scales.chunks_mut(at_once * BLOCKS);
-        let offsets = self.offsets.chunks_mut(at_once * BLOCKS);
-        for (index, (bytes, (scales, offsets))) in bytes.zip(scales.zip(offsets)).enumerate() {
-            let mut squares = [[Lane([0; LANES]); LANES]; SQUARES];
-            for (lane, row) in rows.iter().enumerate() {
-                let numbers = scales.chunks_exact_mut(BLOCKS).zip(offsets.chunks_exact_mut(BLOCKS));
-                for (i, (scales, offsets)) in numbers.enumerate() {
-                    let stored = row.get(index * at_once + i);
-                    let unpacked = stored.map_or(const { Unpacked::nothing() }, &read);
-                    for (bytes, place) in unpacked.bytes.as_chunks::<32>().0.iter().zip(i * VALUES / 32..) {
-                        let of_lane: &mut [[u8; 32]; 2] = bytemuck::cast_mut(&mut squares[place / 2][lane].0);
-                        of_lane[place % 2] = *bytes;
+            /// Unpacks half a panel, from the row `first` of the matrix on, whose stored blocks have `SIZE` bytes
+            /// and hold `BLOCKS` scales over `VALUES` values.
+            #[target_feature(enable = $features)]
+            fn $fill<const SIZE: usize, const VALUES: usize, const BLOCKS: usize>(
+                &mut self,
+                matrix: &StoredMatrix<'_>,
+                (half, first): (usize, usize),
+                read: impl Fn(&[u8; SIZE]) -> Unpacked<VALUES, BLOCKS>,
+            ) {
+                let of_row = matrix.columns / VALUES;
+                let (stored, _) = matrix.stored.as_chunks::<SIZE>();
+                let rows: [&[[u8; SIZE]]; LANES] = std::array::from_fn(|lane| match first + lane {
+                    row if row < matrix.rows => &stored[row * of_row..][..of_row],
+                    _ => &[],
+                });
+                let own_offsets = common_offset(matrix.format).is_none();
+                let at_once = STRETCH / VALUES;
+                let bytes = self.bytes.chunks_mut(STRETCH / 4);
+                let scales = self.scales.chunks_mut(at_once * BLOCKS);
+                let offsets = self.offsets.chunks_mut(at_once * BLOCKS);
+                for (index, (bytes, (scales, offsets))) in bytes.zip(scales.zip(offsets)).enumerate() {
+                    let mut squares = [[Lane([0; LANES]); LANES]; SQUARES];
+                    for (lane, row) in rows.iter().enumerate() {
+                        let numbers = scales.chunks_exact_mut(BLOCKS).zip(offsets.chunks_exact_mut(BLOCKS));
+                        for (i, (scales, offsets)) in numbers.enumerate() {
+                            let stored = row.get(index * at_once + i);
+                            let unpacked = stored.map_or(const { Unpacked::nothing() }, &read);
+                            for (bytes, place) in
+                                unpacked.bytes.as_chunks::<32>().0.iter().zip(i * VALUES / 32..)
+                            {
+                                let of_lane: &mut [[u8; 32]; 2] =
+                                    bytemuck::cast_mut(&mut squares[place / 2][lane].0);
+                                of_lane[place % 2] = *bytes;
+                            }
+                            for (place, scale) in scales.iter_mut().zip(unpacked.scales) {
+                                place[half].0[lane] = scale;
+                            }
+                            if own_offsets {
+                                for (place, offset) in offsets.iter_mut().zip(unpacked.offsets) {
+                                    place[half].0[lane] = offset;
+                                }
+                            }
+                        }
                     }
-                    for (place, scale) in scales.iter_mut().zip(unpacked.scales) {
-                        place[half].0[lane] = scale;
-                    }
-                    if own_offsets {
-                        for (place, offset) in offsets.iter_mut().zip(unpacked.offsets) {
-                            place[half].0[lane] = offset;
+                    for (square, lanes) in squares.iter_mut().zip(bytes.chunks_mut(LANES)) {
+                        $turn(square);
+                        for (lane, turned) in lanes.iter_mut().zip(&*square) {
+                            lane[half] = *turned;
                         }
                     }
                 }
             }
-            for (square, lanes) in squares.iter_mut().zip(bytes.chunks_mut(LANES)) {
-                turn(square);
-                for (lane, turned) in lanes.iter_mut().zip(&*square) {
-                    lane[half] = *turned;
-                }
-            }
         }
-    }
+    };
 }
+unpacking!(unpack_avx512, fill_avx512, "avx512f", turn::turn);
+unpacking!(unpack_avx2, fill_avx2, "avx2", turn::turn_plainly);
 
 /// What a stored block holds.
 struct Unpacked<const VALUES: usize, const BLOCKS: usize> {

@@ -35,3 +35,14 @@ pub(super) fn turn(square: &mut [Lane; LANES]) {
         unsafe { _mm512_store_si512(lane.0.as_mut_ptr().cast(), *row) };
     }
 }
+
+/// The same one by one, for processors that have smaller registers.
+#[inline]
+pub(super) fn turn_plainly(square: &mut [Lane; LANES]) {
+    for row in 1..LANES {
+        let (above, below) = square.split_at_mut(row);
+        for (column, above) in above.iter_mut().enumerate() {
+            std::mem::swap(&mut above.0[row], &mut below[0].0[column]);
+        }
+    }
+}
