@@ -63,7 +63,7 @@ impl Backend {
     /// Up to so many rows of input, a matrix in `format` is multiplied as it is stored; with more, it is widened to
     /// single precision in passing, stretch by stretch, which they share, and multiplied by the fast routine
     /// for that. So it pays soon for plain numbers, later for blocks, whose dot products in eight bits are
-    /// taken one by one, and never where this program has a `kernel` of its own for them.
+    /// taken one by one, and never where this program has a `kernel` of its own for many rows of them.
     pub(crate) fn rows_as_stored(format: Format, kernel: bool) -> usize {
         match (format.is_float(), kernel) {
             (true, _) => 4,
