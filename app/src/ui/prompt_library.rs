@@ -17,12 +17,12 @@ pub(super) fn show(shown: &mut Shown<'_>, opener: &Response) {
     if shown.state.ui.library == LibraryView::Closed {
         return;
     }
-    let mut open = true;
+    let (mut open, mut renames) = (true, false);
     popup(opener, &mut open, WIDTH, 14).align(egui::RectAlign::TOP_START).show(|ui| {
         ui.set_width(WIDTH);
         ScrollArea::vertical().max_height(440.0).show(ui, |ui| {
             ui.spacing_mut().item_spacing.y = 2.0;
-            own(shown, ui);
+            renames = own(shown, ui);
             for task in Task::ALL {
                 heading(shown, ui, task.label());
                 for prompt in task.prompts() {
@@ -31,7 +31,8 @@ pub(super) fn show(shown: &mut Shown<'_>, opener: &Response) {
             }
         });
     });
-    if !open {
+    // The menu in which a name is asked for lies outside.
+    if !open && !renames {
         shown.send(Action::SetLibrary(LibraryView::Closed));
     }
 }
@@ -41,8 +42,10 @@ fn heading(shown: &Shown<'_>, ui: &mut Ui, text: &str) {
     ui.label(RichText::new(text).font(theme::strong_font(theme::LABEL)).color(shown.tokens.text));
 }
 
-/// The user's own prompts, each to be renamed and removed, and the draft as the next one.
-fn own(shown: &mut Shown<'_>, ui: &mut Ui) {
+/// The user's own prompts, each to be renamed and removed, and the draft as the next one. Returns whether one is to be
+/// renamed from now on.
+fn own(shown: &mut Shown<'_>, ui: &mut Ui) -> bool {
+    let mut renames = false;
     heading(shown, ui, "Yours");
     let state = shown.state;
     for (place, prompt) in state.session.prompts.iter().enumerate() {
@@ -70,6 +73,7 @@ fn own(shown: &mut Shown<'_>, ui: &mut Ui) {
                     context_menu(&response, |ui| {
                         if ui.button("Rename").clicked() {
                             shown.send(Action::SetLibrary(LibraryView::Renaming(place)));
+                            renames = true;
                             ui.close();
                         }
                     });
@@ -90,6 +94,7 @@ fn own(shown: &mut Shown<'_>, ui: &mut Ui) {
                     you write on.";
         paragraph(ui, note, theme::SMALL, shown.tokens.text_faint);
     }
+    renames
 }
 
 /// A prompt: its name, and its words in small.

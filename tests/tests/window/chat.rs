@@ -212,7 +212,15 @@ fn prompts_are_kept_and_asked() {
     stage.player.finish();
     stage.settle();
     stage.press("Prompt library");
-    stage.press("Remove prompt: Is it round?");
+    stage.window.get_by_label("Is it round?").click_secondary();
+    stage.settle();
+    stage.press("Rename");
+    stage.window.key_press_modifiers(Modifiers::COMMAND, Key::A);
+    stage.window.get_by_label("Name of the prompt").type_text("Round?");
+    stage.settle();
+    stage.window.key_press(Key::Enter);
+    stage.settle();
+    stage.press("Remove prompt: Round?");
     assert!(stage.window.state().state().session.prompts.is_empty());
 }
 
