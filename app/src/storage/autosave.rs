@@ -382,7 +382,9 @@ mod tests {
         assert_eq!(left.len(), 2, "what was taken over, too");
 
         let autosave = Autosave::start(root.path(), |_| {}).unwrap();
-        left.into_iter().for_each(|abandoned| autosave.adopter().adopt(abandoned));
+        for abandoned in left {
+            autosave.adopter().adopt(abandoned);
+        }
         autosave.keep(snapshot(4));
         autosave.end_well();
         drop(autosave);

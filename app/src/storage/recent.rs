@@ -68,7 +68,7 @@ mod tests {
             fs::write(session, b"").unwrap();
         }
         let (mut one, mut other) = (SharedList::default(), SharedList::default());
-        write(folder.path(), &[old.clone()], &mut one);
+        write(folder.path(), std::slice::from_ref(&old), &mut one);
         other.was_read(&read(folder.path()));
         write(folder.path(), &[mine.clone(), old.clone()], &mut one);
         write(folder.path(), &[yours.clone(), old.clone()], &mut other);

@@ -150,9 +150,9 @@ impl State {
     /// Makes what is painted with so many times as wide, by a pixel at least.
     pub(super) fn widen_brush(&mut self, factor: f32, out: &mut Vec<Effect>) {
         let radius = self.ui.inspection.brush_radius;
-        let wider = (radius * factor).round();
-        let by = if wider == radius.round() { factor.ln().signum() } else { 0.0 };
-        self.inspect(Inspect::BrushRadius(wider + by), out);
+        let step = (radius * factor).round() - radius;
+        let step = if step.abs() < 0.5 { factor.ln().signum() } else { step };
+        self.inspect(Inspect::BrushRadius(radius + step), out);
     }
 
     /// The attention that is shown, and how many layers and heads it has; `None` where none is.

@@ -73,7 +73,9 @@ mod tests {
         let mut values = vec![1; 1003];
         each_chunk_mut(&mut values, 10, |index, chunk| {
             assert_eq!(chunk.len(), if index == 100 { 3 } else { 10 });
-            chunk.iter_mut().for_each(|value| *value += index);
+            for value in chunk {
+                *value += index;
+            }
         });
         assert!(values.iter().enumerate().all(|(place, &value)| value == 1 + place / 10));
         each_chunk_mut(&mut [0; 0], 10, |_, _| panic!("there is none"));

@@ -272,7 +272,8 @@ fn another_answer_is_drawn_anew_where_the_last_one_was_deleted() {
 
 #[test]
 fn what_belongs_to_the_chat_is_shown_there() {
-    let opens: [(Command, fn(&State) -> bool); 4] = [
+    type IsOpen = fn(&State) -> bool;
+    let opens: [(Command, IsOpen); 4] = [
         (Command::PromptLibrary, |state| state.ui.library == LibraryView::Open),
         (Command::ChatSettings, |state| state.ui.chat_settings.is_some()),
         (Command::RenameConversation, |state| state.ui.renaming.is_some()),
