@@ -206,12 +206,6 @@ fn prompts_are_kept_and_asked() {
     stage.press("Keep the question as a prompt");
     in_both(&mut stage, "prompt_library");
     assert_eq!(stage.window.state().state().session.prompts.len(), 1);
-    stage.press("Is it round?");
-    assert_eq!(stage.player.question(), "Is it round?");
-    stage.player.lines.push(says("No."));
-    stage.player.finish();
-    stage.settle();
-    stage.press("Prompt library");
     stage.window.get_by_label("Is it round?").click_secondary();
     stage.settle();
     stage.press("Rename");
@@ -220,6 +214,12 @@ fn prompts_are_kept_and_asked() {
     stage.settle();
     stage.window.key_press(Key::Enter);
     stage.settle();
+    stage.press("Round?");
+    assert_eq!(stage.player.question(), "Is it round?");
+    stage.player.lines.push(says("No."));
+    stage.player.finish();
+    stage.settle();
+    stage.press("Prompt library");
     stage.press("Remove prompt: Round?");
     assert!(stage.window.state().state().session.prompts.is_empty());
 }
