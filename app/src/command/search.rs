@@ -23,12 +23,17 @@ pub struct Palette {
     pub chosen: usize,
 }
 
-/// The commands whose label, menu or description has the letters of `text` in their order, the best
-/// first; those that would do nothing now, as `is_enabled` says, come last. All of them in the order of
+/// The commands whose menu and label have the letters of `text` in their order, or whose description has its words, the
+/// best first; those that would do nothing now, as `is_enabled` says, come last. All of them in the order of
 /// the menus, where there is no text.
 pub fn search(text: &str, is_enabled: impl Fn(Command) -> bool) -> Vec<Hit> {
     let mut matcher = Matcher::new(Config::DEFAULT);
     let pattern = Pattern::parse(text, CaseMatching::Ignore, Normalization::Smart);
+    let lower = text.to_lowercase();
+    let is_in = |description: &str| {
+        let description = description.to_lowercase();
+        lower.split_whitespace().all(|word| description.contains(word))
+    };
     let mut score = |words: &str| {
         let mut buffer = Vec::new();
         pattern.score(Utf32Str::new(words, &mut buffer), &mut matcher)
@@ -41,7 +46,8 @@ pub fn search(text: &str, is_enabled: impl Fn(Command) -> bool) -> Vec<Hit> {
             // What it is called counts twice what is said about it.
             let by_label =
                 score(&format!("{} {}", info.menu.label(), info.label)).map(|score| 2 * score + 40);
-            let best = by_label.max(score(info.tooltip))?;
+            let said = is_in(info.tooltip).then(|| score(info.tooltip)).flatten();
+            let best = by_label.max(said)?;
             Some((best, Hit { command, enabled: is_enabled(command) }))
         })
         .collect();
@@ -71,6 +77,8 @@ mod tests {
             assert_eq!(best(text), Some(command), "{text}");
         }
         assert_eq!(best("xyzzy"), None);
+        let brush = search("brush", |command| command == Command::LayerGlobal);
+        assert_eq!(brush.first().map(|hit| hit.command), Some(Command::Brush), "no letters of a description");
         assert_eq!(search("", |_| true).len(), Command::ALL.len() - 1);
     }
 

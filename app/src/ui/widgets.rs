@@ -111,7 +111,15 @@ pub(super) fn tooltip(ui: &Ui, command: Command) -> String {
 
 /// Keys as they are called on this system, and as they are labelled.
 pub(super) fn keys(ui: &Ui, shortcut: KeyboardShortcut) -> String {
-    ui.ctx().format_shortcut(&shortcut).replace(Key::Questionmark.name(), "?")
+    let labels = [
+        (Key::Questionmark, "?"),
+        (Key::Comma, ","),
+        (Key::Period, "."),
+        (Key::OpenBracket, "["),
+        (Key::CloseBracket, "]"),
+    ];
+    let called = ui.ctx().format_shortcut(&shortcut);
+    labels.iter().fold(called, |keys, (key, label)| keys.replace(key.name(), label))
 }
 
 /// A button for a command: its label, tooltip and shortcut from the table.
