@@ -108,8 +108,8 @@ impl State {
             .filter(|&id| Some(id) != selected)
             .collect();
         let at = others.iter().position(|&id| self.ui.inspection.rival == Some(Rival::Mask(id)));
-        let next = at.map_or(0, |at| (at + 1) % others.len().max(1));
-        self.ui.inspection.rival = others.get(next).copied().map(Rival::Mask);
+        let next = Self::beside(at, 1, others.len()).and_then(|next| others.get(next));
+        self.ui.inspection.rival = next.copied().map(Rival::Mask);
     }
 
     /// Does something with the mask that is looked at.

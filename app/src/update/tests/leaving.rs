@@ -15,15 +15,6 @@ fn exchange(state: &mut State, question: &str) -> ExchangeId {
     state.conversation().unwrap().head().unwrap()
 }
 
-/// Another picture beside the one that is there, which is shown again.
-fn open_beside(state: &mut State, shown: ImageId) -> ImageId {
-    let effects = state.update(Action::OpenFiles(vec!["b.png".into()]), 0.0);
-    let second = loaded(&effects);
-    load(state, second);
-    state.update(Action::SelectPicture(shown), 0.0);
-    second
-}
-
 /// A mask made of a click, which is looked at.
 fn clicked_mask(state: &mut State, image: ImageId) -> MaskId {
     let id = state.session.fresh_mask();

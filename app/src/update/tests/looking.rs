@@ -196,15 +196,6 @@ fn small_copies_of_pictures_closed_long_ago_are_forgotten() {
     assert!(state.session.thumbnails.contains_key(&first));
 }
 
-/// Another picture beside the one that is there, which is shown again.
-fn open_beside(state: &mut State, shown: ImageId) -> ImageId {
-    let effects = state.update(Action::OpenFiles(vec!["b.png".into()]), 0.0);
-    let second = loaded(&effects);
-    load(state, second);
-    state.update(Action::SelectPicture(shown), 0.0);
-    second
-}
-
 #[test]
 fn closing_is_undone_and_redone() {
     let (mut state, first) = with_picture();

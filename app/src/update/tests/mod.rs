@@ -65,6 +65,15 @@ fn load(state: &mut State, image: ImageId) -> Vec<Effect> {
     state.update(Action::Loader(LoaderEvent::Loaded { image, result: Ok(pixels) }), 0.0)
 }
 
+/// Another picture beside the one that is there, which is shown again.
+fn open_beside(state: &mut State, shown: ImageId) -> ImageId {
+    let effects = state.update(Action::OpenFiles(vec!["b.png".into()]), 0.0);
+    let second = loaded(&effects);
+    load(state, second);
+    state.update(Action::SelectPicture(shown), 0.0);
+    second
+}
+
 fn ask(state: &mut State, question: &str) -> JobRequest {
     state.update(Action::SetDraft(question.to_owned()), 1.0);
     let effects = state.update(Action::Command(Command::Ask), 1.0);
