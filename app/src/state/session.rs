@@ -372,8 +372,8 @@ impl Session {
         self.last_draw
     }
 
-    /// Shows a message; where there are too many, the oldest note gives way, or else the oldest failure. What is said again is shown as the newest,
-    /// and how often it was said.
+    /// Shows a message; where there are too many, the oldest note gives way, or else the oldest failure. What is
+    /// said again is shown as the newest, and how often it was said.
     pub fn notify(&mut self, text: impl Into<String>, tone: Tone) {
         let (id, text) = (self.fresh(), text.into());
         let before = self.notices.iter().position(|notice| notice.text == text);

@@ -208,12 +208,7 @@ fn prompts_are_kept_and_asked() {
     assert_eq!(stage.window.state().state().session.prompts.len(), 1);
     stage.window.get_by_label("Is it round?").click_secondary();
     stage.settle();
-    stage.press("Rename");
-    stage.window.key_press_modifiers(Modifiers::COMMAND, Key::A);
-    stage.window.get_by_label("Name of the prompt").type_text("Round?");
-    stage.settle();
-    stage.window.key_press(Key::Enter);
-    stage.settle();
+    stage.rename("Name of the prompt", "Round?");
     stage.press("Round?");
     assert_eq!(stage.player.question(), "Is it round?");
     stage.player.lines.push(says("No."));

@@ -69,12 +69,7 @@ fn a_chip_hides_colours_and_names_its_mask() {
     assert_eq!(masks(&stage)[0].1, 0);
 
     open_menu(&mut stage, "Phrase: a red square");
-    stage.press("Rename");
-    stage.window.key_press_modifiers(Modifiers::COMMAND, Key::A);
-    stage.window.get_by_label("Name of the mask").type_text("the brick");
-    stage.settle();
-    stage.window.key_press(Key::Enter);
-    stage.settle();
+    stage.rename("Name of the mask", "the brick");
     assert_eq!(masks(&stage)[0].0.name.as_deref(), Some("the brick"));
     stage.window.get_by_label("Mask: the brick");
     show_chat(&mut stage);
@@ -193,12 +188,7 @@ fn a_chip_goes_for_all_masks_of_its_phrase() {
     stage.press(words);
     assert_eq!(pinned(&stage), 0, "as the menu does it");
     open_menu(&mut stage, words);
-    stage.press("Rename");
-    stage.window.key_press_modifiers(Modifiers::COMMAND, Key::A);
-    stage.window.get_by_label("Name of the mask").type_text("shapes");
-    stage.settle();
-    stage.window.key_press(Key::Enter);
-    stage.settle();
+    stage.rename("Name of the mask", "shapes");
     assert!(masks(&stage).iter().all(|(mask, _)| mask.name.as_deref() == Some("shapes")));
 }
 

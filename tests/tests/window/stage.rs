@@ -110,6 +110,16 @@ impl Stage {
         self.settle();
     }
 
+    /// Chooses "Rename" in the menu that is open, and writes a name into the field of this label.
+    pub(crate) fn rename(&mut self, field: &str, name: &str) {
+        self.press("Rename");
+        self.window.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::A);
+        self.window.get_by_label(field).type_text(name);
+        self.settle();
+        self.window.key_press(egui::Key::Enter);
+        self.settle();
+    }
+
     /// A window with the picture open and encoded, and a model ready.
     pub(crate) fn new(setup: &Setup) -> Self {
         let folder = tempfile::tempdir().unwrap();
