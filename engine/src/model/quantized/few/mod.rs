@@ -1,22 +1,23 @@
 //! Products of few rows of input with a matrix in blocks: a token of a reply, a short question.
-//! Called by [`super::multiply`] where the processor has AVX-512 with VNNI.
+//! Called by [`super::multiply`]; [`vnni`] and [`avx2`] have the kernels.
 //!
 //! One row of input needs every byte of the matrix once, so the memory sets the pace, and all that
 //! counts is not to keep it waiting: each core goes straight through stretches of the matrix as it is
 //! stored, and unpacks in registers. Input is rounded to eight
 //! bits in the blocks that the format has: 256 columns where scales within a block are whole
-//! numbers ([`super_blocks`]), else 32 ([`blocks`]).
+//! numbers (`super_blocks`), else 32 (`blocks`).
 
 #![expect(unsafe_code, reason = "kernels for processors that have been asked what they can")]
 
-mod blocks;
+mod avx2;
 mod input;
-mod lanes;
-mod super_blocks;
+mod vnni;
 
 use input::{SuperBlock, TwoBlocks};
 
-use super::panel::StoredMatrix;
+use super::processor::Processor;
+use super::stored::StoredMatrix;
+use crate::model::format::Format;
 use crate::model::threads;
 
 /// Bytes of the matrix that a core takes at a time.
@@ -26,8 +27,28 @@ const SMALL: usize = 1 << 17;
 /// Rows of input that blocks are unpacked for at once: their sums stay in registers.
 const TOGETHER: usize = 4;
 
+/// What some processors multiply blocks with as they are stored.
+pub(super) trait Kernel: Processor {
+    /// Whether bytes of the input are [crossed](SuperBlock::row) for half bytes.
+    const CROSSED: bool;
+    /// What is added to bytes of the input in blocks of 32.
+    const ADDED: u8;
+
+    /// Products of the rows of a share, in a `format` in blocks of 256, with `inputs`.
+    ///
+    /// # Safety
+    /// The processor is available.
+    unsafe fn multiply_super_blocks(format: Format, share: Share<'_>, inputs: &[Vec<SuperBlock>]);
+
+    /// The same in blocks of 32.
+    ///
+    /// # Safety
+    /// The processor is available.
+    unsafe fn multiply_blocks(format: Format, share: Share<'_>, inputs: &[Vec<TwoBlocks>]);
+}
+
 /// Some rows of the matrix, and room for their products.
-struct Share<'a> {
+pub(super) struct Share<'a> {
     stored: &'a [u8],
     row_bytes: usize,
     /// `[rows of the matrix, rows of input]`.
@@ -46,15 +67,15 @@ impl<'a> Share<'a> {
 /// Defines `multiply_rows`: the rows of a share with `inputs`, [`TOGETHER`] of them at a time, by the `multiply_row` and
 /// of what `unpack` makes of a block that are there. A macro, so that each is compiled for these instructions as a whole.
 macro_rules! multiply_rows {
-    ($input:ty, $unpacked:ty) => {
-        #[target_feature(enable = "avx512bw,avx512vl,avx512vnni")]
+    ($features:tt, $input:ty, $unpacked:ty) => {
+        #[target_feature(enable = $features)]
         #[inline]
         fn multiply_rows<const SIZE: usize>(
             mut share: Share<'_>,
             inputs: &[Vec<$input>],
             unpack: impl Fn(&[u8; SIZE]) -> $unpacked,
         ) {
-            use super::TOGETHER;
+            use crate::model::quantized::few::TOGETHER;
             for (stored, products) in share.rows() {
                 let stored = stored.as_chunks().0;
                 for (inputs, products) in inputs.chunks(TOGETHER).zip(products.chunks_mut(TOGETHER)) {
@@ -74,25 +95,23 @@ macro_rules! multiply_rows {
 }
 use multiply_rows;
 
-/// Whether this processor has what the kernels need.
-pub(super) use lanes::is_available;
-
-/// `x` `[rows, columns]` times the transpose of `matrix`, into `product` `[rows, outputs]`.
-/// [`is_available`] was asked before.
-pub(super) fn multiply(matrix: &StoredMatrix<'_>, x: &[f32], product: &mut [f32]) {
+/// `x` `[rows, columns]` times the transpose of `matrix`, into `product` `[rows, outputs]`. Whether the
+/// processor is available was asked before.
+pub(super) fn multiply<K: Kernel>(matrix: &StoredMatrix<'_>, x: &[f32], product: &mut [f32]) {
     let format = matrix.format;
     let inputs = x.chunks_exact(matrix.columns);
     if format.block() == input::SUPER_BLOCK {
-        let inputs: Vec<_> = inputs.map(|row| SuperBlock::row(row, format)).collect();
+        let crossed = K::CROSSED && matches!(format, Format::Q4K | Format::Q5K);
+        let inputs: Vec<_> = inputs.map(|row| SuperBlock::row(row, crossed)).collect();
         in_shares(matrix, product, |share| {
-            // SAFETY: `is_available` was asked.
-            unsafe { super_blocks::multiply(format, share, &inputs) }
+            // SAFETY: whether the processor is available was asked.
+            unsafe { K::multiply_super_blocks(format, share, &inputs) }
         });
     } else {
-        let inputs: Vec<_> = inputs.map(TwoBlocks::row).collect();
+        let inputs: Vec<_> = inputs.map(|row| TwoBlocks::row(row, K::ADDED)).collect();
         in_shares(matrix, product, |share| {
-            // SAFETY: `is_available` was asked.
-            unsafe { blocks::multiply(format, share, &inputs) }
+            // SAFETY: whether the processor is available was asked.
+            unsafe { K::multiply_blocks(format, share, &inputs) }
         });
     }
 }

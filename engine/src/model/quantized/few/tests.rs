@@ -1,9 +1,9 @@
 //! Products of few rows are those of the rounded input with the unpacked matrix.
 
 use super::*;
-use crate::model::format::Format;
-use crate::model::quantized::activations::round;
-use crate::model::quantized::tests::{BLOCKS, stored};
+use crate::model::quantized::processor::{Avx2, Vnni};
+use crate::model::quantized::rounding::round;
+use crate::model::quantized::testing::{BLOCKS, largest, stored};
 use crate::model::testing::noise;
 
 fn rounded(format: Format, x: &[f32]) -> Vec<f32> {
@@ -17,12 +17,12 @@ fn rounded(format: Format, x: &[f32]) -> Vec<f32> {
     if format.block() == 256 { blocks::<256>(x) } else { blocks::<32>(x) }
 }
 
-fn check(format: Format, (rows, columns, outputs): (usize, usize, usize)) {
+fn check<K: Kernel>(format: Format, (rows, columns, outputs): (usize, usize, usize)) {
     let (bytes, elements) = stored(format, outputs, columns);
     let matrix = StoredMatrix { format, stored: &bytes, rows: outputs, columns };
     let x: Vec<f32> = noise("input", rows * columns).to_vec1().unwrap();
     let mut product = vec![0.0; rows * outputs];
-    multiply(&matrix, &x, &mut product);
+    multiply::<K>(&matrix, &x, &mut product);
     for (input, products) in rounded(format, &x).chunks(columns).zip(product.chunks(outputs)) {
         for (weights, &got) in elements.chunks(columns).zip(products) {
             let want: f64 = input.iter().zip(weights).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum();
@@ -33,27 +33,63 @@ fn check(format: Format, (rows, columns, outputs): (usize, usize, usize)) {
 
 #[test]
 fn products_are_those_of_the_rounded_rows() {
-    if !is_available() {
-        return;
+    multiplied_by::<Vnni>();
+    multiplied_by::<Avx2>();
+}
+
+fn multiplied_by<K: Kernel>() {
+    if !K::is_available() {
+        return; // This processor has no such kernel.
     }
     for format in BLOCKS {
         for rows in 1..=2 * TOGETHER + 3 {
-            check(format, (rows, 512, 3));
+            check::<K>(format, (rows, 512, 3));
         }
         // Several shares, the last one smaller.
         let row = format.bytes(768);
-        check(format, (2, 768, SMALL / row + SHARE / row / 2));
+        check::<K>(format, (2, 768, SMALL / row + SHARE / row / 2));
         if format.block() == 32 {
-            check(format, (1, 32, 5));
-            check(format, (5, 96, 5));
+            check::<K>(format, (1, 32, 5));
+            check::<K>(format, (5, 96, 5));
+        }
+    }
+}
+
+/// The largest bytes that there are, with one sign: sums that do not fit would show.
+#[test]
+fn the_largest_sums_fit() {
+    largest_by::<Vnni>();
+    largest_by::<Avx2>();
+}
+
+fn largest_by<K: Kernel>() {
+    if !K::is_available() {
+        return; // This processor has no such kernel.
+    }
+    for format in BLOCKS {
+        let (columns, outputs) = (512, 32);
+        let (bytes, elements) = largest(format, (outputs, columns));
+        let matrix = StoredMatrix { format, stored: &bytes, rows: outputs, columns };
+        for sign in [1.0, -1.0] {
+            let mut product = vec![0.0; outputs];
+            multiply::<K>(&matrix, &vec![sign; columns], &mut product);
+            for (weights, got) in elements.chunks(columns).zip(product) {
+                let want = sign * weights.iter().sum::<f32>();
+                assert!((got - want).abs() < 0.05, "{format:?}: {got} {want}");
+            }
         }
     }
 }
 
 #[test]
 fn what_is_no_number_stays_none() {
-    if !is_available() {
-        return;
+    no_numbers_by::<Vnni>();
+    no_numbers_by::<Avx2>();
+}
+
+fn no_numbers_by<K: Kernel>() {
+    if !K::is_available() {
+        return; // This processor has no such kernel.
     }
     for format in BLOCKS {
         let (bytes, _) = stored(format, 7, 512);
@@ -61,7 +97,7 @@ fn what_is_no_number_stays_none() {
         let mut x = vec![0.5; 3 * 512];
         (x[3], x[2 * 512 + 300]) = (f32::NAN, f32::INFINITY);
         let mut product = vec![0.0; 3 * 7];
-        multiply(&matrix, &x, &mut product);
+        multiply::<K>(&matrix, &x, &mut product);
         let (first, others) = product.split_at(7);
         let (second, third) = others.split_at(7);
         assert!(first.iter().chain(third).all(|value| value.is_nan()), "{format:?}");

@@ -9,10 +9,11 @@ use std::arch::x86_64::{
     _mm512_setzero_ps, _mm512_setzero_si512, _mm512_sub_epi32,
 };
 
-use super::input::TwoBlocks;
-use super::lanes::{load_16, load_32, load_64, part};
-use super::{Share, multiply_rows};
+use super::lanes::{load_16, load_32, load_64};
 use crate::model::format::Format;
+use crate::model::quantized::few::input::TwoBlocks;
+use crate::model::quantized::few::{Share, multiply_rows};
+use crate::model::quantized::stored::part;
 
 /// Products of the rows of a share with `inputs`. Other formats are left alone.
 #[target_feature(enable = "avx512bw,avx512vl,avx512vnni")]
@@ -26,7 +27,7 @@ pub(super) fn multiply(format: Format, share: Share<'_>, inputs: &[Vec<TwoBlocks
 }
 
 // `unpack` gives the signed bytes of a block. Each begins with its scale.
-multiply_rows!(TwoBlocks, __m256i);
+multiply_rows!("avx512bw,avx512vl,avx512vnni", TwoBlocks, __m256i);
 
 /// One row of the matrix with some of the input.
 #[target_feature(enable = "avx512bw,avx512vl,avx512vnni")]

@@ -2,6 +2,7 @@
 
 use std::sync::OnceLock;
 
+use crate::model::quantized::rounding::round;
 use crate::model::threads;
 
 /// Rows that are multiplied together.
@@ -10,11 +11,11 @@ pub(super) const ROWS: usize = 6;
 /// Rows of numbers, rounded to bytes in blocks of `BLOCK` with a scale each, in groups of [`ROWS`].
 /// Rows that are missing in the last group are 0.
 #[derive(Debug)]
-pub(super) struct Activations<const BLOCK: usize>(Vec<OnceLock<Group<BLOCK>>>);
+pub(in crate::model::quantized) struct Activations<const BLOCK: usize>(Vec<OnceLock<Group<BLOCK>>>);
 
 /// What belongs to a block of bytes of each row.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct BlockOfRows {
+pub(in crate::model::quantized) struct BlockOfRows {
     /// What a byte of 1 stands for.
     pub(super) scale: [f32; ROWS],
     /// The sum of the numbers that the bytes stand for.
@@ -27,7 +28,7 @@ pub(super) struct BlockOfRows {
 
 /// Some rows.
 #[derive(Debug)]
-pub(super) struct Group<const BLOCK: usize> {
+pub(in crate::model::quantized) struct Group<const BLOCK: usize> {
     /// For each four columns, the four bytes of every row, the first in the lowest bits.
     pub(super) bytes: Vec<[i32; ROWS]>,
     /// For each block of columns.
@@ -71,9 +72,6 @@ impl<const BLOCK: usize> Group<BLOCK> {
     }
 }
 
-/// Added to a number that is small beside it, rounds it to a whole one, which is then in its lowest bits.
-const WHOLE: f32 = 12_582_912.0;
-
 fn round_block<const BLOCK: usize>(
     x: &[f32; BLOCK],
     row: usize,
@@ -88,18 +86,4 @@ fn round_block<const BLOCK: usize>(
     block.scale[row] = scale;
     block.sum[row] = scale * sum as f32;
     block.byte_sum[row] = sum;
-}
-
-/// Numbers as bytes, and what a byte of 1 stands for. A value that is no number makes that none,
-/// and so all of the block, as it should.
-pub(super) fn round<const BLOCK: usize>(x: &[f32; BLOCK]) -> ([i8; BLOCK], f32) {
-    // Without the sign, the order of numbers is that of their bits; what is no number comes last.
-    let largest = x.iter().fold(0, |largest: u32, value| largest.max(value.to_bits() & 0x7fff_ffff));
-    let largest = f32::from_bits(largest);
-    let factor = if largest > 0.0 { 127.0 / largest } else { 0.0 };
-    let mut rounded = [0i8; BLOCK];
-    for (rounded, value) in rounded.iter_mut().zip(x) {
-        *rounded = (value * factor + WHOLE).to_bits() as i8;
-    }
-    (rounded, if largest.is_finite() { largest / 127.0 } else { f32::NAN })
 }

@@ -8,11 +8,20 @@
     reason = "kernels for processors that have been asked what they can, one result for all threads"
 )]
 
+mod activations;
+mod avx2;
+mod panel;
+mod turn;
+mod vnni;
+
 use std::cell::RefCell;
 use std::ops::Range;
 
-use super::activations::{Activations, Group, ROWS};
-use super::panel::{Numbers, Panel, StoredMatrix, WIDTH, block, common_offset};
+use activations::{Activations, Group, ROWS};
+use panel::{Numbers, Panel, WIDTH, block, common_offset};
+
+use super::processor::Processor;
+use super::stored::StoredMatrix;
 use crate::model::elementwise::Finish;
 use crate::model::format::Format;
 use crate::model::scattered::Scattered;
@@ -25,25 +34,22 @@ const PIECES: usize = 8;
 /// Groups of rows in a piece, at least: unpacking panels is for so many.
 const GROUPS: usize = 16;
 
-/// What some processors multiply bytes with.
-pub(super) trait Kernel {
+/// What some processors multiply panels with.
+pub(super) trait Kernel: Processor {
     /// What the bytes of panels may take that are multiplied with one group of rows after another.
     const PANEL_BYTES: usize;
-
-    /// Whether this processor has what the kernel needs.
-    fn is_available() -> bool;
 
     /// Unpacks rows `first..first + WIDTH` of the matrix, all columns. Rows beyond the last are 0.
     ///
     /// # Safety
-    /// The kernel is available.
+    /// The processor is available.
     unsafe fn unpack(panel: &mut Panel, matrix: &StoredMatrix<'_>, first: usize);
 
     /// The products of a group of rows with a panel of a matrix in `format`, whose offset is the same for all blocks
     /// (`COMMON`), or their own.
     ///
     /// # Safety
-    /// The kernel is available.
+    /// The processor is available.
     unsafe fn multiply_group<const BLOCK: usize, const COMMON: bool>(
         format: Format,
         panel: &Panel,
@@ -117,14 +123,14 @@ fn multiply_in_blocks<K: Kernel, const BLOCK: usize, const COMMON: bool>(
             for (panels, groups) in items.map(|item| pieces.piece(item)) {
                 unpacked.resize_with(panels.len().max(unpacked.len()), Panel::new);
                 for (panel, place) in panels.clone().zip(&mut *unpacked) {
-                    // SAFETY: whether the kernel is available was asked before.
+                    // SAFETY: whether the processor is available was asked before.
                     unsafe { K::unpack(place, matrix, panel * WIDTH) };
                 }
                 let columns = panels.start * WIDTH..outputs.min(panels.end * WIDTH);
                 let mut sums = [[[Numbers([0.0; 16]); 2]; ROWS]; PANELS];
                 for (index, group) in groups.clone().zip(x.groups().skip(groups.start)) {
                     for (panel, sums) in unpacked[..panels.len()].iter().zip(&mut sums) {
-                        // SAFETY: whether the kernel is available was asked before.
+                        // SAFETY: whether the processor is available was asked before.
                         unsafe { K::multiply_group::<BLOCK, COMMON>(matrix.format, panel, group, sums) };
                     }
                     for row in index * ROWS..rows.min((index + 1) * ROWS) {
@@ -152,3 +158,6 @@ fn write_row<'a>(row: &mut [f32], sums: impl Iterator<Item = &'a [Numbers; 2]>) 
         rest.copy_from_slice(&sums.0[..rest.len()]);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,20 +8,15 @@ use std::arch::x86_64::{
     _mm512_setzero_si512, _mm512_store_ps,
 };
 
+use super::Kernel;
 use super::activations::{Group, ROWS};
-use super::many::Kernel;
-use super::panel::{Lane, Numbers, Panel, StoredMatrix};
+use super::panel::{Lane, Numbers, Panel};
 use crate::model::format::Format;
-
-/// See the module.
-pub(super) struct Vnni;
+use crate::model::quantized::processor::Vnni;
+use crate::model::quantized::stored::StoredMatrix;
 
 impl Kernel for Vnni {
     const PANEL_BYTES: usize = 528 << 10;
-
-    fn is_available() -> bool {
-        is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512vnni")
-    }
 
     unsafe fn unpack(panel: &mut Panel, matrix: &StoredMatrix<'_>, first: usize) {
         // SAFETY: the caller has asked.

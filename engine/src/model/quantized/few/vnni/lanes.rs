@@ -3,15 +3,6 @@
 
 use std::arch::x86_64::{__m128i, __m256i, __m512i, _mm_loadu_si128, _mm256_loadu_si256, _mm512_loadu_si512};
 
-pub(super) use crate::model::quantized::panel::part;
-
-/// Whether this processor has what the kernels need.
-pub(in super::super) fn is_available() -> bool {
-    is_x86_feature_detected!("avx512bw")
-        && is_x86_feature_detected!("avx512vl")
-        && is_x86_feature_detected!("avx512vnni")
-}
-
 #[target_feature(enable = "avx512f")]
 #[inline]
 pub(super) fn load_16(bytes: &[u8; 16]) -> __m128i {

@@ -16,10 +16,11 @@ use std::arch::x86_64::{
     _mm512_zextps256_ps512,
 };
 
-use super::input::SuperBlock;
-use super::lanes::{load_16, load_32, load_64, part};
-use super::{Share, multiply_rows};
+use super::lanes::{load_16, load_32, load_64};
 use crate::model::format::Format;
+use crate::model::quantized::few::input::SuperBlock;
+use crate::model::quantized::few::{Share, multiply_rows};
+use crate::model::quantized::stored::part;
 
 /// `a & b | c`, for `_mm512_ternarylogic_epi32`.
 const AND_OR: i32 = 0xEA;
@@ -47,7 +48,7 @@ pub(super) fn multiply(format: Format, share: Share<'_>, inputs: &[Vec<SuperBloc
     }
 }
 
-multiply_rows!(SuperBlock, Unpacked);
+multiply_rows!("avx512bw,avx512vl,avx512vnni", SuperBlock, Unpacked);
 
 /// One row of the matrix with some of the input.
 #[target_feature(enable = "avx512bw,avx512vl,avx512vnni")]

@@ -7,6 +7,7 @@ use half::f16;
 
 use super::turn;
 use crate::model::format::Format;
+use crate::model::quantized::stored::{StoredMatrix, part};
 
 /// Rows of the matrix in a panel.
 pub(super) const WIDTH: usize = 32;
@@ -18,30 +19,21 @@ const STRETCH: usize = 512;
 /// Of 64 columns each.
 const SQUARES: usize = STRETCH / (4 * LANES);
 
-/// A matrix in blocks.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct StoredMatrix<'a> {
-    pub(super) format: Format,
-    pub(super) stored: &'a [u8],
-    pub(super) rows: usize,
-    pub(super) columns: usize,
-}
-
 /// Four bytes of each of 16 rows of the matrix, the first in the lowest bits: what the processor
 /// multiplies at once.
 #[derive(Debug, Clone, Copy)]
 #[repr(align(64))]
-pub(super) struct Lane(pub(super) [u32; 16]);
+pub(in crate::model::quantized) struct Lane(pub(super) [u32; 16]);
 
 /// One number for each of 16 rows.
 #[derive(Debug, Clone, Copy)]
 #[repr(align(64))]
-pub(super) struct Numbers(pub(super) [f32; 16]);
+pub(in crate::model::quantized) struct Numbers(pub(super) [f32; 16]);
 
 /// All columns of 32 rows. An element is its byte times the scale of its block, less an offset: either that of the block,
 /// or the same number of scales for all blocks, see [`common_offset`].
 #[derive(Debug)]
-pub(super) struct Panel {
+pub(in crate::model::quantized) struct Panel {
     /// For each four columns, the two halves of the panel.
     pub(super) bytes: Vec<[Lane; 2]>,
     /// For each block.
@@ -170,12 +162,6 @@ impl<const VALUES: usize, const BLOCKS: usize> Unpacked<VALUES, BLOCKS> {
     const fn nothing() -> Self {
         Self { bytes: [0; VALUES], scales: [0.0; BLOCKS], offsets: [0.0; BLOCKS] }
     }
-}
-
-/// `N` bytes from `start` on, which are within a block whose size is known to the compiler.
-#[inline]
-pub(super) fn part<const N: usize>(block: &[u8], start: usize) -> &[u8; N] {
-    block[start..].first_chunk().unwrap_or(&[0; N])
 }
 
 fn half(bytes: &[u8], at: usize) -> f32 {

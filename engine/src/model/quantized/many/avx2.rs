@@ -13,23 +13,18 @@ use std::arch::x86_64::{
     _mm256_xor_si256,
 };
 
+use super::Kernel;
 use super::activations::{BlockOfRows, Group, ROWS};
-use super::many::Kernel;
-use super::panel::{Lane, Numbers, Panel, StoredMatrix};
+use super::panel::{Lane, Numbers, Panel};
 use crate::model::format::Format;
+use crate::model::quantized::processor::Avx2;
+use crate::model::quantized::stored::StoredMatrix;
 
 /// Registers across a panel: four of 8 rows of the matrix.
 const REGISTERS: usize = 4;
 
-/// See the module.
-pub(super) struct Avx2;
-
 impl Kernel for Avx2 {
     const PANEL_BYTES: usize = 264 << 10;
-
-    fn is_available() -> bool {
-        is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")
-    }
 
     unsafe fn unpack(panel: &mut Panel, matrix: &StoredMatrix<'_>, first: usize) {
         // SAFETY: the caller has asked.
