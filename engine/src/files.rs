@@ -1,9 +1,12 @@
 //! Files that others wrote: ordinary ones alone, and of small ones, such as configurations, no more than such
 //! files have.
 
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Read as _};
 use std::path::Path;
+
+/// What Linux calls a network file system whose server keeps no locks.
+const ENOLCK: i32 = 37;
 
 /// Configurations, vocabularies and indexes are far smaller; a larger file is some other one.
 pub(crate) const LIMIT: u64 = 64 << 20;
@@ -17,6 +20,26 @@ pub(crate) fn open(path: &Path) -> io::Result<File> {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no file"));
     }
     File::open(path)
+}
+
+/// Takes the lock of a file, held until it is closed; `false` where somebody else holds it. Some network file
+/// systems have no locks: there everybody gets it.
+///
+/// # Errors
+/// The system's.
+pub(crate) fn try_lock(file: &File) -> io::Result<bool> {
+    match file.try_lock() {
+        Ok(()) => Ok(true),
+        Err(TryLockError::WouldBlock) => Ok(false),
+        Err(TryLockError::Error(error)) if has_no_locks(&error) => Ok(true),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
+/// Whether the file system says that it has no locks.
+fn has_no_locks(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::Unsupported
+        || cfg!(target_os = "linux") && error.raw_os_error() == Some(ENOLCK)
 }
 
 /// All of a file that has `limit` bytes at most.

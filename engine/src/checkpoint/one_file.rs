@@ -113,8 +113,8 @@ impl Checkpoint {
     /// tensor at a time is in memory; all cores pack it. `progress` is told bytes done and in all, those
     /// of the checkpoint's files, whose sums are taken, and of its tensors, and returns whether to go on.
     ///
-    /// The file appears under its name only when it is complete, in place of any that is there; until then it is `out`
-    /// with `.part` behind, which is removed on every error.
+    /// The file appears under its name only when it is complete, in place of any that is there; until then it
+    /// is `out` with `.part` behind, which is removed on every error.
     ///
     /// # Errors
     /// Before anything is written: the tokenizer is missing, matrices are in other blocks than these, `out` is a
@@ -133,12 +133,11 @@ impl Checkpoint {
         let part = unfinished(out);
         let written = |source| CheckpointError::Write { path: out.to_owned(), source };
         let file = File::options().create(true).write(true).truncate(false).open(&part).map_err(written)?;
-        // Until the lock is had, the file may be another conversion's; and one that has just ended has removed or
-        // renamed it.
-        let taken = || written(io::Error::other("another conversion is writing it"));
-        file.try_lock().map_err(|_| taken())?;
-        if !is_same_file(&file, &part).map_err(written)? {
-            return Err(taken().into());
+        // Until the lock is had, the file may be another conversion's; and one that has just ended has
+        // removed or renamed it.
+        let is_ours = files::try_lock(&file).and_then(|had| Ok(had && is_same_file(&file, &part)?));
+        if !is_ours.map_err(written)? {
+            return Err(written(io::Error::other("another conversion is writing it")).into());
         }
         // Holds the lock until the file has its name or is gone: whoever gets it later sees that.
         let _held = file.try_clone().map_err(written)?;
@@ -167,8 +166,8 @@ impl Checkpoint {
         result
     }
 
-    /// The files of weights, and what stands before their names: those of GLaMM and of CLIP, which are often called
-    /// the same, or the one file that holds both.
+    /// The files of weights, and what stands before their names: those of GLaMM and of CLIP, which are often
+    /// called the same, or the one file that holds both.
     fn sources(&self) -> impl Iterator<Item = (&'static str, &TensorSet)> {
         let is_one = matches!(self.source, FileSource::OneFile { .. });
         let clip = (!is_one).then_some(("clip/", &*self.clip));
@@ -269,7 +268,8 @@ impl Checkpoint {
     }
 }
 
-/// Bytes of a file with these tensors and nothing else, so that it can be told before the sums of gigabytes are taken.
+/// Bytes of a file with these tensors and nothing else, so that it can be told before the sums of gigabytes
+/// are taken.
 fn least_bytes(plan: &[Planned<'_>]) -> u64 {
     let tensors = plan.iter().map(Planned::in_layout).collect();
     GgufLayout { entries: Vec::new(), tensors }.file_bytes()

@@ -5,7 +5,7 @@
 //! and a branch is moved to a version when all of that version's files are here.
 
 use std::collections::HashSet;
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -15,12 +15,10 @@ use super::client::RemoteFile;
 use super::control::DownloadControl;
 use super::error::HubError;
 use super::name::FileName;
+use crate::files;
 
 /// How often a lock that somebody else holds is tried again.
 const LOCK_INTERVAL: Duration = Duration::from_millis(100);
-
-/// What Linux calls a network file system whose server keeps no locks.
-const ENOLCK: i32 = 37;
 /// What Windows says of links to who may not make them.
 const PRIVILEGE_NOT_HELD: i32 = 1314;
 
@@ -44,31 +42,19 @@ pub(super) fn lock(
     let file = open_lock(&path)?;
     let mut told = false;
     loop {
-        match file.try_lock() {
-            Ok(()) => return Ok(BlobLock(file)),
-            Err(TryLockError::WouldBlock) => {
-                if !told {
-                    told = true;
-                    report();
-                }
-                control.sleep(LOCK_INTERVAL)?;
-                if control.is_paused() {
-                    std::thread::sleep(LOCK_INTERVAL);
-                }
-            }
-            // Some network file systems have no locks; what is written is checked anyway.
-            Err(TryLockError::Error(error)) if has_no_locks(&error) => {
-                return Ok(BlobLock(file));
-            }
-            Err(TryLockError::Error(error)) => return Err(HubError::file("lock", path)(error)),
+        // Where two get it, because there are no locks: what is written is checked anyway.
+        if files::try_lock(&file).map_err(HubError::file("lock", path.clone()))? {
+            return Ok(BlobLock(file));
+        }
+        if !told {
+            told = true;
+            report();
+        }
+        control.sleep(LOCK_INTERVAL)?;
+        if control.is_paused() {
+            std::thread::sleep(LOCK_INTERVAL);
         }
     }
-}
-
-/// Whether the file system says that it has no locks.
-fn has_no_locks(error: &io::Error) -> bool {
-    error.kind() == io::ErrorKind::Unsupported
-        || cfg!(target_os = "linux") && error.raw_os_error() == Some(ENOLCK)
 }
 
 fn open_lock(path: &Path) -> Result<File, HubError> {
@@ -227,12 +213,10 @@ fn lock_all(repository: &Repository) -> Result<Vec<File>, HubError> {
     let mut locks = Vec::new();
     for entry in entries(repository.locks()) {
         let file = open_lock(&entry.path())?;
-        match file.try_lock() {
-            Ok(()) => locks.push(file),
-            Err(TryLockError::WouldBlock) => {
-                return Err(HubError::Busy { repository: repository.id().to_string() });
-            }
-            Err(TryLockError::Error(_)) => {}
+        match files::try_lock(&file) {
+            Ok(true) => locks.push(file),
+            Ok(false) => return Err(HubError::Busy { repository: repository.id().to_string() }),
+            Err(_) => {}
         }
     }
     Ok(locks)

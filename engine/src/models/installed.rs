@@ -1,6 +1,6 @@
 //! Models on the disk: in the cache of Hugging Face, and in a directory of the user's own.
 
-use std::fs::{self, TryLockError};
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -123,7 +123,7 @@ fn left_over(path: &Path) -> Option<Installed> {
 
 /// Whether a conversion that is going on holds the lock of an unfinished file.
 pub(super) fn is_being_written(part: &Path) -> bool {
-    fs::File::open(part).is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
+    fs::File::open(part).is_ok_and(|file| matches!(files::try_lock(&file), Ok(false)))
 }
 
 /// The checkpoint in `directory`; `None` where there is none of its files.

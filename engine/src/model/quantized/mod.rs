@@ -4,9 +4,9 @@
 //! A prompt or an image is hundreds of rows, so the matrix is read once for all of them: a panel of 32
 //! of its rows is unpacked to bytes in an order that suits the processor, is multiplied with every row
 //! of the input, and is forgotten ([`many`]). Few rows, above all the single one of a token of a reply, go
-//! through [`few`], where blocks are unpacked in registers. Thus the blocks stay as they are stored, perhaps in a
-//! mapped file, and no second copy of the matrix is kept. Inputs are rounded to eight bits, with a scale for every
-//! block, as GGML does.
+//! through [`few`], where blocks are unpacked in registers. Thus the blocks stay as they are stored, perhaps
+//! in a mapped file, and no second copy of the matrix is kept. Inputs are rounded to eight bits, with a scale
+//! for every block, as GGML does.
 
 #[cfg(target_arch = "x86_64")]
 mod few;

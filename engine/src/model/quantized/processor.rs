@@ -1,5 +1,5 @@
-//! What processors can multiply bytes with. It is asked for at run time, so that a program for any of them has all
-//! kernels.
+//! What processors can multiply bytes with. It is asked for at run time, so that a program for any of them
+//! has all kernels.
 
 /// A kind of processor, which kernels are written for.
 pub(super) trait Processor {

@@ -7,46 +7,8 @@ use std::arch::x86_64::{
     _mm512_store_ps,
 };
 
+use super::kernel::{Kernel, ROWS};
 use super::tiles::Vector;
-
-/// Queries that meet keys together.
-pub(super) const ROWS: usize = 12;
-
-/// Whether this processor has what [`Single`] needs.
-pub(super) fn is_available() -> bool {
-    is_x86_feature_detected!("avx512f")
-}
-
-/// Whether this processor has what [`Paired`] needs.
-pub(super) fn pairs_are_available() -> bool {
-    is_available() && is_x86_feature_detected!("avx512bf16")
-}
-
-/// What a tile is multiplied with. Its functions ask for a processor that has what it needs.
-pub(super) trait Kernel {
-    /// Factors in the place of one number.
-    const TOGETHER: usize;
-
-    /// Adds to `logits` the products of queries with 32 keys, all given place by place. Each query's
-    /// logits are `stride` vectors behind those of the one before.
-    ///
-    /// # Safety
-    /// The processor has what this kernel needs.
-    unsafe fn add_logits(keys: &[[Vector; 2]], queries: &[[f32; ROWS]], logits: &mut [Vector], stride: usize);
-
-    /// Adds to every row of `mixed` the values, times the row's weights. Values, and rows of `mixed`, are
-    /// so many vectors; each row's weights are `stride` places behind those of the one before.
-    ///
-    /// # Safety
-    /// As above.
-    unsafe fn add_mixed(weights: &[f32], stride: usize, values: (&[Vector], usize), mixed: &mut [Vector]);
-
-    /// Turns numbers into factors, which take the first places.
-    ///
-    /// # Safety
-    /// As above.
-    unsafe fn pack(numbers: &mut [Vector]);
-}
 
 /// Numbers as they are.
 pub(super) struct Single;
@@ -57,9 +19,13 @@ pub(super) struct Paired;
 /// The kernel of this name for processors with these features, by its own way of adding products: a
 /// function with a feature is only inlined into those that have it, so that each has its own copy.
 macro_rules! kernel {
-    ($name:ident, $together:literal, $features:literal, $add_product:ident, $pack:ident) => {
+    ($name:ident, $together:literal, ($($feature:tt),+), $features:literal, $add_product:ident, $pack:ident) => {
         impl Kernel for $name {
             const TOGETHER: usize = $together;
+
+            fn is_available() -> bool {
+                $(is_x86_feature_detected!($feature))&&+
+            }
 
             unsafe fn add_logits(
                 keys: &[[Vector; 2]],
@@ -149,8 +115,8 @@ macro_rules! kernel {
     };
 }
 
-kernel!(Single, 1, "avx512f", add_single, leave);
-kernel!(Paired, 2, "avx512f,avx512bf16", add_paired, pair_up);
+kernel!(Single, 1, ("avx512f"), "avx512f", add_single, leave);
+kernel!(Paired, 2, ("avx512f", "avx512bf16"), "avx512f,avx512bf16", add_paired, pair_up);
 
 #[inline]
 #[target_feature(enable = "avx512f")]

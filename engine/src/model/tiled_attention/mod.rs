@@ -4,13 +4,17 @@
 //! Queries, keys and values are read where a product left them; nothing is split, permuted or copied
 //! before. Called by both image encoders and for prompts by the language model.
 //!
-//! Written for any processor but [`avx512`], which is asked for at run time: without it, or for other
-//! number formats, the functions here return `None`, and callers attend with the tensor library.
+//! Written for any processor but for [`avx512`] and [`avx2`], which are asked for at run time: without either, or
+//! for other number formats, the functions here return `None`, and callers attend with the tensor library.
 #![expect(unsafe_code, reason = "threads write one result, each its own rows")]
 #![cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "there is no kernel for others yet"))]
 
 #[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
 mod avx512;
+#[cfg(target_arch = "x86_64")]
+mod kernel;
 #[cfg(target_arch = "x86_64")]
 mod tiles;
 mod windows;
@@ -21,6 +25,8 @@ use candle_core::{CpuStorage, DType, Device, Result, Storage, Tensor};
 
 use super::projection::Projection;
 use super::scattered::Scattered;
+#[cfg(target_arch = "x86_64")]
+use tiles::Processor;
 pub(super) use windows::{Square, attend_in_windows};
 
 /// The widest head there is room for in the processor's registers.
@@ -55,10 +61,14 @@ impl Factors {
 /// `softmax(q kᵀ / √width) v` of queries `[heads, n, width]` and keys and values
 /// `[key heads, m, width]`, however they lie; of more heads than key heads, successive ones share a key
 /// head. The result is `[n, heads · width]`. `None` where it is to be had from the tensor library alone.
-pub(super) fn attend([q, k, v]: [&Tensor; 3], sight: Sight, factors: Factors) -> Result<Option<Tensor>> {
+pub(super) fn attend(parts: [&Tensor; 3], sight: Sight, factors: Factors) -> Result<Option<Tensor>> {
+    Processor::fastest(factors).map_or(Ok(None), |processor| attend_on(processor, parts, sight))
+}
+
+fn attend_on(processor: Processor, [q, k, v]: [&Tensor; 3], sight: Sight) -> Result<Option<Tensor>> {
     let (count, n, width) = q.dims3()?;
     let (key_heads, m, _) = k.dims3()?;
-    if !is_available(width) || ![q, k, v].into_iter().all(lies_in_vectors) {
+    if width > WIDEST_HEAD || ![q, k, v].into_iter().all(lies_in_vectors) {
         return Ok(None);
     }
     let past_fits = sight == Sight::All || n <= m;
@@ -77,25 +87,29 @@ pub(super) fn attend([q, k, v]: [&Tensor; 3], sight: Sight, factors: Factors) ->
         sight,
         result: (&result, count * width, head * width),
     };
-    run(count, n, factors, &look);
+    processor.run(count, n, &look);
     Tensor::from_vec(mixed, (n, count * width), &Device::Cpu).map(Some)
 }
 
 /// Whether this processor has a kernel for heads of `width`.
 pub(super) fn is_available(width: usize) -> bool {
-    #[cfg(target_arch = "x86_64")]
-    let has_kernel = avx512::is_available();
-    #[cfg(not(target_arch = "x86_64"))]
-    let has_kernel = false;
-    has_kernel && width <= WIDEST_HEAD
+    Processor::fastest(Factors::Single).is_some() && width <= WIDEST_HEAD
 }
 
-/// Works off `looks` of at most `queries` queries on all cores, where [`is_available`].
-fn run<L: Look>(looks: usize, queries: usize, factors: Factors, look: &(impl Fn(usize) -> L + Sync)) {
-    #[cfg(target_arch = "x86_64")]
-    tiles::run(looks, queries, factors, look);
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = (looks, queries, factors, look);
+/// There are no kernels for others yet.
+#[cfg(not(target_arch = "x86_64"))]
+#[derive(Clone, Copy)]
+enum Processor {}
+
+#[cfg(not(target_arch = "x86_64"))]
+impl Processor {
+    fn fastest(_: Factors) -> Option<Self> {
+        None
+    }
+
+    fn run<L: Look>(self, _: usize, _: usize, _: &(impl Fn(usize) -> L + Sync)) {
+        match self {}
+    }
 }
 
 fn lies_in_vectors(x: &Tensor) -> bool {
@@ -282,6 +296,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg(target_arch = "x86_64")]
     fn attention_is_the_library_s() {
         for width in [8, 16, 32, 48, 64, 80, 96, 112, 128] {
             for (n, m, sight) in
@@ -291,10 +306,11 @@ mod tests {
                 let kv = noise("kv", (2, m + 3, 2 * width));
                 let k = kv.narrow(1, 2, m).unwrap().narrow(2, 0, width).unwrap();
                 let v = kv.narrow(1, 2, m).unwrap().narrow(2, width, width).unwrap();
-                for (factors, allowed) in [(Factors::Single, 1e-5), (Factors::Bf16, 2e-2)] {
-                    let Some(got) = attend([&q, &k, &v], sight, factors).unwrap() else { return };
+                for processor in Processor::ALL.into_iter().filter(|processor| processor.is_available()) {
+                    let allowed = if processor == Processor::Avx512Bf16 { 2e-2 } else { 1e-5 };
+                    let got = attend_on(processor, [&q, &k, &v], sight).unwrap().unwrap();
                     let off = distance(&got, &by_library(&q, &k, &v, sight));
-                    assert!(off < allowed, "{width} {n} {m} {sight:?} {factors:?}: {off}");
+                    assert!(off < allowed, "{width} {n} {m} {sight:?} {processor:?}: {off}");
                 }
             }
         }

@@ -1,14 +1,14 @@
 //! The walk through one head: packs its keys and values in the order of the kernel, then takes the
 //! queries a tile at a time through logits, softmax and the mixing of values.
-#![expect(unsafe_code, reason = "the kernel is for processors that have it")]
+#![expect(unsafe_code, reason = "kernels are for processors that have them")]
 
 use std::cell::RefCell;
 use std::ops::Range;
 
 use bytemuck::{Pod, Zeroable};
 
-use super::avx512::{self, Kernel, Paired, ROWS, Single};
-use super::{Factors, KeyGrid, LANES, Look, VECTOR, WIDEST_HEAD};
+use super::kernel::{Kernel, ROWS};
+use super::{Factors, KeyGrid, LANES, Look, VECTOR, WIDEST_HEAD, avx2, avx512};
 use crate::model::{elementwise, threads};
 
 /// Queries of one head that a thread takes at a time, and packs keys and values for.
@@ -45,17 +45,40 @@ thread_local! {
     static WORKPLACE: RefCell<Workplace> = RefCell::default();
 }
 
-/// Works off `looks` of at most `queries` queries on all cores.
-pub(super) fn run<L: Look>(
-    looks: usize,
-    queries: usize,
-    factors: Factors,
-    look: &(impl Fn(usize) -> L + Sync),
-) {
-    if factors == Factors::Bf16 && avx512::pairs_are_available() {
-        run_with::<L, Paired>(looks, queries, look);
-    } else {
-        run_with::<L, Single>(looks, queries, look);
+/// The kernels that there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Processor {
+    /// AVX-512 with factors in bf16.
+    Avx512Bf16,
+    Avx512,
+    Avx2,
+}
+
+impl Processor {
+    /// The fastest first.
+    pub(super) const ALL: [Self; 3] = [Self::Avx512Bf16, Self::Avx512, Self::Avx2];
+
+    /// The fastest that this processor has for such factors.
+    pub(super) fn fastest(factors: Factors) -> Option<Self> {
+        let suits = |kernel: &Self| *kernel != Self::Avx512Bf16 || factors == Factors::Bf16;
+        Self::ALL.into_iter().filter(suits).find(|kernel| kernel.is_available())
+    }
+
+    pub(super) fn is_available(self) -> bool {
+        match self {
+            Self::Avx512Bf16 => avx512::Paired::is_available(),
+            Self::Avx512 => avx512::Single::is_available(),
+            Self::Avx2 => avx2::Single::is_available(),
+        }
+    }
+
+    /// Works off `looks` of at most `queries` queries on all cores. The kernel is available.
+    pub(super) fn run<L: Look>(self, looks: usize, queries: usize, look: &(impl Fn(usize) -> L + Sync)) {
+        match self {
+            Self::Avx512Bf16 => run_with::<L, avx512::Paired>(looks, queries, look),
+            Self::Avx512 => run_with::<L, avx512::Single>(looks, queries, look),
+            Self::Avx2 => run_with::<L, avx2::Single>(looks, queries, look),
+        }
     }
 }
 
@@ -127,7 +150,7 @@ impl Workplace {
             for half in 0..queries.len().div_ceil(ROWS) {
                 let queries = &self.queries[half * places..][..places];
                 let logits = &mut self.logits[half * ROWS * stride / VECTOR + 2 * chunk..];
-                // SAFETY: `run` asked for a processor that has the kernel.
+                // SAFETY: only kernels that are available run.
                 unsafe { K::add_logits(keys, queries, logits, stride / VECTOR) };
             }
         }
@@ -182,7 +205,7 @@ impl Workplace {
         for first in (0..places).step_by(MIXED) {
             let count = MIXED.min(places - first);
             let values = (&self.values[first * vectors..][..count * vectors], vectors);
-            // SAFETY: `run` asked for a processor that has the kernel.
+            // SAFETY: only kernels that are available run.
             unsafe { K::add_mixed(&weights[first..], stride, values, &mut self.mixed) };
         }
     }

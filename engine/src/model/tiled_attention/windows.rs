@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use candle_core::{Device, Result, Tensor};
 
-use super::{Factors, KeyGrid, Look, Place, VECTOR, is_available, lies_in_vectors, put, run};
+use super::{Factors, KeyGrid, Look, Place, Processor, VECTOR, WIDEST_HEAD, lies_in_vectors, put};
 use crate::model::elementwise::{self, numbers};
 use crate::model::scattered::Scattered;
 
@@ -39,7 +39,8 @@ pub(in crate::model) fn attend_in_windows(
     let (width, side) = (all / 3 / heads, square.side);
     let tables = [square.rel_pos_h, square.rel_pos_w];
     let ours = [qkv, square.padding].into_iter().chain(tables).all(elementwise::is_ours);
-    if batch != 1 || side > LARGEST_SIDE || !is_available(width) || !ours || !lies_in_vectors(qkv) {
+    let Some(processor) = Processor::fastest(square.factors) else { return Ok(None) };
+    if batch != 1 || side > LARGEST_SIDE || width > WIDEST_HEAD || !ours || !lies_in_vectors(qkv) {
         return Ok(None);
     }
     let mut mixed = vec![0f32; h * w * heads * width];
@@ -57,7 +58,7 @@ pub(in crate::model) fn attend_in_windows(
         result: Scattered::new(&mut mixed),
     };
     let windows = h.div_ceil(side) * w.div_ceil(side);
-    run(windows * heads, (side * side).min(h * w), square.factors, &|index| grid.window(index));
+    processor.run(windows * heads, (side * side).min(h * w), &|index| grid.window(index));
     drop(grid);
     Tensor::from_vec(mixed, (1, h, w, heads * width), &Device::Cpu).map(Some)
 }

@@ -52,7 +52,8 @@ pub(in crate::model::quantized) struct TwoBlocks {
 }
 
 impl TwoBlocks {
-    /// A row of input, `added` to each byte. Where the number of blocks is odd, the last one is followed by zeros.
+    /// A row of input, `added` to each byte. Where the number of blocks is odd, the last one is followed by
+    /// zeros.
     pub(super) fn row(x: &[f32], added: u8) -> Vec<Self> {
         let mut row = vec![Self { bytes: [added; 64], scales: [0.0; 16] }; x.len().div_ceil(2 * BLOCK)];
         let halves = row.iter_mut().flat_map(|two| {

@@ -64,8 +64,9 @@ impl<'a> Share<'a> {
     }
 }
 
-/// Defines `multiply_rows`: the rows of a share with `inputs`, [`TOGETHER`] of them at a time, by the `multiply_row` and
-/// of what `unpack` makes of a block that are there. A macro, so that each is compiled for these instructions as a whole.
+/// Defines `multiply_rows`: the rows of a share with `inputs`, [`TOGETHER`] of them at a time, by the
+/// `multiply_row` and of what `unpack` makes of a block that are there. A macro, so that each is compiled for
+/// these instructions as a whole.
 macro_rules! multiply_rows {
     ($features:tt, $input:ty, $unpacked:ty) => {
         #[target_feature(enable = $features)]

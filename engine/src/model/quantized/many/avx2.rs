@@ -1,5 +1,5 @@
-//! The kernel for AVX2: `vpmaddubsw` multiplies four bytes of one row of input with four bytes of each of 8 rows of
-//! the matrix, and adds them up two by two, in 16 bits.
+//! The kernel for AVX2: `vpmaddubsw` multiplies four bytes of one row of input with four bytes of each of 8
+//! rows of the matrix, and adds them up two by two, in 16 bits.
 //!
 //! Of most formats the bytes are so small that several such sums fit into 16 bits, before they are widened
 //! to 32. Those of `q8_0` are as large as bytes can be: their sign is moved to the input.
@@ -50,8 +50,8 @@ impl Kernel for Avx2 {
     }
 }
 
-/// Bytes of which the products with `TOGETHER` times four of the input can be added up in 16 bits. Two registers of the
-/// panel at a time.
+/// Bytes of which the products with `TOGETHER` times four of the input can be added up in 16 bits. Two
+/// registers of the panel at a time.
 #[target_feature(enable = "avx2,fma")]
 fn multiply_small<const BLOCK: usize, const COMMON: bool, const TOGETHER: usize>(
     panel: &Panel,

@@ -2,7 +2,8 @@
 //! multiplies with.
 //!
 //! A few panels of the matrix stay in the processor's second cache, and each group of rows of input
-//! in its first while it is multiplied with all of them. The product is written in pieces of whole cache lines.
+//! in its first while it is multiplied with all of them. The product is written in pieces of whole cache
+//! lines.
 #![expect(
     unsafe_code,
     reason = "kernels for processors that have been asked what they can, one result for all threads"
@@ -45,8 +46,8 @@ pub(super) trait Kernel: Processor {
     /// The processor is available.
     unsafe fn unpack(panel: &mut Panel, matrix: &StoredMatrix<'_>, first: usize);
 
-    /// The products of a group of rows with a panel of a matrix in `format`, whose offset is the same for all blocks
-    /// (`COMMON`), or their own.
+    /// The products of a group of rows with a panel of a matrix in `format`, whose offset is the same for all
+    /// blocks (`COMMON`), or their own.
     ///
     /// # Safety
     /// The processor is available.

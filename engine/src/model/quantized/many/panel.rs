@@ -3,6 +3,8 @@
 //! Bytes are unpacked eight at a time in a whole number: written one at a time, they stay so. A square of 16
 //! rows and 64 columns is then [turned](turn) in registers.
 
+#![expect(clippy::inline_always, reason = "compiled for each kernel's instructions, with all that it calls")]
+
 use half::f16;
 
 use super::turn;
@@ -30,8 +32,8 @@ pub(in crate::model::quantized) struct Lane(pub(super) [u32; 16]);
 #[repr(align(64))]
 pub(in crate::model::quantized) struct Numbers(pub(super) [f32; 16]);
 
-/// All columns of 32 rows. An element is its byte times the scale of its block, less an offset: either that of the block,
-/// or the same number of scales for all blocks, see [`common_offset`].
+/// All columns of 32 rows. An element is its byte times the scale of its block, less an offset: either that
+/// of the block, or the same number of scales for all blocks, see [`common_offset`].
 #[derive(Debug)]
 pub(in crate::model::quantized) struct Panel {
     /// For each four columns, the two halves of the panel.
@@ -65,8 +67,8 @@ impl Panel {
     }
 }
 
-/// Defines how panels are unpacked with some of the processor's instructions. A macro, so that each is compiled for these
-/// as a whole.
+/// Defines how panels are unpacked with some of the processor's instructions. A macro, so that each is
+/// compiled for these as a whole.
 macro_rules! unpacking {
     ($unpack:ident, $fill:ident, $features:tt, $turn:path) => {
         impl Panel {
@@ -92,8 +94,8 @@ macro_rules! unpacking {
                 }
             }
 
-            /// Unpacks half a panel, from the row `first` of the matrix on, whose stored blocks have `SIZE` bytes
-            /// and hold `BLOCKS` scales over `VALUES` values.
+            /// Unpacks half a panel, from the row `first` of the matrix on, whose stored blocks have `SIZE`
+            /// bytes and hold `BLOCKS` scales over `VALUES` values.
             #[target_feature(enable = $features)]
             fn $fill<const SIZE: usize, const VALUES: usize, const BLOCKS: usize>(
                 &mut self,
@@ -118,7 +120,11 @@ macro_rules! unpacking {
                         let numbers = scales.chunks_exact_mut(BLOCKS).zip(offsets.chunks_exact_mut(BLOCKS));
                         for (i, (scales, offsets)) in numbers.enumerate() {
                             let stored = row.get(index * at_once + i);
-                            let unpacked = stored.map_or(const { Unpacked::nothing() }, &read);
+                            // (By `map_or` this would be a call, and all of it go through memory.)
+                            let unpacked = match stored {
+                                Some(stored) => read(stored),
+                                None => const { Unpacked::nothing() },
+                            };
                             for (bytes, place) in
                                 unpacked.bytes.as_chunks::<32>().0.iter().zip(i * VALUES / 32..)
                             {
@@ -136,11 +142,8 @@ macro_rules! unpacking {
                             }
                         }
                     }
-                    for (square, lanes) in squares.iter_mut().zip(bytes.chunks_mut(LANES)) {
-                        $turn(square);
-                        for (lane, turned) in lanes.iter_mut().zip(&*square) {
-                            lane[half] = *turned;
-                        }
+                    for (square, lanes) in squares.iter().zip(bytes.chunks_mut(LANES)) {
+                        $turn(square, half, lanes);
                     }
                 }
             }
@@ -169,6 +172,7 @@ fn half(bytes: &[u8], at: usize) -> f32 {
 }
 
 /// `d: f16`, 32 signed bytes.
+#[inline(always)]
 fn q8_0(block: &[u8; 34]) -> Unpacked<32, 1> {
     let bytes = std::array::from_fn(|i| block[2 + i] ^ 0x80);
     Unpacked { bytes, scales: [half(block, 0)], offsets: [0.0] }
@@ -190,6 +194,7 @@ fn put(bytes: &mut [u8], index: usize, low: u64, high: u64) {
 }
 
 /// `d: f16`, 32 half bytes: the low halves, then the high ones.
+#[inline(always)]
 fn q4_0(block: &[u8; 18]) -> Unpacked<32, 1> {
     let mut bytes = [0; 32];
     for i in 0..2 {
@@ -201,6 +206,7 @@ fn q4_0(block: &[u8; 18]) -> Unpacked<32, 1> {
 }
 
 /// `d: f16`, 32 fifth bits, 32 half bytes.
+#[inline(always)]
 fn q5_0(block: &[u8; 22]) -> Unpacked<32, 1> {
     /// In byte `i` only bit `i`.
     const ONE_EACH: u64 = 0x8040_2010_0804_0201;
@@ -219,6 +225,7 @@ fn q5_0(block: &[u8; 22]) -> Unpacked<32, 1> {
 }
 
 /// Scales and offsets of eight blocks of 32, six bits each, in units of `d` and `dmin`.
+#[inline(always)]
 fn k_scales(d: f32, dmin: f32, packed: &[u8; 12]) -> ([f32; 8], [f32; 8]) {
     const SIX: u32 = 0x3f3f_3f3f;
     const LOW_FOUR: u32 = 0x0f0f_0f0f;
@@ -234,6 +241,7 @@ fn k_scales(d: f32, dmin: f32, packed: &[u8; 12]) -> ([f32; 8], [f32; 8]) {
 }
 
 /// `d, dmin: f16`, 12 bytes of scales, 256 half bytes: of each 32 bytes first the low halves.
+#[inline(always)]
 fn q4k(block: &[u8; 144]) -> Unpacked<256, 8> {
     let (scales, offsets) = k_scales(half(block, 0), half(block, 2), part(block, 4));
     let mut bytes = [0; 256];
@@ -248,6 +256,7 @@ fn q4k(block: &[u8; 144]) -> Unpacked<256, 8> {
 }
 
 /// As [`q4k`], with fifth bits: byte `i` of 32 holds those of elements `i`, `32 + i` …
+#[inline(always)]
 fn q5k(block: &[u8; 176]) -> Unpacked<256, 8> {
     let (scales, offsets) = k_scales(half(block, 0), half(block, 2), part(block, 4));
     let mut bytes = [0; 256];
@@ -264,6 +273,7 @@ fn q5k(block: &[u8; 176]) -> Unpacked<256, 8> {
 }
 
 /// 256 half bytes, 256 upper pairs of bits, scales of 16 blocks of 16, `d: f16`.
+#[inline(always)]
 fn q6k(block: &[u8; 210]) -> Unpacked<256, 16> {
     let d = half(block, 208);
     let mut bytes = [0; 256];

@@ -8,17 +8,18 @@ use std::arch::x86_64::{
 
 use super::panel::{LANES, Lane};
 
-/// 16 times four bytes of each of 16 rows, row by row, become lanes: four bytes of all rows each.
+/// 16 times four bytes of each of 16 rows, row by row, become lanes: four bytes of all rows each. They are half of a panel's;
+/// those that have no place are left out.
 ///
 /// Rows 0 and 8, 1 and 9 … are put between each other, which moves the first bit of a row's number behind
 /// those of the column's; after four times, each is where the other was.
 #[target_feature(enable = "avx512f")]
 #[inline]
-pub(super) fn turn(square: &mut [Lane; LANES]) {
+pub(super) fn turn(square: &[Lane; LANES], half: usize, lanes: &mut [[Lane; 2]]) {
     let first = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
     let second = _mm512_add_epi32(first, _mm512_set1_epi32(8));
     let mut rows = [first; LANES];
-    for (row, lane) in rows.iter_mut().zip(&*square) {
+    for (row, lane) in rows.iter_mut().zip(square) {
         // SAFETY: 64 bytes, aligned to 64.
         *row = unsafe { _mm512_load_si512(lane.0.as_ptr().cast()) };
     }
@@ -30,19 +31,18 @@ pub(super) fn turn(square: &mut [Lane; LANES]) {
             rows[2 * pair + 1] = _mm512_permutex2var_epi32(a, second, b);
         }
     }
-    for (row, lane) in rows.iter().zip(square) {
+    for (row, lane) in rows.iter().zip(lanes) {
         // SAFETY: 64 bytes, aligned to 64.
-        unsafe { _mm512_store_si512(lane.0.as_mut_ptr().cast(), *row) };
+        unsafe { _mm512_store_si512(lane[half].0.as_mut_ptr().cast(), *row) };
     }
 }
 
 /// The same one by one, for processors that have smaller registers.
 #[inline]
-pub(super) fn turn_plainly(square: &mut [Lane; LANES]) {
-    for row in 1..LANES {
-        let (above, below) = square.split_at_mut(row);
-        for (column, above) in above.iter_mut().enumerate() {
-            std::mem::swap(&mut above.0[row], &mut below[0].0[column]);
+pub(super) fn turn_plainly(square: &[Lane; LANES], half: usize, lanes: &mut [[Lane; 2]]) {
+    for (column, lane) in lanes.iter_mut().enumerate() {
+        for (row, place) in lane[half].0.iter_mut().enumerate() {
+            *place = square[row].0[column];
         }
     }
 }

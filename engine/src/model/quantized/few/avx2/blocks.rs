@@ -1,5 +1,5 @@
-//! The kernel for blocks of 32 with one scale: `q8_0`, `q5_0`, `q4_0`. The processor multiplies bytes without a sign
-//! with those that have one (`vpmaddubsw`), so the sign of the matrix's bytes is moved to the input.
+//! The kernel for blocks of 32 with one scale: `q8_0`, `q5_0`, `q4_0`. The processor multiplies bytes without
+//! a sign with those that have one (`vpmaddubsw`), so the sign of the matrix's bytes is moved to the input.
 
 use std::arch::x86_64::{
     __m256, __m256i, _mm_set1_epi16, _mm_srli_epi16, _mm256_abs_epi8, _mm256_add_ps, _mm256_and_si256,
@@ -96,7 +96,8 @@ fn q5_0(block: &[u8; 22]) -> __m256i {
     const ONE_EACH: u64 = 0x8040_2010_0804_0201;
     let low = halves(part(block, 6));
     let fifths = i32::from_le_bytes(*part(block, 2));
-    // Each byte of the fifth bits eight times: in the lower 16 bytes the first two, in the upper ones the others.
+    // Each byte of the fifth bits eight times: in the lower 16 bytes the first two, in the upper ones the
+    // others.
     let of_eight = |byte: u64| (byte * 0x0101_0101_0101_0101).cast_signed();
     let order = _mm256_setr_epi64x(of_eight(0), of_eight(1), of_eight(2), of_eight(3));
     let ones = _mm256_set1_epi64x(ONE_EACH.cast_signed());
