@@ -32,7 +32,11 @@ use {
 /// From so many rows of input on, unpacking a matrix in `format` to panels pays.
 #[cfg(target_arch = "x86_64")]
 fn many_rows(format: Format) -> usize {
-    if format.block() == 256 { 20 } else { 8 }
+    match format {
+        Format::Q5K | Format::Q6K => 20,
+        Format::Q4K => 12,
+        _ => 8,
+    }
 }
 
 /// Whether this processor has what the kernels need.
