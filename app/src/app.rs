@@ -260,6 +260,15 @@ impl App {
         }
     }
 
+    /// The user comes back to the window: others may have changed what they share.
+    fn look_again(&self) {
+        if let Some(prompts) = &self.prompts {
+            prompts.look();
+        }
+        // Where too much waits, the next time will do.
+        let _ = self.storage.send(StorageJob::LookAgain);
+    }
+
     /// Hands over what is to be kept against a sudden end. A hidden window has no `ui`, but goes on.
     fn keep(&mut self) {
         if let Some(snapshot) = self.state.to_keep(&mut self.watched) {
@@ -402,7 +411,7 @@ fn exchanged(event: ExchangeEvent) -> Action {
 
 fn prompts_kept(event: StoreEvent) -> Action {
     match event {
-        StoreEvent::Read(prompts) => Action::PromptsRead(prompts),
+        StoreEvent::Changed(elsewhere) => Action::PromptsElsewhere(elsewhere),
         StoreEvent::Failed(message) => Action::Failed(message),
     }
 }

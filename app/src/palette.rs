@@ -1,14 +1,12 @@
 //! The colours of phrases and masks, shared by the window and the command line.
 //!
-//! A phrase, its mask, its outline and its chip always have one colour: the one at the phrase's
-//! place in the reply. Nothing here knows a GUI or a terminal; colours are plain sRGB bytes.
+//! A phrase, its mask, its outline and its chip always have one colour: the one at the place of the
+//! phrase's first mask in the reply. Nothing here knows a GUI or a terminal; colours are plain sRGB bytes.
 //!
 //! The order matters. Each colour is the one farthest from all before it, in OKLab, under normal
 //! vision and under the three dichromacies alike (simulated as in Machado et al., "A
 //! Physiologically-based Model for Simulation of Color Vision Deficiency", 2009). So the first few,
 //! which nearly every reply gets by with, stay apart for everyone; a test holds the distances.
-
-use std::ops::Range;
 
 use glamm_engine::protocol::Grounding;
 
@@ -95,18 +93,19 @@ pub fn place_apart_from(place: usize) -> usize {
     (0..FIRST).max_by_key(distance).unwrap_or(0)
 }
 
-/// The colour of each mask of a reply: one for each phrase, in the order of the phrases' masks.
-/// Masks of one phrase share its colour; a mask without a phrase has one of its own.
-pub fn grounding_colors<'a>(groundings: &'a [Grounding]) -> Vec<Rgb> {
-    let mut spans: Vec<&Range<usize>> = Vec::new();
-    let mut color_of = |span: &'a Range<usize>| {
-        let known = spans.iter().position(|&known| known == span && !span.is_empty());
-        phrase_color(known.unwrap_or_else(|| {
-            spans.push(span);
-            spans.len() - 1
-        }))
-    };
-    groundings.iter().map(|grounding| color_of(&grounding.span)).collect()
+/// The mask of a reply whose colour a mask has: the first one of its phrase, since masks of one phrase share its
+/// colour. A mask without a phrase has one of its own.
+pub fn first_of_phrase<'a>(
+    groundings: impl IntoIterator<Item = &'a Grounding> + Clone,
+    index: usize,
+) -> usize {
+    let own = groundings.clone().into_iter().nth(index).filter(|own| !own.span.is_empty());
+    own.and_then(|own| groundings.into_iter().position(|other| other.span == own.span)).unwrap_or(index)
+}
+
+/// The colour of each mask of a reply that is the first of its conversation.
+pub fn grounding_colors(groundings: &[Grounding]) -> Vec<Rgb> {
+    (0..groundings.len()).map(|index| phrase_color(first_of_phrase(groundings, index))).collect()
 }
 
 #[cfg(test)]
@@ -116,7 +115,8 @@ mod tests {
     #[test]
     fn masks_of_one_phrase_share_its_color() {
         let groundings = [2..9, 2..9, 13..19, 20..20, 20..20].map(|span| Grounding { span });
-        assert_eq!(grounding_colors(&groundings), [0, 0, 1, 2, 3].map(phrase_color));
+        assert_eq!(grounding_colors(&groundings), [0, 0, 2, 3, 4].map(phrase_color));
+        assert_eq!(first_of_phrase(&groundings, 9), 9, "of what is not there yet");
     }
 
     type Matrix = [[f64; 3]; 3];

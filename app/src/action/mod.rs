@@ -23,6 +23,7 @@ use crate::prompts::Prompt;
 use crate::state::shell::ShellAction;
 use crate::state::ui_state::LibraryView;
 use crate::study::Finding;
+use crate::system::shared_list::Elsewhere;
 
 pub use effect::{Effect, Field};
 pub use inspect::{Inspect, MaskAction};
@@ -119,8 +120,8 @@ pub enum Action {
     RenamePrompt(usize, String),
     /// Take one of the user's own prompts away.
     RemovePrompt(usize),
-    /// The user's own prompts were read.
-    PromptsRead(Vec<Prompt>),
+    /// Others of the user's own prompts were read than are known.
+    PromptsElsewhere(Elsewhere<Prompt>),
     /// Open or close the prompt library, or rename a prompt in it.
     SetLibrary(LibraryView),
     /// Have a question answered once more.

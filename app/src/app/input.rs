@@ -75,7 +75,7 @@ impl App {
         }
     }
 
-    /// Dropped files, pasted pictures, shortcuts.
+    /// Dropped files, pasted pictures, shortcuts, and whether the user comes back.
     pub(super) fn input(&mut self, ctx: &Context) {
         let (dropped, events) = ctx.input(|i| (i.raw.dropped_files.clone(), i.events.clone()));
         if !dropped.is_empty() {
@@ -86,6 +86,7 @@ impl App {
         let typing = ctx.text_edit_focused();
         for event in events {
             match event {
+                Event::WindowFocused(true) => self.look_again(),
                 Event::PasteImage(image) => self.act(ctx, Action::OpenPasted(image)),
                 Event::Paste(text) if !typing => {
                     let paths = pasted_paths(&text);

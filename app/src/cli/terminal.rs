@@ -58,14 +58,13 @@ impl ColorMode {
 ///
 /// A phrase is coloured before its mask is there. Its colour is that of the next mask to come,
 /// which is the colour [`crate::palette::grounding_colors`] gives it in the end, as long as a
-/// phrase's `[SEG]` follows before the next phrase begins, the order the model is trained on.
+/// phrase's `[SEG]`s follow before the next phrase begins, the order the model is trained on.
 #[derive(Debug)]
 pub(super) struct ReplyPrinter<W> {
     out: W,
     colors: ColorMode,
     in_phrase: bool,
-    grounded_phrases: usize,
-    last_grounded: Option<std::ops::Range<usize>>,
+    next_mask: usize,
     ends_in_newline: bool,
     reader_left: bool,
 }
@@ -73,15 +72,7 @@ pub(super) struct ReplyPrinter<W> {
 impl<W: Write> ReplyPrinter<W> {
     /// Writes to `out`.
     pub(super) fn new(out: W, colors: ColorMode) -> Self {
-        Self {
-            out,
-            colors,
-            in_phrase: false,
-            grounded_phrases: 0,
-            last_grounded: None,
-            ends_in_newline: true,
-            reader_left: false,
-        }
+        Self { out, colors, in_phrase: false, next_mask: 0, ends_in_newline: true, reader_left: false }
     }
 
     /// Whether nobody reads any more.
@@ -99,12 +90,7 @@ impl<W: Write> ReplyPrinter<W> {
             Increment::Text(text) => return self.text(text),
             Increment::PhraseOpened => self.in_phrase = true,
             Increment::PhraseClosed(_) => self.in_phrase = false,
-            Increment::Mask { grounding, .. } => {
-                if grounding.span.is_empty() || self.last_grounded.as_ref() != Some(&grounding.span) {
-                    self.last_grounded = Some(grounding.span.clone());
-                    self.grounded_phrases += 1;
-                }
-            }
+            Increment::Mask { index, .. } => self.next_mask = index + 1,
         }
         Ok(())
     }
@@ -144,7 +130,7 @@ impl<W: Write> ReplyPrinter<W> {
         if !self.in_phrase || shown.is_empty() {
             return self.write(&shown);
         }
-        let start = self.colors.start(phrase_color(self.grounded_phrases));
+        let start = self.colors.start(phrase_color(self.next_mask));
         self.write(&format!("{start}{shown}\x1b[0m"))?;
         self.ends_in_newline = shown.ends_with('\n');
         Ok(())
@@ -170,7 +156,7 @@ mod tests {
 
     use super::*;
 
-    fn mask_of(span: std::ops::Range<usize>) -> Increment {
+    fn mask_of(index: usize, span: std::ops::Range<usize>) -> Increment {
         let mask = MaskLogits {
             side: 1,
             logits: vec![1.0],
@@ -180,26 +166,28 @@ mod tests {
             predicted_iou: 1.0,
         };
         let masks = MaskCandidates::from(Arc::new(mask));
-        Increment::Mask { index: 0, grounding: Grounding { span }, masks }
+        Increment::Mask { index, grounding: Grounding { span }, masks }
     }
 
     fn says(text: &str) -> Increment {
         Increment::Text(text.to_owned())
     }
 
-    fn reply() -> [Increment; 12] {
+    /// Two phrases, of which the first has two masks.
+    fn reply() -> [Increment; 13] {
         [
             says("A "),
             Increment::PhraseOpened,
             says("red "),
             says("car"),
             Increment::PhraseClosed(2..9),
-            mask_of(2..9),
+            mask_of(0, 2..9),
+            mask_of(1, 2..9),
             says(" by "),
             Increment::PhraseOpened,
             says("a tree"),
             Increment::PhraseClosed(13..19),
-            mask_of(13..19),
+            mask_of(2, 13..19),
             says("."),
         ]
     }
@@ -219,8 +207,8 @@ mod tests {
     }
 
     #[test]
-    fn each_phrase_has_the_color_of_its_mask() {
-        let Rgb { r, g, b } = phrase_color(1);
+    fn each_phrase_has_the_color_of_its_first_mask() {
+        let Rgb { r, g, b } = phrase_color(2);
         let text = printed(ColorMode::TrueColor);
         assert!(text.contains(&format!("\x1b[1;38;2;{r};{g};{b}ma tree\x1b[0m.")), "{text:?}");
         assert!(printed(ColorMode::Ansi256).contains("\x1b[1;38;5;69mred \x1b[0m"), "{text:?}");

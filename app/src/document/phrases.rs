@@ -1,6 +1,7 @@
 //! The words and the colour of each mask of a reply.
 
 use super::Exchange;
+use crate::palette::first_of_phrase;
 
 impl Exchange {
     /// The words that a mask grounds, without blanks around them; empty for a mask without any.
@@ -10,12 +11,9 @@ impl Exchange {
         words.trim().to_owned()
     }
 
-    /// Place of a mask in the palette, where the user gave it no other. Several masks of one phrase share
-    /// its colour: that of the first.
+    /// Place of a mask in the palette: the one that the user gave it, or that of its phrase.
     pub fn hue(&self, index: usize) -> usize {
-        let groundings = &self.reply.groundings;
-        let span = groundings.get(index).map(|grounding| &grounding.span).filter(|span| !span.is_empty());
-        let first = span.and_then(|span| groundings.iter().position(|grounding| grounding.span == *span));
-        self.first_hue + first.unwrap_or(index)
+        let chosen = self.masks.get(index).and_then(|mask| mask.as_ref()?.hue);
+        chosen.unwrap_or_else(|| self.first_hue + first_of_phrase(&self.reply.groundings, index))
     }
 }

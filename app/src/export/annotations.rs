@@ -44,7 +44,7 @@ impl Object {
         Self {
             category: category(words),
             phrase: if words.is_empty() { UNNAMED.to_owned() } else { words.to_owned() },
-            color: phrase_color(mask.hue.unwrap_or(hue)),
+            color: phrase_color(hue),
             mask: Some(mask.clone()),
             region: None,
         }
@@ -68,7 +68,7 @@ pub(super) fn objects(picture: &Picture) -> Vec<Object> {
         }
     }
     for mask in picture.masks.iter().filter(|mask| !mask.hidden) {
-        objects.push(Object::of_mask(mask, "", 0));
+        objects.push(Object::of_mask(mask, "", mask.hue.unwrap_or(0)));
     }
     objects.extend(picture.regions.iter().filter(|region| !region.hidden).map(|region| {
         let name = region.name.trim();

@@ -208,8 +208,7 @@ fn asked_and_said(body: &mut String, exchange: &Exchange, number: &mut usize) {
         let classes = segment.groundings.iter().filter_map(|&index| numbers.get(index).copied().flatten());
         let classes = classes.fold(String::new(), |all, number| all + " p" + &number.to_string());
         let first = segment.groundings.first().copied().unwrap_or_default();
-        let named = exchange.masks.get(first).and_then(Option::as_ref).and_then(|mask| mask.hue);
-        let color = phrase_color(named.unwrap_or_else(|| exchange.hue(first))).hex();
+        let color = phrase_color(exchange.hue(first)).hex();
         let words = if words.is_empty() { "●".to_owned() } else { words };
         let title = change_of(exchange, segment)
             .map_or_else(String::new, |change| format!(" title=\"Its mask is {change}\""));

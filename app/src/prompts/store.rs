@@ -2,7 +2,8 @@
 //! settings.
 //!
 //! Read and written by a thread of its own, so that no frame waits for a disk. What another window has added
-//! stays in it. A file that cannot be read is set aside under another name, never overwritten and never fatal.
+//! stays in it, and is shown in this one when the user comes back to it. A file that cannot be read is set aside
+//! under another name, never overwritten and never fatal.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::Prompt;
 use crate::desk::Desk;
 use crate::system::files;
-use crate::system::shared_list::SharedList;
+use crate::system::shared_list::{Elsewhere, SharedList};
 
 /// A larger file is not one of ours.
 const MAX_BYTES: u64 = 4 << 20;
@@ -96,15 +97,15 @@ pub fn write(path: &Path, prompts: &[Prompt]) -> Result<(), StoreError> {
 /// What came of reading and writing.
 #[derive(Debug)]
 pub(crate) enum StoreEvent {
-    /// The prompts were read.
-    Read(Vec<Prompt>),
+    /// There are others in the file than were known: all of them, the first time.
+    Changed(Elsewhere<Prompt>),
     /// Something went wrong, for people.
     Failed(String),
 }
 
 /// What the thread is to do.
 enum Job {
-    Read,
+    Look,
     Write(Vec<Prompt>),
 }
 
@@ -125,19 +126,25 @@ impl PromptStore {
         let mut list = SharedList::default();
         let desk = Desk::start("prompt-store", move |job| {
             let done = match job {
-                Job::Read => read(&path).map(|prompts| {
-                    list.was_read(&prompts);
-                    report(StoreEvent::Read(prompts));
-                }),
+                Job::Look => list
+                    .look_again(&path, || read(&path), is_same)
+                    .map(|found| found.into_iter().for_each(|found| report(StoreEvent::Changed(found)))),
                 Job::Write(prompts) => write_among_others(&path, prompts, &mut list),
             };
             if let Err(error) = done {
                 report(StoreEvent::Failed(error.to_string()));
             }
         })?;
-        // There is room for the first one.
-        let _ = desk.send(Job::Read);
-        Ok(Self { desk })
+        let store = Self { desk };
+        store.look();
+        Ok(store)
+    }
+
+    /// Has the file looked at, where another window may have written it. What it has changed is to be taken over,
+    /// and the prompts kept as they are then.
+    pub(crate) fn look(&self) {
+        // Where too many changes wait, the next time will do.
+        let _ = self.desk.send(Job::Look);
     }
 
     /// Keeps the prompts; refused at once where too many changes wait.
@@ -148,8 +155,11 @@ impl PromptStore {
     }
 }
 
-/// Writes the prompts, and after them those that another window has added to the file. This one shows them after
-/// its next start.
+fn is_same(one: &Prompt, other: &Prompt) -> bool {
+    one.text == other.text
+}
+
+/// Writes the prompts, and after them those that another window has added to the file.
 fn write_among_others(
     path: &Path,
     mut prompts: Vec<Prompt>,
@@ -161,9 +171,10 @@ fn write_among_others(
         Ok(in_file) => (in_file, None),
         Err(error) => (Vec::new(), Some(error)),
     };
-    let others = list.added_elsewhere(in_file, &prompts, |one, other| one.text == other.text);
-    prompts.extend(others);
-    write(path, &prompts)?;
+    prompts.extend(list.added_elsewhere(&in_file, &prompts, is_same));
+    if prompts != in_file {
+        write(path, &prompts)?;
+    }
     failed.map_or(Ok(()), Err)
 }
 
@@ -215,8 +226,9 @@ mod tests {
         let (sender, results) = crossbeam::channel::bounded(4);
         let store = PromptStore::start(path.clone(), move |event| sender.send(event).unwrap()).unwrap();
         let first = results.recv_timeout(std::time::Duration::from_secs(20)).unwrap();
-        assert!(matches!(first, StoreEvent::Read(read) if read == prompts()));
-        for count in [1, 0] {
+        assert!(matches!(first, StoreEvent::Changed(found) if found.added == prompts()));
+        // First it says that it has taken them over.
+        for count in [2, 1, 0] {
             assert!(store.keep(prompts()[..count].to_vec()).is_none());
         }
         // It waits.
@@ -224,24 +236,51 @@ mod tests {
         assert_eq!(read(&path).unwrap(), []);
     }
 
+    fn prompt(text: &'static str) -> Prompt {
+        Prompt { label: text.into(), text: text.into() }
+    }
+
+    /// A window that shows the two prompts of the file.
+    fn open(path: &Path) -> (PromptStore, crossbeam::channel::Receiver<StoreEvent>) {
+        let (sender, results) = crossbeam::channel::bounded(4);
+        let store = PromptStore::start(path.to_owned(), move |event| sender.send(event).unwrap()).unwrap();
+        let Ok(StoreEvent::Changed(found)) = results.recv() else { panic!("there are none") };
+        assert_eq!(found.added.len(), 2);
+        store.keep(found.added);
+        (store, results)
+    }
+
     #[test]
     fn windows_leave_each_other_their_prompts() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("prompts.json");
-        let prompt = |text: &'static str| Prompt { label: text.into(), text: text.into() };
         let texts = || read(&path).unwrap().into_iter().map(|p| p.text.into_owned()).collect::<Vec<_>>();
         write(&path, &[prompt("a"), prompt("b")]).unwrap();
-        let start = || {
-            let (sender, results) = crossbeam::channel::bounded(4);
-            let store = PromptStore::start(path.clone(), move |event| sender.send(event).unwrap()).unwrap();
-            assert!(matches!(results.recv(), Ok(StoreEvent::Read(read)) if read.len() == 2));
-            store
-        };
-        let (one, other) = (start(), start());
+        let ((one, _), (other, _)) = (open(&path), open(&path));
         one.keep(vec![prompt("a"), prompt("b"), prompt("mine")]);
         drop(one);
         other.keep(vec![prompt("a"), prompt("yours")]);
         drop(other);
         assert_eq!(texts(), ["a", "yours", "mine"]);
+    }
+
+    #[test]
+    fn a_window_that_looks_again_finds_what_another_has_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("prompts.json");
+        write(&path, &[prompt("a"), prompt("b")]).unwrap();
+        let ((one, _), (other, results)) = (open(&path), open(&path));
+        one.keep(vec![Prompt { label: "A".into(), ..prompt("a") }, prompt("yours")]);
+        drop(one);
+        other.look();
+        let Ok(StoreEvent::Changed(found)) = results.recv() else { panic!("nothing is found") };
+        let added = vec![Prompt { label: "A".into(), ..prompt("a") }, prompt("yours")];
+        assert_eq!(found, Elsewhere { added, gone: vec![prompt("b")] });
+        let written = fs::metadata(&path).unwrap().modified().unwrap();
+        other.keep(found.added);
+        other.look();
+        drop(other);
+        assert!(results.try_recv().is_err(), "it is known");
+        assert_eq!(fs::metadata(&path).unwrap().modified().unwrap(), written, "it is there already");
     }
 }

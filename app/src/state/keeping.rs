@@ -9,6 +9,7 @@ use glamm_engine::protocol::ImageId;
 
 use crate::document::Document;
 use crate::storage::{GoingOn, Recoverable, Stamp, StoredImage};
+use crate::system::shared_list::Elsewhere;
 use crate::words::name_of;
 
 /// What ends the present session, and waits until nothing unsaved is lost by it.
@@ -261,6 +262,13 @@ impl Keeping {
     pub fn remember(&mut self, path: &Path) {
         self.recent.retain(|known| known != path);
         self.recent.insert(0, path.to_owned());
+        self.recent.truncate(MAX_RECENT);
+    }
+
+    /// Takes over what other windows did: what they opened goes to the front.
+    pub fn remember_others(&mut self, Elsewhere { added, gone }: Elsewhere<PathBuf>) {
+        self.recent.retain(|known| !added.contains(known) && !gone.contains(known));
+        self.recent.splice(0..0, added);
         self.recent.truncate(MAX_RECENT);
     }
 }

@@ -7,6 +7,7 @@ use glamm_engine::protocol::Grounding;
 
 use super::State;
 use crate::document::{Exchange, GroundedMask, MaskId};
+use crate::palette::first_of_phrase;
 use crate::state::session::{FailedQuestion, RunningJob};
 
 /// A mask of the conversation that is shown, on the canvas or not.
@@ -256,16 +257,12 @@ impl State {
 fn paired<'a>(
     masks: impl Iterator<Item = (&'a Grounding, Option<&'a GroundedMask>)>,
 ) -> Vec<(&'a Range<usize>, &'a GroundedMask, usize)> {
-    let mut spans: Vec<&Range<usize>> = Vec::new();
-    let mut found = Vec::new();
-    for (index, (Grounding { span }, mask)) in masks.enumerate() {
-        let first = spans.iter().position(|&other| other == span && !span.is_empty()).unwrap_or(index);
-        spans.push(span);
-        if let Some(mask) = mask {
-            found.push((span, mask, first));
-        }
-    }
-    found
+    let (groundings, masks): (Vec<&'a Grounding>, Vec<Option<&'a GroundedMask>>) = masks.unzip();
+    let with_first = |(index, mask): (usize, Option<&'a GroundedMask>)| {
+        let first = first_of_phrase(groundings.iter().copied(), index);
+        Some((&groundings.get(index)?.span, mask?, first))
+    };
+    masks.into_iter().enumerate().filter_map(with_first).collect()
 }
 
 impl ReplyMasks<'_> {

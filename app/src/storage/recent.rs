@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::system::files;
-use crate::system::shared_list::SharedList;
+use crate::system::shared_list::{Elsewhere, SharedList};
 
 /// Longer is no list of ours.
 const MAX_BYTES: u64 = 1 << 20;
@@ -24,14 +24,24 @@ pub(super) fn read(data: &Path) -> Vec<PathBuf> {
     parsed.unwrap_or_default().into_iter().filter(|path| path.is_file()).take(MAX_SESSIONS).collect()
 }
 
+/// What other windows have opened since, and what they found to be gone.
+pub(super) fn look_again(data: &Path, list: &mut SharedList<PathBuf>) -> Option<Elsewhere<PathBuf>> {
+    let read = || Ok::<_, std::convert::Infallible>(read(data));
+    list.look_again(&file(data), read, PathBuf::eq).unwrap_or_default()
+}
+
 /// Writes the list, and after its first one those that another window has opened meanwhile; failing costs
 /// nothing but the list.
 pub(super) fn write(data: &Path, sessions: &[PathBuf], list: &mut SharedList<PathBuf>) {
-    let others = list.added_elsewhere(read(data), sessions, |one, other| one == other);
+    let in_file = read(data);
+    let others = list.added_elsewhere(&in_file, sessions, PathBuf::eq);
     let (first, rest) = sessions.split_at(sessions.len().min(1));
-    let all = first.iter().chain(&others).chain(rest).take(MAX_SESSIONS);
+    let all: Vec<&PathBuf> = first.iter().chain(&others).chain(rest).take(MAX_SESSIONS).collect();
+    if in_file.iter().eq(all.iter().copied()) {
+        return;
+    }
     let written = fs::create_dir_all(data).and_then(|()| {
-        let names: Vec<_> = all.map(|path| path.to_string_lossy()).collect();
+        let names: Vec<_> = all.iter().map(|path| path.to_string_lossy()).collect();
         files::write(&file(data), &serde_json::to_vec_pretty(&names)?)
     });
     if let Err(error) = written {
@@ -72,6 +82,16 @@ mod tests {
         other.was_read(&read(folder.path()));
         write(folder.path(), &[mine.clone(), old.clone()], &mut one);
         write(folder.path(), &[yours.clone(), old.clone()], &mut other);
-        assert_eq!(read(folder.path()), [yours, mine, old]);
+        assert_eq!(read(folder.path()), [yours.clone(), mine.clone(), old.clone()]);
+        let found = look_again(folder.path(), &mut one).unwrap();
+        assert_eq!(found, Elsewhere { added: vec![yours.clone()], gone: Vec::new() });
+        assert_eq!(
+            look_again(folder.path(), &mut other).unwrap().added,
+            [mine],
+            "it is written, but not known"
+        );
+        write(folder.path(), std::slice::from_ref(&yours), &mut one);
+        assert_eq!(look_again(folder.path(), &mut one), None, "it is as it is known");
+        assert_eq!(look_again(folder.path(), &mut other).unwrap().gone, [old]);
     }
 }

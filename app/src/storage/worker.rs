@@ -13,7 +13,7 @@ use super::snapshot::Snapshot;
 use super::stamp::Stamp;
 use super::{Opened, open, recent};
 use crate::desk::{Desk, guarded};
-use crate::system::shared_list::SharedList;
+use crate::system::shared_list::{Elsewhere, SharedList};
 
 /// What the image decoder reads.
 pub const PICTURE_EXTENSIONS: [&str; 8] = ["png", "jpg", "jpeg", "webp", "bmp", "gif", "tif", "tiff"];
@@ -53,6 +53,8 @@ pub enum StorageJob {
     },
     /// Remember the sessions last opened.
     Remember(Vec<PathBuf>),
+    /// Look whether other windows have opened sessions.
+    LookAgain,
     /// List the pictures in a folder.
     ListFolder(PathBuf),
     /// Look whether pictures are there.
@@ -69,6 +71,8 @@ pub enum StorageEvent {
         /// The newest first.
         recoverable: Vec<Recoverable>,
     },
+    /// Other windows have opened sessions, or found them gone.
+    RecentElsewhere(Elsewhere<PathBuf>),
     /// A session was read.
     Opened {
         /// The file, or the folder where it was recovered.
@@ -205,6 +209,9 @@ impl Worker {
                     recent::write(data, &sessions, &mut self.recent);
                 }
                 None
+            }
+            StorageJob::LookAgain => {
+                recent::look_again(self.data.as_ref()?, &mut self.recent).map(StorageEvent::RecentElsewhere)
             }
             StorageJob::LookFor(mut places) => {
                 places.retain(|(_, path)| path.is_file());

@@ -8,6 +8,6 @@ pub(crate) mod fonts;
 pub(crate) mod gpu;
 pub mod log;
 pub mod preferences;
-pub(crate) mod shared_list;
+pub mod shared_list;
 pub mod surroundings;
 pub mod window;

@@ -13,6 +13,7 @@ use super::status_line::{duration, speed};
 use super::widgets::{context_menu, open_menu, takes_menu_key};
 use super::{Shown, icons, mask_menu, message_actions, message_editor};
 use crate::document::{Exchange, GroundedMask, MaskId, Piece, Question, Segment, segments};
+use crate::palette::first_of_phrase;
 use crate::state::session::{ModelStatus, RunningJob};
 use crate::theme::{self, Tokens};
 use crate::words::counted;
@@ -249,6 +250,13 @@ struct Grounded<'a> {
     first_hue: usize,
 }
 
+impl Grounded<'_> {
+    /// Place of a mask in the palette, where the user gave it no other.
+    fn hue(&self, index: usize) -> usize {
+        self.first_hue + first_of_phrase(self.groundings, index)
+    }
+}
+
 /// A reply, laid out.
 struct GroundedText {
     text: RichText,
@@ -269,7 +277,7 @@ impl GroundedText {
                         .iter()
                         .filter_map(|&g| grounded.masks.get(g).copied().flatten())
                         .collect();
-                    let chip = chip(shown, &segment, grounded.first_hue + first, &masks);
+                    let chip = chip(shown, &segment, grounded.hue(first), &masks);
                     builder.chip(if segment.text.is_empty() { "mask" } else { segment.text }, chip);
                     chips.push(masks.iter().map(|mask| mask.id).collect());
                 }

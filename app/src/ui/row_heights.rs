@@ -2,7 +2,7 @@
 //!
 //! Every row has a height: an estimate until it was seen, then what it measured. The list scrolls
 //! smoothly because a row that turns out otherwise than estimated moves what is above the view, not
-//! what is in it. Pure arithmetic; `message_list` draws by it.
+//! what is in it. Pure arithmetic; `message_list` and `log_panel` draw by it.
 
 use std::ops::Range;
 
@@ -24,6 +24,13 @@ impl<K: Clone> RowHeights<K> {
     /// No rows, which will have this much between them.
     pub(super) fn new(gap: f32) -> Self {
         Self { rows: Vec::new(), gap }
+    }
+
+    /// Forgets the rows before the one that is now the first, if it was there before.
+    pub(super) fn begin_with(&mut self, first: &K, same: impl Fn(&K, &K) -> bool) {
+        if let Some(place) = self.rows.iter().position(|(known, _)| same(known, first)) {
+            self.rows.drain(..place);
+        }
     }
 
     /// Takes the rows as they are now. A row at the same place that is the `same` keeps its height.
@@ -186,5 +193,15 @@ mod tests {
         heights.forget();
         assert_eq!(heights.measured(3), None);
         assert!((heights.total() - 120.0).abs() < 1e-3, "as estimates they stay");
+    }
+
+    #[test]
+    fn rows_keep_their_heights_when_the_first_ones_go() {
+        let (mut heights, ..) = shown(0.0..200.0, &[3]);
+        heights.begin_with(&2, u32::eq);
+        heights.update(&[&2, &3, &4, &10], u32::eq, |_| 50.0);
+        assert_eq!([0, 1, 3].map(|place| heights.measured(place)), [Some(10.0), Some(30.0), None]);
+        heights.begin_with(&77, u32::eq);
+        assert_eq!(heights.measured(1), Some(30.0), "that was not there before");
     }
 }

@@ -150,12 +150,8 @@ impl State {
 
     pub(super) fn copy_reply(&mut self, id: ExchangeId, format: ReplyFormat, out: &mut Vec<Effect>) {
         let Some((.., exchange)) = self.shown_exchange(id) else { return };
-        let colors: Vec<Rgb> = (0..exchange.reply.groundings.len())
-            .map(|index| {
-                let chosen = exchange.masks.get(index).and_then(|mask| mask.as_ref()?.hue);
-                phrase_color(chosen.unwrap_or_else(|| exchange.hue(index)))
-            })
-            .collect();
+        let count = exchange.reply.groundings.len();
+        let colors: Vec<Rgb> = (0..count).map(|index| phrase_color(exchange.hue(index))).collect();
         out.push(Effect::Copy(copying::copied(&exchange.reply, &colors, format)));
     }
 }

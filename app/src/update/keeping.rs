@@ -302,6 +302,10 @@ impl State {
                 self.session.keeping.recent = recent;
                 self.session.keeping.recoverable = recoverable;
             }
+            StorageEvent::RecentElsewhere(elsewhere) => {
+                self.session.keeping.remember_others(elsewhere);
+                out.push(Effect::Storage(StorageJob::Remember(self.session.keeping.recent.clone())));
+            }
             StorageEvent::Opened { path, recovered, result } => self.opened(path, recovered, result, out),
             StorageEvent::Saved { path, snapshot, result } => self.saved(&path, &snapshot, result, out),
             StorageEvent::InTheWay(path) => {
@@ -322,6 +326,7 @@ impl State {
                 self.session.keeping.busy = None;
             }
             StorageJob::LookAround
+            | StorageJob::LookAgain
             | StorageJob::Discard(_)
             | StorageJob::Remember(_)
             | StorageJob::ListFolder(_)

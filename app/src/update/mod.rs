@@ -117,7 +117,7 @@ impl State {
             Action::KeepPrompt => self.keep_prompt(out),
             Action::RenamePrompt(place, label) => self.rename_prompt(place, &label, out),
             Action::RemovePrompt(place) => self.remove_prompt(place, out),
-            Action::PromptsRead(prompts) => self.session.prompts = prompts,
+            Action::PromptsElsewhere(elsewhere) => self.prompts_elsewhere(elsewhere, out),
             Action::SetLibrary(library) => self.set_library(library, out),
             Action::Regenerate(id) => self.regenerate(id, now, out),
             Action::Continue(id) => self.go_on(id, now, out),

@@ -8,6 +8,7 @@ use crate::notice::Tone;
 use crate::prompts::Prompt;
 use crate::state::State;
 use crate::state::ui_state::{LibraryView, PromptedDraft, Tool};
+use crate::system::shared_list::Elsewhere;
 
 /// A longer list is hard to find anything in.
 const MAX_OWN: usize = 200;
@@ -98,6 +99,29 @@ impl State {
             prompt.label = label.trim_start().to_owned().into();
             out.push(Effect::KeepPrompts(self.session.prompts.clone()));
         }
+    }
+
+    /// Takes over what was found in the file of the user's own prompts, and keeps them so. What is being renamed
+    /// may have another place then.
+    pub(super) fn prompts_elsewhere(&mut self, elsewhere: Elsewhere<Prompt>, out: &mut Vec<Effect>) {
+        let Elsewhere { added, gone } = elsewhere;
+        let own = &mut self.session.prompts;
+        let place_of = |own: &[Prompt], text: &str| own.iter().position(|p| p.text == text);
+        let renamed = match self.ui.library {
+            LibraryView::Renaming(place) => own.get(place).map(|prompt| prompt.text.clone()),
+            LibraryView::Closed | LibraryView::Open => None,
+        };
+        own.retain(|prompt| gone.iter().all(|other| other.text != prompt.text));
+        for prompt in added {
+            match place_of(own, &prompt.text) {
+                Some(place) => own[place] = prompt,
+                None => own.push(prompt),
+            }
+        }
+        if let Some(text) = renamed {
+            self.ui.library = place_of(own, &text).map_or(LibraryView::Open, LibraryView::Renaming);
+        }
+        out.push(Effect::KeepPrompts(own.clone()));
     }
 
     /// Opens or closes the library. A name that was being written ends with its last letter.

@@ -16,6 +16,7 @@ mod looks;
 mod manners;
 mod masks;
 mod models;
+mod others;
 mod pictures;
 mod rarely;
 mod right_to_left;

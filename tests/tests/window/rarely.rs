@@ -1,23 +1,27 @@
 //! What is rarely to be seen, as it looks: layers and frames, masks from files and painted ones, notices,
-//! runs over all pictures, replies on their way, other scripts.
+//! runs over all pictures, replies on their way, other scripts, questions before files are replaced, and what is
+//! waited for.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use egui::{Modifiers, PointerButton, Vec2};
 use egui_kittest::kittest::Queryable as _;
-use glamm::action::{BatchAction, Inspect, KeepingAction};
+use glamm::action::{BatchAction, ExportAction, Inspect, KeepingAction};
 use glamm::command::Command;
 use glamm::document::{Edit, EditedMask, MaskId};
 use glamm::export::import::as_document_mask;
+use glamm::export::{ExchangeEvent, ExportInTheWay, ExportRequest, Format};
 use glamm::state::inspection::{Layer, MaskView};
+use glamm::state::keeping::PathPurpose;
+use glamm::storage::StorageEvent;
 use glamm::study::{CleanUp, Stroke};
 use glamm_engine::error::EngineError;
 use glamm_engine::protocol::EngineEvent;
 
 use crate::inspector::pinned;
-use crate::keeping::state;
+use crate::keeping::{save_to, state};
 use crate::looking::in_both;
 use crate::pictures::endless;
 use crate::script::Line;
@@ -236,9 +240,97 @@ fn snapshots_of_a_session_on_its_way() {
 fn snapshots_of_the_export_dialog_with_the_keyboard_and_in_high_contrast() {
     let mut stage = Stage::new(&small());
     stage.act(Action::Command(Command::Export));
-    stage.act(Action::Export(glamm::action::ExportAction::Folder("/home/me/shapes-export".to_owned())));
+    stage.act(Action::Export(ExportAction::Folder("/home/me/shapes-export".to_owned())));
     stage.window.get_by_label("Export folder").focus();
     look(&mut stage, "export_field");
     stage.act(Action::Command(Command::ToggleContrast));
     look(&mut stage, "export_contrast");
+}
+
+#[test]
+fn snapshots_of_the_question_before_a_session_file_is_replaced() {
+    let mut stage = Stage::new(&small());
+    let found = StorageEvent::InTheWay("/home/me/pictures/holidays.glamm".into());
+    stage.act(Action::Keeping(KeepingAction::Storage(found)));
+    look(&mut stage, "replace_session");
+    stage.press("Cancel");
+    assert!(stage.window.query_by_label("Replace it").is_none());
+}
+
+/// Does this while no thread is heard.
+fn at_once(stage: &mut Stage, action: Action) {
+    let ctx = stage.window.ctx.clone();
+    stage.window.state_mut().act(&ctx, action);
+}
+
+/// Begins an export into this folder.
+fn begin_export(stage: &mut Stage, folder: &Path) {
+    at_once(stage, Action::Command(Command::Export));
+    at_once(stage, Action::Export(ExportAction::Folder(folder.to_string_lossy().into_owned())));
+    at_once(stage, Action::Export(ExportAction::Start));
+}
+
+fn exchanged(event: ExchangeEvent) -> Action {
+    Action::Keeping(KeepingAction::Exchange(event))
+}
+
+#[test]
+fn snapshots_of_the_question_before_exported_files_are_replaced() {
+    // What the export itself finds in its way comes later, and is not asked about.
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("overlays")).unwrap();
+    std::fs::write(folder.path().join("overlays/shapes.png"), b"mine").unwrap();
+    let mut stage = Stage::new(&small());
+    begin_export(&mut stage, folder.path());
+    let out = PathBuf::from("/home/me/shapes-export");
+    let files =
+        (1..=9).map(|number| out.join(format!("masks/shapes/{number:02}-a-red-square.png"))).collect();
+    let request = ExportRequest { formats: vec![Format::Masks], only: None, out };
+    let snapshot = Box::new(state(&stage).snapshot());
+    at_once(&mut stage, exchanged(ExchangeEvent::InTheWay(ExportInTheWay { snapshot, request, files })));
+    look(&mut stage, "replace_files");
+    stage.press("Cancel");
+    assert!(stage.window.query_by_label("Replace them").is_none());
+}
+
+#[test]
+fn snapshots_of_leaving_while_a_session_is_being_saved() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = endless(&folder.path().join("other.glamm"));
+    let mut stage = Stage::new(&small());
+    let _ended = Ended(path.clone());
+    // The thread is kept from saving.
+    stage.act(Action::Keeping(KeepingAction::Open(path)));
+    stage.act(Action::Keeping(KeepingAction::CancelOpening));
+    let chosen = vec![folder.path().join("holidays.glamm")];
+    stage.act(Action::Keeping(KeepingAction::PathChosen(PathPurpose::SaveSession, chosen)));
+    stage.act(Action::Command(Command::Quit));
+    look(&mut stage, "waiting_save");
+    stage.press("Cancel");
+    assert!(!state(&stage).session.keeping.may_close(), "the window stays");
+}
+
+#[test]
+fn snapshots_of_leaving_while_files_are_exported() {
+    let folder = tempfile::tempdir().unwrap();
+    let session = folder.path().join("holidays.glamm");
+    let mut stage = Stage::new(&small());
+    let image = state(&stage).ui.current.unwrap();
+    save_to(&mut stage, &session);
+    stage.act(Action::ClosePicture(image));
+    // The picture comes back out of a file that nobody ever reads to its end.
+    std::fs::remove_file(&session).unwrap();
+    let _ended = Ended(endless(&session));
+    stage.act(Action::Command(Command::Undo));
+    begin_export(&mut stage, &folder.path().join("export"));
+    let total = |stage: &Stage| state(stage).session.exporting.as_ref().map(|export| export.total);
+    stage.wait("the export", |stage| total(stage) == Some(1));
+    stage.act(exchanged(ExchangeEvent::Progressed { done: 3, total: 24 }));
+    while let Some(notice) = state(&stage).session.notices.first().map(|notice| notice.id) {
+        stage.act(Action::DismissNotice(notice));
+    }
+    stage.act(Action::Command(Command::Quit));
+    look(&mut stage, "waiting_export");
+    stage.press("Stop exporting");
+    assert!(state(&stage).session.exporting.as_ref().unwrap().stop.is_cancelled());
 }

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use egui::{Event, Key, Modifiers, Vec2};
-use egui_kittest::kittest::Queryable as _;
+use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use glamm::action::Inspect;
 use glamm::command::Command;
 use glamm::state::inspection::{MaskView, Rival};
@@ -81,13 +81,50 @@ fn snapshots_of_the_log() {
         log::keep(log::Line { at: Duration::from_millis(milliseconds), level, target, text });
     }
     stage.settle();
+    let error = stage.window.get_by_label_contains("the file is damaged").rect();
+    let warning = stage.window.get_by_label_contains("a picture was left out").rect();
+    assert!(error.height() > 1.9 * warning.height(), "it goes on below");
+    assert!((error.left() - warning.left()).abs() < 0.5, "behind the same edge");
     for said in ["DEBUG", "INFO", "WARN", "ERROR"] {
         stage.window.get_by_label_contains(said);
     }
     in_both(&mut stage, "log");
+    for number in 0..200 {
+        let (target, level) = ("glamm::storage".to_owned(), Level::INFO);
+        let text = format!("number {number}, {}", if number % 3 == 0 { long } else { "which is short" });
+        log::keep(log::Line { at: Duration::from_secs(4000), level, target, text });
+    }
+    stage.settle();
+    assert_eq!(numbers_in_sight(&stage).last(), Some(&199));
+    let over = stage.window.get_by_label_contains("number 199").rect().center();
+    stage.window.hover_at(over);
+    for _ in 0..8 {
+        let before = numbers_in_sight(&stage);
+        stage.window.event(Event::MouseWheel {
+            unit: egui::MouseWheelUnit::Point,
+            delta: Vec2::new(0.0, 60.0),
+            phase: egui::TouchPhase::Move,
+            source: egui::MouseWheelSource::Wheel,
+            modifiers: Modifiers::NONE,
+        });
+        stage.window.run_steps(30);
+        let after = numbers_in_sight(&stage);
+        assert!(after[0] < before[0] && after.contains(&before[0]), "{before:?}, then {after:?}");
+    }
     stage.press("Close the log");
     assert!(stage.window.query_by_label("Clear").is_none());
     log::clear();
+}
+
+/// The numbers of the lines of the log that are in sight, which lie below each other.
+fn numbers_in_sight(stage: &Stage) -> Vec<u32> {
+    let rows: Vec<_> = stage.window.query_all_by_label_contains("glamm::storage  number").collect();
+    for pair in rows.windows(2) {
+        let gap = pair[1].rect().top() - pair[0].rect().bottom();
+        assert!((gap - 4.0).abs() < 0.5, "{gap}");
+    }
+    let number = |text: String| text.split([' ', ',']).find_map(|word| word.parse().ok()).unwrap();
+    rows.iter().map(|row| number(row.accesskit_node().value().unwrap())).collect()
 }
 
 #[test]

@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::notice::Tone;
+use crate::prompts::Prompt;
 use crate::state::ui_state::LibraryView;
+use crate::system::shared_list::Elsewhere;
 
 /// Asks and has it answered with [`reply`].
 fn exchange(state: &mut State, question: &str) -> ExchangeId {
@@ -226,6 +228,31 @@ fn own_prompts_are_kept() {
     assert!(state.update(Action::RenamePrompt(0, " ".to_owned()), 0.0).is_empty());
     assert!(kept(state.update(Action::RemovePrompt(0), 0.0)).is_empty());
     assert!(state.update(Action::RemovePrompt(0), 0.0).is_empty());
+}
+
+#[test]
+fn what_other_windows_do_to_prompts_is_taken_over() {
+    let (mut state, _) = with_picture();
+    let prompt = |label: &'static str, text: &'static str| Prompt { label: label.into(), text: text.into() };
+    let mut found = |added: &[Prompt], gone: &[Prompt], before: LibraryView| {
+        state.ui.library = before;
+        let elsewhere = Elsewhere { added: added.to_vec(), gone: gone.to_vec() };
+        let kept = state.update(Action::PromptsElsewhere(elsewhere), 0.0).pop();
+        let Some(Effect::KeepPrompts(prompts)) = kept else { panic!("{kept:?}") };
+        assert_eq!(prompts, state.session.prompts, "so that they are known");
+        (prompts.into_iter().map(|prompt| prompt.label).collect::<Vec<_>>(), state.ui.library)
+    };
+    let [one, two] = [prompt("one", "1"), prompt("two", "2")];
+    let (closed, open) = (LibraryView::Closed, LibraryView::Open);
+    assert_eq!(found(&[one.clone(), two.clone()], &[], closed), (vec!["one".into(), "two".into()], closed));
+    let renaming = LibraryView::Renaming;
+    let labels = vec!["zwei".into(), "three".into()];
+    assert_eq!(
+        found(&[prompt("zwei", "2"), prompt("three", "3")], &[one], renaming(1)),
+        (labels, renaming(0)),
+        "it has another place"
+    );
+    assert_eq!(found(&[], &[two], renaming(0)), (vec!["three".into()], open), "it is gone");
 }
 
 #[test]
