@@ -7,6 +7,9 @@ const SPIN_LIMIT: &str = "CANDLE_BARRIER_POOL_SPIN_LIMIT";
 /// turns make decoding masks a fifth slower; tokens come as fast either way.
 const SPINS: &str = "2000";
 
+#[global_allocator]
+static ALLOCATOR: glamm_engine::pages::LargePages = glamm_engine::pages::LargePages;
+
 fn main() -> std::process::ExitCode {
     if std::env::var_os(SPIN_LIMIT).is_none() {
         #[expect(unsafe_code, reason = "the library has no other way to be told")]

@@ -27,6 +27,7 @@
 //! - [`fabricate`]: synthetic checkpoints in the layout of the released ones.
 //! - [`mod@bench`]: measuring, for `glamm bench` and the benches of this crate.
 //! - [`scenes`]: the procedural picture world of the demo model.
+//! - [`pages`]: the program's allocator.
 //! - [`selftest`]: recorded cases through the model, stage by stage, on any processor.
 //!
 //! What always holds: `model` knows nothing of files, threads or text; no tensor leaves this crate
@@ -74,6 +75,7 @@ pub mod manifest;
 pub mod memory;
 pub mod model;
 pub mod models;
+pub mod pages;
 pub mod precision;
 pub mod protocol;
 pub mod released;
