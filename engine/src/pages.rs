@@ -61,7 +61,8 @@ fn ask_for_large_pages(start: *mut u8, size: usize) {
     let _ = (start, size);
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 mod tests {
     use super::*;
 

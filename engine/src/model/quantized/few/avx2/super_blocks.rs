@@ -120,7 +120,7 @@ fn q6k(block: &[u8; 210]) -> Unpacked {
     let first_eight = _mm256_permute2x128_si256::<0x00>(scales, scales);
     let last_eight = _mm256_permute2x128_si256::<0x11>(scales, scales);
     // The bytes of a number in 16 bits.
-    let number = |index: i16| 2 * index | (2 * index + 1) << 8;
+    let number = |index: i16| (2 * index) | ((2 * index + 1) << 8);
     let spread = |eight, index| _mm256_shuffle_epi8(eight, in_halves(number(index), number(index + 1)));
     let [a, b, c, d] = of_128(part(block, 0), part(block, 128));
     let [e, f, g, h] = of_128(part(block, 64), part(block, 160));
