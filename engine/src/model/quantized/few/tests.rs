@@ -3,7 +3,7 @@
 use super::*;
 use crate::model::quantized::processor::{Avx2, Vnni};
 use crate::model::quantized::rounding::round;
-use crate::model::quantized::testing::{BLOCKS, largest, stored};
+use crate::model::quantized::testing::{BLOCKS, assert_largest_sums_fit, assert_product, stored};
 use crate::model::testing::noise;
 
 fn rounded(format: Format, x: &[f32]) -> Vec<f32> {
@@ -23,12 +23,7 @@ fn check<K: Kernel>(format: Format, (rows, columns, outputs): (usize, usize, usi
     let x: Vec<f32> = noise("input", rows * columns).to_vec1().unwrap();
     let mut product = vec![0.0; rows * outputs];
     multiply::<K>(&matrix, &x, &mut product);
-    for (input, products) in rounded(format, &x).chunks(columns).zip(product.chunks(outputs)) {
-        for (weights, &got) in elements.chunks(columns).zip(products) {
-            let want: f64 = input.iter().zip(weights).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum();
-            assert!((f64::from(got) - want).abs() < 1e-4, "{format:?} {rows} {columns}: {got} {want}");
-        }
-    }
+    assert_product(&product, &rounded(format, &x), &elements, columns, 1e-4);
 }
 
 #[test]
@@ -55,7 +50,6 @@ fn multiplied_by<K: Kernel>() {
     }
 }
 
-/// The largest bytes that there are, with one sign: sums that do not fit would show.
 #[test]
 fn the_largest_sums_fit() {
     largest_by::<Vnni>();
@@ -63,21 +57,8 @@ fn the_largest_sums_fit() {
 }
 
 fn largest_by<K: Kernel>() {
-    if !K::is_available() {
-        return; // This processor has no such kernel.
-    }
-    for format in BLOCKS {
-        let (columns, outputs) = (512, 32);
-        let (bytes, elements) = largest(format, (outputs, columns));
-        let matrix = StoredMatrix { format, stored: &bytes, rows: outputs, columns };
-        for sign in [1.0, -1.0] {
-            let mut product = vec![0.0; outputs];
-            multiply::<K>(&matrix, &vec![sign; columns], &mut product);
-            for (weights, got) in elements.chunks(columns).zip(product) {
-                let want = sign * weights.iter().sum::<f32>();
-                assert!((got - want).abs() < 0.05, "{format:?}: {got} {want}");
-            }
-        }
+    if K::is_available() {
+        assert_largest_sums_fit(1, multiply::<K>);
     }
 }
 

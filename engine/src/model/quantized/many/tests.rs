@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::model::quantized::processor::{Avx2, Vnni};
-use crate::model::quantized::testing::{BLOCKS, largest, stored};
+use crate::model::quantized::testing::{BLOCKS, assert_largest_sums_fit, assert_product, stored};
 use crate::model::testing::noise;
 
 #[test]
@@ -82,17 +82,10 @@ fn multiplied_by<K: Kernel>() {
         let mut product = vec![0.0; rows * outputs];
         let matrix = StoredMatrix { format, stored: &bytes, rows: outputs, columns };
         multiply::<K>(&matrix, &x, Finish::default(), &mut product);
-        for (i, &got) in product.iter().enumerate() {
-            let (row, output) = (i / outputs, i % outputs);
-            let input = &x_rounded[row * columns..][..columns];
-            let weights = &elements[output * columns..][..columns];
-            let want: f64 = input.iter().zip(weights).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum();
-            assert!((f64::from(got) - want).abs() < 2e-3, "{format:?} {row} {output}: {got} {want}");
-        }
+        assert_product(&product, &x_rounded, &elements, columns, 2e-3);
     }
 }
 
-/// The largest bytes that there are, with one sign: sums that do not fit would show.
 #[test]
 fn the_largest_sums_fit() {
     largest_by::<Vnni>();
@@ -100,20 +93,9 @@ fn the_largest_sums_fit() {
 }
 
 fn largest_by<K: Kernel>() {
-    if !K::is_available() {
-        return; // This processor has no such kernel.
-    }
-    for (format, sign) in BLOCKS.into_iter().flat_map(|format| [(format, 1.0), (format, -1.0)]) {
-        let (rows, columns, outputs) = (2 * ROWS, 512, 32);
-        let (bytes, elements) = largest(format, (outputs, columns));
-        let x = vec![sign; rows * columns];
-        let mut product = vec![0.0; rows * outputs];
-        let matrix = StoredMatrix { format, stored: &bytes, rows: outputs, columns };
-        multiply::<K>(&matrix, &x, Finish::default(), &mut product);
-        for (i, &got) in product.iter().enumerate() {
-            let weights = &elements[i % outputs * columns..][..columns];
-            let want = sign * weights.iter().sum::<f32>();
-            assert!((got - want).abs() < 0.05, "{format:?} {i}: {got} {want}");
-        }
+    if K::is_available() {
+        assert_largest_sums_fit(2 * ROWS, |matrix, x, product| {
+            multiply::<K>(matrix, x, Finish::default(), product);
+        });
     }
 }
